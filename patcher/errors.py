@@ -1,0 +1,118 @@
+"""The one table of user-facing errors: code, title, exit status, and what to do next.
+
+Every error a user can meet is a `PatcherError` whose `code` is a row of `TABLE`. Printers read the
+table; code that raises says only what happened, where, and - when it knows better than the table -
+the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+
+class Exit(IntEnum):
+    """Exit statuses of every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    NEEDS_PERSON = 4
+    LOCKED = 5
+    CANNOT_JUDGE = 6
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of error: a title for headings, the exit status, and the default next step."""
+
+    title: str
+    exit: Exit
+    help: str
+
+
+TABLE: Mapping[str, Row] = {
+    # usage, spec and configuration: nothing was touched
+    "usage": Row("wrong use", Exit.USAGE, "see `patcher --help`"),
+    "config": Row("bad configuration", Exit.USAGE, "fix the file named above"),
+    "spec": Row("bad spec", Exit.USAGE, "`patcher check` lints specs; docs/spec.md explains each key"),
+    "unknown-patch": Row("no such patch", Exit.USAGE, "`patcher list` shows the catalogue"),
+    "unknown-target": Row("no such target", Exit.USAGE, "`patcher init SOURCE` makes a working copy"),
+    "source": Row("source not usable", Exit.USAGE, "`patcher init --help` lists the kinds of source"),
+    "no-working-copy": Row("no working copy", Exit.USAGE, "run `patcher init` first"),
+    # refused: nothing was touched
+    "drift": Row("the working copy was edited", Exit.REFUSED, "`patcher status` names the files"),
+    "missing": Row("site not found", Exit.REFUSED, "`patcher plan NAME` shows the closest site"),
+    "ambiguous": Row("too many sites", Exit.REFUSED, "narrow `within`, or set `expect`"),
+    "conflict": Row("patches conflict", Exit.REFUSED, "revert one of them first"),
+    "blocked": Row("patch is blocked", Exit.REFUSED, "`patcher plan NAME` says by what"),
+    "incompatible": Row("wrong version", Exit.REFUSED, "`patcher show NAME` lists what it fits"),
+    "unsupported-source": Row("source cannot be edited", Exit.REFUSED, "nothing was written"),
+    "unsafe-path": Row("unsafe path", Exit.REFUSED, "nothing was written"),
+    "exists": Row("already there", Exit.REFUSED, "choose another place, or remove it yourself"),
+    "io": Row("the disk refused", Exit.REFUSED, "everything was put back; fix the cause and repeat"),
+    # needs a person
+    "foreign-edit": Row("a foreign edit is in the way", Exit.NEEDS_PERSON, "both copies are kept"),
+    "backup-damaged": Row("a backup is damaged", Exit.NEEDS_PERSON, "it was not written anywhere"),
+    "state-damaged": Row("the records are damaged", Exit.NEEDS_PERSON, "`patcher doctor` explains"),
+    # the rest
+    "check-failed": Row("problems found", Exit.FAILED, "each is named above"),
+    "verification-failed": Row("verification failed", Exit.FAILED, "the diagnosis names the cause"),
+    "locked": Row("locked by another run", Exit.LOCKED, "wait for it, or stop it"),
+    "environment": Row("cannot run the target", Exit.CANNOT_JUDGE, "`patcher doctor` explains"),
+    "baseline-fails": Row("the baseline itself fails", Exit.CANNOT_JUDGE, "the patch was kept"),
+    "interrupted": Row("interrupted", Exit.INTERRUPTED, "everything was put back"),
+    "internal": Row("a defect in patcher", Exit.NEEDS_PERSON, "please report it with -v output"),
+}
+
+
+@dataclass
+class PatcherError(Exception):
+    """An error for the user.
+
+    Args:
+        code: a key of `TABLE`.
+        message: what happened, one sentence, no markup.
+        hint: the next step; the table's when empty.
+        where: ``FILE:LINE:COLUMN`` or a path, when there is one.
+        notes: further lines (candidates, the closest miss), printed below the message.
+        payload: what the command still has to say; merged into the JSON object.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    where: str | None = None
+    notes: Sequence[str] = ()
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.code not in TABLE:
+            raise KeyError(f"error code {self.code!r} is not in the table")
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def exit(self) -> Exit:
+        """Exit status of the command that ends with this error."""
+        return TABLE[self.code].exit
+
+    @property
+    def help(self) -> str:
+        """The next step for the user."""
+        return self.hint or TABLE[self.code].help
+
+    def as_json(self) -> dict[str, Any]:
+        """The ``error`` object of the JSON contract."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.help,
+            "where": self.where,
+        }

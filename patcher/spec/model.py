@@ -1,0 +1,142 @@
+"""What a patch says: frozen values, no behaviour beyond small derived properties.
+
+Everything downstream (rewriting, storing, verifying, reporting) speaks in these types; `reader`
+makes them from YAML and is the only place that knows the file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Equivalence(str, Enum):
+    """The gate a patch claims its output passes. A tool may downgrade a claim, never upgrade it."""
+
+    BITWISE = "bitwise"
+    CLOSE = "close"
+    PERCEPTUAL = "perceptual"
+
+
+class EditKind(str, Enum):
+    """What an edit does with its site."""
+
+    DECORATOR = "decorator"  # replace, add or remove one decorator
+    MATCH = "match"  # replace an expression, a statement or a block
+    BEFORE = "before"  # insert statements before a match
+    AFTER = "after"  # insert statements after a match
+    DELETE = "delete"  # remove statements
+    IMPORT = "import"  # add an import once
+    BODY = "body"  # replace a function's body
+    DEFINE = "define"  # add a helper at module level
+    ADD_FILE = "add-file"  # add a helper module that travels with the spec
+    TRANSFORM = "transform"  # what the language cannot say: Python on a LibCST node
+
+
+class EditStatus(str, Enum):
+    """What planning says of one edit: a closed set."""
+
+    READY = "ready"
+    ALREADY = "already"
+    AMBIGUOUS = "ambiguous"
+    MISSING = "missing"
+    DRIFTED = "drifted"
+    CONFLICT = "conflict"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a spec file; both numbers count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Expect:
+    """How many sites an edit must have; ``high`` None is "at least ``low``"."""
+
+    low: int = 1
+    high: int | None = 1
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return "all"
+        return str(self.low) if self.low == self.high else f"{self.low}..{self.high}"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One entry of ``edits:``.
+
+    Attributes:
+        file: path relative to the import root, POSIX separators.
+        within: lexical qualified name of the enclosing definition, ``<module>``, ``*`` in a
+            segment; None means anywhere in the file.
+        pattern: what to find (its meaning depends on ``kind``); None where nothing is sought.
+        replacement: the new text; None where nothing is written.
+        mark: where the entry starts in the spec; ``marks`` where each of its keys does.
+    """
+
+    file: str
+    kind: EditKind
+    within: str | None = None
+    pattern: str | None = None
+    replacement: str | None = None
+    expect: Expect = Expect()
+    mark: Mark = Mark(1, 1)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """An inline test: ``before`` becomes ``after``; ``after`` None means nothing may change."""
+
+    before: str
+    after: str | None
+    file: str | None = None  # needed when the edits touch several files
+    mark: Mark = Mark(1, 1)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One spec file.
+
+    Attributes:
+        name: the file's stem.
+        targets: PEP 508 requirements, any of which the patch fits.
+        reproduction: True for a patch that documents a failure and is expected to fail.
+        requires: patches that must be applied first.
+        companions: patches that remove a hazard of this one, without being required.
+        hazards: sentences on what may break, and when.
+        path: where the spec was read from, for messages.
+        text: the spec's exact text; a series stores it, so that replay never needs the file.
+        attachments: files that travel with the spec, by path relative to its folder.
+    """
+
+    name: str
+    summary: str
+    targets: tuple[str, ...]
+    equivalence: Equivalence
+    edits: tuple[Edit, ...]
+    reproduction: bool = False
+    requires: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+    hazards: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    tests: tuple[Fixture, ...] = ()
+    path: str = ""
+    text: str = ""
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PatchSet:
+    """A named list of patches (``patcher apply @name``), verified as a whole."""
+
+    name: str
+    summary: str
+    patches: tuple[str, ...]
