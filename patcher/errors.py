@@ -7,7 +7,7 @@ the next step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -116,3 +116,11 @@ class PatcherError(Exception):
             "hint": self.help,
             "where": self.where,
         }
+
+
+def nearest(word: str, choices: Iterable[str], *, otherwise: str = "") -> str:
+    """The hint for a misspelt word: the nearest choice, or ``otherwise``."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"did you mean `{close[0]}`?" if close else otherwise

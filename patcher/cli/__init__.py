@@ -1,0 +1,102 @@
+"""The command line: parse, call, print. What a command does lives in `patcher.workflow`.
+
+Commands are imported when they are called, so that ``patcher --help`` and ``patcher status`` start
+in milliseconds.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from patcher import __version__
+from patcher.cli.common import Session, common_options, run
+
+# name -> (module, one line of help); the order is the order of a first afternoon
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("series", "Make the working copy of a package."),
+    "list": ("series", "Show the catalogue and each patch's state."),
+    "show": ("series", "Show one patch: claim, hazards, diff."),
+    "plan": ("series", "Say what a patch would change; write nothing."),
+    "apply": ("series", "Apply patches to the working copy, all or nothing."),
+    "status": ("series", "Show the applied patches, drift, interrupted work."),
+    "diff": ("series", "Show patched against pristine."),
+    "verify": ("judge", "Run patched beside pristine, judge, restore on failure."),
+    "revert": ("series", "Take patches out again, in any order."),
+    "scan": ("judge", "Predict what a patch will break."),
+    "run": ("judge", "Run a command against the patched tree."),
+    "history": ("judge", "Show past verifications."),
+    "check": ("author", "Lint specs and run their inline tests."),
+    "new": ("author", "Write a spec scaffold for one site."),
+    "capture": ("author", "Turn hand edits into a spec."),
+    "export": ("author", "Hand the patched tree on: diff, git patches, wheel."),
+    "recover": ("upkeep", "Finish an interrupted command."),
+    "doctor": ("upkeep", "Explain the environment and the workspace."),
+    "gc": ("upkeep", "Prune backups and caches nobody needs."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only to run it or to print its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"patcher.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from patcher.errors import PatcherError, nearest
+
+            raise PatcherError(
+                "usage", f"there is no command {name!r}", hint=nearest(name, COMMANDS)
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "auto_envvar_prefix": "PATCHER",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+    epilog="Exit status: 0 done, 1 verification failed and restored, 2 wrong use, 3 refused, "
+    "4 needs a person, 5 locked, 6 cannot judge, 130 interrupted.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@common_options
+@click.pass_context
+def cli(context: click.Context, **_: Any) -> None:
+    """Try source-level optimisations on a Python package; keep only what is proven to help.
+
+    \b
+    A first afternoon, in an empty folder:
+      patcher apply inference_mode      patch a working copy of Chatterbox TTS
+      patcher verify --bench            run it beside pristine, judge, restore on failure
+      patcher revert --all              pristine again, byte for byte
+    """
+    from patcher.workflow.config import load_settings
+
+    session: Session = context.obj
+    context.default_map = load_settings(session.directory)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(cli, sys.argv[1:]))

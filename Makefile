@@ -1,0 +1,42 @@
+# One command for each chore. `make demo` and `make test` set everything up by themselves.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint types format docs bench torture clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# pip compiles what it installs, so that workers import torch in seconds.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --quiet -e '.[chatterbox,test]'
+	touch $@
+
+setup: $(READY)  ## make the virtual environment (Chatterbox and its torch: about 6 GB)
+
+demo: $(READY)  ## the report's afternoon on real Chatterbox, synthetic weights, no GPU
+	@BIN=$(abspath $(BIN)) sh benchmarks/demo.sh
+
+test: $(READY)  ## the test suite, the real package included
+	$(BIN)/python -m pytest
+
+test-all: $(READY)  ## everything, also what takes long or downloads
+	$(BIN)/python -m pytest -m 'not gpu or gpu'
+
+lint: $(READY)  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)  ## let ruff rewrite
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)  ## mypy --strict
+	$(BIN)/mypy
+
+clean:  ## remove the virtual environment and what demo made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,174 @@
+"""What every command shares: the common options, the printing of results, the ending in an error.
+
+Results go to stdout, progress and errors to stderr. With ``--json`` stdout carries exactly one
+object, on success and on failure alike.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from patcher.errors import TABLE, Exit, PatcherError
+
+if TYPE_CHECKING:
+    from patcher.store.workspace import Workspace
+
+SCHEMA = 1
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """The options every command understands, gathered wherever they stood on the command line."""
+
+    directory: Path = Path()
+    json: bool = False
+    verbosity: int = 0
+    color: bool | None = None
+
+    def workspace(self) -> Workspace:
+        """The workspace that ``-C`` names (the current folder by default)."""
+        from patcher.store.workspace import Workspace
+
+        if not self.directory.is_dir():
+            raise PatcherError(
+                "usage", f"-C {self.directory}: no such folder", hint="create it, or name another"
+            )
+        return Workspace(self.directory.resolve())
+
+    def say(self, text: str = "", **style: Any) -> None:
+        """Print one line of a result, unless JSON was asked for or ``-q`` given."""
+        if not self.json and self.verbosity >= 0:
+            click.secho(text, color=self.color, **style)
+
+    def tell(self, text: str, **style: Any) -> None:
+        """Print one line of progress on stderr, unless ``-q`` was given."""
+        if self.verbosity >= 0:
+            click.secho(text, err=True, color=self.color, **style)
+
+    def emit(self, result: Mapping[str, Any]) -> None:
+        """Print the JSON object of a command that succeeded, when JSON was asked for."""
+        if self.json:
+            click.echo(json.dumps({"schema": SCHEMA, "ok": True, **result}, indent=2))
+
+
+def fail(session: Session, error: PatcherError) -> int:
+    """Print an error as text and, when asked for, as JSON; return the exit status."""
+    if session.json:
+        body = {"schema": SCHEMA, "ok": False, "error": error.as_json(), **error.payload}
+        click.echo(json.dumps(body, indent=2))
+    row = TABLE[error.code]
+    click.secho(f"error[{error.code}]: ", nl=False, err=True, fg="red", color=session.color)
+    click.secho(error.message, err=True, bold=True, color=session.color)
+    if error.where:
+        click.echo(f"  --> {error.where}", err=True)
+    for note in error.notes:
+        click.echo("\n".join(f"  {line}" for line in note.splitlines()), err=True)
+    click.echo(f"  help: {error.hint or row.help}", err=True)
+    return int(error.exit)
+
+
+def common_options(command: F) -> F:
+    """Let a command take the common options, so that they may stand anywhere."""
+
+    def gather(context: click.Context, option: click.Parameter, value: Any) -> None:
+        session = context.ensure_object(Session)
+        source = context.get_parameter_source(option.name or "")
+        if value is None or source is click.core.ParameterSource.DEFAULT:
+            return
+        if option.name == "directory":
+            session.directory = Path(value)
+        elif option.name == "json":
+            session.json = True
+        elif option.name == "verbose":
+            session.verbosity += value
+        elif option.name == "quiet":
+            session.verbosity = -1
+        elif option.name == "no_color":
+            session.color = False
+
+    def option(*names: str, **settings: Any) -> Callable[[F], F]:
+        return click.option(*names, expose_value=False, callback=gather, is_eager=True, **settings)
+
+    for wrap in (
+        option("--no-color", is_flag=True, help="Plain output (NO_COLOR does the same)."),
+        option("-q", "--quiet", is_flag=True, help="Print errors only."),
+        option("-v", "--verbose", count=True, help="Say more; tracebacks of defects."),
+        option("--json", is_flag=True, help="One JSON object on stdout, also for failures."),
+        option(
+            "-C",
+            "directory",
+            metavar="DIR",
+            envvar="PATCHER_DIR",
+            help="The workspace: where patches/, backups/ and .patcher/ are. [default: .]",
+        ),
+    ):
+        command = wrap(command)
+    return command
+
+
+class Command(click.Command):
+    """A command whose help keeps examples as they were written."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write("Examples:\n" + "".join(f"  {line}\n" for line in _lines(self.epilog)))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines()]
+
+
+def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[F], Command]:
+    """Declare a command: common options, examples in its help, the session as first argument."""
+
+    def declare(function: F) -> Command:
+        wrapped = click.pass_obj(common_options(function))
+        made: Command = click.command(name, cls=Command, epilog=examples, **settings)(wrapped)
+        return made
+
+    return declare
+
+
+def run(group: click.Group, arguments: list[str]) -> int:
+    """Run the command line; every way to end is an exit status of the table."""
+    session = Session()
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    # A command line that cannot be parsed still has to answer in JSON when asked to.
+    session.json = "--json" in own
+    try:
+        status = group.main(arguments, prog_name="patcher", standalone_mode=False, obj=session)
+    except PatcherError as error:
+        return fail(session, error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return int(Exit.USAGE)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "patcher"
+        hint = f"see `{path} --help`"
+        return fail(session, PatcherError("usage", error.format_message(), hint=hint))
+    except click.ClickException as error:
+        return fail(session, PatcherError("usage", error.format_message()))
+    except (click.Abort, KeyboardInterrupt):
+        return fail(session, PatcherError("interrupted", "interrupted"))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; nobody is left to tell
+        return int(Exit.OK)
+    except OSError as error:
+        where = str(error.filename) if error.filename else None
+        message = error.strerror or str(error)
+        return fail(session, PatcherError("io", message, where=where))
+    except Exception as error:
+        if session.verbosity > 0:
+            raise
+        message = f"{type(error).__name__}: {error}"
+        return fail(session, PatcherError("internal", message, hint="repeat with -v and report it"))
+    return int(status or 0)
