@@ -1,0 +1,269 @@
+"""What patcher needs to know about a package in order to run it: the adapter interface.
+
+An adapter has two halves.
+
+The *parent side* (`Adapter`) lives in patcher's own process. It names the matrix of models and
+tests and finds or describes the assets (weights, reference clips). It never imports the target.
+
+The *worker side* (`Session`) lives in a worker process, on one frozen tree. `Adapter.serving`
+names a function ``module:function``; it is called with an `Opening` and returns a `Session` with
+one model loaded. The session runs a test and returns what it `Produced`.
+
+This module imports the standard library alone: workers load it before they import the target.
+docs/targets.md walks through a complete adapter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = [
+    "Adapter",
+    "Assets",
+    "Buffer",
+    "Matrix",
+    "Model",
+    "NotApplicable",
+    "Opening",
+    "Options",
+    "Produced",
+    "Session",
+    "Test",
+    "stage_seed",
+]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the matrix; ``options`` (JSON values) mean something to its adapter alone."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test of the matrix: what to generate, and the seed every stage's own seed comes from."""
+
+    __test__ = False  # not a pytest class
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All models times all tests."""
+
+    models: tuple[Model, ...]
+    tests: tuple[Test, ...]
+
+    def pairs(self) -> Iterator[tuple[Model, Test]]:
+        """Every case, model by model."""
+        return ((model, test) for model in self.models for test in self.tests)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the user asked for the target to be run.
+
+    Attributes:
+        device: ``auto`` (the best there is), ``cpu``, ``cuda`` or ``mps``.
+        scale: ``tiny`` or ``full``: the size of synthetic weights.
+        checkpoint: a folder of real weights, or None.
+        pretrained: fetch the published weights through the target's own loading.
+        cache: the folder where assets are kept between runs.
+    """
+
+    device: str = "auto"
+    scale: str = "tiny"
+    checkpoint: Path | None = None
+    pretrained: bool = False
+    cache: Path = Path()
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Weights and clips for one matrix.
+
+    Attributes:
+        summary: which weights these are, in the words of the report.
+        fingerprint: changes whenever the assets' content does; part of the key of stored results.
+        values: JSON values handed to every session.
+        ready: False while the assets still have to be made: `Adapter.making` is then called once
+            in a worker on the baseline tree before anything runs.
+    """
+
+    summary: str = ""
+    fingerprint: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    ready: bool = True
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """An array without NumPy: C-contiguous, little-endian.
+
+    Attributes:
+        dtype: NumPy's name (``float32``, ``int64``, ...), or ``bfloat16``.
+        shape: lengths of the axes.
+        data: the elements' bytes.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Hash of dtype, shape and bytes, so that equal hashes mean equal arrays."""
+        head = f"{self.dtype}{list(self.shape)}:".encode()
+        return hashlib.sha256(head + self.data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What one run of a test gave.
+
+    Attributes:
+        stages: outputs by stage in the order of computation, for instance ``speech_tokens``,
+            ``mel``, ``waveform``. Gates compare them in this order.
+        wall_s: seconds of the generation itself, the device synchronised at both ends.
+        sample_rate: of ``waveform`` in Hz; None when the target makes no audio.
+        audio_s: seconds of audio made; None when it makes none.
+        tokens: tokens generated; None when it generates none.
+        expected_s: the (shortest, longest) plausible audio in seconds, if the adapter can tell.
+        stage_s: seconds by stage.
+    """
+
+    stages: Mapping[str, Buffer] = field(default_factory=dict)
+    wall_s: float = 0.0
+    sample_rate: int | None = None
+    audio_s: float | None = None
+    tokens: int | None = None
+    expected_s: tuple[float, float] | None = None
+    stage_s: Mapping[str, float] = field(default_factory=dict)
+
+
+class NotApplicable(Exception):  # noqa: N818 - a statement, not an error
+    """Raised by a session when a case cannot exist here; it is counted and shown, not judged."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a session is opened with.
+
+    Attributes:
+        model: the model to load.
+        assets: `Assets.values`.
+        device: as asked for; ``auto`` is for the session to resolve.
+        deterministic: True in gate runs: switch on what makes results reproducible. Never set
+            while timing.
+        seed: set before loading, since constructors may draw random numbers.
+    """
+
+    model: Model
+    assets: Mapping[str, Any]
+    device: str = "auto"
+    deterministic: bool = True
+    seed: int = 0
+
+
+class Session:
+    """One loaded model in a worker. Subclass it; only `run` is required."""
+
+    def run(self, test: Test, *, capture: bool) -> Produced:
+        """Run one test, its seed set anew before every stage.
+
+        Args:
+            test: what to run.
+            capture: return the stages' arrays; False while timing.
+
+        Raises:
+            NotApplicable: this test cannot be run on this model.
+        """
+        raise NotImplementedError
+
+    def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        """Recompute every stage from the stage before it as ``recorded`` on the baseline.
+
+        A difference in one stage then cannot spread to the next; gates looser than bitwise
+        compare these outputs.
+        """
+        raise NotApplicable("this target cannot replay stages")
+
+    def components(self) -> Sequence[str]:
+        """Names of the parts that can be run alone."""
+        return ()
+
+    def component(self, name: str, *, seed: int) -> Callable[[], Mapping[str, Buffer]]:
+        """A part as a callable on inputs made from ``seed`` once, outside the callable.
+
+        The callable does the part's work, synchronises the device and returns its outputs.
+        """
+        raise NotApplicable(f"no component {name!r}")
+
+    def describe(self) -> Mapping[str, Any]:
+        """Facts for the report (JSON values): ``device``, versions, sizes."""
+        return {}
+
+    def memory_mib(self) -> float | None:
+        """Peak device memory since the last call, in MiB; None where the process's own counts."""
+        return None
+
+    def close(self) -> None:
+        """Free the model: the worker may open another one."""
+
+
+class Adapter(Protocol):
+    """The parent side of a target."""
+
+    @property
+    def distribution(self) -> str:
+        """The distribution's name, for instance ``chatterbox-tts``."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Top-level packages of the target; their sources are hashed as they are imported."""
+
+    @property
+    def serving(self) -> str:
+        """``module:function``; in a worker, ``function(opening: Opening) -> Session``."""
+
+    @property
+    def making(self) -> str | None:
+        """``module:function`` that makes assets: ``function(values, say) -> None``.
+
+        ``values`` are `Assets.values`; ``say(text)`` shows a line of progress. None when the
+        assets are always ready.
+        """
+
+    def matrix(self, config: Mapping[str, Any]) -> Matrix:
+        """The models and tests of ``[tool.patcher.verify]``, or the adapter's defaults.
+
+        Raises:
+            PatcherError: ``config`` says something the adapter cannot do.
+        """
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        """Find the assets, or describe those to be made for this version of the target.
+
+        Raises:
+            PatcherError: ``environment`` when weights that were asked for cannot be reached.
+        """
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """The seed of one stage, in [0, 2**32): a function of the test's seed and the stage's name.
+
+    Seeding each stage anew keeps one changed draw from shifting all later noise.
+    """
+    digest = hashlib.sha256(f"{seed}/{stage}".encode()).digest()
+    return int.from_bytes(digest[:4], "little")
