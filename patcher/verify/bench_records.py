@@ -1,0 +1,136 @@
+"""What a timing process hands back, and the order processes run in. Frozen values, no I/O."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from patcher.verify.model import Arm, Case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ARMS: tuple[Arm, Arm] = (Arm.BASELINE, Arm.PATCHED)
+
+
+@dataclass(frozen=True)
+class CaseTiming:
+    """One case in one timing process.
+
+    Attributes:
+        cold_s: the first generation, compile and caches included; None when not recorded.
+        warm_s: the timed generations after the warm-up, at least one.
+        audio_s: seconds of audio of the last generation; None when there is none.
+        tokens: tokens of the last generation; None when there are none.
+        stage_s: median seconds by stage over the timed generations.
+        memory_mib: peak device memory of the case; on a CPU what the process grew by.
+    """
+
+    case: Case
+    warm_s: tuple[float, ...]
+    cold_s: float | None = None
+    audio_s: float | None = None
+    tokens: int | None = None
+    stage_s: Mapping[str, float] = field(default_factory=dict)
+    memory_mib: float | None = None
+
+    @property
+    def wall_s(self) -> float:
+        """The observation: the median of the timed generations."""
+        return median(self.warm_s)
+
+    @property
+    def rtf(self) -> float | None:
+        """Compute seconds per audio second; lower is better."""
+        return self.wall_s / self.audio_s if self.audio_s else None
+
+
+@dataclass(frozen=True)
+class ProcessTiming:
+    """One timing process of one arm.
+
+    Attributes:
+        start_s: from the spawn until the target is imported.
+        load_s: seconds to load each model.
+        components_s: median seconds of each isolated part, by ``model / part``.
+        replay_s: seconds by ``model / test / stage`` on the baseline's recorded inputs: the same
+            work in both arms.
+        peak_rss_mib: the process's peak resident memory.
+        disturbance: why the re-run rule would reject this process; empty when it was quiet.
+        failure: why there is no timing; empty when there is.
+    """
+
+    arm: Arm
+    cases: tuple[CaseTiming, ...] = ()
+    start_s: float = 0.0
+    load_s: Mapping[str, float] = field(default_factory=dict)
+    components_s: Mapping[str, float] = field(default_factory=dict)
+    replay_s: Mapping[str, float] = field(default_factory=dict)
+    peak_rss_mib: float | None = None
+    disturbance: str = ""
+    failure: str = ""
+
+    def case(self, case: Case) -> CaseTiming:
+        """The timing of one case; KeyError when this process did not time it."""
+        for timing in self.cases:
+            if timing.case == case:
+                return timing
+        raise KeyError(case)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ProcessTiming:
+        cases = tuple(
+            CaseTiming(**{**one, "case": Case(**one["case"]), "warm_s": tuple(one["warm_s"])})
+            for one in data["cases"]
+        )
+        return cls(**{**data, "arm": Arm(data["arm"]), "cases": cases})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two adjacent processes, one an arm.
+
+    Attributes:
+        index: place in the schedule, from 0; two mirrored pairs make a block.
+        attempt: 0, or how often the re-run rule had rejected the pair before.
+        sitting: names the uninterrupted run of the bench that measured the pair; runs of one arm
+            are compared within a block only when both pairs come from one sitting.
+        rejected: the reason when the rule set the pair aside; kept and listed, never used.
+    """
+
+    index: int
+    attempt: int
+    first: Arm
+    sitting: str
+    baseline: ProcessTiming
+    patched: ProcessTiming
+    rejected: str = ""
+
+    def arm(self, arm: Arm) -> ProcessTiming:
+        return self.baseline if arm is Arm.BASELINE else self.patched
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` gives the equal pair back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Pair:
+        arms = {arm.value: ProcessTiming.from_json(data[arm.value]) for arm in ARMS}
+        return cls(**{**data, "first": Arm(data["first"]), **arms})
+
+
+def first_arm(index: int, seed: str) -> Arm:
+    """Which arm opens pair ``index``: drawn for each block of two pairs, mirrored in its second.
+
+    A function of the run's seed, so that a resumed run continues the same schedule.
+    """
+    drawn = random.Random(f"{seed}/{index // 2}").randrange(2)
+    return ARMS[drawn ^ index % 2]
+
+
+def run_order(index: int, seed: str) -> tuple[Arm, Arm]:
+    """The two arms of pair ``index`` in the order they run."""
+    first = first_arm(index, seed)
+    return first, ARMS[1 - ARMS.index(first)]
