@@ -1,0 +1,76 @@
+"""Making rich print data as data: every value goes in as `Text`, so that ``[red]`` stays text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+STYLES = {
+    "pass": "green",
+    "ok": "green",
+    "ready": "green",
+    "applied": "green",
+    "faster": "green",
+    "fail": "red",
+    "missing": "red",
+    "ambiguous": "red",
+    "conflict": "red",
+    "drifted": "red",
+    "slower": "red",
+    "blocked": "yellow",
+    "incompatible": "yellow",
+    "cannot-judge": "yellow",
+    "undecided": "yellow",
+    "not-applicable": "dim",
+    "already": "dim",
+}
+
+
+def console(*, color: bool | None = None, stream: TextIO | None = None) -> Console:
+    """A console that reads no markup and guesses no highlights.
+
+    Args:
+        color: False for plain output; None lets the terminal and ``NO_COLOR`` decide.
+        stream: where to print; stdout by default.
+    """
+    return Console(
+        file=stream or sys.stdout,
+        no_color=True if color is False else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def cell(value: object) -> Text:
+    """One value as text; a word of the closed sets gets its colour."""
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, float):
+        return Text(f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}")
+    text = str(value)
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A plain table; columns of numbers stand right."""
+    listed = [list(row) for row in rows]
+    made = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for index, heading in enumerate(headings):
+        numeric = bool(listed) and all(
+            row[index] is None or isinstance(row[index], (int, float)) for row in listed
+        )
+        made.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
+    for row in listed:
+        made.add_row(*(cell(value) for value in row))
+    return made

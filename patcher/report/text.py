@@ -1,0 +1,104 @@
+"""What the commands on the series print for people. Input: the objects of the JSON contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from patcher.report.console import console, table
+
+
+def print_catalogue(result: Mapping[str, Any], *, color: bool | None) -> None:
+    """The catalogue, a row a patch, then the sets."""
+    out = console(color=color)
+    patches = result["patches"]
+    rows = [
+        [
+            one["name"],
+            one["state"],
+            one["equivalence"],
+            one["summary"] + ("  (reproduction: fails on purpose)" if one["reproduction"] else ""),
+        ]
+        for one in patches
+    ]
+    out.print(table(["patch", "state", "claim", "summary"], rows))
+    for one in result["sets"]:
+        out.print(f"@{one['name']}: {', '.join(one['patches'])}")
+
+
+def print_patch(result: Mapping[str, Any], *, color: bool | None) -> None:
+    """One patch: its claim, its relations, its sites and its diff."""
+    click.secho(result["name"], bold=True, color=color)
+    click.echo(f"  {result['summary']}")
+    click.echo(f"  target       {', '.join(result['target'])}")
+    click.echo(f"  state        {result['state']}")
+    click.echo(f"  equivalence  {result['equivalence']}")
+    if result["reproduction"]:
+        click.echo("  reproduction yes: documents a failure, and is expected to fail")
+    for key in ("requires", "companions", "conflicts"):
+        if result[key]:
+            click.echo(f"  {key:<12} {', '.join(result[key])}")
+    for title in ("hazards", "measured"):
+        for sentence in result[title]:
+            click.echo(f"  {title[:-1] if title == 'hazards' else title}: {sentence}")
+    click.echo(f"  spec         {result['spec']}")
+    for problem in result["problems"]:
+        click.secho(problem, fg="yellow", color=color)
+    print_diff(result["diff"], color=color)
+
+
+def print_plan(result: Mapping[str, Any], *, show_diff: bool, color: bool | None) -> None:
+    """Every edit's status and sites, then the problems in full."""
+    for patch in result["patches"]:
+        click.secho(patch["name"], bold=True, color=color)
+        for edit in patch["edits"]:
+            good = edit["status"] in {"ready", "already"}
+            click.secho(f"  {edit['status']:<10}", nl=False, fg="green" if good else "red")
+            click.echo(f"{edit['file']}  {edit['within'] or ''}")
+            for site in edit["sites"]:
+                click.echo(f"             {site['line']}:{site['column']}  {site['text']}")
+    for problem in result["problems"]:
+        click.secho(problem, fg="red", err=True, color=color)
+    for hazard in result.get("hazards", ()):
+        click.secho(hazard_line(hazard), fg="yellow", color=color)
+    if show_diff:
+        print_diff(result["diff"], color=color)
+
+
+def print_diff(diff: str, *, color: bool | None) -> None:
+    """A unified diff, coloured by line."""
+    for line in diff.splitlines(keepends=True):
+        bold = line.startswith(("--- ", "+++ ", "diff "))
+        shade = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1]) if not bold else None
+        click.secho(line, nl=False, fg=shade, bold=bold, color=color)
+
+
+def print_change(
+    result: Mapping[str, Any], verb: str, *, color: bool | None, quiet: bool = False
+) -> None:
+    """What an apply did."""
+    if quiet:
+        return
+    done = "would be " + verb if result.get("dry_run") else verb
+    if result["applied"]:
+        click.secho(f"{done}: {', '.join(result['applied'])}", fg="green", color=color)
+    if result["already"]:
+        click.echo(f"already applied: {', '.join(result['already'])}")
+    for file in result["files"]:
+        click.echo(f"  {file['path']}")
+    if result["files"] and not result.get("dry_run"):
+        click.echo("next: `patcher verify` runs it beside pristine")
+
+
+def hazard_line(hazard: Mapping[str, Any]) -> str:
+    """One hazard in one line."""
+    parts = [f"{hazard['where']}:{hazard['line']}  {hazard['kind']}"]
+    if hazard.get("patch"):
+        parts.append(f"under {hazard['patch']}")
+    if hazard.get("fires_when"):
+        parts.append(f"when {hazard['fires_when']}")
+    if hazard.get("remedy"):
+        parts.append(f"remedy: {hazard['remedy']}")
+    return "; ".join(parts)

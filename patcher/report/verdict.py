@@ -1,0 +1,111 @@
+"""What `patcher verify` prints for people. Input: the object of the JSON contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from patcher.report.console import cell, console, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# The report's own table, column by column: heading and key of a row.
+TABLE_COLUMNS = (
+    ("Model Name", "model"),
+    ("Tests", "tests"),
+    ("Avg Gen Time (s)", "avg_gen_s"),
+    ("Avg RTF", "avg_rtf"),
+    ("Avg VRAM Used (MB)", "avg_vram_mb"),
+    ("Min RTF", "min_rtf"),
+    ("Max RTF", "max_rtf"),
+)
+ON_CPU = "Avg Process Growth (MB)"
+COLOURS = {"pass": "bold green", "fail": "bold red", "cannot-judge": "bold yellow"}
+
+
+def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None:
+    """Cases, tables, the verdict in one sentence, the diagnosis, what was restored."""
+    out = console(color=color)
+    if result["cases"]:
+        out.print(table(["model", "test", "baseline", "patched", "gate", "error"], _cases(result)))
+    if "table" in result:
+        print_tables(result, out)
+    if result.get("weights"):
+        out.print(f"weights: {result['weights']}", soft_wrap=True)
+    for warning in result.get("warnings", ()):
+        out.print(f"note: {warning}", style="yellow", soft_wrap=True)
+    for number, one in enumerate(result["diagnosis"], 1):
+        _print_diagnosis(number, one, out)
+    out.print()
+    out.print(f"verdict: {result['verdict']}", style=COLOURS[result["verdict"]])
+    out.print(result["sentence"], soft_wrap=True)
+    if "speed" in result:
+        out.print(speed_sentence(result["speed"]), soft_wrap=True)
+    if result["restored"]:
+        left = ", ".join(result["series"]) or "pristine"
+        out.print(f"restored from backup and re-hashed: the tree is {left}", style="green")
+    elif result["verdict"] == "fail":
+        out.print("kept as it is (--keep)", style="yellow")
+
+
+def print_tables(result: Mapping[str, Any], out: Console) -> None:
+    """The report's table for both arms, and the ratio."""
+    on_cpu = result.get("environment", {}).get("device", "cpu") == "cpu"
+    headings = [ON_CPU if on_cpu and key == "avg_vram_mb" else text for text, key in TABLE_COLUMNS]
+    for arm in ("baseline", "patched"):
+        rows = [[row.get(key) for _, key in TABLE_COLUMNS] for row in result["table"][arm]]
+        if rows:
+            out.print(table(headings, rows, title=arm))
+        else:
+            out.print(f"{arm}: not timed")
+    note = result["table"].get("note")
+    if note:
+        out.print(note, soft_wrap=True)
+
+
+def speed_sentence(speed: Mapping[str, Any]) -> str:
+    """The speed verdict with its interval, in one sentence."""
+    if speed["time_ratio"] is None:
+        return f"speed: {speed['verdict']} ({speed.get('means', '')})"
+    text = (
+        f"speed: {speed['verdict']}; patched takes {speed['time_ratio']:.3f} x the time "
+        f"({speed['confidence']:.1%} interval {speed['low']:.3f} to {speed['high']:.3f}, "
+        f"{speed['pairs']} pairs, margin {speed['margin']:.1%})"
+    )
+    if speed["verdict"] == "undecided" and speed.get("smallest_detectable"):
+        text += f"; smallest detectable change {speed['smallest_detectable']:.1%}"
+    if speed.get("pairs_needed"):
+        text += f"; about {speed['pairs_needed']} more pairs would decide"
+    return text
+
+
+def _cases(result: Mapping[str, Any]) -> Iterable[list[object]]:
+    for case in result["cases"]:
+        status = case["status"] + (" (flaky)" if case.get("flaky") else "")
+        yield [
+            case["model"],
+            case["test"],
+            case["baseline"]["status"],
+            status,
+            case["gate"],
+            case["error"] or "",
+        ]
+
+
+def _print_diagnosis(number: int, one: Mapping[str, Any], out: Console) -> None:
+    out.print()
+    out.print(f"diagnosis {number}: {one['error']}", style="bold", soft_wrap=True)
+    rows = (
+        ("at", f"{one['where']}:{one['line']}" if one["where"] else None),
+        ("cause", one["cause"]),
+        ("made at", one["created_at"]),
+        ("fires when", one["fires_when"]),
+        ("edit of", one["patch"]),
+        ("remedy", f"patcher apply {one['remedy']}" if one["remedy"] else None),
+    )
+    for key, value in rows:
+        if value:
+            line = cell(f"  {key:<11}")
+            line.append(str(value))
+            out.print(line, soft_wrap=True)
