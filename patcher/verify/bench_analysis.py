@@ -6,49 +6,88 @@ baseline time. Single cases are only checked for regressions, corrected for how 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import fsum, log
-from statistics import median
 from typing import TYPE_CHECKING
 
-from patcher.verify.bench_records import ARMS, CaseTiming, Pair
+from patcher.verify.bench_records import ARMS, CaseTiming, Pair, ProcessTiming
 from patcher.verify.speed import BenchPlan, SpeedVerdict, decide, find_regressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from patcher.verify.model import Arm, Case
 
 # Arms whose token counts (or audio) differ by more than this did not do the same work.
 LENGTH_TOLERANCE = 0.005
 
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What is compared, over which cases.
+
+    Attributes:
+        name: ``seconds``, or ``seconds per audio second`` when the arms' outputs differ in length:
+            sampling to an end token changes how much there is to do, and doing less is not being
+            faster. Which of the two it is depends on lengths only, never on times.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+
+    def of(self, timing: CaseTiming) -> float:
+        """The compared figure of one case in one process."""
+        return (timing.rtf or timing.wall_s) if self.name != SECONDS else timing.wall_s
+
+    def log_ratio(self, over: ProcessTiming, under: ProcessTiming) -> float:
+        """Logarithm of the geometric mean ratio of two processes over all cases."""
+        ratios = [self.of(over.case(case)) / self.of(under.case(case)) for case in self.cases]
+        return fsum(map(log, ratios)) / len(ratios)
+
+
 SECONDS = "seconds"
 SECONDS_PER_AUDIO_SECOND = "seconds per audio second"
 
 
+def endpoint(pairs: Sequence[Pair]) -> Endpoint:
+    """The endpoint for these pairs, over the cases that every process timed."""
+    cases = common_cases(pairs)
+    timings = [pair.arm(arm).case(case) for pair in pairs for arm in ARMS for case in cases]
+    rated = all(timing.rtf for timing in timings)
+    name = SECONDS_PER_AUDIO_SECOND if rated and length_confounded(pairs) else SECONDS
+    return Endpoint(name, cases)
+
+
 def judge_pairs(plan: BenchPlan, pairs: Sequence[Pair], margin: float) -> SpeedVerdict:
     """The verdict on finished pairs; ``margin`` is the device's (0.03 = 3 %)."""
-    measure = endpoint_measure(pairs)
-    cases = common_cases(pairs)
-
-    def ratio(over: CaseTiming, under: CaseTiming) -> float:
-        return log(measure(over) / measure(under))
-
+    compared = endpoint(pairs)
     by_case = {
-        case: [ratio(pair.patched.case(case), pair.baseline.case(case)) for pair in pairs]
-        for case in cases
+        str(case): [
+            log(compared.of(pair.patched.case(case)) / compared.of(pair.baseline.case(case)))
+            for pair in pairs
+        ]
+        for case in compared.cases
     }
-    rounds = zip(*by_case.values(), strict=True)
-    differences = [fsum(one_round) / len(cases) for one_round in rounds]
-    same_arm = [
-        fsum(ratio(second.arm(arm).case(case), first.arm(arm).case(case)) for case in cases)
-        / len(cases)
+    regressions = find_regressions(by_case, margin) if len(by_case) > 1 else ()
+    differences, same_arm = pair_log_ratios(pairs), same_arm_log_ratios(pairs)
+    return decide(differences, same_arm, plan, margin, regressions=regressions)
+
+
+def pair_log_ratios(pairs: Sequence[Pair]) -> list[float]:
+    """Each pair's ``ln(patched / baseline)``; empty when no case was timed everywhere."""
+    compared = endpoint(pairs)
+    return [compared.log_ratio(p.patched, p.baseline) for p in pairs if compared.cases]
+
+
+def same_arm_log_ratios(pairs: Sequence[Pair]) -> list[float]:
+    """Second run over first run of each arm in each block: 0 but for the machine's noise."""
+    compared = endpoint(pairs)
+    return [
+        compared.log_ratio(second.arm(arm), first.arm(arm))
         for first, second in blocks(pairs)
         for arm in ARMS
-        if cases
+        if compared.cases
     ]
-    named = {str(case): values for case, values in by_case.items()}
-    regressions = find_regressions(named, margin) if len(cases) > 1 else ()
-    return decide(differences, same_arm, plan, margin, regressions=regressions)
 
 
 def common_cases(pairs: Sequence[Pair]) -> tuple[Case, ...]:
@@ -98,34 +137,3 @@ def length_confounded(pairs: Sequence[Pair]) -> tuple[Case, ...]:
         for case in baseline
         if case in patched and abs(patched[case] / baseline[case] - 1) > LENGTH_TOLERANCE
     )
-
-
-def endpoint(pairs: Sequence[Pair]) -> str:
-    """What is compared: seconds, or seconds per audio second when lengths differ.
-
-    Sampling to an end token changes how much there is to do, and doing less is not being faster.
-    Which of the two it is depends on lengths only, never on times.
-    """
-    rated = all(
-        pair.arm(arm).case(c).rtf for pair in pairs for arm in ARMS for c in common_cases(pairs)
-    )
-    return SECONDS_PER_AUDIO_SECOND if length_confounded(pairs) and rated else SECONDS
-
-
-def endpoint_measure(pairs: Sequence[Pair]) -> Callable[[CaseTiming], float]:
-    """The function of one case's timing that `endpoint` names."""
-    if endpoint(pairs) == SECONDS_PER_AUDIO_SECOND:
-        return lambda timing: timing.rtf or timing.wall_s
-    return lambda timing: timing.wall_s
-
-
-def median_by_name(
-    pairs: Sequence[Pair], arm: Arm, values: Callable[[CaseTiming], Mapping[str, float]]
-) -> dict[str, float]:
-    """The median over all processes and cases of an arm, by name (of a stage, for instance)."""
-    collected: dict[str, list[float]] = {}
-    for pair in pairs:
-        for timing in pair.arm(arm).cases:
-            for name, value in values(timing).items():
-                collected.setdefault(name, []).append(value)
-    return {name: median(found) for name, found in collected.items()}

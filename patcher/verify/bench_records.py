@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from patcher.verify.model import Arm, Case
+from patcher.verify.model import Arm, Case, Measure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +42,14 @@ class CaseTiming:
         return median(self.warm_s)
 
     @property
+    def measure(self) -> Measure:
+        """The observation with everything beside it."""
+        return Measure(self.wall_s, self.audio_s, self.tokens, self.stage_s, self.memory_mib)
+
+    @property
     def rtf(self) -> float | None:
         """Compute seconds per audio second; lower is better."""
-        return self.wall_s / self.audio_s if self.audio_s else None
+        return self.measure.rtf
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,13 @@ class ProcessTiming:
     """One timing process of one arm.
 
     Attributes:
-        start_s: from the spawn until the target is imported.
-        load_s: seconds to load each model.
+        start_s: from the spawn until the first model is ready, imports included.
+        load_s: seconds to load each model; the first one's holds the imports.
         components_s: median seconds of each isolated part, by ``model / part``.
         replay_s: seconds by ``model / test / stage`` on the baseline's recorded inputs: the same
             work in both arms.
-        peak_rss_mib: the process's peak resident memory.
         disturbance: why the re-run rule would reject this process; empty when it was quiet.
-        failure: why there is no timing; empty when there is.
+        failure: why there is no timing; empty when there is. ``outcome`` says what kind.
     """
 
     arm: Arm
@@ -68,9 +72,9 @@ class ProcessTiming:
     load_s: Mapping[str, float] = field(default_factory=dict)
     components_s: Mapping[str, float] = field(default_factory=dict)
     replay_s: Mapping[str, float] = field(default_factory=dict)
-    peak_rss_mib: float | None = None
     disturbance: str = ""
     failure: str = ""
+    outcome: Outcome = Outcome.OK
 
     def case(self, case: Case) -> CaseTiming:
         """The timing of one case; KeyError when this process did not time it."""
@@ -85,7 +89,9 @@ class ProcessTiming:
             CaseTiming(**{**one, "case": Case(**one["case"]), "warm_s": tuple(one["warm_s"])})
             for one in data["cases"]
         )
-        return cls(**{**data, "arm": Arm(data["arm"]), "cases": cases})
+        return cls(
+            **{**data, "arm": Arm(data["arm"]), "outcome": Outcome(data["outcome"]), "cases": cases}
+        )
 
 
 @dataclass(frozen=True)

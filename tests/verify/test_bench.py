@@ -166,14 +166,14 @@ def test_shorter_output_is_not_called_faster() -> None:
 
     watch = FakeStopwatch(seconds, tokens=lambda arm: 50 if arm is Arm.PATCHED else 100)
     run = go(watch)
-    assert bench_analysis.endpoint(run.pairs) == "seconds per audio second"
+    assert bench_analysis.endpoint(run.pairs).name == "seconds per audio second"
     assert set(bench_analysis.length_confounded(run.pairs)) == set(watch.cases)
     assert run.verdict.word is Word.NO_CHANGE
 
 
 def test_half_a_per_cent_more_tokens_is_still_the_same_work() -> None:
     watch = FakeStopwatch(tokens=lambda arm: 1005 if arm is Arm.PATCHED else 1000)
-    assert bench_analysis.endpoint(go(watch).pairs) == "seconds"
+    assert bench_analysis.endpoint(go(watch).pairs).name == "seconds"
 
 
 def test_every_case_weighs_the_same_whatever_its_length() -> None:

@@ -1,0 +1,180 @@
+"""Times one process of one arm through an executor: open, warm up, time, model after model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from patcher.verify import host
+from patcher.verify.bench_records import CaseTiming, ProcessTiming
+from patcher.verify.executor import Executor, Job, Report, Step
+from patcher.verify.model import Arm, Case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from patcher.targets.adapter import Model, Test
+    from patcher.verify.process import Site
+    from patcher.verify.speed import BenchPlan
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What every timing process does, the same in both arms.
+
+    Attributes:
+        models: each model with the tests to time on it, in order.
+        components: parts to time alone on the first model; ``component_repeats`` times each.
+        recorded: the baseline's stages by case, as `patcher.verify.worker` describes them;
+            replayed and timed once a case, so that both arms do the same work.
+        timeout_s: of one generation.
+    """
+
+    models: Sequence[tuple[Model, Sequence[Test]]]
+    components: Sequence[str] = ()
+    component_repeats: int = 3
+    recorded: Mapping[Case, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    timeout_s: float = 300.0
+
+    @property
+    def cases(self) -> list[Case]:
+        return [Case(model.name, test.name) for model, tests in self.models for test in tests]
+
+
+@dataclass(frozen=True)
+class _Purpose:
+    """What one step of the job was for."""
+
+    kind: str  # open, cold, warm, replay or component
+    model: str
+    name: str = ""
+
+    @property
+    def extra(self) -> bool:
+        """Beside the cases: its failure never decides whether they were timed."""
+        return self.kind in ("replay", "component")
+
+
+class ExecutorStopwatch:
+    """A `bench.Stopwatch` on worker processes.
+
+    Args:
+        sites: where each arm runs; ``deterministic`` must be False in both.
+    """
+
+    def __init__(self, executor: Executor, sites: Mapping[Arm, Site], workload: Workload) -> None:
+        self.executor = executor
+        self.sites = sites
+        self.workload = workload
+        self.gpus = any(site.device in ("auto", "cuda") for site in sites.values())
+
+    def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
+        """Run one process to its end; the first failure ends it and is in the result."""
+        planned = self._steps(plan)
+        before = host.read(gpu=self.gpus)
+        began = time.monotonic()
+        handle = self.executor.submit(Job(self.sites[arm], tuple(step for step, _ in planned)))
+        answers: list[tuple[_Purpose, Report]] = []
+        ready_s = 0.0
+        last = False
+        while not last:
+            for report in self.executor.wait():
+                if report.job != handle or report.said is not None:
+                    continue
+                if not answers:
+                    ready_s = time.monotonic() - began
+                purpose = planned[report.step][1]
+                answers.append((purpose, report))
+                last = report.last or (report.failure is not None and not purpose.extra)
+                if last:
+                    break
+        self.executor.cancel(handle)
+        after = host.read(gpu=self.gpus)
+        return collect(
+            arm, answers, ready_s, host.disturbance(before, after, host.usable_processors())
+        )
+
+    def _steps(self, plan: BenchPlan) -> list[tuple[Step, _Purpose]]:
+        work = self.workload
+        steps: list[tuple[Step, _Purpose]] = []
+        for number, (model, tests) in enumerate(work.models):
+            opening = {"model": asdict(model), "seed": 0}
+            # The first opening imports the target, which may take longer than a generation.
+            steps.append(
+                (Step("open", opening, work.timeout_s + 300), _Purpose("open", model.name))
+            )
+            for test in tests:
+                for run in range(plan.warm_ups + plan.timed):
+                    kind = "cold" if run < plan.warm_ups else "warm"
+                    request = {"test": asdict(test), "capture": False}
+                    purpose = _Purpose(kind, model.name, test.name)
+                    steps.append((Step("run", request, work.timeout_s), purpose))
+                recorded = work.recorded.get(Case(model.name, test.name))
+                if recorded:
+                    request = {
+                        "test": asdict(test),
+                        "recorded": {stage["name"]: stage for stage in recorded},
+                    }
+                    purpose = _Purpose("replay", model.name, test.name)
+                    steps.append((Step("replay", request, 3 * work.timeout_s), purpose))
+            for part in work.components if number == 0 else ():
+                request = {"name": part, "seed": 0, "warm": 1, "repeats": work.component_repeats}
+                purpose = _Purpose("component", model.name, part)
+                steps.append((Step("component", request, 3 * work.timeout_s), purpose))
+        return steps
+
+
+def collect(
+    arm: Arm, answers: Sequence[tuple[_Purpose, Report]], ready_s: float, disturbance: str
+) -> ProcessTiming:
+    """One process's timing from the answers of its steps."""
+    cold: dict[Case, float] = {}
+    warm: dict[Case, list[Mapping[str, Any]]] = {}
+    load_s, components_s, replay_s = {}, {}, {}
+    for purpose, report in answers:
+        case = Case(purpose.model, purpose.name)
+        if report.failure is not None:
+            if purpose.extra:
+                continue
+            where = purpose.model if purpose.kind == "open" else str(case)
+            failure = f"{where}: {report.failure.text}"
+            return ProcessTiming(arm, failure=failure, outcome=report.outcome)
+        value = report.value
+        if "not_applicable" in value:
+            continue
+        if purpose.kind == "open":
+            load_s[purpose.model] = report.wall_s
+        elif purpose.kind == "cold":
+            cold.setdefault(case, value["wall_s"])
+        elif purpose.kind == "warm":
+            warm.setdefault(case, []).append(value)
+        elif purpose.kind == "component":
+            components_s[f"{purpose.model} / {purpose.name}"] = median(value["times_s"])
+        else:
+            for stage, seconds in value["stage_s"].items():
+                replay_s[f"{case} / {stage}"] = seconds
+    return ProcessTiming(
+        arm,
+        tuple(_timing(case, cold.get(case), values) for case, values in warm.items()),
+        start_s=ready_s,
+        load_s=load_s,
+        components_s=components_s,
+        replay_s=replay_s,
+        disturbance=disturbance,
+    )
+
+
+def _timing(case: Case, cold_s: float | None, values: Sequence[Mapping[str, Any]]) -> CaseTiming:
+    stages = {name: [value["stage_s"][name] for value in values] for name in values[0]["stage_s"]}
+    memory = [value["memory_mib"] for value in values if value["memory_mib"] is not None]
+    return CaseTiming(
+        case,
+        warm_s=tuple(value["wall_s"] for value in values),
+        cold_s=cold_s,
+        audio_s=values[-1]["audio_s"],
+        tokens=values[-1]["tokens"],
+        stage_s={name: median(seconds) for name, seconds in stages.items()},
+        memory_mib=max(memory, default=None),
+    )
