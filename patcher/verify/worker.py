@@ -21,6 +21,7 @@ if __name__ == "__main__":
 import contextlib
 import ctypes
 import faulthandler
+import functools
 import hashlib
 import importlib
 import importlib.machinery
@@ -167,15 +168,14 @@ class Worker:
         return value
 
     def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one test under a tracer whose report matters also, above all, when the run fails."""
+        """Run one test by way of a tracer, whose answer matters above all when the run fails.
+
+        The tracer is ``function(run, tree, **options) -> JSON values`` of `patcher.tracing`.
+        """
         test = import_patcher("targets.adapter").Test(**request["test"])
-        failure = None
-        with resolve(request["tracer"])(self.tree, **request.get("options", {})) as tracer:
-            try:
-                self.session.run(test, capture=False)
-            except Exception as error:
-                failure = describe_failure(error, self.tree, "run")
-        return {"trace": tracer.report(), "failure": failure}
+        tracer = resolve(request["tracer"])
+        run = functools.partial(self.session.run, test, capture=False)
+        return {"trace": tracer(run, self.tree, **request.get("options", {}))}
 
     def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Recompute every stage from the recorded stage before it."""

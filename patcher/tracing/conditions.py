@@ -1,0 +1,168 @@
+"""What the tests around a line evaluated to, at the moment they were evaluated.
+
+Looking at a frame after the fact is not enough: a branch may have changed the very values its test
+read. So the functions that hold the lines of interest, and only those, are followed line by line.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .frames import Guard, definitions_at, first_line, guards, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import CodeType, FrameType
+
+MAX_SEEN = 16
+
+
+@dataclass
+class Watched:
+    """One line of interest.
+
+    Attributes:
+        path: absolute path of its file.
+        guards: the tests around it, outermost first.
+        reached: how often the line ran.
+        seen: distinct outcomes of the tests, in order of appearance: per test its line, whether it
+            held, and the values of its parts; ``times`` how often.
+    """
+
+    path: str
+    line: int
+    guards: tuple[Guard, ...]
+    calls: int = 0
+    reached: int = 0
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+    def note(self, guard: Guard, held: bool | None, values: dict[str, str]) -> None:
+        """Count one evaluation of a test."""
+        fact = {"line": guard.line, "test": guard.test, "held": held, "values": values}
+        for known in self.seen:
+            if all(known[key] == value for key, value in fact.items()):
+                known["times"] += 1
+                return
+        if len(self.seen) < MAX_SEEN:
+            self.seen.append({**fact, "times": 1})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for the parent process."""
+        return {
+            "line": self.line,
+            "calls": self.calls,
+            "reached": self.reached,
+            "guards": [
+                {"line": guard.line, "test": guard.test, "wanted": guard.wanted}
+                for guard in self.guards
+            ],
+            "seen": self.seen,
+        }
+
+
+def watch_line(path: str, line: int) -> Watched:
+    """A line to follow, with the tests around it; without tests when the source is unreadable."""
+    tree = parsed(path)
+    return Watched(path, line, tuple(guards(tree, line)) if tree else ())
+
+
+class Conditions:
+    """Follows the functions that hold watched lines while open.
+
+    Args:
+        watched: the lines.
+        show: how to print a value.
+        quiet: wraps every evaluation, so that other parts of a trace do not see it.
+    """
+
+    def __init__(
+        self,
+        watched: Iterable[Watched],
+        show: Callable[[Any], str] = repr,
+        quiet: Callable[[], Any] | None = None,
+    ) -> None:
+        self.show, self.quiet = show, quiet
+        self._by_function: dict[tuple[str, int], list[Watched]] = {}
+        self._compiled: dict[str, CodeType] = {}
+        for one in watched:
+            key = (one.path, _function_start(one))
+            self._by_function.setdefault(key, []).append(one)
+
+    @contextmanager
+    def follow(self) -> Iterator[None]:
+        """Watch this thread; an outer trace function (a debugger, coverage) is put back after."""
+        if not self._by_function:
+            yield
+            return
+        before = sys.gettrace()
+        sys.settrace(self._on_call)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def _on_call(self, frame: FrameType, event: str, argument: Any) -> Any:
+        code = frame.f_code
+        lines = self._by_function.get((code.co_filename, code.co_firstlineno))
+        if lines is None:
+            return None
+        for one in lines:
+            one.calls += 1
+
+        def on_line(frame: FrameType, event: str, argument: Any) -> Any:
+            if event == "line":
+                for one in lines:
+                    self._on_line(one, frame)
+            return on_line
+
+        return on_line
+
+    def _on_line(self, one: Watched, frame: FrameType) -> None:
+        if frame.f_lineno == one.line:
+            one.reached += 1
+        for guard in one.guards:
+            if guard.line == frame.f_lineno:
+                held = self._value(guard.test, frame) if guard.pure else None
+                values = {part: self._value(part, frame) for part in guard.parts}
+                shown = {part: self.show(value) for part, value in values.items()}
+                one.note(guard, _truth(held), shown)
+
+    def _value(self, text: str, frame: FrameType) -> Any:
+        if text not in self._compiled:
+            self._compiled[text] = compile(text, "<test>", "eval")
+        sys.settrace(None)
+        try:
+            if self.quiet is None:
+                return eval(self._compiled[text], frame.f_globals, frame.f_locals)
+            with self.quiet():
+                return eval(self._compiled[text], frame.f_globals, frame.f_locals)
+        except Exception:
+            return UNKNOWN
+        finally:
+            sys.settrace(self._on_call)
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "?"
+
+
+UNKNOWN = _Unknown()
+
+
+def _truth(value: Any) -> bool | None:
+    if value is None or value is UNKNOWN:
+        return None
+    try:
+        return bool(value)
+    except Exception:
+        return None
+
+
+def _function_start(one: Watched) -> int:
+    tree = parsed(one.path)
+    chain = definitions_at(tree, one.line) if tree else []
+    return first_line(chain[-1]) if chain else 1

@@ -1,0 +1,204 @@
+"""Why a call failed: run it again under a trace, and once more for the tests around the line."""
+
+from __future__ import annotations
+
+import ast
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from .conditions import Conditions, Watched, watch_line
+from .contexts import Scope, Scopes
+from .frames import Frame, Stacks, is_pure, statement_at
+from .recorder import Failure, Maker, Recorder, Update, describe, tensors_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import FrameType
+
+MAX_FRAMES = 40
+
+
+def trace(
+    run: Callable[[], object],
+    tree: str | None = None,
+    watch: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Run a call that is expected to fail, and say why it does.
+
+    Args:
+        run: the call; it is made twice when it fails, since the tests around the failing line are
+            only known then.
+        tree: import root of the target; paths in the answer are relative to it.
+        watch: further lines ``{"file", "line"}`` whose tests to follow (for a call that passes).
+
+    Returns:
+        JSON values. ``kind`` is ``none`` (it passed), ``inplace-update``, ``memory-format``,
+        ``inference-tensor`` or ``other``; ``at`` the failing line; ``tensor`` what it was done to;
+        ``made`` and ``now`` the call stack and modes then and at the failure; ``conditions`` the
+        watched lines (the failing one first) with what their tests evaluated to.
+    """
+    stacks, scopes = Stacks(tree), Scopes()
+    watched = [watch_line(os.path.join(tree or "", one["file"]), one["line"]) for one in watch]
+    error, found, recorder = _once(run, stacks, scopes, watched)
+    answer: dict[str, Any] = {"kind": "none", "watched": [one.as_json() for one in watched]}
+    if error is None:
+        return answer
+    answer.update(found)
+    place = stacks.of_traceback(error.__traceback__)
+    if place is not None:
+        frame, line = place
+        around = watch_line(frame.f_code.co_filename, line)
+        if around.guards:
+            del frame, place, error, recorder
+            _once(run, stacks, scopes, [around])
+        answer["conditions"] = around.as_json()
+    return answer
+
+
+def _once(
+    run: Callable[[], object], stacks: Stacks, scopes: Scopes, watched: list[Watched]
+) -> tuple[Exception | None, dict[str, Any], Recorder]:
+    recorder = Recorder(stacks, scopes)
+    conditions = Conditions(watched, show, recorder.pause)
+    with ExitStack() as stack:
+        stack.enter_context(scopes.watch())
+        stack.enter_context(recorder)
+        stack.enter_context(conditions.follow())
+        try:
+            run()
+        except Exception as error:
+            with recorder.pause():
+                return error, _explain(error, recorder), recorder
+    return None, {}, recorder
+
+
+def _explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
+    stacks = recorder.stacks
+    found: dict[str, Any] = {
+        "kind": "other",
+        "type": type(error).__name__,
+        "message": str(error),
+        "at": None,
+    }
+    place = stacks.of_traceback(error.__traceback__)
+    if place is None:
+        return found
+    frame, line = place
+    here = (frame.f_code, line)
+    found["at"] = {
+        **frame_json(stacks.frame(*here)),
+        "statement": statement_at(frame.f_code.co_filename, line),
+    }
+    failure = recorder.failures[-1] if recorder.failures else None
+    update = recorder.last_update
+    if failure is not None and failure.message == str(error):
+        found.update(_of_failure(failure))
+    elif update is not None and update.on_inference_tensor and update.stack[:1] == (here,):
+        if not update.inference:
+            found.update(_of_update(update, stacks))
+    else:
+        found.update(_of_operands(frame, line, recorder))
+    return found
+
+
+def _of_update(update: Update, stacks: Stacks) -> dict[str, Any]:
+    return {
+        "kind": "inplace-update",
+        "operator": update.operator,
+        "tensor": {"shape": list(update.shape), "dtype": update.dtype, "rank": len(update.shape)},
+        "made": maker_json(update.maker, stacks),
+        "now": {
+            "inference": update.inference,
+            "grad": update.grad,
+            "scopes": [scope_json(scope, stacks) for scope in update.scopes],
+        },
+    }
+
+
+def _of_failure(failure: Failure) -> dict[str, Any]:
+    asked = failure.memory_format
+    first = failure.tensors[0] if failure.tensors else None
+    if asked in {"channels_last", "channels_last_3d"} and first:
+        wanted = 4 if asked == "channels_last" else 5
+        if first["rank"] != wanted:
+            return {
+                "kind": "memory-format",
+                "operator": failure.operator,
+                "tensor": first,
+                "memory_format": asked,
+                "rank_wanted": wanted,
+            }
+    return {"operator": failure.operator, "tensor": first, "operands": list(failure.tensors)}
+
+
+def _of_operands(frame: FrameType, line: int, recorder: Recorder) -> dict[str, Any]:
+    """An inference tensor among what the failing statement reads: torch refused before it ran."""
+    if torch.is_inference_mode_enabled():
+        return {}
+    for tensor in _read_by(frame, line):
+        if tensor.is_inference():
+            maker = recorder.maker_of(tensor)
+            return {
+                "kind": "inference-tensor",
+                "tensor": describe(tensor),
+                "made": maker_json(maker, recorder.stacks) if maker else None,
+                "now": {"inference": False, "grad": torch.is_grad_enabled(), "scopes": []},
+            }
+    return {}
+
+
+def _read_by(frame: FrameType, line: int) -> Iterable[torch.Tensor]:
+    try:
+        statement = ast.parse(statement_at(frame.f_code.co_filename, line))
+    except SyntaxError:
+        return
+    for node in ast.walk(statement):
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or not is_pure(node):
+            continue
+        try:
+            value = eval(ast.unparse(node), frame.f_globals, frame.f_locals)
+        except Exception:
+            continue
+        if not isinstance(value, torch.nn.Module):
+            yield from tensors_in(value)
+
+
+def frame_json(frame: Frame) -> dict[str, Any]:
+    """Plain data for the parent process."""
+    return {"file": frame.file, "line": frame.line, "function": frame.function}
+
+
+def scope_json(scope: Scope, stacks: Stacks) -> dict[str, Any]:
+    """Plain data for the parent process; the frame is the one that opened the scope."""
+    return {
+        "mode": scope.mode,
+        "enabled": scope.enabled,
+        "decorator": scope.decorator,
+        **frame_json(stacks.frame(scope.code, scope.line)),
+    }
+
+
+def maker_json(maker: Maker, stacks: Stacks) -> dict[str, Any]:
+    """Plain data for the parent process."""
+    return {
+        "operator": maker.operator,
+        "adopted": maker.adopted,
+        "inference": maker.inference,
+        "stack": [frame_json(frame) for frame in stacks.resolve(maker.stack[:MAX_FRAMES])],
+        "scopes": [scope_json(scope, stacks) for scope in maker.scopes],
+    }
+
+
+def show(value: Any) -> str:
+    """A value in a few words: numbers as they are, tensors by shape."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() == 1:
+            return str(value.item())
+        return f"tensor {str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if isinstance(value, torch.Size):
+        return str(list(value))
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,250 @@
+"""Where the program is: cheap call stacks, and what the source says at a line."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FrameType, TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+Stack = tuple[tuple[CodeType, int], ...]
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One level of a call stack.
+
+    Attributes:
+        file: path relative to the import root it was loaded from, POSIX separators.
+        line: the line being executed, from 1.
+        function: qualified name without ``<locals>``; ``<module>`` at top level.
+        first_line: where the function's definition starts, decorators included.
+    """
+
+    file: str
+    line: int
+    function: str
+    first_line: int
+
+
+class Stacks:
+    """Captures call stacks as small interned tuples; resolves them to `Frame` only when asked.
+
+    torch's own Python frames and patcher's are left out: no patch edits them.
+    """
+
+    def __init__(self, root: str | None = None) -> None:
+        self.root = os.path.realpath(root) if root else None
+        self._relative: dict[str, str | None] = {}
+        self._interned: dict[Stack, Stack] = {}
+
+    def capture(self, frame: FrameType | None = None) -> Stack:
+        """The current stack, innermost first, as ``(code, line)`` pairs."""
+        if frame is None:
+            frame = sys._getframe(1)
+        found = []
+        relative = self._relative
+        while frame is not None:
+            code = frame.f_code
+            name = code.co_filename
+            if (relative[name] if name in relative else self._file(name)) is not None:
+                found.append((code, frame.f_lineno))
+            frame = frame.f_back
+        key = tuple(found)
+        return self._interned.setdefault(key, key)
+
+    def resolve(self, stack: Stack) -> list[Frame]:
+        """The stack's frames, innermost first."""
+        return [self.frame(code, line) for code, line in stack]
+
+    def frame(self, code: CodeType, line: int) -> Frame:
+        """The frame for one level."""
+        return Frame(
+            self._file(code.co_filename) or code.co_filename,
+            line,
+            qualified_name(code),
+            code.co_firstlineno,
+        )
+
+    def of_traceback(self, traceback: TracebackType | None) -> tuple[FrameType, int] | None:
+        """The innermost frame and line of a traceback that are neither torch's nor patcher's."""
+        found = None
+        while traceback is not None:
+            if self._file(traceback.tb_frame.f_code.co_filename) is not None:
+                found = traceback.tb_frame, traceback.tb_lineno
+            traceback = traceback.tb_next
+        return found
+
+    def in_root(self, file: str) -> bool:
+        """Whether an absolute path lies under the import root of the target."""
+        return self.root is not None and os.path.realpath(file).startswith(self.root + os.sep)
+
+    def _file(self, name: str) -> str | None:
+        if name not in self._relative:
+            self._relative[name] = self._shorten(name)
+        return self._relative[name]
+
+    def _shorten(self, name: str) -> str | None:
+        if name.startswith("<") or os.path.abspath(name).startswith(_PACKAGE + os.sep):
+            return None
+        path = os.path.realpath(name)
+        roots = [os.path.realpath(entry) for entry in [self.root, *sys.path] if entry]
+        inside = [root for root in roots if path.startswith(root.rstrip(os.sep) + os.sep)]
+        if self.root in inside:
+            inside = [self.root]
+        short = os.path.relpath(path, max(inside, key=len)) if inside else path
+        short = short.replace(os.sep, "/")
+        return None if short.split("/")[0] in {"torch", "contextlib.py"} else short
+
+
+def qualified_name(code: CodeType) -> str:
+    """The lexical qualified name of a code object, without ``<locals>``."""
+    name = getattr(code, "co_qualname", None)  # Python 3.11
+    if name is None:
+        tree = parsed(code.co_filename)
+        chain = definitions_at(tree, code.co_firstlineno) if tree else []
+        name = ".".join(node.name for node in chain) or code.co_name
+    return str(name).replace(".<locals>", "")
+
+
+@lru_cache(maxsize=256)
+def parsed(path: str) -> ast.Module | None:
+    """The syntax tree of a file, or None when it cannot be read or parsed."""
+    try:
+        with open(path, "rb") as source:
+            return ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def first_line(node: ast.AST) -> int:
+    """Where a statement starts, decorators included."""
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(item.lineno for item in decorators)])  # type: ignore[attr-defined, no-any-return]
+
+
+def definitions_at(tree: ast.Module, line: int) -> list[Definition]:
+    """The definitions that hold a line, outermost first; a decorator's line belongs to its own."""
+    found: list[Definition] = []
+    body: list[ast.AST] = [tree]
+    while body:
+        node = body.pop()
+        for child in ast.iter_child_nodes(node):
+            if not hasattr(child, "lineno"):
+                body.append(child)
+            elif first_line(child) <= line <= (child.end_lineno or child.lineno):  # type: ignore[attr-defined]
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    found.append(child)
+                body.append(child)
+    return found
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A test that had to come out one way for a line to run: ``if``, ``elif`` or ``while``.
+
+    Attributes:
+        line: where the test is evaluated.
+        test: its source.
+        wanted: how it comes out when the line runs.
+        parts: sub-expressions worth showing, as source, in reading order.
+        pure: evaluating the test once more changes nothing.
+    """
+
+    line: int
+    test: str
+    wanted: bool
+    parts: tuple[str, ...]
+    pure: bool
+
+
+def guards(tree: ast.Module, line: int) -> list[Guard]:
+    """The tests around a line, within its own function, outermost first."""
+    chain = [node for node in definitions_at(tree, line) if not isinstance(node, ast.ClassDef)]
+    return list(_guards_in(chain[-1] if chain else tree, line))
+
+
+def _guards_in(node: ast.AST, line: int) -> Iterator[Guard]:
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, field, []):
+            if not first_line_of(child) <= line <= last_line_of(child):
+                continue
+            if isinstance(node, (ast.If, ast.While)):
+                test = node.test
+                yield Guard(
+                    test.lineno, ast.unparse(test), field == "body", _parts(test), is_pure(test)
+                )
+            yield from _guards_in(child, line)
+
+
+def first_line_of(node: ast.AST) -> int:
+    """First line of a statement, handler or ``case``."""
+    return node.pattern.lineno if isinstance(node, ast.match_case) else first_line(node)
+
+
+def last_line_of(node: ast.AST) -> int:
+    """Last line of a statement, handler or ``case``."""
+    if isinstance(node, ast.match_case):
+        return node.body[-1].end_lineno or node.body[-1].lineno
+    return node.end_lineno  # type: ignore[attr-defined, no-any-return]
+
+
+def _parts(test: ast.expr) -> tuple[str, ...]:
+    """Sub-expressions that can be evaluated again without side effects, widest first."""
+    found: list[str] = []
+
+    def visit(node: ast.expr, top: bool) -> None:
+        if isinstance(node, ast.Constant):
+            return
+        if not top and is_pure(node):
+            text = ast.unparse(node)
+            if text not in found:
+                found.append(text)
+            if not isinstance(node, (ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp)):
+                return
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                visit(child, False)
+
+    visit(test, isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)))
+    return tuple(found)
+
+
+_PURE = (
+    ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare,
+    ast.BoolOp, ast.Tuple, ast.Slice, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop,
+    ast.boolop,
+)  # fmt: skip
+_PURE_CALLS = {"len", "isinstance", "hasattr", "getattr", "size", "dim", "ndimension", "numel"}
+
+
+def is_pure(node: ast.AST) -> bool:
+    """Whether evaluating an expression once more changes nothing (by its shape)."""
+    if isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        return name in _PURE_CALLS and all(is_pure(child) for child in ast.iter_child_nodes(node))
+    if not isinstance(node, _PURE):
+        return isinstance(node, ast.keyword) and is_pure(node.value)
+    return all(is_pure(child) for child in ast.iter_child_nodes(node))
+
+
+def statement_at(path: str, line: int) -> str:
+    """The source of the innermost simple statement at a line, one line of text; "" if unknown."""
+    tree = parsed(path)
+    best: ast.stmt | None = None
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            best = node
+    if best is None or hasattr(best, "body"):
+        with open(path, encoding="utf-8", errors="replace") as source:
+            lines = source.read().splitlines()
+        return lines[line - 1].strip() if line <= len(lines) else ""
+    return ast.unparse(best)
