@@ -1,0 +1,162 @@
+"""Chatterbox TTS as a target: everything patcher knows about it is in this folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.targets.adapter import Adapter, Assets, Matrix, Model, Options, Test
+from patcher.targets.chatterbox.checkpoint import RECIPE
+from patcher.targets.chatterbox.clips import clip_name
+from patcher.targets.chatterbox.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MODELS = (
+    Model("Base Chatterbox", {"weights": "base"}),
+    Model("GRPO Fine-tuned", {"weights": "grpo"}),
+    Model(
+        "Mixed Precision Quantized",
+        {"weights": "base", "recipe": "mixed-precision-quantized"},
+    ),
+)
+# Both clips leave `embed_ref` with an odd mel frame (N mod 960 >= 239): the branch that trims.
+TESTS = (
+    Test("Built-in voice", {"text": "Measure twice, cut once."}, seed=1),
+    Test(
+        "Cloned voice A",
+        {"text": "The rain had stopped by noon.", "reference": {"seed": 11, "samples": 72_480}},
+        seed=2,
+    ),
+    Test(
+        "Cloned voice B",
+        {"text": "Nine of nine, or not at all.", "reference": {"seed": 12, "samples": 96_700}},
+        seed=3,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ChatterboxAdapter:
+    """The parent side: names the matrix and the assets, imports nothing of the target."""
+
+    distribution: str = "chatterbox-tts"
+    packages: tuple[str, ...] = ("chatterbox",)
+    serving: str = "patcher.targets.chatterbox.serving:open_session"
+    making: str | None = "patcher.targets.chatterbox.checkpoint:make"
+
+    def matrix(self, config: Mapping[str, Any]) -> Matrix:
+        """Read ``matrix.models`` and ``matrix.tests``; each falls back to the report's.
+
+        A model: ``name``, and ``weights`` (``base``, ``grpo`` or a checkpoint folder) and
+        ``recipe`` as wanted. A test: ``name``, ``text``, and as wanted ``seed``, ``tokens`` (a
+        cap), ``reference`` (a path, or a table of ``seed`` and ``samples``).
+        """
+        told = config.get("matrix", {})
+        models = tuple(read_model(entry) for entry in told.get("models", ())) or MODELS
+        tests = tuple(read_test(entry) for entry in told.get("tests", ())) or TESTS
+        return Matrix(models, tests)
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        """Describe the weights; synthetic ones and clips are made by `checkpoint.make`."""
+        root = options.cache / "chatterbox"
+        clips = {
+            test.name: clip_of(test.options["reference"], root)
+            for test in matrix.tests
+            if test.options.get("reference")
+        }
+        if options.pretrained:
+            kind, weights, base = "pretrained", "published weights", root / "pretrained"
+        elif options.checkpoint is not None:
+            base = options.checkpoint.expanduser().resolve()
+            kind, weights = "checkpoint", f"checkpoint {base}"
+            check_folder(base)
+        else:
+            kind, weights = "synthetic", f"synthetic weights, {options.scale} scale"
+            base = root / f"synthetic-{options.scale}-{version}-r{RECIPE}" / "base"
+        identity = fingerprint_of(base) if kind == "checkpoint" else f"{base}"
+        key = hashlib.sha256(f"{kind} {identity} r{RECIPE}".encode()).hexdigest()[:16]
+        tuned = base.with_name("grpo") if kind == "synthetic" else root / f"grpo-{key}"
+        values = {
+            "kind": kind,
+            "scale": options.scale,
+            "base": str(base),
+            "grpo": str(tuned),
+            "clips": clips,
+        }
+        made = [tuned, *([base] if kind == "synthetic" else [])]
+        ready = kind != "pretrained" and all(folder.is_dir() for folder in made)
+        ready = ready and all(
+            (root / "clips" / clip_name(clip["seed"], clip["samples"])).is_file()
+            for clip in clips.values()
+            if "samples" in clip
+        )
+        told = json.dumps([kind, identity, options.scale, RECIPE, version, clips], sort_keys=True)
+        return Assets(weights, hashlib.sha256(told.encode()).hexdigest(), values, ready)
+
+
+def read_model(entry: Mapping[str, Any]) -> Model:
+    """A model of the configuration."""
+    options = named(entry, "model", {"weights", "recipe"})
+    recipe = options.get("recipe")
+    if recipe is not None and recipe not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise PatcherError("config", f"no recipe {recipe!r}", hint=f"recipes: {known}")
+    return Model(entry["name"], options)
+
+
+def read_test(entry: Mapping[str, Any]) -> Test:
+    """A test of the configuration."""
+    options = named(entry, "test", {"text", "seed", "tokens", "reference"})
+    if not isinstance(options.get("text"), str):
+        raise PatcherError("config", f"test {entry['name']!r} needs a `text`")
+    reference = options.get("reference")
+    if isinstance(reference, dict) and set(reference) != {"seed", "samples"}:
+        raise PatcherError(
+            "config",
+            f"the reference of test {entry['name']!r} is a path, or a table of seed and samples",
+        )
+    return Test(entry["name"], options, seed=options.pop("seed", 0))
+
+
+def named(entry: Mapping[str, Any], kind: str, allowed: set[str]) -> dict[str, Any]:
+    """The entry's options without its name; a missing name and unknown keys are refused."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise PatcherError("config", f"every {kind} of the matrix needs a `name`")
+    if unknown := set(entry) - allowed - {"name"}:
+        known = f"known keys: name, {', '.join(sorted(allowed))}"
+        message = f"{kind} {entry['name']!r}: unknown key {min(unknown)!r}"
+        raise PatcherError("config", message, hint=known)
+    return {key: value for key, value in entry.items() if key != "name"}
+
+
+def clip_of(reference: Any, root: Path) -> dict[str, Any]:
+    """Where a test's reference clip is; a synthesised one also says what it is made from."""
+    if isinstance(reference, str):
+        return {"path": reference}
+    path = root / "clips" / clip_name(reference["seed"], reference["samples"])
+    return {**reference, "path": str(path)}
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be a checkpoint, before any worker starts."""
+    if not folder.is_dir():
+        raise PatcherError("environment", "no such checkpoint folder", where=str(folder))
+    stems = {path.stem for path in folder.iterdir()}
+    if missing := {"ve", "t3_cfg", "s3gen", "tokenizer"} - stems:
+        message = f"not a checkpoint: no {', '.join(sorted(missing))} file"
+        raise PatcherError("environment", message, where=str(folder))
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Names, sizes and times of the files: changes when somebody trains on."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return json.dumps([[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files])
+
+
+adapter: Adapter = ChatterboxAdapter()

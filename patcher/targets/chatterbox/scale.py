@@ -1,0 +1,57 @@
+"""Sizes of synthetic weights: the package's own classes with fewer and narrower layers.
+
+Runs in a worker. Constructors are wrapped in place, so that classes keep their identity and a
+patch of any of them is still what runs.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+TOKENS = {"tiny": {"cpu": 12, "cuda": 12, "mps": 12}, "full": {"cpu": 25, "cuda": 250, "mps": 100}}
+"""Speech tokens a generation is capped at, by scale and device; 25 are a second of audio."""
+
+TINY_T3 = {"num_hidden_layers": 2, "intermediate_size": 256}
+TINY_TOKENIZER = {"n_audio_layer": 1, "n_audio_state": 128, "n_audio_head": 2}
+TINY_PARTS = {
+    "UpsampleConformerEncoder": {"num_blocks": 1, "linear_units": 256},
+    "ConditionalDecoder": {"n_blocks": 1, "num_mid_blocks": 1},
+    "HiFTGenerator": {"base_channels": 64},
+}
+
+_applied: list[str] = []
+
+
+def apply_scale(scale: str) -> None:
+    """Give this process one scale, before any model is built. ``full`` leaves all as it is.
+
+    The hidden size of T3 stays 1024 at every scale: its perceiver fixes it.
+    """
+    if _applied:
+        if _applied != [scale]:
+            raise RuntimeError(f"this process already runs at scale {_applied[0]!r}")
+        return
+    _applied.append(scale)
+    if scale != "tiny":
+        return
+    from chatterbox.models.s3gen import s3gen
+    from chatterbox.models.t3 import llama_configs
+    from s3tokenizer.model_v2 import S3TokenizerV2
+
+    llama_configs.LLAMA_CONFIGS["Llama_520M"].update(TINY_T3)
+    config = S3TokenizerV2.__init__.__defaults__[0]
+    for name, value in TINY_TOKENIZER.items():
+        setattr(config, name, value)
+    for name, sizes in TINY_PARTS.items():
+        _resize(getattr(s3gen, name), sizes)
+
+
+def _resize(kind: Any, sizes: dict[str, int]) -> None:
+    build = kind.__init__
+
+    @functools.wraps(build)
+    def resized(self: Any, *arguments: Any, **named: Any) -> None:
+        build(self, *arguments, **{**named, **sizes})
+
+    kind.__init__ = resized
