@@ -57,6 +57,7 @@ TABLE: Mapping[str, Row] = {
     "io": Row("the disk refused", Exit.REFUSED, "everything was put back; fix the cause and repeat"),
     # needs a person
     "foreign-edit": Row("a foreign edit is in the way", Exit.NEEDS_PERSON, "both copies are kept"),
+    "unfinished": Row("not finished", Exit.NEEDS_PERSON, "fix the cause, then `patcher recover`"),
     "backup-damaged": Row("a backup is damaged", Exit.NEEDS_PERSON, "it was not written anywhere"),
     "state-damaged": Row("the records are damaged", Exit.NEEDS_PERSON, "`patcher doctor` explains"),
     # the rest

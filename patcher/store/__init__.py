@@ -1,0 +1,1 @@
+"""Bytes on disk: sources, the working copy, transactions, backups, recovery."""

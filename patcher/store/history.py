@@ -1,0 +1,185 @@
+"""Repositories as people read them: clone a source, list the record, export a series.
+
+GitPython does this; it is imported here only, when one of these is called.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.store import git as plumbing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from git import Repo
+
+    from patcher.store.working_copy import WorkingCopy
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One entry of a working copy's record, newest first.
+
+    Attributes:
+        patches: names from its ``Patcher-Patch`` trailers.
+        committed: seconds since the epoch.
+    """
+
+    sha: str
+    subject: str
+    committed: int
+    patches: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SeriesStep:
+    """One patch of an exported series: its files as (before, after); None where there is none."""
+
+    name: str
+    summary: str
+    spec_sha256: str
+    files: Mapping[str, tuple[bytes | None, bytes | None]]
+
+
+@contextmanager
+def _quiet_environment(*, network: bool = False) -> Iterator[None]:
+    """`git.environment` for GitPython, which copies `os.environ`."""
+    wanted = plumbing.environment()
+    if network:
+        wanted["GIT_ALLOW_PROTOCOL"] = "https:http:ssh:git:file"
+        wanted.pop("GIT_NO_LAZY_FETCH")
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
+    os.environ.update({name: text for name, text in wanted.items() if name.startswith("GIT_")})
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("GIT_")]:
+            del os.environ[name]
+        os.environ.update({name: text for name, text in before.items() if name[:4] == "GIT_"})
+
+
+def _safe(repository: Repo) -> Any:
+    """The repository's git, with hooks, fsmonitor and the like switched off."""
+    options = plumbing.SAFE_OPTIONS
+    repository.git.set_persistent_git_options(c=list(options))
+    return repository.git
+
+
+def clone(url: str, destination: Path) -> str:
+    """Clone the newest commit of a URL's default branch; returns the commit.
+
+    Raises:
+        PatcherError: ``source`` with git's last words.
+    """
+    from git import GitCommandError, GitError, Repo
+
+    safe = [f"--config={option}" for option in plumbing.SAFE_OPTIONS[:3]]
+    try:
+        with _quiet_environment(network=True):
+            repository = Repo.clone_from(
+                url,
+                destination,
+                multi_options=["--depth=1", "--no-tags", "--template=", *safe],
+                # `--config` counts as unsafe because it can set hooks; here it removes them.
+                allow_unsafe_options=True,
+            )
+            commit = repository.head.commit.hexsha
+            repository.close()
+    except (GitError, GitCommandError, ValueError, OSError) as error:
+        words = [line for line in str(getattr(error, "stderr", error)).splitlines() if line.strip()]
+        raise PatcherError(
+            "source", f"git could not clone {url}", notes=words[-2:], where=url
+        ) from None
+    return str(commit)
+
+
+def history(copy: WorkingCopy) -> tuple[Commit, ...]:
+    """The record of a working copy, newest first; empty when there is none yet."""
+    from git import GitError, Repo
+
+    checkout = plumbing.find_checkout(copy.root)
+    if checkout is None:
+        return ()
+    with _quiet_environment():
+        try:
+            repository = Repo(checkout[1] if copy.in_place else copy.root)
+            git = _safe(repository)
+            text = git.rev_list(plumbing.ref_of(copy), format="%H%x00%ct%x00%B%x01")
+            repository.close()
+        except GitError:
+            return ()
+    commits = []
+    for block in text.split("\x01"):
+        fields = block.strip("\n").split("\n", 1)[-1].split("\0")
+        if len(fields) != 3:
+            continue
+        sha, committed, message = fields
+        lines = message.strip().splitlines()
+        trailers = [line.partition(": ") for line in lines]
+        commits.append(
+            Commit(
+                sha,
+                lines[0] if lines else "",
+                int(committed),
+                tuple(value for key, _, value in trailers if key == "Patcher-Patch"),
+            )
+        )
+        if any(key == "Patcher-Target" for key, _, _ in trailers):
+            break  # the first record; what lies below it is not ours
+    return tuple(commits)
+
+
+def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ...]:
+    """Write one `git format-patch` file a patch into a folder; `git am` takes them.
+
+    They are made in a repository of their own that is thrown away: neither the working copy's nor
+    anybody's checkout is read.
+    """
+    from git import Actor, Repo
+
+    directory.mkdir(parents=True, exist_ok=True)
+    who = Actor("patcher", "patcher@localhost")
+    with tempfile.TemporaryDirectory(prefix="patcher-") as folder, _quiet_environment():
+        repository = Repo.init(folder, template="")
+        git = _safe(repository)
+        before: dict[str, bytes | None] = {}
+        for step in steps:
+            for path, (old, _) in step.files.items():
+                before.setdefault(path, old)
+        _stage(Path(folder), git, before)
+        base = repository.index.commit("pristine", author=who, committer=who)
+        for step in steps:
+            _stage(Path(folder), git, {path: new for path, (_, new) in step.files.items()})
+            message = (
+                f"{step.name}: {step.summary}\n\nPatcher-Patch: {step.name}\n"
+                f"Patcher-Spec-SHA256: {step.spec_sha256}\n"
+            )
+            repository = Repo(folder)
+            repository.index.commit(message, author=who, committer=who)
+        written = git.format_patch(
+            base.hexsha, output_directory=str(directory.absolute()), no_ext_diff=True,
+            no_textconv=True, binary=True, no_signature=True, zero_commit=True,
+        )  # fmt: skip
+        repository.close()
+    return tuple(Path(line) for line in written.splitlines())
+
+
+def _stage(folder: Path, git: Any, files: Mapping[str, bytes | None]) -> None:
+    for path, data in files.items():
+        place = folder / path
+        if data is None:
+            place.unlink(missing_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+    if files:
+        git.update_index("--add", "--remove", "--", *files)

@@ -1,0 +1,309 @@
+"""The journal of a change, and how one that was cut short is settled.
+
+The journal is written before the first temporary file exists and goes when every file is either
+what it was or what was planned. Whether an interrupted change is finished or undone depends on
+one thing: does ``series.json`` already name its transaction?
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.store import records
+from patcher.store.fs import Folder, digest
+from patcher.store.state import SERIES_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from patcher.store.backups import Backups
+    from patcher.store.paths import Root
+
+JOURNAL_FILE = "journal.json"
+# Under a name that holds something else than a file, or that cannot be reached.
+OTHER = "other"
+
+
+class Stage(str, Enum):
+    """How far a change came."""
+
+    PREPARE = "prepare"  # temporary files may be incomplete; no file of the tree is changed
+    BEGIN = "begin"  # every temporary file is complete; files of the tree may be changed
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a change does to one file; a hash of None means no file."""
+
+    path: str
+    before: str | None
+    before_mode: int
+    after: str | None
+    after_mode: int
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One change of a working copy.
+
+    Attributes:
+        generation: of the state it leads to.
+        state_before: sha256 of the ``series.json`` it starts from, as kept in the backups.
+        state_after: of the one it leads to.
+        folders: made for new files, in the order they were made.
+        root: as in `State`.
+    """
+
+    transaction: str
+    generation: int
+    target: str
+    action: str
+    names: tuple[str, ...]
+    root: str
+    started: str
+    pid: int
+    state_before: str
+    state_after: str
+    steps: tuple[Step, ...]
+    folders: tuple[str, ...] = ()
+    stage: Stage = Stage.PREPARE
+
+    def side(self, number: int) -> str:
+        """Name, beside the file, of its new bytes before the swap and of its old ones after."""
+        return f".patcher-{self.transaction}-{number}.new"
+
+    def removed(self, number: int) -> str:
+        """Name, beside the file, of its old bytes where they were moved rather than swapped."""
+        return f".patcher-{self.transaction}-{number}.old"
+
+    @property
+    def next_state(self) -> str:
+        """Name of the prepared ``series.json``."""
+        return f"{SERIES_FILE}.{self.transaction}"
+
+    def record(self) -> dict[str, Any]:
+        """The journal as JSON; also a backup's manifest."""
+        record = {**asdict(self), "schema": 1, "stage": self.stage.value}
+        for number, step in enumerate(record["steps"]):
+            step["temporary"] = [self.side(number), self.removed(number)]
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], where: str) -> Journal:
+        """Read a journal's JSON; PatcherError ``state-damaged`` when it is not one."""
+        try:
+            values = dict(record)
+            values.pop("schema")
+            values["stage"] = Stage(values["stage"])
+            values["names"] = tuple(values["names"])
+            values["folders"] = tuple(values["folders"])
+            values["steps"] = tuple(
+                Step(**{key: value for key, value in step.items() if key != "temporary"})
+                for step in values["steps"]
+            )
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _damaged(where) from None
+
+    def begun(self) -> Journal:
+        return replace(self, stage=Stage.BEGIN)
+
+
+def _damaged(where: str) -> PatcherError:
+    return PatcherError(
+        "state-damaged",
+        f"the journal {where} is not what patcher wrote",
+        hint="`patcher recover` settles the change from its backup's manifest",
+        where=where,
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a working copy's parts are."""
+
+    root: Root
+    private: Path  # the workspace's .patcher: holds the journal
+    home: Path  # .patcher/TARGET: holds series.json
+    backups: Backups
+
+
+def write(place: Place, journal: Journal) -> None:
+    with Folder.open(place.private) as private:
+        private.replace_file(JOURNAL_FILE, records.encode(journal.record()))
+
+
+def read(private: Path) -> Journal | None:
+    """The pending journal, or None.
+
+    Raises:
+        PatcherError: ``state-damaged`` when it is not what `write` wrote.
+    """
+    path = private / JOURNAL_FILE
+    try:
+        with Folder.open(private) as folder:
+            found = folder.read(JOURNAL_FILE)
+    except FileNotFoundError:
+        return None
+    if found is None:
+        return None
+    record = records.decode(found.data)
+    if record is None:
+        raise _damaged(str(path))
+    return Journal.from_record(record, str(path))
+
+
+class Outcome(str, Enum):
+    """How an interrupted change was settled."""
+
+    FINISHED = "finished"
+    UNDONE = "undone"
+    BLOCKED = "blocked"  # a foreign edit is in the way; the journal stays
+
+
+def seen(folder: Folder, name: str) -> str | None:
+    """The sha256 of what is under a name; None for nothing, `OTHER` for anything but a file."""
+    try:
+        found = folder.read(name)
+    except OSError:
+        if folder.lstat(name) is None:
+            return None
+        return OTHER
+    return None if found is None else digest(found.data)
+
+
+def is_committed(place: Place, journal: Journal) -> bool:
+    """Whether ``series.json`` names this transaction."""
+    with Folder.open(place.home) as home:
+        found = home.read(SERIES_FILE)
+    record = None if found is None else records.decode(found.data)
+    return record is not None and record.get("transaction") == journal.transaction
+
+
+def settle(place: Place, journal: Journal) -> tuple[Outcome, tuple[str, ...]]:
+    """Finish a committed change, undo any other.
+
+    May itself be cut short anywhere and repeated. Needs no room on the disk, unless the temporary
+    files were taken away. Returns the outcome, and for `BLOCKED` the paths of foreign edits.
+    """
+    blocked: tuple[str, ...] = ()
+    if is_committed(place, journal):
+        with Folder.open(place.home) as home:
+            home.fsync()
+        _clear(place, journal)
+        _remove_empty(place, journal)
+        outcome = Outcome.FINISHED
+    else:
+        blocked = tuple(
+            step.path
+            for number, step in enumerate(journal.steps)
+            if not _undo(place, journal, number, step)
+        )
+        outcome = Outcome.BLOCKED if blocked else Outcome.UNDONE
+        if not blocked:
+            _clear(place, journal)
+            _remove_folders(place, journal)
+    if not blocked:
+        with Folder.open(place.home) as home:
+            home.unlink(journal.next_state)
+        with Folder.open(place.private) as private:
+            private.unlink(JOURNAL_FILE)
+            private.fsync()
+    return outcome, blocked
+
+
+def _undo(place: Place, journal: Journal, number: int, step: Step) -> bool:
+    """Put one file back; False when a foreign edit is in the way."""
+    try:
+        with place.root.parent(step.path) as (folder, name):
+            return _undo_in(folder, name, place, journal, number, step)
+    except (FileNotFoundError, PatcherError):
+        # The folder is gone or replaced: nothing of ours is left in the place it had.
+        return True
+
+
+def _undo_in(
+    folder: Folder, name: str, place: Place, journal: Journal, number: int, step: Step
+) -> bool:
+    if journal.stage is Stage.PREPARE:
+        return True
+    side, removed = journal.side(number), journal.removed(number)
+    now = seen(folder, name)
+    # What a swap or a removal took from under the name: the old bytes, or an edit of that instant.
+    taken = (None, step.after) if step.after is not None else (None,)
+    old = next((each for each in (removed, side) if seen(folder, each) not in taken), None)
+    if now is None and old is not None:
+        folder.link(old, name)
+        return seen(folder, name) == step.before
+    if now == step.before:
+        return True
+    if now != step.after:
+        # A foreign edit. It is in the way only if our change lies below it.
+        return old is None
+    if step.before is None:
+        return _take_away(folder, name, removed, step)
+    if old is None:
+        folder.unlink(side)
+        folder.create(side, place.backups.get(step.before), step.before_mode)
+        old = side
+    if now is None:
+        folder.link(old, name)
+    elif not folder.exchange(old, name):
+        folder.rename(old, name)
+    elif seen(folder, old) != step.after:
+        folder.exchange(old, name)
+        return False
+    return seen(folder, name) == step.before
+
+
+def _take_away(folder: Folder, name: str, removed: str, step: Step) -> bool:
+    """Remove a file that the change made, unless it was edited in this instant."""
+    folder.rename(name, removed)
+    if seen(folder, removed) == step.after:
+        return True
+    folder.link(removed, name)
+    folder.unlink(removed)
+    return False
+
+
+def _clear(place: Place, journal: Journal) -> None:
+    """Remove the temporary files, then make all names durable."""
+    for number, step in enumerate(journal.steps):
+        with suppress(FileNotFoundError, PatcherError), place.root.parent(step.path) as (folder, _):
+            for name in (journal.side(number), journal.removed(number)):
+                # Complete ones that hold neither old nor new bytes are somebody's: they stay.
+                ours = journal.stage is Stage.PREPARE or seen(folder, name) in (
+                    step.before,
+                    step.after,
+                )
+                if ours and folder.lstat(name) is not None:
+                    folder.unlink(name)
+            folder.fsync()
+
+
+def _remove_folders(place: Place, journal: Journal) -> None:
+    for path in reversed(journal.folders):
+        with suppress(OSError, PatcherError), place.root.parent(path) as (folder, name):
+            folder.rmdir(name)
+            folder.fsync()
+
+
+def _remove_empty(place: Place, journal: Journal) -> None:
+    """Remove the folders that held nothing but files that the change removed."""
+    for step in journal.steps:
+        path = step.path if step.after is None else ""
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            try:
+                with place.root.parent(path) as (folder, name):
+                    with suppress(FileNotFoundError), folder.child(name) as inner:
+                        if list(inner.names()) == ["__pycache__"]:
+                            inner.rmdir("__pycache__")
+                    folder.rmdir(name)
+            except (OSError, PatcherError):
+                break

@@ -1,0 +1,301 @@
+"""Where a working copy comes from: any form of a distribution, read and never imported."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.store.layout import (
+    Layout,
+    Metadata,
+    find_layout,
+    find_metadata,
+    is_source,
+    parse_metadata,
+    synthesise,
+)
+from patcher.store.paths import check_relative
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DEFAULT = "chatterbox-tts"
+Files = dict[str, tuple[bytes, int]]
+# A source larger than this is a mistake (a model's weights in the folder) or an attack.
+MAX_TOTAL_BYTES = 1 << 30
+_PRUNED = {"__pycache__", "node_modules", "venv", "site-packages"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A distribution's files as they will be in the working copy.
+
+    Attributes:
+        distribution: its name, normalised (``chatterbox-tts``); the target's name.
+        origin: where it came from, for people.
+        files: (bytes, permission bits) by path relative to the import root, with the
+            ``.dist-info``.
+        packages: top-level packages or modules.
+        import_root: the folder the files were read from, when they lie in one.
+    """
+
+    distribution: str
+    version: str
+    origin: str
+    files: Mapping[str, tuple[bytes, int]]
+    packages: tuple[str, ...]
+    import_root: Path | None = None
+
+
+def normalise(name: str) -> str:
+    """A distribution's name as the registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def find_source(text: str | None) -> Source:
+    """Read what the user named.
+
+    Args:
+        text: an installed distribution, ``NAME==VERSION`` (fetched with pip), a wheel or sdist
+            file, a folder, a git checkout, or a git URL. None means `DEFAULT`.
+
+    Raises:
+        PatcherError: ``source``, saying what was tried.
+    """
+    text = (text or DEFAULT).strip()
+    if re.match(r"(git\+)?(https?|ssh|git|file)://|git@", text):
+        return _from_url(text.removeprefix("git+"))
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return _from_folder(path)
+    if path.is_file():
+        return _from_archive(path)
+    if "==" in text:
+        return _from_registry(text)
+    if "/" in text or text.endswith((".whl", ".tar.gz", ".zip")):
+        raise PatcherError("source", f"there is no {text}", where=text)
+    return _from_installed(text)
+
+
+def _from_installed(name: str) -> Source:
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        found = distribution(name)
+    except (PackageNotFoundError, ValueError):
+        raise PatcherError(
+            "source",
+            f"{name!r} is not installed in this Python ({sys.prefix})",
+            hint=f"`pip install {name}`, or `patcher init {name}==VERSION`, or a file or folder",
+        ) from None
+    if (editable := _editable(found.read_text("direct_url.json"))) is not None:
+        return _from_folder(editable)
+    files: Files = {}
+    for item in found.files or ():
+        path = PurePosixPath(item).as_posix()
+        if path.startswith(("../", "/")) or not is_source(path):
+            continue
+        place = Path(str(item.locate()))
+        if place.is_symlink() or not place.is_file():
+            continue
+        files[path] = (place.read_bytes(), stat.S_IMODE(place.stat().st_mode))
+    packages = _packages(files)
+    if not packages:
+        raise PatcherError("source", f"the installed {name} lists no Python package in its RECORD")
+    origin = f"installed {found.metadata['Name']} {found.version}"
+    return _source(found.metadata["Name"], found.version, origin, files, packages)
+
+
+def _editable(direct_url: str | None) -> Path | None:
+    """The folder of an editable installation."""
+    import json
+    from urllib.parse import urlparse
+    from urllib.request import url2pathname
+
+    if direct_url is None:
+        return None
+    record = json.loads(direct_url)
+    if not record.get("dir_info", {}).get("editable"):
+        return None
+    return Path(url2pathname(urlparse(record["url"]).path))
+
+
+def _packages(files: Mapping[str, object]) -> tuple[str, ...]:
+    """Top-level folders with Python in them, and top-level modules."""
+    tops = {path.split("/", 1)[0] for path in files if path.endswith(".py")}
+    return tuple(sorted(top for top in tops if not top.endswith((".dist-info", ".data"))))
+
+
+def _source(
+    name: str,
+    version: str,
+    origin: str,
+    files: Files,
+    packages: tuple[str, ...],
+    import_root: Path | None = None,
+) -> Source:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        raise PatcherError("source", f"{name!r} is not a distribution's name")
+    for path in files:
+        check_relative(path)
+    return Source(normalise(name), version, origin, files, packages, import_root)
+
+
+def _from_registry(requirement: str) -> Source:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+", requirement):
+        raise PatcherError("source", f"{requirement!r} is not NAME==VERSION")
+    with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
+        # Wheels only: pip runs the build of an sdist just to learn its name.
+        command = [
+            sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet",
+            "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", folder,
+            requirement,
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if done.returncode or not wheels:
+            last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            raise PatcherError(
+                "source",
+                f"pip could not fetch a wheel of {requirement}",
+                hint="check name and version; for an sdist, download it and name the file",
+                notes=last[-3:] or done.stderr.splitlines()[-3:],
+            )
+        found = _from_archive(wheels[0])
+    return Source(**{**vars(found), "origin": f"registry {requirement}"})
+
+
+def _from_archive(path: Path) -> Source:
+    try:
+        if zipfile.is_zipfile(path):
+            files = dict(_unzip(path))
+        elif tarfile.is_tarfile(path):
+            files = dict(_untar(path))
+        else:
+            raise PatcherError("source", f"{path} is neither a wheel nor an sdist", where=str(path))
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, NotImplementedError) as error:
+        raise PatcherError("source", f"{path} cannot be read: {error}", where=str(path)) from None
+    origin = f"file {path.name}"
+    for name in files:
+        if re.fullmatch(r"[^/]+\.dist-info/METADATA", name):
+            found = parse_metadata(files[name][0])
+            if found is not None:
+                return _source(found.name, found.version, origin, files, _packages(files))
+    tops = {name.split("/", 1)[0] for name in files}
+    if len(tops) == 1:  # an sdist: everything in NAME-VERSION/
+        files = {name.split("/", 1)[1]: held for name, held in files.items() if "/" in name}
+    return _from_project(files, origin, path.name, None)
+
+
+def _unzip(path: Path) -> Iterator[tuple[str, tuple[bytes, int]]]:
+    with zipfile.ZipFile(path) as archive:
+        total = 0
+        for member in archive.infolist():
+            mode = member.external_attr >> 16
+            if member.is_dir() or stat.S_ISLNK(mode) or not is_source(member.filename):
+                continue
+            total = _limit(total + member.file_size, path)
+            name = re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", member.filename)
+            check_relative(name)
+            yield name, (archive.read(member), mode & 0o777 or 0o644)
+
+
+def _untar(path: Path) -> Iterator[tuple[str, tuple[bytes, int]]]:
+    with tarfile.open(path) as archive:
+        total = 0
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if not member.isfile() or not is_source(name):
+                continue
+            total = _limit(total + member.size, path)
+            check_relative(name)
+            handle = archive.extractfile(member)
+            if handle is not None:
+                yield name, (handle.read(), member.mode & 0o777 or 0o644)
+
+
+def _limit(total: int, path: Path) -> int:
+    if total > MAX_TOTAL_BYTES:
+        raise PatcherError("source", f"{path} holds more than {MAX_TOTAL_BYTES:,} bytes")
+    return total
+
+
+def _from_project(files: Files, origin: str, fallback: str, root: Path | None) -> Source:
+    """A source tree: its packages without their surroundings, with metadata beside them."""
+    layout = find_layout(files)
+    if layout is None:
+        raise PatcherError("source", f"there is no Python package in {origin}")
+    metadata = find_metadata(files, lambda path: files[path][0], layout) or synthesise(
+        fallback, "0"
+    )
+    kept = {path[len(layout.prefix) :]: held for path, held in files.items() if layout.holds(path)}
+    add_metadata(kept, metadata)
+    import_root = None if root is None else root / layout.prefix.rstrip("/")
+    return _source(metadata.name, metadata.version, origin, kept, layout.packages, import_root)
+
+
+def add_metadata(files: Files, metadata: Metadata) -> None:
+    """Put a ``.dist-info`` beside the packages, unless there is one."""
+    if not any(path.split("/", 1)[0].endswith(".dist-info") for path in files):
+        stem = normalise(metadata.name).replace("-", "_")
+        text = metadata.text.encode("utf-8", "surrogateescape")
+        files[f"{stem}-{metadata.version}.dist-info/METADATA"] = (text, 0o644)
+
+
+def _from_folder(path: Path) -> Source:
+    root = path.resolve()
+    if (root / "__init__.py").is_file():
+        raise PatcherError(
+            "source",
+            f"{path} is a package; name the folder that holds it",
+            hint=f"patcher init {root.parent}",
+        )
+    listed = sorted(walk(root))
+    layout = find_layout(listed) or Layout("", ())
+    wanted = [
+        each
+        for each in listed
+        if layout.holds(each)
+        or re.fullmatch(r"(src/)?([^/]+\.egg-info/)?(PKG-INFO|pyproject\.toml|setup\.cfg)", each)
+    ]
+    files = {}
+    total = 0
+    for each in wanted:
+        found = root / each
+        mode = found.lstat()
+        total = _limit(total + mode.st_size, path)
+        files[each] = (found.read_bytes(), stat.S_IMODE(mode.st_mode))
+    kind = "checkout" if (root / ".git").exists() else "folder"
+    return _from_project(files, f"{kind} {root}", root.name, root)
+
+
+def walk(root: Path, top: str = "") -> Iterator[str]:
+    """Paths of the regular files below a folder; links are not followed, caches passed over."""
+    with os.scandir(root / top) as entries:
+        for entry in entries:
+            path = f"{top}/{entry.name}" if top else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in _PRUNED and not entry.name.startswith("."):
+                    yield from walk(root, path)
+            elif entry.is_file(follow_symlinks=False) and is_source(path):
+                yield path
+
+
+def _from_url(url: str) -> Source:
+    from patcher.store.history import clone
+
+    with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
+        checkout = Path(folder) / "checkout"
+        commit = clone(url, checkout)
+        found = _from_folder(checkout)
+    return Source(**{**vars(found), "origin": f"{url} at {commit}", "import_root": None})

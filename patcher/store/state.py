@@ -1,0 +1,157 @@
+"""What is true of a working copy: one file, replaced in one step. Its rename is the commit."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.store import records
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERIES_FILE = "series.json"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A patch of the series, with all that replaying it needs.
+
+    Attributes:
+        sha256: of ``spec_text``.
+        attachments: files that travel with the spec, by path relative to its folder.
+    """
+
+    name: str
+    spec_text: str
+    sha256: str
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A file that differs from pristine: hashes and permission bits; None means no file."""
+
+    pristine: str | None
+    pristine_mode: int
+    current: str | None
+    mode: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The content of ``series.json``.
+
+    Attributes:
+        root: the import root: relative to the workspace for a managed working copy, absolute in
+            place.
+        in_place: True when the root is somebody's own checkout.
+        generation: counts the changes; ``transaction`` names the last one.
+        verified: the series that last passed verification.
+    """
+
+    target: str
+    version: str | None
+    origin: str
+    packages: tuple[str, ...]
+    root: str
+    in_place: bool = False
+    generation: int = 0
+    transaction: str = ""
+    series: tuple[Applied, ...] = ()
+    verified: tuple[Applied, ...] | None = None
+    touched: Mapping[str, Touched] = field(default_factory=dict)
+
+    def after(
+        self,
+        transaction: str,
+        series: tuple[Applied, ...],
+        verified: tuple[Applied, ...] | None,
+        touched: Mapping[str, Touched],
+    ) -> State:
+        """The state that a change leads to."""
+        return replace(
+            self,
+            generation=self.generation + 1,
+            transaction=transaction,
+            series=series,
+            verified=verified,
+            touched=touched,
+        )
+
+
+def dump(state: State) -> bytes:
+    """The bytes of ``series.json``."""
+    return records.encode(
+        {
+            "schema": 1,
+            "target": state.target,
+            "version": state.version,
+            "origin": state.origin,
+            "packages": list(state.packages),
+            "root": state.root,
+            "in_place": state.in_place,
+            "generation": state.generation,
+            "transaction": state.transaction,
+            "series": [_dump_applied(one) for one in state.series],
+            "verified": None
+            if state.verified is None
+            else [_dump_applied(one) for one in state.verified],
+            "touched": {path: vars(one) for path, one in state.touched.items()},
+        }
+    )
+
+
+def load(data: bytes, where: str) -> State:
+    """Read ``series.json``.
+
+    Raises:
+        PatcherError: ``state-damaged`` when the bytes are not what `dump` wrote.
+    """
+    record = records.decode(data)
+    try:
+        if record is None or record["schema"] != 1:
+            raise ValueError
+        verified = record["verified"]
+        return State(
+            target=record["target"],
+            version=record["version"],
+            origin=record["origin"],
+            packages=tuple(record["packages"]),
+            root=record["root"],
+            in_place=record["in_place"],
+            generation=record["generation"],
+            transaction=record["transaction"],
+            series=tuple(map(_load_applied, record["series"])),
+            verified=None if verified is None else tuple(map(_load_applied, verified)),
+            touched={path: Touched(**one) for path, one in record["touched"].items()},
+        )
+    except (ValueError, KeyError, TypeError):
+        raise PatcherError(
+            "state-damaged",
+            f"{where} is not what patcher wrote",
+            hint="`patcher recover` takes it from the backups",
+            where=where,
+        ) from None
+
+
+def _dump_applied(one: Applied) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "sha256": one.sha256,
+        "spec_text": one.spec_text,
+        "attachments": {
+            path: base64.b64encode(data).decode() for path, data in one.attachments.items()
+        },
+    }
+
+
+def _load_applied(record: Mapping[str, Any]) -> Applied:
+    return Applied(
+        name=record["name"],
+        spec_text=record["spec_text"],
+        sha256=record["sha256"],
+        attachments={path: base64.b64decode(text) for path, text in record["attachments"].items()},
+    )

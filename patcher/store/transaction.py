@@ -1,0 +1,260 @@
+"""One change of a working copy: all of it, or nothing.
+
+back up -> PREPARE -> write beside -> BEGIN -> swap -> COMMIT -> clear
+
+Every file of the tree is swapped with its new bytes in one step that overwrites nothing, and what
+came out of the swap is hashed: an edit made by somebody else in the last instant goes back where
+it was. COMMIT is the rename of ``series.json``. Any error before it undoes the change; a process
+that dies leaves the journal, and the next command settles it (`journal.settle`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.store import journal as journals
+from patcher.store.fs import Folder
+from patcher.store.journal import Journal, Outcome, Place, Step, seen
+from patcher.store.paths import printable
+from patcher.store.state import SERIES_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from patcher.store.signals import Deferred
+
+BALLAST_FILE = "ballast"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def execute(
+    place: Place,
+    journal: Journal,
+    contents: Mapping[str, bytes | None],
+    old_contents: Mapping[str, bytes],
+    next_state: bytes,
+    signals: Deferred,
+) -> None:
+    """Carry out a planned change.
+
+    Args:
+        contents: new bytes by path, None to remove; one for each of the journal's steps.
+        old_contents: the present bytes of those that exist.
+        next_state: the new ``series.json``.
+
+    Raises:
+        PatcherError: ``drift`` when a file changed since it was planned, ``interrupted`` on a
+            signal, ``io`` when the disk refused: everything was put back. ``foreign-edit`` and
+            ``unfinished`` when it could not be.
+    """
+    try:
+        try:
+            _back_up(place, journal, old_contents)
+            signals.checkpoint()
+            _carry_out(place, journal, contents, next_state, signals)
+        except OSError as error:
+            if error.errno not in _FULL or not _drop_ballast(place):
+                raise
+            # The room set aside for this moment is free now: once more, from the start.
+            _settle(place, journal)
+            _back_up(place, journal, old_contents)
+            _carry_out(place, journal, contents, next_state, signals)
+    except BaseException as error:
+        if _settle(place, journal) is not Outcome.FINISHED:
+            if isinstance(error, OSError):
+                raise _refused(error) from error
+            raise
+
+
+def _carry_out(
+    place: Place,
+    journal: Journal,
+    contents: Mapping[str, bytes | None],
+    next_state: bytes,
+    signals: Deferred,
+) -> None:
+    journals.write(place, journal)
+    _write_beside(place, journal, contents, next_state)
+    signals.checkpoint()
+    begun = journal.begun()
+    journals.write(place, begun)
+    for number, step in enumerate(begun.steps):
+        _swap(place, begun, number, step)
+        signals.checkpoint()
+    for step in begun.steps:
+        with place.root.parent(step.path) as (folder, _):
+            folder.fsync()
+        _drop_bytecode(place, step.path)
+    signals.checkpoint()
+    with Folder.open(place.home) as home:
+        home.rename(begun.next_state, SERIES_FILE)
+    journals.settle(place, begun)
+
+
+def _settle(place: Place, journal: Journal) -> Outcome:
+    """Finish or undo after an error; raises when neither is possible now."""
+    try:
+        pending = journals.read(place.private)
+        if pending is None:
+            committed = journals.is_committed(place, journal)
+            return Outcome.FINISHED if committed else Outcome.UNDONE
+        outcome, blocked = journals.settle(place, pending)
+    except OSError as error:
+        raise PatcherError(
+            "unfinished",
+            f"the disk refused while the change was settled: {error}",
+            hint="fix the cause, then run `patcher recover`; the journal and backups are kept",
+            where=error.filename if isinstance(error.filename, str) else None,
+        ) from error
+    if blocked:
+        raise blocked_error(place, pending, blocked)
+    return outcome
+
+
+def blocked_error(place: Place, journal: Journal, paths: tuple[str, ...]) -> PatcherError:
+    """PatcherError ``foreign-edit`` that names both copies of each file and what resolves it."""
+    notes, commands = [], []
+    for step in journal.steps:
+        if step.path not in paths:
+            continue
+        edited = f"{place.root.path}/{step.path}"
+        notes.append(f"edited by someone else: {edited}")
+        if step.before is None:
+            notes.append("  before the change there was no such file")
+            commands.append(f"rm {_quoted(edited)}")
+        else:
+            kept = str(place.backups.object_path(step.before))
+            notes.append(f"  its bytes before the change: {kept}")
+            commands.append(f"cp {_quoted(kept)} {_quoted(edited)}")
+    return PatcherError(
+        "foreign-edit",
+        f"an interrupted {journal.action} cannot be undone: "
+        + ", ".join(printable(path) for path in paths)
+        + " was edited since",
+        hint=f"save your edit elsewhere, then: {' && '.join(commands)} && patcher recover",
+        where=f"{place.root.path}/{paths[0]}",
+        notes=notes,
+    )
+
+
+def _quoted(path: str) -> str:
+    import shlex
+
+    return shlex.quote(path)
+
+
+def _back_up(place: Place, journal: Journal, old_contents: Mapping[str, bytes]) -> None:
+    for data in old_contents.values():
+        place.backups.put(data)
+    place.backups.record(journal.record())
+
+
+def _write_beside(
+    place: Place, journal: Journal, contents: Mapping[str, bytes | None], next_state: bytes
+) -> None:
+    for path in journal.folders:
+        with place.root.parent(path) as (folder, name):
+            folder.mkdir(name)
+            folder.fsync()
+    for number, step in enumerate(journal.steps):
+        data = contents[step.path]
+        if data is not None:
+            with place.root.parent(step.path) as (folder, _):
+                folder.create(journal.side(number), data, step.after_mode)
+                folder.fsync()
+    with Folder.open(place.home) as home:
+        home.create(journal.next_state, next_state, 0o644)
+        home.fsync()
+
+
+def _swap(place: Place, journal: Journal, number: int, step: Step) -> None:
+    """Give one file its new bytes. What is overwritten or removed is kept beside it."""
+    side, removed = journal.side(number), journal.removed(number)
+    with place.root.parent(step.path) as (folder, name):
+        found = folder.lstat(name)
+        if seen(folder, name) != step.before or (
+            found is not None and found.st_mode & 0o7777 != step.before_mode
+        ):
+            raise _drifted(step.path)
+        if step.before is None:
+            _appear(folder, side, name, step.path)
+        elif step.after is not None and folder.exchange(side, name):
+            if seen(folder, side) != step.before:
+                folder.exchange(side, name)
+                raise _drifted(step.path)
+        else:
+            folder.rename(name, removed)
+            if seen(folder, removed) != step.before:
+                folder.link(removed, name)
+                folder.unlink(removed)
+                raise _drifted(step.path)
+            if step.after is not None:
+                _appear(folder, side, name, step.path)
+
+
+def _appear(folder: Folder, side: str, name: str, path: str) -> None:
+    try:
+        folder.link(side, name)
+    except FileExistsError:
+        raise _drifted(path) from None
+
+
+def _drifted(path: str) -> PatcherError:
+    return PatcherError(
+        "drift",
+        f"{printable(path)} changed while patcher was about to write it",
+        hint="nothing was written; finish that edit, then repeat the command",
+        where=path,
+    )
+
+
+def _refused(error: OSError) -> PatcherError:
+    place = error.filename if isinstance(error.filename, str) else None
+    return PatcherError("io", f"{error.strerror or error}: {place or 'the disk'}", where=place)
+
+
+def _drop_bytecode(place: Place, path: str) -> None:
+    """Remove the compiled forms of a changed module: Python may take them for current."""
+    if not path.endswith(".py"):
+        return
+    folder_path, _, name = path.rpartition("/")
+    cache = f"{folder_path}/__pycache__/x" if folder_path else "__pycache__/x"
+    stem = f"{name[:-3]}."
+    with suppress(OSError, PatcherError), place.root.parent(cache) as (folder, _):
+        for each in list(folder.names()):
+            if each.startswith(stem) and each.endswith(".pyc"):
+                folder.unlink(each)
+
+
+def set_ballast(place: Place, size: int) -> None:
+    """Set room aside, so that a later change back does not fail on a full disk."""
+    with Folder.open(place.home) as home:
+        found = home.lstat(BALLAST_FILE)
+        if found is not None and found.st_size >= size:
+            return
+        home.unlink(BALLAST_FILE)
+        try:
+            home.allocate(BALLAST_FILE, size)
+        except OSError:
+            home.unlink(BALLAST_FILE)
+            raise
+
+
+def _drop_ballast(place: Place) -> bool:
+    with Folder.open(place.home) as home:
+        if home.lstat(BALLAST_FILE) is None:
+            return False
+        home.unlink(BALLAST_FILE)
+        return True
+
+
+def transaction_id() -> str:
+    return os.urandom(6).hex()
+
+
+def process_id() -> int:
+    return os.getpid()

@@ -1,0 +1,390 @@
+"""The working copy: ``tree = replay(pristine, series)``, and the one way to change it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.store import git, transaction
+from patcher.store import state as states
+from patcher.store.drift import Drift, Expected, find_drift
+from patcher.store.fs import digest
+from patcher.store.index import INDEX_FILE, Index
+from patcher.store.journal import Journal, Place, Step
+from patcher.store.paths import Root, check_relative, check_size, printable, safe_target
+from patcher.store.signals import Deferred
+from patcher.store.source import walk
+from patcher.store.state import SERIES_FILE, Applied, State, Touched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from patcher.store.workspace import Workspace
+
+__all__ = ["Applied", "Change", "Drift", "WorkingCopy"]
+
+_NEW_FILE_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change did.
+
+    Attributes:
+        files: (path, sha256 before, sha256 after) of each file; None where there is no file.
+        commit: of the git record; None when git could not make it (the next command does).
+        signal: number of a signal that came when the change was past stopping.
+    """
+
+    files: tuple[tuple[str, str | None, str | None], ...]
+    commit: str | None
+    signal: int | None = None
+
+
+class WorkingCopy:
+    """A target's tree with its series, as read from ``series.json``."""
+
+    def __init__(self, workspace: Workspace, state: State) -> None:
+        self.workspace = workspace
+        self.state = state
+
+    @property
+    def target(self) -> str:
+        return self.state.target
+
+    @property
+    def version(self) -> str | None:
+        return self.state.version
+
+    @property
+    def origin(self) -> str:
+        return self.state.origin
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return self.state.packages
+
+    @property
+    def in_place(self) -> bool:
+        """True when the tree is somebody's own checkout."""
+        return self.state.in_place
+
+    @property
+    def series(self) -> tuple[Applied, ...]:
+        return self.state.series
+
+    @property
+    def verified(self) -> tuple[str, ...] | None:
+        """Names of the series that last passed verification; None when none did."""
+        return None if self.verified_series is None else tuple(a.name for a in self.verified_series)
+
+    @property
+    def verified_series(self) -> tuple[Applied, ...] | None:
+        return self.state.verified
+
+    @property
+    def home(self) -> Path:
+        """``.patcher/TARGET``."""
+        return self.workspace.private_dir / self.state.target
+
+    @cached_property
+    def root(self) -> Path:
+        """The import root, absolute."""
+        return self.workspace.root / self.state.root
+
+    @cached_property
+    def place(self) -> Place:
+        closed = self.workspace.closed_folders()
+        return Place(
+            Root(str(self.root), closed),
+            self.workspace.private_dir,
+            self.home,
+            self.workspace.backups,
+        )
+
+    @cached_property
+    def index(self) -> Index | None:
+        """Pristine hashes of a managed tree; None in place."""
+        if self.in_place:
+            return None
+        path = self.home / INDEX_FILE
+        try:
+            return Index(path.read_bytes())
+        except (OSError, ValueError):
+            raise PatcherError(
+                "state-damaged", f"{path} is missing or damaged", where=str(path)
+            ) from None
+
+    # reading
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes in the tree now; None when there is no such file.
+
+        Raises:
+            PatcherError: ``unsafe-path``, or ``unsupported-source`` over 1 MB.
+        """
+        try:
+            with safe_target(str(self.root), path, self.place.root.closed) as (folder, name):
+                found = folder.read(name)
+        except FileNotFoundError:
+            return None
+        return None if found is None else found.data
+
+    def pristine(self, path: str) -> bytes | None:
+        """The bytes before any patch; None when there was no such file.
+
+        Raises:
+            PatcherError: ``backup-damaged``; ``drift`` when the file was edited and git does not
+                hold its pristine bytes either.
+        """
+        touched = self.state.touched.get(path)
+        if touched is not None:
+            return (
+                None if touched.pristine is None else self.workspace.backups.get(touched.pristine)
+            )
+        data = self.read(path)
+        if self.index is None:
+            return data
+        entry = self.index.get(path)
+        if entry is None:
+            return None
+        if data is not None and digest(data) == entry.sha256:
+            return data
+        data = git.pristine_blob(self.root, path)
+        if data is None or digest(data) != entry.sha256:
+            raise PatcherError("drift", f"{printable(path)} is not what patcher wrote", where=path)
+        return data
+
+    def paths(self) -> tuple[str, ...]:
+        """Files of the target as they should be now, sorted."""
+        return tuple(sorted(self.expected()))
+
+    def expected(self) -> dict[str, Expected]:
+        """Hash, mode and stamp of every file as patcher left it."""
+        result: dict[str, Expected] = {}
+        if self.index is not None:
+            for path, sha256, mode, stamp in self.index.entries():
+                result[path] = Expected(sha256, mode, stamp)
+        else:
+            for package in self.packages:
+                for path in [package] if package.endswith(".py") else walk(self.root, package):
+                    result[path] = Expected(None, 0, "")
+        for path, touched in self.state.touched.items():
+            if touched.current is None:
+                result.pop(path, None)
+            else:
+                result[path] = Expected(touched.current, touched.mode, "")
+        return result
+
+    def _expected_one(self, path: str) -> tuple[str | None, int] | None:
+        """(hash, mode) that a file should have; None where patcher has no say (in place)."""
+        touched = self.state.touched.get(path)
+        if touched is not None:
+            return touched.current, touched.mode
+        if self.index is None:
+            return None
+        entry = self.index.get(path)
+        return (None, 0) if entry is None else (entry.sha256, entry.mode)
+
+    def drift(self, paths: Iterable[str] | None = None) -> tuple[Drift, ...]:
+        """Where the tree is not what patcher left.
+
+        Args:
+            paths: look at these only; by default at all of the tree, new files included. In place
+                only files that patcher changed can drift.
+        """
+        removed = {path for path, one in self.state.touched.items() if one.current is None}
+        if paths is not None:
+            expected = {}
+            for path in paths:
+                one = self._expected_one(path)
+                if one is not None and one[0] is not None:
+                    expected[path] = Expected(one[0], one[1], "")
+                elif one is not None:
+                    removed.add(path)
+            return find_drift(self.place.root, expected, removed & set(paths), look_for_new=False)
+        if self.in_place:
+            touched = self.state.touched.items()
+            expected = {
+                path: Expected(one.current, one.mode, "")
+                for path, one in touched
+                if one.current is not None
+            }
+            return find_drift(self.place.root, expected, removed, look_for_new=False)
+        return find_drift(
+            self.place.root, self.expected(), removed, look_for_new=True,
+            passed_over=self._temporary(),
+        )  # fmt: skip
+
+    def _temporary(self) -> set[str]:
+        """Names that belong to an interrupted change."""
+        journal = self.workspace.journal()
+        if journal is None or journal["target"] != self.target:
+            return set()
+        return {name for step in journal["steps"] for name in step["temporary"]}
+
+    # changing
+
+    def change(
+        self,
+        files: Mapping[str, bytes | None],
+        series: Sequence[Applied],
+        action: str,
+        names: Sequence[str],
+        verified: Sequence[Applied] | None = None,
+    ) -> Change:
+        """Write files and the series they amount to: all of it or nothing.
+
+        Args:
+            files: new bytes by path; None removes. Those that are there already cost nothing.
+            series: the series afterwards.
+            action: ``apply``, ``revert``, ``restore`` or ``verify`` (which only notes the series).
+            names: the patches it is about, for the record.
+            verified: what to remember as verified; None leaves it as it is.
+
+        Raises:
+            PatcherError: ``drift`` and ``unsafe-path`` before anything is written; what
+                `transaction.execute` raises.
+        """
+        with self.workspace.lock(action), Deferred(absorb=True) as signals:
+            if self.workspace.state(self.target).transaction != self.state.transaction:
+                raise PatcherError(
+                    "locked",
+                    "another run changed the series after this one had read it",
+                    hint="repeat the command",
+                )
+            if stray := self.drift({*files, *self.state.touched}):
+                raise drift_error(stray)
+            return self._change(files, tuple(series), action, tuple(names), verified, signals)
+
+    def _change(
+        self,
+        files: Mapping[str, bytes | None],
+        series: tuple[Applied, ...],
+        action: str,
+        names: tuple[str, ...],
+        verified: Sequence[Applied] | None,
+        signals: Deferred,
+    ) -> Change:
+        steps, old = self._steps(files)
+        touched = self._touched_after(steps)
+        noted = self.state.verified if verified is None else tuple(verified)
+        identity = transaction.transaction_id()
+        next_state = self.state.after(identity, series, noted, touched)
+        old_bytes, new_bytes = states.dump(self.state), states.dump(next_state)
+        journal = Journal(
+            transaction=identity,
+            generation=next_state.generation,
+            target=self.target,
+            action=action,
+            names=names,
+            root=self.state.root,
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            pid=transaction.process_id(),
+            state_before=digest(old_bytes),
+            state_after=digest(new_bytes),
+            steps=steps,
+            folders=self._missing_folders(steps),
+        )
+        if action == "apply":
+            transaction.set_ballast(self.place, _ballast(old, new_bytes))
+        kept = {**old, SERIES_FILE: old_bytes}
+        transaction.execute(self.place, journal, files, kept, new_bytes, signals)
+        self.state = next_state
+        commit = git.record(self) if steps or series != () else None
+        done = tuple((step.path, step.before, step.after) for step in steps)
+        return Change(done, commit, signals.received)
+
+    def _steps(
+        self, files: Mapping[str, bytes | None]
+    ) -> tuple[tuple[Step, ...], dict[str, bytes]]:
+        """One step for each file that changes, and the present bytes of those."""
+        steps: list[Step] = []
+        old: dict[str, bytes] = {}
+        for path in sorted(files):
+            new = files[path]
+            check_relative(path)
+            if new is not None:
+                check_size(len(new), path)
+            present = self.place.root.read(path)
+            before = None if present is None else digest(present.data)
+            after = None if new is None else digest(new)
+            mode = _NEW_FILE_MODE if present is None else present.mode
+            past = self.state.touched.get(path)
+            back = past is not None and after == past.pristine
+            after_mode = past.pristine_mode if past is not None and back else mode
+            if before == after and mode == after_mode:
+                continue
+            if present is not None:
+                old[path] = present.data
+            steps.append(Step(path, before, mode, after, after_mode))
+        return tuple(steps), old
+
+    def _touched_after(self, steps: Iterable[Step]) -> dict[str, Touched]:
+        touched = dict(self.state.touched)
+        for step in steps:
+            past = touched.pop(step.path, None)
+            first = past or Touched(step.before, step.before_mode, None, 0)
+            if step.after != first.pristine:
+                touched[step.path] = Touched(
+                    first.pristine, first.pristine_mode, step.after, step.after_mode
+                )
+        return touched
+
+    def _missing_folders(self, steps: Iterable[Step]) -> tuple[str, ...]:
+        missing: dict[str, None] = {}
+        for step in steps:
+            parts = step.path.split("/")[:-1]
+            for depth in range(1, len(parts) + 1):
+                path = "/".join(parts[:depth])
+                if step.before is None and self.place.root.lstat(path) is None:
+                    missing[path] = None
+        return tuple(missing)
+
+    # freezing
+
+    def freeze(
+        self,
+        destination: Path,
+        overrides: Mapping[str, bytes | None] | None = None,
+        pristine: bool = False,
+    ) -> str:
+        """Extract the tree to a path that does not exist yet, so that no bytecode can be stale.
+
+        Args:
+            overrides: bytes that differ from the tree's; None leaves a file out.
+            pristine: start from pristine instead of the tree as it is.
+
+        Returns:
+            The frozen tree's hash: sha256 over ``path NUL sha256 LF`` of its files, sorted.
+
+        Raises:
+            PatcherError: ``drift`` when a file is not what patcher left; ``exists``.
+        """
+        from patcher.store.freeze import freeze
+
+        return freeze(self, destination, overrides or {}, pristine)
+
+
+def _ballast(old: Mapping[str, bytes], state: bytes) -> int:
+    """Room for one change back: the files, two states, a journal, a manifest, their folders."""
+    return sum(map(len, old.values())) + 4 * len(state) + 256 * 1024
+
+
+def drift_error(stray: Sequence[Drift]) -> PatcherError:
+    """PatcherError ``drift`` that names every file."""
+    first = stray[0]
+    count = "" if len(stray) == 1 else f" and {len(stray) - 1} more"
+    return PatcherError(
+        "drift",
+        f"{printable(first.path)}{count} is not what patcher wrote ({first.kind})",
+        hint="`patcher diff` shows it; take the edit out, or keep it as a patch with "
+        "`patcher capture NAME`, then repeat",
+        where=first.path,
+        notes=[f"{each.kind}: {printable(each.path)}" for each in stray],
+        payload={"drift": [{"path": each.path, "kind": each.kind} for each in stray]},
+    )

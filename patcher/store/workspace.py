@@ -1,0 +1,226 @@
+"""The workspace: the folder patcher runs in, its lock, and the working copies it holds."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.store import git, transaction
+from patcher.store import journal as journals
+from patcher.store import lock as locks
+from patcher.store import state as states
+from patcher.store.backups import Backups
+from patcher.store.freeze import write_tree
+from patcher.store.fs import Folder, digest, remove_tree
+from patcher.store.index import INDEX_FILE, Entry, dump, stamp
+from patcher.store.source import Source, normalise
+from patcher.store.state import SERIES_FILE, State
+from patcher.store.working_copy import WorkingCopy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TREE = "tree"
+_UNFINISHED = ".init-"
+
+
+class Workspace:
+    """A folder with ``patches/``, ``backups/`` and ``.patcher/``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+        self._locked = False
+
+    @property
+    def patches_dir(self) -> Path:
+        return self.root / "patches"
+
+    @property
+    def backups_dir(self) -> Path:
+        return self.root / "backups"
+
+    @property
+    def private_dir(self) -> Path:
+        return self.root / ".patcher"
+
+    @cached_property
+    def backups(self) -> Backups:
+        return Backups(self.backups_dir)
+
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets that have a working copy here, sorted."""
+        try:
+            names = os.listdir(self.private_dir)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(
+            sorted(name for name in names if (self.private_dir / name / SERIES_FILE).is_file())
+        )
+
+    def state(self, target: str) -> State:
+        """What ``series.json`` says; PatcherError ``state-damaged``."""
+        path = self.private_dir / target / SERIES_FILE
+        return states.load(path.read_bytes(), str(path))
+
+    def working_copy(self, target: str | None = None) -> WorkingCopy:
+        """The working copy of a target; without a name, the only one there is.
+
+        Raises:
+            PatcherError: ``no-working-copy``; ``usage`` when there are several to choose from.
+        """
+        targets = self.targets()
+        if target is not None:
+            targets = tuple(name for name in targets if name == normalise(target))
+        if not targets:
+            about = f"of {target} " if target else ""
+            raise PatcherError("no-working-copy", f"there is no working copy {about}in {self.root}")
+        if len(targets) > 1:
+            raise PatcherError(
+                "usage", f"there are several working copies: {', '.join(targets)}; name one"
+            )
+        return WorkingCopy(self, self.state(targets[0]))
+
+    def closed_folders(self) -> tuple[tuple[int, int], ...]:
+        """(device, inode) of patcher's own folders: no patch may write there."""
+        found = []
+        for path in (self.private_dir, self.backups_dir):
+            with suppress(OSError):
+                here = path.stat()
+                found.append((here.st_dev, here.st_ino))
+        return tuple(found)
+
+    def journal(self) -> dict[str, Any] | None:
+        """An interrupted change, as JSON values, or None. Reads only.
+
+        One that is damaged is ``{"stage": "damaged", ...}``.
+        """
+        try:
+            pending = journals.read(self.private_dir)
+        except PatcherError:
+            path = str(self.private_dir / journals.JOURNAL_FILE)
+            return {"stage": "damaged", "path": path, "steps": [], "target": None}
+        return None if pending is None else pending.record()
+
+    @contextmanager
+    def lock(self, command: str) -> Iterator[None]:
+        """Be the only run that changes this workspace; first settles what one before left.
+
+        Entering it again inside is free.
+
+        Raises:
+            PatcherError: ``locked``, naming the holder; what `recovery.settle_pending` raises.
+        """
+        if self._locked:
+            yield
+            return
+        from patcher.store.recovery import settle_pending
+
+        Folder.make(self.private_dir).close()
+        with locks.hold(self.private_dir / "lock", command):
+            self._locked = True
+            try:
+                settle_pending(self)
+                yield
+            finally:
+                self._locked = False
+
+    def init(self, source: Source, in_place: Path | None = None) -> WorkingCopy:
+        """Make the working copy of a source.
+
+        Args:
+            in_place: a checkout that becomes the working copy itself; ``source`` was read from
+                it. Nothing in it is changed but ``.git/info/exclude``, objects and
+                ``refs/patcher/*``.
+
+        Raises:
+            PatcherError: ``exists`` when there is one already; ``io``.
+        """
+        target = source.distribution
+        with self.lock("init"):
+            if target in self.targets():
+                raise PatcherError(
+                    "exists",
+                    f"there is a working copy of {target} in {self.root}",
+                    hint="`patcher status` shows it",
+                )
+            state = State(
+                target=target,
+                version=source.version,
+                origin=source.origin,
+                packages=source.packages,
+                root=f".patcher/{target}/{TREE}",
+                transaction=transaction.transaction_id(),
+            )
+            try:
+                if in_place is None:
+                    self._init_managed(source, state)
+                else:
+                    self._init_in_place(source, state, in_place)
+            except OSError as error:
+                self.discard_unfinished()
+                raise PatcherError("io", f"{error.strerror}: {error.filename}") from error
+            copy = WorkingCopy(self, self.state(target))
+            git.record(copy)
+        return copy
+
+    def _init_managed(self, source: Source, state: State) -> None:
+        """Build everything beside, then give it its name in one step."""
+        name = f"{_UNFINISHED}{state.transaction}"
+        with Folder.open(self.private_dir) as private:
+            private.mkdir(name)
+            with private.child(name) as home:
+                stats = write_tree(home, TREE, source.files, durable=True)
+                entries = [
+                    Entry(path, digest(data), mode | 0o600, stamp(stats[path]))
+                    for path, (data, mode) in source.files.items()
+                ]
+                home.create(INDEX_FILE, dump(entries), 0o644)
+                home.create(SERIES_FILE, states.dump(state), 0o644)
+                home.fsync()
+            private.rename(name, state.target)
+            private.fsync()
+
+    def _init_in_place(self, source: Source, state: State, checkout: Path) -> None:
+        from dataclasses import replace
+
+        root = source.import_root or Path(os.path.realpath(checkout))
+        found = git.find_checkout(root)
+        if found is None:
+            raise PatcherError(
+                "source",
+                f"{checkout} is not a git checkout",
+                hint="`patcher init FOLDER`, without --in-place, makes a working copy of it",
+                where=str(checkout),
+            )
+        top = found[0]
+        if self.root == top or top in self.root.parents:
+            below = "" if self.root == top else f"{self.root.relative_to(top).as_posix()}/"
+            git.hide(
+                top,
+                (
+                    f"/{below}.patcher/",
+                    f"/{below}backups/objects/",
+                    f"/{below}backups/manifests/",
+                ),
+            )
+        name = f"{_UNFINISHED}{state.transaction}"
+        with Folder.open(self.private_dir) as private:
+            private.mkdir(name)
+            with private.child(name) as home:
+                placed = replace(state, root=str(root), in_place=True)
+                home.create(SERIES_FILE, states.dump(placed), 0o644)
+                home.fsync()
+            private.rename(name, state.target)
+            private.fsync()
+
+    def discard_unfinished(self) -> None:
+        """Remove what an interrupted `init` left; nothing refers to it."""
+        with suppress(FileNotFoundError), Folder.open(self.private_dir) as private:
+            for name in list(private.names()):
+                if re.fullmatch(re.escape(_UNFINISHED) + r"[0-9a-f]+", name):
+                    remove_tree(private, name)
