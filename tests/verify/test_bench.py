@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from bench_fakes import FakeStopwatch, MemoryLedger
 
 from patcher.verify import bench, bench_analysis
 from patcher.verify.bench import BenchRun, run_bench
 from patcher.verify.bench_records import run_order
 from patcher.verify.model import Arm, Case
 from patcher.verify.speed import FULL, QUICK, BenchPlan, Word
+from tests.verify.bench_fakes import FakeStopwatch, MemoryLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -52,7 +52,7 @@ def keep(folder: Path, stages: Kept, dtype: str = "float32") -> list[Stage]:
     """Write stage files as a worker does."""
     found = []
     folder.mkdir(exist_ok=True)
-    code = arrays.TYPE_CODES[dtype]
+    code = arrays.CODES[dtype]
     for name, (shape, numbers) in stages.items():
         buffer = Buffer(dtype, shape, array.array(code, numbers).tobytes())
         path = folder / f"{name}-{buffer.sha256}"

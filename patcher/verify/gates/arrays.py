@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from patcher.verify.model import Stage
 
-TYPE_CODES = {
+CODES = {
     "float32": "f",
     "float64": "d",
     "int64": "q",
@@ -40,7 +40,7 @@ class Values:
 
     dtype: str
     shape: tuple[int, ...]
-    numbers: Sequence[float]
+    numbers: array[float]
 
     @property
     def integral(self) -> bool:
@@ -58,9 +58,8 @@ def decode(dtype: str, shape: Sequence[int], data: bytes) -> Values:
     Raises:
         ValueError: an unknown dtype, or bytes that are not this shape's.
     """
-    numbers: Sequence[float]
-    if dtype in TYPE_CODES:
-        numbers = _native(TYPE_CODES[dtype], data)
+    if dtype in CODES:
+        numbers = _native(CODES[dtype], data)
     elif dtype == "bfloat16":  # the upper half of a float32
         widened = bytearray(2 * len(data))
         widened[2::4], widened[3::4] = data[0::2], data[1::2]
@@ -82,9 +81,24 @@ def _native(code: str, data: bytes) -> array[float]:
     return numbers
 
 
+def item_size(dtype: str) -> int:
+    """Bytes an element takes."""
+    return array(CODES[dtype]).itemsize if dtype in CODES else 2
+
+
+def read_bytes(stage: Stage) -> bytes:
+    """A stage's file as it is."""
+    return Path(stage.path).read_bytes()
+
+
+def read_array(stage: Stage) -> array[float]:
+    """A stage's elements, flat."""
+    return load(stage).numbers
+
+
 def load(stage: Stage) -> Values:
-    """A stage's file."""
-    return decode(stage.dtype, stage.shape, Path(stage.path).read_bytes())
+    """A stage's file as an array."""
+    return decode(stage.dtype, stage.shape, read_bytes(stage))
 
 
 def first_difference(one: Values, other: Values) -> int | None:
