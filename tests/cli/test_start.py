@@ -1,0 +1,83 @@
+"""Starting is fast and imports nothing heavy; wrong use is answered, never with a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Patcher
+
+HEAVY = ("torch", "libcst", "git", "numpy", "rich", "yaml")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["apply", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom patcher.cli import cli\nfrom patcher.cli.common import run\n"
+        f"run(cli, {arguments!r})\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stderr.strip() == "[]"
+
+
+def test_help_names_every_command_in_the_order_of_a_first_afternoon(patcher: Patcher) -> None:
+    text = patcher("--help").stdout
+    names = ["init", "list", "plan", "apply", "verify", "revert", "scan", "check", "recover"]
+    places = [text.index(f"  {name} ") for name in names]
+    assert places == sorted(places)
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest(patcher: Patcher) -> None:
+    ran = patcher("aply", "inference_mode")
+    assert ran.status == 2
+    assert "did you mean `apply`?" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--json", "revert"], ["revert", "--json"], ["revert", "--json", "--no-such"]]
+)
+def test_json_answers_also_what_cannot_be_parsed(patcher: Patcher, arguments: list[str]) -> None:
+    ran = patcher(*arguments)
+    assert ran.status == 2
+    assert ran.json["schema"] == 1
+    assert ran.json["ok"] is False
+    assert set(ran.json["error"]) == {"code", "message", "hint", "where"}
+
+
+def test_a_workspace_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "patcher", "-C", str(tmp_path / "nowhere"), "status", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "nowhere" in json.loads(done.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("targett = 'x'", "unknown key 'targett'"),
+        ("[verify]\nscale = 3", "scale must be str"),
+        ("verify = 1", "verify must be dict"),
+        ("target = ", "patcher.toml is not TOML"),
+    ],
+)
+def test_bad_settings_are_named_with_their_file(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    from tests.conftest import runner
+
+    (tmp_path / "patcher.toml").write_text(content)
+    ran = runner(tmp_path)("status", "--json")
+    assert ran.status == 2
+    assert message in ran.json["error"]["message"]
+    assert "patcher.toml" in ran.json["error"]["where"]

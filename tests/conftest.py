@@ -1,0 +1,63 @@
+"""Fixtures every part of the suite may use."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One finished `patcher` command."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object on stdout."""
+        found = json.loads(self.stdout)
+        assert isinstance(found, dict)
+        return found
+
+
+Patcher = Callable[..., Ran]
+
+
+@pytest.fixture
+def patcher(tmp_path: Path) -> Patcher:
+    """Run the real command in a workspace of the test's own."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    return runner(workspace)
+
+
+def runner(workspace: Path) -> Patcher:
+    """A function that runs the real command in ``workspace``, as a user would."""
+
+    def run(*arguments: str, timeout_s: float = 600, **environment: str) -> Ran:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PATCHER_")}
+        if "PATCHER_CACHE" in os.environ:
+            kept["PATCHER_CACHE"] = os.environ["PATCHER_CACHE"]
+        done = subprocess.run(
+            [sys.executable, "-m", "patcher", "-C", str(workspace), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env={**kept, "COLUMNS": "100", **environment},
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -1,0 +1,164 @@
+"""The report's afternoon on the real Chatterbox: three commands, explained to the line.
+
+One workspace lives through the whole story, as a user's would; each test leaves it pristine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Patcher, runner
+
+pytestmark = [
+    pytest.mark.chatterbox,
+    pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
+]
+
+INPLACE = "Inplace update to inference tensor outside InferenceMode is not allowed"
+RANK = "required rank 4 tensor to use channels_last format"
+MODELS = {"Base Chatterbox", "GRPO Fine-tuned", "Mixed Precision Quantized"}
+
+
+@pytest.fixture(scope="module")
+def patcher(tmp_path_factory: pytest.TempPathFactory) -> Patcher:
+    return runner(tmp_path_factory.mktemp("afternoon"))
+
+
+def installed() -> dict[str, str]:
+    """sha256 of every file of the installed package."""
+    files = distribution("chatterbox-tts").files or []
+    found = {}
+    for file in files:
+        path = Path(str(file.locate()))
+        if file.parts[0] == "chatterbox" and path.suffix == ".py" and path.is_file():
+            found[str(file)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def assert_pristine(patcher: Patcher) -> None:
+    status = patcher("status", "--json").json
+    assert status["series"] == []
+    assert status["drift"] == []
+    assert status["journal"] is None
+    root = Path(status["root"])
+    pristine = installed()
+    assert pristine
+    now = {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in pristine}
+    assert now == pristine
+    git = subprocess.run(
+        ["git", "-C", str(root), "status", "--porcelain"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert git.stdout == ""
+
+
+def by_status(result: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for case in result["cases"]:
+        found.setdefault(case["status"], []).append((case["model"], case["test"]))
+    return found
+
+
+def test_inference_mode_fails_as_the_report_says_and_is_explained_to_the_line(
+    patcher: Patcher,
+) -> None:
+    applied = patcher("apply", "inference_mode", "--json")
+    assert applied.status == 0, applied.stderr
+    assert applied.json["applied"] == ["inference_mode"]
+    assert sorted(Path(file["path"]).name for file in applied.json["files"]) == [
+        "hifigan.py",
+        "s3tokenizer.py",
+    ]
+
+    ran = patcher("verify", "--bench", "--json")
+    assert ran.status == 1, ran.stderr
+    result = ran.json
+    assert result["ok"] is False
+    assert result["verdict"] == "fail"
+
+    cases = by_status(result)
+    assert {model for model, _ in cases["fail"]} == MODELS
+    assert len(cases["fail"]) == 6
+    assert len(cases["pass"]) == 3
+    assert {test for _, test in cases["pass"]}.isdisjoint({test for _, test in cases["fail"]})
+    assert {case["baseline"]["status"] for case in result["cases"]} == {"pass"}
+    failed = [case for case in result["cases"] if case["status"] == "fail"]
+    assert all(case["outcome"] == "exception" and INPLACE in case["error"] for case in failed)
+    assert {case["gate"] for case in result["cases"] if case["status"] == "pass"} == {"bitwise"}
+
+    assert result["speed"]["verdict"] == "not-measured"
+    assert {row["model"] for row in result["table"]["baseline"]} == MODELS
+
+    (diagnosis,) = result["diagnosis"]
+    source = (Path(patcher("status", "--json").json["root"]) / diagnosis["where"]).read_text()
+    assert diagnosis["where"] == "chatterbox/models/s3gen/s3gen.py"
+    assert "ref_speech_token_lens[0] =" in source.splitlines()[diagnosis["line"] - 1]
+    assert INPLACE in diagnosis["error"]
+    assert "chatterbox/models/s3tokenizer/s3tokenizer.py" in diagnosis["created_at"]
+    assert "S3Tokenizer.forward" in diagnosis["created_at"]
+    assert "ref_mels_24.shape[1] != 2 * ref_speech_tokens.shape[1]" in diagnosis["fires_when"]
+    assert diagnosis["patch"] == "inference_mode"
+    assert diagnosis["remedy"] == "embed_ref_lens_clone"
+
+    assert result["restored"] is True
+    assert result["series"] == []
+    assert_pristine(patcher)
+
+
+def test_with_its_remedy_inference_mode_passes_nine_of_nine_bitwise(patcher: Patcher) -> None:
+    assert patcher("apply", "inference_mode", "embed_ref_lens_clone").status == 0
+    ran = patcher("verify", "--json")
+    assert ran.status == 0, ran.stdout
+    assert ran.json["verdict"] == "pass"
+    assert ran.json["restored"] is False
+    assert ran.json["series"] == ["inference_mode", "embed_ref_lens_clone"]
+    assert [case["status"] for case in ran.json["cases"]] == ["pass"] * 9
+    assert {case["gate"] for case in ran.json["cases"]} == {"bitwise"}
+    assert patcher("revert", "--all").status == 0
+    assert_pristine(patcher)
+
+
+def test_channels_last_asks_for_a_rank_these_tensors_do_not_have(patcher: Patcher) -> None:
+    assert patcher("apply", "channels_last").status == 0
+    ran = patcher("verify", "--json")
+    assert ran.status == 1, ran.stdout
+    failed = [case for case in ran.json["cases"] if case["status"] == "fail"]
+    assert failed
+    assert all(RANK in case["error"] for case in failed)
+    assert ran.json["restored"] is True
+    diagnosis = ran.json["diagnosis"][0]
+    assert diagnosis["patch"] == "channels_last"
+    assert "rank 3" in diagnosis["cause"]
+    assert_pristine(patcher)
+
+
+def test_reverting_one_of_two_keeps_the_other(patcher: Patcher) -> None:
+    assert patcher("apply", "inference_mode", "embed_ref_lens_clone").status == 0
+    reverted = patcher("revert", "inference_mode", "--json").json
+    assert reverted["reverted"] == ["inference_mode"]
+    assert patcher("status", "--json").json["series"] == ["embed_ref_lens_clone"]
+    assert patcher("apply", "inference_mode").status == 0
+    assert patcher("revert", "embed_ref_lens_clone").status == 0
+    assert patcher("status", "--json").json["series"] == ["inference_mode"]
+    assert patcher("revert", "--all").status == 0
+    assert_pristine(patcher)
+
+
+def test_applying_twice_changes_nothing(patcher: Patcher) -> None:
+    assert patcher("apply", "inference_mode").status == 0
+    again = patcher("apply", "inference_mode", "--json").json
+    assert again["applied"] == []
+    assert again["already"] == ["inference_mode"]
+    assert again["files"] == []
+    assert patcher("revert", "--all").status == 0
+    assert_pristine(patcher)
