@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.errors import PatcherError
 from patcher.targets.adapter import Buffer
 from patcher.verify.gates import arrays, close, perceptual
 from patcher.verify.model import Arm, Case, CaseResult, GateResult, Outcome, Stage
@@ -222,9 +223,9 @@ def test_limits_come_from_the_configuration_and_are_checked() -> None:
     limits = perceptual.Limits.from_config({"waveform_snr_db": 35})
     assert limits.waveform_snr_db == 35
     assert limits.top1 == 0.99
-    with pytest.raises(ValueError, match="no limit 'snr'"):
+    with pytest.raises(PatcherError, match="no limit 'snr'"):
         close.Limits.from_config({"snr": 1})
-    with pytest.raises(ValueError, match="must be a number"):
+    with pytest.raises(PatcherError, match="must be a number"):
         close.Limits.from_config({"mel_relative": "tight"})
 
 

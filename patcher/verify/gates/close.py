@@ -22,6 +22,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from patcher.errors import PatcherError, nearest
 from patcher.verify.gates import arrays
 from patcher.verify.model import GateResult, Stage
 
@@ -48,14 +49,15 @@ class Limits:
         """Limits with some values replaced.
 
         Raises:
-            ValueError: a key that is no limit, or a value that is no number.
+            PatcherError: ``config``, for a key that is no limit or a value that is no number.
         """
-        known = {field.name for field in fields(cls)}
+        known = sorted(field.name for field in fields(cls))
         for key, value in config.items():
             if key not in known:
-                raise ValueError(f"no limit {key!r}; there are {', '.join(sorted(known))}")
+                hint = nearest(key, known, otherwise=f"limits: {', '.join(known)}")
+                raise PatcherError("config", f"no limit {key!r} of a gate", hint=hint)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ValueError(f"limit {key!r} must be a number")
+                raise PatcherError("config", f"limit {key!r} of a gate must be a number")
         return cls(**config)
 
     def as_json(self) -> dict[str, float]:
