@@ -154,18 +154,10 @@ class Worker:
         return {"facts": dict(self.session.describe())}
 
     def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one test; under a tracer when the request names one."""
+        """Run one test."""
         test = import_patcher("targets.adapter").Test(**request["test"])
-        tracer = contextlib.nullcontext()
-        if request.get("tracer"):
-            tracer = resolve(request["tracer"])(self.tree, **request.get("tracer_options", {}))
         reset_peak()
-        with tracer:
-            produced = self.session.run(test, capture=request["capture"])
-        value = self.describe(produced)
-        if request.get("tracer"):
-            value["trace"] = tracer.report()  # type: ignore[attr-defined]
-        return value
+        return self.describe(self.session.run(test, capture=request["capture"]))
 
     def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.

@@ -1,0 +1,70 @@
+"""Gates: the checks a patched arm must pass, by the equivalence its patches claim.
+
+``smoke`` comes first for every claim, then ``bitwise``, then the claim's own gate where that is
+looser: what is equal to the bit needs no looser gate. The looser gates compare replays, in which
+every stage is recomputed from the baseline's recording of the stage before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from patcher.spec.model import Equivalence
+from patcher.verify.model import GateResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from patcher.verify.model import CaseResult, Stage
+
+    ReplayGate = Callable[[Sequence[Stage], Sequence[Stage], Any], GateResult]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One case's runs on both arms, with what it takes to compare them loosely.
+
+    Attributes:
+        baseline_replay, patched_replay: None where the runs are equal to the bit, or the target
+            cannot replay.
+        limits: ``[tool.patcher.verify.gates]``: a table of thresholds a gate.
+    """
+
+    baseline: CaseResult
+    patched: CaseResult
+    baseline_replay: CaseResult | None = None
+    patched_replay: CaseResult | None = None
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def run_gates(pair: Pair, equivalence: Equivalence) -> tuple[GateResult, ...]:
+    """The gates of a claim in order; ends with the first that fails."""
+    from patcher.verify.gates.bitwise import compare
+    from patcher.verify.gates.smoke import smoke
+
+    first = smoke(pair.patched)
+    if not first.passed:
+        return (first,)
+    exact = compare(pair.baseline, pair.patched)
+    if exact.passed or equivalence is Equivalence.BITWISE:
+        return (first, exact)
+    return (first, _replayed(pair, equivalence))
+
+
+def _replayed(pair: Pair, equivalence: Equivalence) -> GateResult:
+    name = equivalence.value
+    for replay in (pair.baseline_replay, pair.patched_replay):
+        if replay is None or replay.not_applicable:
+            why = replay.not_applicable if replay else "its stages were not replayed"
+            return GateResult(name, False, f"not bitwise equal, and cannot be compared: {why}")
+        if replay.failure is not None:
+            return GateResult(name, False, f"replaying the stages fails: {replay.failure.text}")
+    assert pair.baseline_replay is not None
+    assert pair.patched_replay is not None
+    from patcher.verify.gates import close, perceptual
+
+    gate = {Equivalence.CLOSE: close, Equivalence.PERCEPTUAL: perceptual}[equivalence]
+    limits = gate.Limits.from_config(pair.limits.get(name, {}))
+    judge: ReplayGate = gate.judge
+    return judge(pair.baseline_replay.stages, pair.patched_replay.stages, limits)
