@@ -73,18 +73,32 @@ class Backups:
 
     def record(self, manifest: Mapping[str, Any]) -> None:
         """Write a command's manifest; `manifest` has the keys of a journal."""
-        name = f"{manifest['generation']:06d}-{manifest['action']}-{manifest['transaction']}.json"
         with Folder.make(self.manifests) as folder:
-            folder.replace_file(name, encode(manifest))
+            folder.replace_file(self.manifest_path(manifest).name, encode(manifest))
 
-    def records(self, target: str | None = None) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Manifests, oldest first; unreadable ones are passed over (`doctor` names them)."""
+    def manifest_path(self, manifest: Mapping[str, Any]) -> Path:
+        name = f"{manifest['generation']:06d}-{manifest['action']}-{manifest['transaction']}"
+        return self.manifests / f"{name}.json"
+
+    def object_files(self) -> list[Path]:
+        """Every object there is, sorted; unfinished ones (``.new``) too."""
+        return sorted(path for path in self.objects.glob("??/*") if path.is_file())
+
+    def records(
+        self, target: str | None = None, since: int = 0
+    ) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Manifests, oldest first; unreadable ones are passed over (`doctor` names them).
+
+        Args:
+            since: pass over those of generations before this one, unread.
+        """
         try:
             names = sorted(os.listdir(self.manifests))
         except FileNotFoundError:
             return
         for name in names:
-            if not name.endswith(".json"):
+            generation = name.partition("-")[0]
+            if not name.endswith(".json") or not generation.isdigit() or int(generation) < since:
                 continue
             path = self.manifests / name
             manifest = decode(path.read_bytes())

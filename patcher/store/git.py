@@ -240,7 +240,7 @@ def _manifests(copy: WorkingCopy, after: int) -> list[dict[str, Any]]:
     """Manifests of the changes that led from a generation to the present one."""
     return [
         each
-        for _, each in copy.workspace.backups.records(copy.target)
+        for _, each in copy.workspace.backups.records(copy.target, after + 1)
         if after < each["generation"] <= copy.state.generation
     ]
 
@@ -344,11 +344,16 @@ def _current(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, tuple[bytes, 
     return found
 
 
-def pristine_blob(root: Path, path: str) -> bytes | None:
-    """A file's bytes in a commit without parents of a managed repository; unchecked."""
-    git_dir = root / ".git"
-    if not git_dir.is_dir():
+def find_blob(copy: WorkingCopy, path: str, sha256: str) -> bytes | None:
+    """The bytes with this hash that some commit of the record holds for a path; None without."""
+    checkout = find_checkout(copy.root)
+    if checkout is None:
         return None
-    roots = run(git_dir, "rev-list", "--max-parents=0", BRANCH) or b""
-    blobs = (run(git_dir, "cat-file", "blob", f"{each}:{path}") for each in roots.decode().split())
-    return next((blob for blob in blobs if blob is not None), None)
+    top, git_dir = checkout
+    name = (copy.root / path).relative_to(top).as_posix()
+    commits = (run(git_dir, "rev-list", "--reverse", ref_of(copy), "--", name) or b"").decode()
+    for commit in commits.split():
+        blob = run(git_dir, "cat-file", "blob", f"{commit}:{name}")
+        if blob is not None and digest(blob) == sha256:
+            return blob
+    return None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
+from patcher.store.fs import digest
+
 INDEX_FILE = "pristine.idx"
 _HEADER = b"patcher pristine index 1\n"
 
@@ -38,9 +40,10 @@ def dump(entries: Iterable[Entry]) -> bytes:
 class Index:
     """Pristine files by path. Looking one up does not parse the others."""
 
-    def __init__(self, data: bytes) -> None:
-        if not data.startswith(_HEADER):
-            raise ValueError("not a pristine index")
+    def __init__(self, data: bytes, sha256: str) -> None:
+        """Raises `ValueError` when the bytes do not have that hash."""
+        if digest(data) != sha256:
+            raise ValueError("not the pristine index")
         self._data = data
 
     def get(self, path: str) -> Entry | None:

@@ -7,37 +7,50 @@ import json
 import os
 import socket
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-@contextmanager
-def hold(path: Path, command: str) -> Iterator[None]:
-    """Hold the lock file's lock; the file stays, and names its last holder.
+class Held:
+    """A lock that is held; leaving the context lets it go."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The file stays, empty: removing it would let two runs lock two files of one name.
+        with suppress(OSError):
+            os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def acquire(path: Path, command: str) -> Held:
+    """Take the lock of a lock file, which is made when missing.
 
     Raises:
         PatcherError: ``locked``, naming the holder, when another process has it.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
             raise PatcherError("locked", _describe(fd), where=str(path)) from None
-        _sign(fd, command)
-        try:
-            yield
         finally:
-            with suppress(OSError):
-                os.ftruncate(fd, 0)
-    finally:
+            os.close(fd)
+    except OSError:
         os.close(fd)
+        raise
+    _sign(fd, command)
+    return Held(fd)
 
 
 def _sign(fd: int, command: str) -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.store import git
+from patcher.store import git, records
 from patcher.store import journal as journals
-from patcher.store.journal import Journal, Outcome, Place
+from patcher.store import state as states
+from patcher.store.fs import Folder, digest
+from patcher.store.index import INDEX_FILE, Index
+from patcher.store.journal import JOURNAL_FILE, Journal, Outcome, Place, seen
 from patcher.store.paths import Root
+from patcher.store.state import SERIES_FILE, State
 from patcher.store.transaction import blocked_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from patcher.store.workspace import Workspace
 
 
@@ -25,20 +34,20 @@ def place_of(workspace: Workspace, journal: Journal) -> Place:
     )
 
 
-def settle_pending(workspace: Workspace) -> dict[str, Any] | None:
+def settle_pending(workspace: Workspace) -> list[dict[str, Any]]:
     """Finish or undo an interrupted change, and make the git record it lacks.
 
-    Returns what was done, or None. The workspace's lock is held.
+    The workspace's lock is held. Returns what was done.
 
     Raises:
         PatcherError: ``foreign-edit``, ``state-damaged``, ``unfinished``.
     """
     workspace.discard_unfinished()
     pending = journals.read(workspace.private_dir)
-    done = None
-    if pending is not None:
-        done = _settle(workspace, pending)
+    done = [_settle(workspace, pending)] if pending is not None else []
     for target in workspace.targets():
+        state = workspace.state(target)
+        done += [_settle(workspace, lost) for lost in _lost(workspace, state)]
         git.record(workspace.working_copy(target))
     return done
 
@@ -63,3 +72,142 @@ def _settle(workspace: Workspace, pending: Journal) -> dict[str, Any]:
         "files": [step.path for step in pending.steps],
         "transaction": pending.transaction,
     }
+
+
+def _lost(workspace: Workspace, state: State) -> Iterator[Journal]:
+    """Interrupted changes whose journal was taken away, from their backups' manifests.
+
+    Known by the temporary files beside their targets.
+    """
+    for path, manifest in workspace.backups.records(state.target, state.generation):
+        journal = Journal.from_record(manifest, str(path))
+        if journal.generation > state.generation or journal.transaction == state.transaction:
+            place = place_of(workspace, journal)
+            swapped, left = _traces(place, journal)
+            if swapped or left:
+                yield journal.begun() if swapped else journal
+
+
+def _traces(place: Place, journal: Journal) -> tuple[bool, bool]:
+    """(a file of the tree was swapped, temporary files are left)."""
+    swapped = left = False
+    for number, step in enumerate(journal.steps):
+        with suppress(OSError, PatcherError), place.root.parent(step.path) as (folder, name):
+            beside = [seen(folder, journal.side(number)), seen(folder, journal.removed(number))]
+            if any(beside):
+                left = True
+                swapped |= step.before in beside or seen(folder, name) == step.after
+    return swapped, left
+
+
+def recover(workspace: Workspace) -> dict[str, Any]:
+    """Finish what was interrupted and mend what is damaged, as far as copies allow.
+
+    Returns ``{"settled": [...], "mended": [path, ...]}``.
+
+    Raises:
+        PatcherError: what `settle_pending` raises, ``backup-damaged`` when a backup has no copy.
+    """
+    with workspace.lock("recover", settle=False):
+        mended = [str(path) for path in _mend_records(workspace)]
+        settled = settle_pending(workspace)
+        mended += [str(path) for path in _mend_backups(workspace)]
+    return {"settled": settled, "mended": mended}
+
+
+def _mend_records(workspace: Workspace) -> Iterator[Path]:
+    """Rebuild a damaged journal, ``series.json`` and index from the backups."""
+    with suppress(FileNotFoundError), Folder.open(workspace.private_dir) as private:
+        try:
+            journals.read(workspace.private_dir)
+        except PatcherError:
+            # Its change is found again by what it left beside its files.
+            private.unlink(JOURNAL_FILE)
+            private.fsync()
+            yield workspace.private_dir / JOURNAL_FILE
+    targets = {manifest["target"] for _, manifest in workspace.backups.records()}
+    for target in sorted(targets | set(workspace.targets())):
+        home = workspace.private_dir / target
+        if not home.is_dir():
+            continue
+        try:
+            state = workspace.state(target)
+        except (PatcherError, OSError):
+            state = _best_state(workspace, target)
+            with Folder.open(home) as folder:
+                folder.replace_file(SERIES_FILE, states.dump(state))
+            yield home / SERIES_FILE
+        if state.index is None:
+            continue
+        try:
+            Index((home / INDEX_FILE).read_bytes(), state.index)
+        except (OSError, ValueError):
+            with Folder.open(home) as folder:
+                folder.replace_file(INDEX_FILE, workspace.backups.get(state.index))
+            yield home / INDEX_FILE
+
+
+def _best_state(workspace: Workspace, target: str) -> State:
+    """The newest state in the backups that the tree agrees with; else simply the newest.
+
+    Raises:
+        PatcherError: ``state-damaged`` when the backups hold none.
+    """
+    found: list[State] = []
+    for _, manifest in workspace.backups.records(target):
+        for key in ("state_before", "state_after"):
+            with suppress(PatcherError):
+                found.append(states.load(workspace.backups.get(manifest[key]), target))
+    found.sort(key=lambda state: state.generation, reverse=True)
+    for state in found:
+        root = Root(str(workspace.root / state.root), workspace.closed_folders())
+        if all(_holds(root, path, one.current) for path, one in state.touched.items()):
+            return state
+    if not found:
+        raise PatcherError(
+            "state-damaged",
+            f"{target}: {SERIES_FILE} is damaged and the backups hold no copy",
+            hint=f"move {workspace.private_dir / target} away, then `patcher init`",
+        )
+    return found[0]
+
+
+def _holds(root: Root, path: str, sha256: str | None) -> bool:
+    try:
+        found = root.read(path)
+    except (PatcherError, OSError):
+        return False
+    return sha256 == (None if found is None else digest(found.data))
+
+
+def _mend_backups(workspace: Workspace) -> Iterator[Path]:
+    """Replace damaged backups by the copies that git, or an untouched file, holds."""
+    backups = workspace.backups
+    for target in workspace.targets():
+        copy = workspace.working_copy(target)
+        for path, touched in copy.state.touched.items():
+            if touched.pristine is None:
+                continue
+            try:
+                backups.get(touched.pristine)
+            except PatcherError:
+                data = git.find_blob(copy, path, touched.pristine)
+                if data is None:
+                    raise
+                backups.put(data)
+                yield backups.object_path(touched.pristine)
+
+
+def read_manifests(workspace: Workspace) -> tuple[list[dict[str, Any]], list[Path]]:
+    """(readable manifests, paths of damaged ones), for `doctor` and `gc`."""
+    good: list[dict[str, Any]] = []
+    bad: list[Path] = []
+    with suppress(FileNotFoundError):
+        for path in sorted(workspace.backups.manifests.iterdir()):
+            if re.fullmatch(r"\d+-[a-z]+-[0-9a-f]+\.json", path.name):
+                record = records.decode(path.read_bytes())
+                if record is None:
+                    bad.append(path)
+                else:
+                    good.append(record)
+    return good, bad

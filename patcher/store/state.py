@@ -48,6 +48,7 @@ class State:
         root: the import root: relative to the workspace for a managed working copy, absolute in
             place.
         in_place: True when the root is somebody's own checkout.
+        index: sha256 of the index of pristine hashes; None in place.
         generation: counts the changes; ``transaction`` names the last one.
         verified: the series that last passed verification.
     """
@@ -58,6 +59,7 @@ class State:
     packages: tuple[str, ...]
     root: str
     in_place: bool = False
+    index: str | None = None
     generation: int = 0
     transaction: str = ""
     series: tuple[Applied, ...] = ()
@@ -93,6 +95,7 @@ def dump(state: State) -> bytes:
             "packages": list(state.packages),
             "root": state.root,
             "in_place": state.in_place,
+            "index": state.index,
             "generation": state.generation,
             "transaction": state.transaction,
             "series": [_dump_applied(one) for one in state.series],
@@ -122,6 +125,7 @@ def load(data: bytes, where: str) -> State:
             packages=tuple(record["packages"]),
             root=record["root"],
             in_place=record["in_place"],
+            index=record["index"],
             generation=record["generation"],
             transaction=record["transaction"],
             series=tuple(map(_load_applied, record["series"])),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from patcher.store.paths import printable
 from patcher.store.state import SERIES_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from patcher.store.signals import Deferred
 
@@ -35,7 +36,7 @@ def execute(
     place: Place,
     journal: Journal,
     contents: Mapping[str, bytes | None],
-    old_contents: Mapping[str, bytes],
+    kept: Collection[bytes],
     next_state: bytes,
     signals: Deferred,
 ) -> None:
@@ -43,7 +44,7 @@ def execute(
 
     Args:
         contents: new bytes by path, None to remove; one for each of the journal's steps.
-        old_contents: the present bytes of those that exist.
+        kept: what goes into the backups first: the present bytes, and both states.
         next_state: the new ``series.json``.
 
     Raises:
@@ -53,7 +54,7 @@ def execute(
     """
     try:
         try:
-            _back_up(place, journal, old_contents)
+            _back_up(place, journal, kept)
             signals.checkpoint()
             _carry_out(place, journal, contents, next_state, signals)
         except OSError as error:
@@ -61,7 +62,7 @@ def execute(
                 raise
             # The room set aside for this moment is free now: once more, from the start.
             _settle(place, journal)
-            _back_up(place, journal, old_contents)
+            _back_up(place, journal, kept)
             _carry_out(place, journal, contents, next_state, signals)
     except BaseException as error:
         if _settle(place, journal) is not Outcome.FINISHED:
@@ -147,8 +148,8 @@ def _quoted(path: str) -> str:
     return shlex.quote(path)
 
 
-def _back_up(place: Place, journal: Journal, old_contents: Mapping[str, bytes]) -> None:
-    for data in old_contents.values():
+def _back_up(place: Place, journal: Journal, kept: Collection[bytes]) -> None:
+    for data in kept:
         place.backups.put(data)
     place.backups.record(journal.record())
 
@@ -256,5 +257,6 @@ def transaction_id() -> str:
     return os.urandom(6).hex()
 
 
-def process_id() -> int:
-    return os.getpid()
+def now() -> str:
+    """The time in UTC, for records."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

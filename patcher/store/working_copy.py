@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from patcher.store.journal import Journal, Place, Step
 from patcher.store.paths import Root, check_relative, check_size, printable, safe_target
 from patcher.store.signals import Deferred
 from patcher.store.source import walk
-from patcher.store.state import SERIES_FILE, Applied, State, Touched
+from patcher.store.state import Applied, State, Touched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,14 +109,17 @@ class WorkingCopy:
     @cached_property
     def index(self) -> Index | None:
         """Pristine hashes of a managed tree; None in place."""
-        if self.in_place:
+        if self.state.index is None:
             return None
         path = self.home / INDEX_FILE
         try:
-            return Index(path.read_bytes())
+            return Index(path.read_bytes(), self.state.index)
         except (OSError, ValueError):
             raise PatcherError(
-                "state-damaged", f"{path} is missing or damaged", where=str(path)
+                "state-damaged",
+                f"{path} is missing or damaged",
+                hint="`patcher recover` takes it from the backups",
+                where=str(path),
             ) from None
 
     # reading
@@ -154,8 +157,8 @@ class WorkingCopy:
             return None
         if data is not None and digest(data) == entry.sha256:
             return data
-        data = git.pristine_blob(self.root, path)
-        if data is None or digest(data) != entry.sha256:
+        data = git.find_blob(self, path, entry.sha256)
+        if data is None:
             raise PatcherError("drift", f"{printable(path)} is not what patcher wrote", where=path)
         return data
 
@@ -283,8 +286,8 @@ class WorkingCopy:
             action=action,
             names=names,
             root=self.state.root,
-            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            pid=transaction.process_id(),
+            started=transaction.now(),
+            pid=os.getpid(),
             state_before=digest(old_bytes),
             state_after=digest(new_bytes),
             steps=steps,
@@ -292,7 +295,7 @@ class WorkingCopy:
         )
         if action == "apply":
             transaction.set_ballast(self.place, _ballast(old, new_bytes))
-        kept = {**old, SERIES_FILE: old_bytes}
+        kept = [*old.values(), old_bytes, new_bytes]
         transaction.execute(self.place, journal, files, kept, new_bytes, signals)
         self.state = next_state
         commit = git.record(self) if steps or series != () else None

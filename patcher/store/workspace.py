@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from patcher.store.backups import Backups
 from patcher.store.freeze import write_tree
 from patcher.store.fs import Folder, digest, remove_tree
 from patcher.store.index import INDEX_FILE, Entry, dump, stamp
+from patcher.store.journal import Journal
+from patcher.store.signals import Deferred
 from patcher.store.source import Source, normalise
 from patcher.store.state import SERIES_FILE, State
 from patcher.store.working_copy import WorkingCopy
@@ -107,24 +110,33 @@ class Workspace:
         return None if pending is None else pending.record()
 
     @contextmanager
-    def lock(self, command: str) -> Iterator[None]:
+    def lock(self, command: str, *, settle: bool = True) -> Iterator[None]:
         """Be the only run that changes this workspace; first settles what one before left.
 
         Entering it again inside is free.
 
         Raises:
-            PatcherError: ``locked``, naming the holder; what `recovery.settle_pending` raises.
+            PatcherError: ``locked``, naming the holder; ``io`` when there can be no lock file;
+                what `recovery.settle_pending` raises.
         """
         if self._locked:
             yield
             return
         from patcher.store.recovery import settle_pending
 
-        Folder.make(self.private_dir).close()
-        with locks.hold(self.private_dir / "lock", command):
+        try:
+            Folder.make(self.private_dir).close()
+            held = locks.acquire(self.private_dir / "lock", command)
+        except OSError as error:
+            raise PatcherError(
+                "io", f"{error.strerror}: {error.filename}", where=str(self.private_dir)
+            ) from error
+        with held:
             self._locked = True
             try:
-                settle_pending(self)
+                if settle:
+                    with Deferred():
+                        settle_pending(self)
                 yield
             finally:
                 self._locked = False
@@ -141,7 +153,7 @@ class Workspace:
             PatcherError: ``exists`` when there is one already; ``io``.
         """
         target = source.distribution
-        with self.lock("init"):
+        with self.lock("init"), Deferred(absorb=True) as signals:
             if target in self.targets():
                 raise PatcherError(
                     "exists",
@@ -158,36 +170,63 @@ class Workspace:
             )
             try:
                 if in_place is None:
-                    self._init_managed(source, state)
+                    self._init_managed(source, state, signals)
                 else:
-                    self._init_in_place(source, state, in_place)
+                    self._init_in_place(source, state, in_place, signals)
             except OSError as error:
-                self.discard_unfinished()
+                with suppress(OSError):
+                    self.discard_unfinished()
                 raise PatcherError("io", f"{error.strerror}: {error.filename}") from error
             copy = WorkingCopy(self, self.state(target))
             git.record(copy)
         return copy
 
-    def _init_managed(self, source: Source, state: State) -> None:
+    def _init_managed(self, source: Source, state: State, signals: Deferred) -> None:
         """Build everything beside, then give it its name in one step."""
         name = f"{_UNFINISHED}{state.transaction}"
         with Folder.open(self.private_dir) as private:
             private.mkdir(name)
             with private.child(name) as home:
                 stats = write_tree(home, TREE, source.files, durable=True)
-                entries = [
+                index = dump(
                     Entry(path, digest(data), mode | 0o600, stamp(stats[path]))
                     for path, (data, mode) in source.files.items()
-                ]
-                home.create(INDEX_FILE, dump(entries), 0o644)
-                home.create(SERIES_FILE, states.dump(state), 0o644)
-                home.fsync()
-            private.rename(name, state.target)
-            private.fsync()
+                )
+                home.create(INDEX_FILE, index, 0o644)
+                placed = replace(state, index=self.backups.put(index))
+                self._publish(private, home, name, placed, signals)
 
-    def _init_in_place(self, source: Source, state: State, checkout: Path) -> None:
-        from dataclasses import replace
+    def _publish(
+        self, private: Folder, home: Folder, name: str, state: State, signals: Deferred
+    ) -> None:
+        """Record the first state in the backups, then let it be true."""
+        data = states.dump(state)
+        first = self.backups.put(data)
+        home.create(SERIES_FILE, data, 0o644)
+        home.fsync()
+        made = Journal(
+            transaction=state.transaction,
+            generation=0,
+            target=state.target,
+            action="init",
+            names=(),
+            root=state.root,
+            started=transaction.now(),
+            pid=os.getpid(),
+            state_before=first,
+            state_after=first,
+            steps=(),
+        )
+        self.backups.record(made.record())
+        if signals.received is not None:
+            self.discard_unfinished()
+            signals.checkpoint()
+        private.rename(name, state.target)
+        private.fsync()
 
+    def _init_in_place(
+        self, source: Source, state: State, checkout: Path, signals: Deferred
+    ) -> None:
         root = source.import_root or Path(os.path.realpath(checkout))
         found = git.find_checkout(root)
         if found is None:
@@ -213,10 +252,7 @@ class Workspace:
             private.mkdir(name)
             with private.child(name) as home:
                 placed = replace(state, root=str(root), in_place=True)
-                home.create(SERIES_FILE, states.dump(placed), 0o644)
-                home.fsync()
-            private.rename(name, state.target)
-            private.fsync()
+                self._publish(private, home, name, placed, signals)
 
     def discard_unfinished(self) -> None:
         """Remove what an interrupted `init` left; nothing refers to it."""

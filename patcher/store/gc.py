@@ -1,0 +1,76 @@
+"""Pruning backups, on request only."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.store import state as states
+from patcher.store.fs import Folder
+from patcher.store.recovery import read_manifests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from patcher.store.workspace import Workspace
+
+
+def gc(workspace: Workspace, keep: int = 10, *, dry_run: bool = False) -> dict[str, Any]:
+    """Remove backups that neither a working copy nor one of the newest manifests needs.
+
+    Pristine bytes of files that a patch changes always stay.
+
+    Args:
+        keep: manifests to keep of each target, newest first; at least one.
+
+    Returns:
+        ``{"removed": [path, ...], "freed_bytes": int, "kept": int}``, paths relative to the
+        workspace.
+    """
+    keep = max(keep, 1)
+    with workspace.lock("gc"):
+        manifests, _ = read_manifests(workspace)
+        by_target: dict[str, list[dict[str, Any]]] = {}
+        for manifest in manifests:
+            by_target.setdefault(manifest["target"], []).append(manifest)
+        kept = [each for group in by_target.values() for each in group[-keep:]]
+        gone = [each for each in manifests if each not in kept]
+        needed = _needed(workspace, kept)
+        removed = [workspace.backups.manifest_path(each) for each in gone]
+        removed += [
+            path
+            for path in workspace.backups.object_files()
+            if f"{path.parent.name}{path.name}" not in needed
+        ]
+        freed = sum(path.stat().st_size for path in removed)
+        if not dry_run:
+            _remove(removed)
+    return {
+        "removed": [path.relative_to(workspace.root).as_posix() for path in removed],
+        "freed_bytes": freed,
+        "kept": len(kept),
+    }
+
+
+def _needed(workspace: Workspace, manifests: list[dict[str, Any]]) -> set[str]:
+    """Hashes of the objects that must stay."""
+    needed: set[str] = set()
+    found = [workspace.state(target) for target in workspace.targets()]
+    for manifest in manifests:
+        for key in ("state_before", "state_after"):
+            needed.add(manifest[key])
+            with suppress(PatcherError):
+                found.append(states.load(workspace.backups.get(manifest[key]), key))
+        needed |= {step["before"] for step in manifest["steps"] if step["before"]}
+    for state in found:
+        needed |= {one.pristine for one in state.touched.values() if one.pristine}
+        needed |= {state.index} if state.index else set()
+    return needed
+
+
+def _remove(paths: list[Path]) -> None:
+    # Manifests first: one must never name an object that is gone.
+    for path in paths:
+        with Folder.open(path.parent) as folder:
+            folder.unlink(path.name)
