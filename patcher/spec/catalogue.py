@@ -1,7 +1,7 @@
 """Where patches come from: the workspace, what ships with patcher, and installed catalogues.
 
-A catalogue is a folder of `NAME.yaml` specs with an optional `sets.yaml`. A patch is read when it is
-asked for, so that applying one costs one file. The first source that has a name wins: workspace,
+A catalogue is a folder of `NAME.yaml` specs with an optional `sets.yaml`. A patch is read when it
+is asked for, so that applying one costs one file. The first source that has a name wins: workspace,
 shipped, then distributions that offer a package under the entry point group `patcher.catalogues`.
 """
 

@@ -6,9 +6,12 @@ makes them from YAML and is the only place that knows the file format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Equivalence(str, Enum):

@@ -7,12 +7,15 @@ documents, files over 1 MiB and nesting over 50 deep are errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import yaml
 
 from patcher.spec.model import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_BYTES = 1 << 20
 DEEPEST = 50
@@ -118,4 +121,5 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
 
 
 def _mark(event: yaml.Event) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+    mark = event.start_mark
+    return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)

@@ -30,7 +30,9 @@ _NEEDS_WITHIN = (EditKind.DECORATOR, EditKind.BODY)
 _NEEDS_WITH = (EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER)
 
 
-def read_spec(text: str, path: str, attachments: Mapping[str, bytes] | Attach = {}) -> Patch:
+def read_spec(
+    text: str, path: str, attachments: Mapping[str, bytes] | Attach | None = None
+) -> Patch:
     """Read one patch.
 
     Args:
@@ -40,9 +42,10 @@ def read_spec(text: str, path: str, attachments: Mapping[str, bytes] | Attach = 
             that reads one (None when there is none).
 
     Raises:
-        PatcherError: ``spec``; ``where`` is FILE:LINE:COLUMN of the first problem, notes name the rest.
+        PatcherError: ``spec``; ``where`` is FILE:LINE:COLUMN of the first problem, the notes name
+            the others.
     """
-    attach = attachments if callable(attachments) else attachments.get
+    attach = attachments if callable(attachments) else (attachments or {}).get
     problems = Problems(path)
     root = _compose(text, problems)
     patch = _Reader(problems, attach, text).patch(root) if root else None
@@ -330,7 +333,9 @@ class _Reader:
             return
         bound: dict[str, holes.Hole] | None = None
         if edit.pattern is not None:
-            parsed = self.python(entry, edit.kind.value, edit, allow_empty=edit.kind.value == "decorator")
+            parsed = self.python(
+                entry, edit.kind.value, edit, allow_empty=edit.kind.value == "decorator"
+            )
             bound = {hole.name: hole for hole in parsed.holes} if parsed else None
             if edit.kind is EditKind.DECORATOR and not edit.pattern.strip():
                 bound = {}
@@ -411,7 +416,7 @@ class _Reader:
             mark = entry.marks["transform"]
             self.problems.add(mark, f"`transform: {value}` is not module:function")
             return
-        module = value.split(":")[0] + ".py"
+        module = value.split(":", maxsplit=1)[0] + ".py"
         self.attached(entry, "transform", module)
 
     def attached(self, entry: nodes.Mapping, key: str, path: str) -> None:
@@ -449,7 +454,9 @@ class _Reader:
         if file is None and len(files) > 1:
             self.problems.add(entry.mark, "the edits touch several files: say which, with `file`")
         elif file is not None and file not in files:
-            self.problems.add(entry.marks["file"], f"no edit touches `{file}`", nearest(file, files))
+            self.problems.add(
+                entry.marks["file"], f"no edit touches `{file}`", nearest(file, files)
+            )
         before = self.string(entry, "noop" if "noop" in keys else "before")
         after = None if "noop" in keys else self.string(entry, "after")
         return Fixture(before, after, file, entry.mark)

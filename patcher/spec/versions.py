@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from patcher.spec.model import Patch
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from patcher.spec.model import Patch
 
 
 def fits(patch: Patch, distribution: str | None, version: str | None) -> bool:

@@ -1,0 +1,104 @@
+"""A cache of rewriting. Rewriting is a pure function, so a result may be kept by what went in.
+
+The cache itself is any mapping from text to bytes that the caller passes in; `FolderCache` is one
+that lives in a directory. A damaged or foreign entry counts as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from patcher import __version__
+from patcher.rewrite.file import Rewritten
+from patcher.rewrite.outcome import Outcome, Site
+from patcher.spec.model import Edit, EditStatus
+
+_FORMAT = f"1 {__version__}"
+
+
+def key(path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]) -> str:
+    """A name for the result of one call: all that it depends on, hashed."""
+    digest = hashlib.sha256(_FORMAT.encode())
+    said = [(e.kind.value, e.within, e.pattern, e.replacement, str(e.expect)) for e in edits]
+    used = sorted((name, hashlib.sha256(data).hexdigest()) for name, data in attachments.items())
+    for part in (path.encode(), content, json.dumps([said, used]).encode()):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def dump(result: Rewritten) -> bytes:
+    """A result as bytes; only results that can be written are kept."""
+    assert result.content is not None
+    outcomes = [
+        {"status": o.status.value, "found": o.found, "sites": [asdict(site) for site in o.sites]}
+        for o in result.outcomes
+    ]
+    content = b64encode(result.content).decode()
+    checked = hashlib.sha256(result.content).hexdigest()
+    return json.dumps({"outcomes": outcomes, "content": content, "sha256": checked}).encode()
+
+
+def load(data: bytes, edits: Sequence[Edit]) -> Rewritten | None:
+    """A kept result; None when it is not one."""
+    try:
+        read: Any = json.loads(data)
+        content = b64decode(read["content"])
+        if hashlib.sha256(content).hexdigest() != read["sha256"]:
+            return None
+        outcomes = tuple(
+            Outcome(
+                edit,
+                EditStatus(kept["status"]),
+                tuple(Site(**site) for site in kept["sites"]),
+                kept["found"],
+            )
+            for edit, kept in zip(edits, read["outcomes"], strict=True)
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+    return Rewritten(outcomes, content)
+
+
+class FolderCache(MutableMapping[str, bytes]):
+    """Results as files of a folder, one a key; never an error: a full disk just keeps nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __getitem__(self, key: str) -> bytes:
+        try:
+            return (self.folder / key).read_bytes()
+        except OSError:
+            raise KeyError(key) from None
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and (self.folder / key).is_file()
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        name = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.folder)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(value)
+            os.replace(name, self.folder / key)
+        except OSError:
+            if name is not None:
+                Path(name).unlink(missing_ok=True)
+
+    def __delitem__(self, key: str) -> None:
+        (self.folder / key).unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.name for path in self.folder.iterdir()) if self.folder.is_dir() else iter(())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

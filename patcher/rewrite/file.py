@@ -1,0 +1,140 @@
+"""All edits of one patch on one file: located on the same bytes, spliced together, checked."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.rewrite.outcome import Outcome
+from patcher.spec.model import Edit, EditKind, EditStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping, Sequence
+
+WRITABLE = (EditStatus.READY, EditStatus.ALREADY)
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """Outcome of each edit, in order, and the new content (None: nothing can be written)."""
+
+    outcomes: tuple[Outcome, ...]
+    content: bytes | None
+
+
+def rewrite_file(
+    path: str,
+    content: bytes | None,
+    edits: Sequence[Edit],
+    attachments: Mapping[str, bytes],
+    cache: MutableMapping[str, bytes] | None = None,
+) -> Rewritten:
+    """Plan and write one patch's edits of one file, in memory.
+
+    Args:
+        path: relative to the import root, for messages.
+        content: the file's bytes; None when there is no such file.
+        edits: those of one patch that name this file. All look at ``content``, none at what another
+            of them writes.
+        attachments: files that travel with the spec.
+        cache: results of earlier calls; the result depends on the arguments alone.
+    """
+    added = [edit for edit in edits if edit.kind is EditKind.ADD_FILE]
+    if added:
+        return _add_file(path, content, edits, attachments)
+    if content is None:
+        message = f"there is no {path}"
+        return Rewritten(
+            tuple(Outcome(edit, EditStatus.MISSING, message=message) for edit in edits), None
+        )
+    from patcher.rewrite import cached
+
+    key = cached.key(path, content, edits, attachments) if cache is not None else ""
+    if cache is not None and key in cache:
+        known = cached.load(cache[key], edits)
+        if known is not None:
+            return known
+    try:
+        result = _rewrite(path, content, edits, attachments)
+    except PatcherError as error:
+        if error.code != "unsupported-source":
+            raise
+        refused = Outcome(
+            edits[0], EditStatus.BLOCKED, message=error.message, hint=error.help, code=error.code
+        )
+        return Rewritten(tuple(replace(refused, edit=edit) for edit in edits), None)
+    if cache is not None and result.content is not None:
+        cache[key] = cached.dump(result)
+    return result
+
+
+def _add_file(
+    path: str, content: bytes | None, edits: Sequence[Edit], attachments: Mapping[str, bytes]
+) -> Rewritten:
+    """A file that travels with the spec; no other edit of the patch may touch it."""
+    if len(edits) > 1:
+        message = f"{path} is added by this patch: no other edit can touch it"
+        return Rewritten(
+            tuple(Outcome(edit, EditStatus.CONFLICT, message=message) for edit in edits), None
+        )
+    (edit,) = edits
+    new = attachments[edit.pattern or ""]
+    if content is None:
+        return Rewritten((Outcome(edit, EditStatus.READY, found=1),), new)
+    if content == new:
+        return Rewritten((Outcome(edit, EditStatus.ALREADY, found=1),), new)
+    message = f"{path} is there already, with other content"
+    return Rewritten((Outcome(edit, EditStatus.CONFLICT, message=message),), None)
+
+
+def _rewrite(
+    path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]
+) -> Rewritten:
+    from patcher.rewrite import matching, module_level
+    from patcher.rewrite.regions import File
+    from patcher.rewrite.source import Source
+    from patcher.rewrite.splice import Splice, apply, overlap
+
+    source = Source(path, content)
+    file = File(source)
+    outcomes: list[Outcome] = []
+    splices: list[Splice] = []
+    for edit in edits:
+        if edit.kind is EditKind.DECORATOR:
+            outcome, more = matching.decorator(file, edit)
+        elif edit.kind is EditKind.IMPORT:
+            outcome, more = module_level.add_import(file, edit)
+        elif edit.kind is EditKind.DEFINE:
+            outcome, more = module_level.define(file, edit)
+        elif edit.kind is EditKind.BODY:
+            outcome, more = module_level.body(file, edit)
+        elif edit.kind is EditKind.TRANSFORM:
+            code = attachments[(edit.pattern or "").partition(":")[0] + ".py"]
+            outcome, more = module_level.transform(file, edit, code)
+        else:
+            outcome, more = matching.match(file, edit)
+        if any(overlap(one, other) for one in splices for other in more):
+            message = "it changes what another edit of this patch changes"
+            outcome = replace(outcome, status=EditStatus.CONFLICT, message=message)
+        else:
+            splices += more
+        outcomes.append(outcome)
+    if any(outcome.status not in WRITABLE for outcome in outcomes):
+        return Rewritten(tuple(outcomes), None)
+    new = source.encode(apply(source.text, splices))
+    _check(path, new)
+    return Rewritten(tuple(outcomes), new)
+
+
+def _check(path: str, content: bytes) -> None:
+    """The result must compile."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(content, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        message = f"{path} would not compile after the edit: line {line}, {error}"
+        raise PatcherError("unsupported-source", message, where=f"{path}:{line}:1") from None

@@ -1,0 +1,180 @@
+"""Replacement text: a template's piece with its holes filled by what they matched, as written.
+
+What a hole matched is copied from the source, comments and line breaks included. Statements move to
+the template's indentation line by line; lines that start inside a string are never moved.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from patcher.rewrite.pattern import ATOMIC, Pattern
+from patcher.rewrite.unify import Node
+from patcher.spec.holes import Hole, string_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from patcher.rewrite.source import Source
+    from patcher.rewrite.tree import Tree
+
+_STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+_AFTER_ELEMENT = ("comma", "whitespace_after_arg", "whitespace_after_param")
+
+
+@dataclass(frozen=True)
+class Filler:
+    """Fills one template for one match.
+
+    Attributes:
+        bound: nodes by hole name.
+        limit: offset before which no comment belongs to a captured statement.
+        bare: offsets (in the template) of holes whose expressions go without parentheses.
+        pass_for_empty: write `pass` for a hole that matched no statements.
+    """
+
+    source: Source
+    tree: Tree
+    template: Pattern
+    bound: Mapping[str, tuple[Node, ...]]
+    limit: int
+    bare: Collection[int] = ()
+    pass_for_empty: bool = False
+
+    def fill(self, start: int, end: int, indent: str) -> str:
+        """The template's text from ``start`` to ``end`` for a place indented by ``indent``.
+
+        The first line comes without indentation, the others with it.
+        """
+        text = self.template.text
+        first_line = text.rfind("\n", 0, start) + 1
+        own = re.compile(r"[ \t]*").match(text, first_line)
+        outer = own[0] if own else ""
+        strings = string_spans(text)
+        lines: list[str] = []
+        at = start
+        while at < end:
+            stop = text.find("\n", at, end)
+            stop = end if stop < 0 else stop + 1
+            inside = any(low < at < high for low, high in strings)
+            line = text[at:stop]
+            if at == start:
+                lead, base = "", indent
+            elif inside:
+                lead, base = "", ""
+            else:
+                line_indent = line[: len(line) - len(line.lstrip(" \t"))]
+                base = indent + self._unit(line_indent.removeprefix(outer))
+                lead, line = base, line.removeprefix(line_indent)
+            lines.append(self._line(line, stop - len(line), lead, base))
+            at = stop
+        filled = "".join(lines)
+        newline = self.source.newline
+        return filled if newline == "\n" else re.sub(r"(?<!\r)\n", newline, filled)
+
+    def _unit(self, spaces: str) -> str:
+        """A template's indentation in the file's own unit."""
+        unit = self.tree.module.default_indent
+        step = self.template.tree.module.default_indent
+        if unit == step or not step or len(spaces) % len(step):
+            return spaces
+        return unit * (len(spaces) // len(step))
+
+    def _line(self, line: str, offset: int, lead: str, base: str) -> str:
+        """One template line with its holes filled; ``offset`` is where it starts."""
+        found = [h for h in self.template.holes if offset <= h.start < offset + len(line)]
+        if not found:
+            return lead + line if line.strip() else line
+        if len(found) == 1 and line.strip() == str(found[0]):
+            nodes = self.bound[found[0].name]
+            if not nodes and found[0].many:
+                return lead + line.replace(str(found[0]), "pass") if self.pass_for_empty else ""
+            if isinstance(nodes[0], _STATEMENT):
+                ending = "\n" if line.endswith("\n") else ""
+                return lead + self._statements(nodes, base) + ending
+        pieces, last = [], 0
+        for hole in found:
+            before, after = hole.start - offset, hole.end - offset
+            pieces.append(line[last:before])
+            value = self._inline(hole)
+            if value == "" and hole.many:
+                rest = re.compile(r"\s*,\s*").match(line, after)
+                if rest:
+                    after = rest.end()
+                else:
+                    pieces[-1] = re.sub(r",\s*\Z", "", pieces[-1])
+            pieces.append(value)
+            last = after
+        return lead + "".join([*pieces, line[last:]])
+
+    def _inline(self, hole: Hole) -> str:
+        nodes = self.bound[hole.name]
+        if not nodes:
+            return ""
+        if hole.many:
+            return self.source.text[self.start(nodes[0]) : self.end(nodes[-1])]
+        start, end = self.tree.outer(nodes[0])
+        text = self.source.text[start:end]
+        wrap = isinstance(nodes[0], cst.BaseExpression) and not is_atomic(nodes[0])
+        return f"({text})" if wrap and hole.start not in self.bare else text
+
+    def start(self, node: Node) -> int:
+        return element_span(self.tree, node)[0]
+
+    def end(self, node: Node) -> int:
+        return element_span(self.tree, node)[1]
+
+    def _statements(self, nodes: tuple[Node, ...], indent: str) -> str:
+        """Captured statements, the first line without its indentation, moved to ``indent``."""
+        source = self.source
+        start, end = self.start(nodes[0]), self.end(nodes[-1])
+        line_start = source.line_start(start)
+        if source.text[line_start:start].strip():
+            return source.text[start:end]
+        own = source.text[line_start:start]
+        start = self._with_comments(line_start, own)
+        tail = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?=\r|\n|\Z)").match(source.text, end)
+        end = tail.end() if tail else end
+        if own == indent:
+            return source.text[start:end].removeprefix(own)
+        first = source.position(start)[0]
+        moved = []
+        for number, line in enumerate(source.text[start:end].splitlines(keepends=True), first):
+            keep = number in source.string_lines or not line.startswith(own) or not line.strip()
+            moved.append(line if keep else indent + line.removeprefix(own))
+        return "".join(moved).removeprefix(indent)
+
+    def _with_comments(self, line_start: int, own: str) -> int:
+        """Where the comments that stand right above a statement start."""
+        source = self.source
+        while line_start > self.limit:
+            above = source.line_start(line_start - 1)
+            line = source.text[above:line_start]
+            if above < self.limit or not line.startswith(own + "#"):
+                break
+            line_start = above
+        return line_start
+
+
+def is_atomic(node: Node) -> bool:
+    """Whether an expression needs no parentheses wherever it stands (its own count)."""
+    return isinstance(node, ATOMIC) or bool(getattr(node, "lpar", ()))
+
+
+def element_span(tree: Tree, node: Node) -> tuple[int, int]:
+    """Span of a node without the comma, comment or white space that follows it in a list."""
+    if isinstance(node, cst.FunctionDef | cst.ClassDef):
+        start, end = tree.inner(node)
+        return (tree.inner(node.decorators[0])[0] if node.decorators else start), end
+    if not hasattr(node, "comma"):
+        return tree.outer(node)
+    start, end = tree.whole(node)
+    for name in _AFTER_ELEMENT:
+        follows = getattr(node, name, None)
+        if isinstance(follows, Node):
+            end = min(end, tree.whole(follows)[0])
+    return start, end

@@ -1,0 +1,262 @@
+"""Edits that look for a pattern: `match`, `before`, `after`, `delete` and `decorator`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from patcher.rewrite.closest import closest_site
+from patcher.rewrite.fill import element_span
+from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.pattern import Pattern, compile_pattern
+from patcher.rewrite.search import Found, find
+from patcher.rewrite.splice import OverlapError, Splice
+from patcher.rewrite.substitute import CannotReplaceError, substitute
+from patcher.rewrite.unify import TooManyStepsError
+from patcher.spec.model import Edit, EditKind, EditStatus, Expect
+from patcher.spec.reader import nearest
+
+if TYPE_CHECKING:
+    from patcher.rewrite.regions import File
+    from patcher.rewrite.source import Definition
+
+Result = tuple[Outcome, list[Splice]]
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """What to look for and what shall be there instead; ``statements``: never inside a line."""
+
+    pattern: Pattern
+    template: Pattern
+    statements: bool
+
+
+def match(file: File, edit: Edit) -> Result:
+    """Plan a `match`, `before`, `after` or `delete` on a file."""
+    goal = _goal(edit)
+    patterns = [goal.pattern, goal.template]
+    try:
+        regions = file.regions(edit.within, patterns)
+        sites: list[list[Found]] = []
+        done: list[Found] = []
+        for region in regions:
+            written = find(goal.template, region, file.matcher, goal.statements)
+            done += written
+            found = find(goal.pattern, region, file.matcher, goal.statements)
+            sites.append([each for each in found if not _is_written(each, written)])
+    except TooManyStepsError:
+        hint = "write the pattern with fewer repeated `$$$` holes"
+        return _refuse(edit, "the pattern matches in too many ways", hint), []
+    flat = [each for region in sites for each in region]
+    places = tuple(site_at(file, *each.span) for each in flat)
+    decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
+    if decided.status is EditStatus.MISSING:
+        return _missing(file, edit, decided, goal), []
+    if decided.status is not EditStatus.READY:
+        return decided, []
+    try:
+        splices = [
+            splice
+            for region in sites
+            for splice in substitute(file.source, region, goal.pattern, goal.template, file.matcher)
+        ]
+    except CannotReplaceError as error:
+        return _refuse(edit, f"cannot write the replacement there: {error}", places=places), []
+    except OverlapError:
+        hint = "narrow the pattern, or split the edit"
+        return _refuse(edit, "the sites lie in each other", hint, places), []
+    return decided, splices
+
+
+def _goal(edit: Edit) -> _Goal:
+    anchor = (edit.pattern or "").strip("\n") + "\n"
+    new = (edit.replacement or "").strip("\n") + "\n"
+    if edit.kind is EditKind.BEFORE:
+        new = new + anchor
+    elif edit.kind is EditKind.AFTER:
+        new = anchor + new
+    elif edit.kind is EditKind.DELETE:
+        new = ""
+    pattern, template = compile_pattern(anchor), compile_pattern(new)
+    statements = pattern.expression is None or template.expression is None
+    return _Goal(pattern, template, statements or edit.kind is not EditKind.MATCH)
+
+
+def _is_written(site: Found, written: list[Found]) -> bool:
+    """Whether a site is part of what the replacement put there (and not of what a hole holds)."""
+    start, end = site.span
+    for each in written:
+        low, high = each.span
+        if low <= start and end <= high:
+            inside_hole = any(
+                a <= start and end <= b and (a, b) != (low, high) for a, b in each.holes()
+            )
+            if not inside_hole:
+                return True
+    return False
+
+
+def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> Outcome:
+    """Status of an edit by its sites and by the places where it is written already."""
+    expect, count, done = edit.expect, len(sites), len(written)
+    if _in(expect, count):
+        return Outcome(edit, EditStatus.READY, sites, count)
+    if not count and done and (_in(expect, done) or done > expect.low):
+        return Outcome(edit, EditStatus.ALREADY, written, done)
+    if expect.high is not None and count > expect.high:
+        message = f"expected {_sites(expect)}, found {count}"
+        names = sorted({site.within for site in sites if site.within != "<module>"})
+        narrow = f"add `within: {names[0]}`, or " if edit.within is None and names else ""
+        hint = (
+            f"{narrow}`expect: {count}`" if narrow else f"narrow the pattern, or `expect: {count}`"
+        )
+        return Outcome(edit, EditStatus.AMBIGUOUS, sites, count, message=message, hint=hint)
+    if count and _in(expect, count + done):
+        return Outcome(edit, EditStatus.READY, sites, count)
+    message = f"expected {_sites(expect)}, found {count}" if count else ""
+    hint = f"`expect: {count}`, if fewer are right" if count else ""
+    return Outcome(edit, EditStatus.MISSING, sites, count, message=message, hint=hint)
+
+
+def _in(expect: Expect, count: int) -> bool:
+    return count >= expect.low and (expect.high is None or count <= expect.high)
+
+
+def _sites(expect: Expect) -> str:
+    if expect.high is None:
+        return "at least 1 site"
+    return f"{expect} site" if str(expect) == "1" else f"{expect} sites"
+
+
+def _refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = ()) -> Outcome:
+    return Outcome(edit, EditStatus.CONFLICT, places, len(places), message=message, hint=hint)
+
+
+def site_at(file: File, start: int, end: int) -> Site:
+    """A span as a place, with the first line of its text."""
+    source = file.source
+    line, column = source.position(start)
+    end_line, end_column = source.position(end)
+    text = source.text[start:end].splitlines()
+    shown = text[0].strip() if text else ""
+    if source.text[source.line_start(start) : start].strip() == "@":
+        shown = "@" + shown
+    return Site(line, column, end_line, end_column, shown, source.scope_at(start))
+
+
+def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
+    """Say why nothing was found: no such definition, or the place most like the pattern."""
+    if outcome.found:
+        return outcome
+    where = edit.within if edit.within not in (None, "<module>") else None
+    if where and not file.definitions(where):
+        return no_definition(file, edit)
+    message = f"no site in {where or edit.file}"
+    pattern = goal.pattern
+    regions = file.regions(edit.within or None, []) or []
+    best = closest_site(pattern, regions, goal.statements)
+    if best is None:
+        return Outcome(edit, EditStatus.MISSING, message=message)
+    span, note = best
+    site = site_at(file, *span)
+    closest = Site(
+        site.line, site.column, site.end_line, site.end_column, site.text, site.within, note
+    )
+    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message)
+
+
+def no_definition(file: File, edit: Edit) -> Outcome:
+    """`within` names nothing in the file."""
+    assert edit.within is not None
+    names = [each.name for each in file.source.definitions]
+    message = f"there is no {edit.within} in {edit.file}"
+    return Outcome(edit, EditStatus.MISSING, message=message, hint=nearest(edit.within, names))
+
+
+def decorator(file: File, edit: Edit) -> Result:
+    """Plan a `decorator`: replace, add (nothing sought) or remove (nothing written) one."""
+    assert edit.within is not None
+    definitions = file.definitions(edit.within)
+    if not definitions:
+        return no_definition(file, edit), []
+    sought, wanted = (edit.pattern or "").strip(), (edit.replacement or "").strip()
+    sites: list[Site] = []
+    written: list[Site] = []
+    splices: list[Splice] = []
+    for definition in definitions:
+        region = file.definition(definition)
+        (node,) = region.block.statements
+        assert isinstance(node, cst.FunctionDef | cst.ClassDef)
+        present = _decorators(file, region.tree, node, wanted) if wanted else []
+        if present:
+            written += [site_at(file, *region.tree.inner(each.nodes[0])) for each in present]
+        if not sought:
+            if not present:
+                splice = _above(file, definition, wanted)
+                splices.append(splice)
+                sites.append(_header(file, definition))
+            continue
+        pattern = compile_pattern(sought)
+        found = _decorators(file, region.tree, node, sought)
+        for each in found:
+            start, end = element_span(region.tree, each.nodes[0])
+            sites.append(site_at(file, start - 1, end))
+            if not wanted:
+                whole = file.source.line_start(start), file.source.line_end(end)
+                splices.append(Splice(*whole, ""))
+        if wanted and found:
+            template = compile_pattern(wanted)
+            splices += substitute(file.source, found, pattern, template, file.matcher)
+    outcome = decide(edit, tuple(sites), tuple(written))
+    if outcome.status is EditStatus.MISSING and not outcome.found:
+        return _no_decorator(file, edit, definitions), []
+    return outcome, splices if outcome.status is EditStatus.READY else []
+
+
+def _decorators(
+    file: File, tree: object, node: cst.FunctionDef | cst.ClassDef, text: str
+) -> list[Found]:
+    """The node's own decorators that a pattern matches."""
+    from patcher.rewrite.tree import Tree
+
+    assert isinstance(tree, Tree)
+    pattern = compile_pattern(text).expression
+    assert pattern is not None
+    found = []
+    for each in node.decorators:
+        matched = file.matcher.match(pattern, each.decorator)
+        if matched is not None:
+            found.append(Found(tree, matched, (each.decorator,)))
+    return found
+
+
+def _above(file: File, definition: Definition, text: str) -> Splice:
+    """Insert a decorator right above the definition, below those it has."""
+    line = file.source.starts[definition.node.lineno - 1]
+    indent = file.source.indent(line)
+    return Splice(line, line, f"{indent}@{text}{file.source.newline}")
+
+
+def _header(file: File, definition: Definition) -> Site:
+    line = file.source.starts[definition.node.lineno - 1]
+    start = line + len(file.source.indent(line))
+    return site_at(file, start, file.source.line_end(start))
+
+
+def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outcome:
+    """Missing, with the decorator most like the pattern."""
+    pattern = compile_pattern((edit.pattern or "").strip())
+    regions = [file.definition(each) for each in definitions]
+    best = closest_site(pattern, regions, False, only_decorators=True)
+    message = f"no such decorator on {edit.within}"
+    if best is None:
+        return Outcome(edit, EditStatus.MISSING, message=message)
+    (start, end), note = best
+    site = site_at(file, start - 1, end)
+    closest = Site(
+        site.line, site.column, site.end_line, site.end_column, site.text, site.within, note
+    )
+    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message)

@@ -1,0 +1,268 @@
+"""Edits that need no pattern: `import`, `define`, `body`, and `transform`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.rewrite.matching import Result, decide, no_definition, site_at
+from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.splice import Splice
+from patcher.spec.model import Edit, EditStatus
+
+if TYPE_CHECKING:
+    from patcher.rewrite.regions import File
+    from patcher.rewrite.source import Source
+    from patcher.rewrite.tree import Tree
+
+_Import = ast.Import | ast.ImportFrom
+_Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def add_import(file: File, edit: Edit) -> Result:
+    """Plan an `import`: names that the top level does not import yet, where imports go."""
+    source = file.source
+    present = {key for node in source.tree.body for key in _imported(node)}
+    missing: list[str] = []
+    for node in ast.parse(edit.replacement or "").body:
+        assert isinstance(node, _Import)
+        aliases = [each for each, key in zip(node.names, _imported(node), strict=True)
+                   if key not in present]  # fmt: skip
+        if aliases:
+            copy: _Import = (
+                ast.Import(names=aliases)
+                if isinstance(node, ast.Import)
+                else ast.ImportFrom(module=node.module, names=aliases, level=node.level)
+            )
+            missing.append(ast.unparse(copy))
+    if not missing:
+        return Outcome(edit, EditStatus.ALREADY, found=1), []
+    future = all(line.startswith("from __future__ ") for line in missing)
+    at, lead, tail = _after_imports(source, future)
+    text = lead + source.newline.join(missing) + source.newline + tail
+    return Outcome(edit, EditStatus.READY, (site_at(file, at, at),), 1), [Splice(at, at, text)]
+
+
+def _imported(node: ast.stmt) -> list[tuple[str | None, int, str, str | None]]:
+    """What a statement imports, as comparable keys."""
+    if isinstance(node, ast.Import):
+        return [(None, 0, each.name, each.asname) for each in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [(node.module, node.level, each.name, each.asname) for each in node.names]
+    return []
+
+
+def _after_imports(source: Source, future: bool = False) -> tuple[int, str, str]:
+    """Where a line goes that follows the leading imports: offset, what to write around it."""
+    body = source.tree.body
+    last: ast.stmt | None = None
+    imports = False
+    for index, node in enumerate(body):
+        docstring = index == 0 and _is_docstring(node)
+        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if not docstring and not (isinstance(node, _Import) and (is_future or not future)):
+            break
+        last, imports = node, imports or not docstring
+    if last is None:
+        if not body:
+            end = len(source.text)
+            unfinished = bool(source.text) and not source.text.endswith(("\n", "\r"))
+            return end, source.newline if unfinished else "", ""
+        decorators = [each.lineno for each in getattr(body[0], "decorator_list", ())]
+        first = min([body[0].lineno, *decorators])
+        return source.starts[first - 1], "", source.newline
+    end = source.line_end(_end_of(source, last))
+    lead = "" if source.text[:end].endswith(("\n", "\r")) else source.newline
+    return end, lead if imports else lead + source.newline, ""
+
+
+def _end_of(source: Source, node: ast.stmt) -> int:
+    return max(source.starts[(node.end_lineno or node.lineno) - 1], 0)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def define(file: File, edit: Edit) -> Result:
+    """Plan a `define`: helpers at the top level, after the imports."""
+    source = file.source
+    present = {name: node for node in source.tree.body for name in _defined(node)}
+    wanted = ast.parse(edit.replacement or "").body
+    known = [(name, node) for node in wanted for name in _defined(node)]
+    same = [ast.dump(present[name]) == ast.dump(node) for name, node in known if name in present]
+    if same and all(same) and len(same) == len(known):
+        places = tuple(_place(file, present[name]) for name, _ in known)
+        return Outcome(edit, EditStatus.ALREADY, places, 1), []
+    if same:
+        taken = next(name for name, node in known if (name in present
+                     and ast.dump(present[name]) != ast.dump(node)) or name in present)  # fmt: skip
+        message = f"{edit.file} defines {taken} already"
+        site = _place(file, present[taken])
+        return Outcome(edit, EditStatus.CONFLICT, (site,), 1, message=message,
+                       hint="give the helper another name"), []  # fmt: skip
+    at, lead, _ = _after_imports(source)
+    newline = source.newline
+    code = newline.join((edit.replacement or "").strip("\n").split("\n"))
+    before = newline * 2 if source.text[:at].strip() else ""
+    after = newline * 2 if source.text[at:].strip() else ""
+    rest = source.text[at:]
+    blank = re.match(r"(?:[ \t]*(?:\r\n|\r|\n))*", rest)
+    have = len(re.findall(r"\r\n|\r|\n", blank[0])) if blank else 0
+    after = newline * max(0, 2 - have) if after else ""
+    lead = (
+        lead.removesuffix(newline) if before and lead and source.text[:at].endswith("\n") else lead
+    )
+    text = lead + before + code + newline + after
+    return Outcome(edit, EditStatus.READY, (site_at(file, at, at),), 1), [Splice(at, at, text)]
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, _Defined):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+    return [each.id for each in targets if isinstance(each, ast.Name)]
+
+
+def _place(file: File, node: ast.stmt) -> Site:
+    start, end = file.source.lines(node.lineno, node.end_lineno or node.lineno)
+    return site_at(file, start + len(file.source.indent(start)), end)
+
+
+def body(file: File, edit: Edit) -> Result:
+    """Plan a `body`: all of a function's statements; its docstring stays unless one is given."""
+    assert edit.within is not None
+    source = file.source
+    definitions = file.definitions(edit.within)
+    if not definitions:
+        return no_definition(file, edit), []
+    wanted = ast.parse(edit.replacement or "").body
+    sites: list[Site] = []
+    written: list[Site] = []
+    splices: list[Splice] = []
+    for definition in definitions:
+        node = definition.node
+        if isinstance(node, ast.ClassDef):
+            message = f"{definition.name} is a class: it has no body to replace"
+            return Outcome(edit, EditStatus.CONFLICT, message=message), []
+        keeps = _is_docstring(node.body[0]) and not _is_docstring(wanted[0])
+        old = node.body[1:] if keeps else node.body
+        site = _place(file, node)
+        if [ast.dump(each) for each in old] == [ast.dump(each) for each in wanted]:
+            written.append(site)
+            continue
+        sites.append(site)
+        splices.append(_body_splice(source, node, old, edit.replacement or ""))
+    outcome = decide(edit, tuple(sites), tuple(written))
+    return outcome, splices if outcome.status is EditStatus.READY else []
+
+
+def _body_splice(
+    source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef, old: list[ast.stmt], text: str
+) -> Splice:
+    own_line = (
+        node.body[0].lineno > node.lineno
+        and not source.text[source.starts[node.body[0].lineno - 1] :][
+            : node.body[0].col_offset
+        ].strip()
+    )
+    outer = source.indent(source.starts[node.lineno - 1])
+    indent = source.indent(source.starts[node.body[0].lineno - 1]) if own_line else outer + "    "
+    code = _indented(text.strip("\n"), indent, source.newline)
+    end_line = source.starts[(node.end_lineno or node.lineno) - 1]
+    end = _offset(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    if not old:  # only a docstring, which stays
+        tail = source.line_end(end_line)
+        return Splice(tail, tail, code + source.newline)
+    decorators = [each.lineno for each in getattr(old[0], "decorator_list", ())]
+    first = min([old[0].lineno, *decorators])
+    if own_line:
+        return Splice(source.starts[first - 1], end, code)
+    start = _offset(source, old[0].lineno, old[0].col_offset)
+    head = source.text[:start].rstrip(" \t")
+    return Splice(len(head), end, source.newline + code)
+
+
+def _offset(source: Source, line: int, column: int) -> int:
+    """Offset of ast's position: its column counts UTF-8 bytes."""
+    start = source.starts[line - 1]
+    text = source.text[start : source.line_end(start)]
+    return start + len(text.encode()[:column].decode())
+
+
+def _indented(text: str, indent: str, newline: str) -> str:
+    """Code moved to an indentation; lines that start inside a string stay."""
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
+            inside.update(range(node.lineno + 1, node.end_lineno + 1))
+    lines = [
+        line if number in inside or not line.strip() else indent + line
+        for number, line in enumerate(text.split("\n"), 1)
+    ]
+    return newline.join(lines)
+
+
+def transform(file: File, edit: Edit, code: bytes) -> Result:
+    """Plan a `transform`: a function from a LibCST node to the node that replaces it.
+
+    It is given the definition that `within` names, or the whole module, and runs from the text that
+    travels with the spec. What it returns unchanged is not a site.
+    """
+    import libcst as cst
+
+    module, _, name = (edit.pattern or "").partition(":")
+    namespace: dict[str, object] = {"__name__": module}
+    try:
+        exec(compile(code, f"{module}.py", "exec"), namespace)
+        function = namespace[name]
+        assert callable(function)
+        spans: list[tuple[Tree, bool]]
+        if edit.within in (None, "<module>"):
+            spans = [(file.whole(), True)]
+        else:
+            definitions = file.definitions(edit.within or "")
+            if not definitions:
+                return no_definition(file, edit), []
+            spans = [(file.tree(each.first, each.last), False) for each in definitions]
+        sites: list[Site] = []
+        written: list[Site] = []
+        splices: list[Splice] = []
+        for tree, all_of_it in spans:
+            node = tree.module if all_of_it else tree.first
+            new = function(node)
+            old_text = tree.code
+            module_node = new if all_of_it else tree.module.deep_replace(node, new)
+            assert isinstance(module_node, cst.Module)
+            new_text = module_node.code[len(tree.prefix) :]
+            start, end = tree.lines
+            if new_text == old_text:
+                written.append(site_at(file, start, end))
+                continue
+            sites.append(site_at(file, start, end))
+            splices.append(smallest(Splice(start, end, new_text), old_text))
+    except PatcherError:
+        raise
+    except Exception as error:  # somebody's code: whatever it raises is theirs
+        message = f"{edit.pattern} raised {type(error).__name__}: {error}"
+        return Outcome(edit, EditStatus.CONFLICT, message=message), []
+    outcome = decide(edit, tuple(sites), tuple(written))
+    return outcome, splices if outcome.status is EditStatus.READY else []
+
+
+def smallest(splice: Splice, old: str) -> Splice:
+    """The splice without what it has in common with the old text at both ends."""
+    new, head = splice.text, 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return Splice(splice.start + head, splice.end - tail, new[head : len(new) - tail])

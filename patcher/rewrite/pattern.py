@@ -1,0 +1,75 @@
+"""Patterns and replacements, compiled: LibCST nodes with the spans of the text as written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import libcst as cst
+
+from patcher.rewrite.tree import Tree
+from patcher.rewrite.unify import Node, statements
+from patcher.spec import holes
+
+ATOMIC = (
+    cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString, cst.FormattedString,
+    cst.Integer, cst.Float, cst.Imaginary, cst.Ellipsis, cst.List, cst.Dict, cst.Set, cst.ListComp,
+    cst.DictComp, cst.SetComp,
+)  # fmt: skip
+"""Expressions that mean the same with and without parentheses wherever they stand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """A compiled pattern.
+
+    Attributes:
+        text: as written, holes included; offsets of ``tree`` are offsets of it.
+        holes: in order of appearance.
+        body: its statements; those on one line one by one.
+        expression: the node when the pattern is one expression.
+    """
+
+    text: str
+    holes: tuple[holes.Hole, ...]
+    tree: Tree
+    body: list[Node]
+    expression: cst.BaseExpression | None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Identifiers that any text it matches must contain."""
+        return _words(self)
+
+
+@lru_cache(maxsize=512)
+def compile_pattern(text: str) -> Pattern:
+    """Compile a pattern or replacement; the empty text is a pattern of no statements.
+
+    Raises:
+        PatternError: it is not Python with holes.
+    """
+    parsed = holes.parse(text)
+    tree = Tree(parsed.text)
+    body = statements(tree.module)
+    expression = None
+    if parsed.is_expression:
+        (only,) = body
+        assert isinstance(only, cst.Expr)
+        expression = only.value
+    return Pattern(text, parsed.holes, tree, body, expression)
+
+
+@lru_cache(maxsize=512)
+def _words(pattern: Pattern) -> frozenset[str]:
+    found: set[str] = set()
+
+    def visit(node: Node) -> None:
+        if isinstance(node, cst.Name) and not node.value.startswith((holes.ONE, "º")):
+            found.add(node.value)
+        for child in node.children:
+            visit(child)
+
+    for node in pattern.body:
+        visit(node)
+    return frozenset(found)

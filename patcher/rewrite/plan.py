@@ -1,0 +1,280 @@
+"""Planning: what each edit of some patches would do, all problems at once, nothing written.
+
+Patches are planned one after the other, each on what the ones before it leave. A patch with a
+problem leaves nothing, so that the others are still planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+from patcher.errors import PatcherError
+from patcher.rewrite.file import WRITABLE, rewrite_file
+from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.problem import Problem, as_error, of_outcome
+from patcher.spec.model import EditStatus, Patch
+from patcher.spec.versions import fits
+
+Read = Callable[[str], bytes | None]
+Cache = MutableMapping[str, bytes]
+EditPlan = Outcome
+"""One edit's part of a plan (`patcher.rewrite.outcome.Outcome`)."""
+
+
+@dataclass(frozen=True)
+class PatchPlan:
+    """One patch: outcome of each edit in the spec's order; ``status`` is the worst of them."""
+
+    patch: Patch
+    edits: tuple[Outcome, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def status(self) -> EditStatus:
+        if not self.problems:
+            done = all(edit.status is EditStatus.ALREADY for edit in self.edits)
+            return EditStatus.ALREADY if done else EditStatus.READY
+        worst = [edit.status for edit in self.edits if edit.status not in WRITABLE]
+        return worst[0] if worst else EditStatus.BLOCKED
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen.
+
+    Attributes:
+        patches: in the order in which they would be applied.
+        before: content of each file that would change; None when it is new.
+        files: its content afterwards.
+        not_commuting: pairs whose order matters, though neither requires the other.
+    """
+
+    patches: tuple[PatchPlan, ...]
+    before: Mapping[str, bytes | None] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    not_commuting: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(problem for each in self.patches for problem in each.problems)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def error(self) -> PatcherError:
+        """All problems as one error; only for a plan that has some."""
+        return as_error(self.problems)
+
+    def diff(self) -> str:
+        """The change as a unified diff that `git apply` accepts."""
+        from patcher.rewrite.diff import unified_diff
+
+        return unified_diff(self.before, self.files)
+
+
+def plan_patches(
+    patches: Sequence[Patch],
+    read: Read,
+    version: str | None = None,
+    distribution: str | None = None,
+    *,
+    applied: Sequence[Patch] = (),
+    pristine: Read | None = None,
+    drifted: Collection[str] = (),
+    cache: Cache | None = None,
+) -> Plan:
+    """Plan patches on the present state of a working copy.
+
+    Args:
+        patches: in the order asked for; `requires` may change it.
+        read: content of a file now, by path relative to the import root; None when there is none.
+        version, distribution: of the target; None narrows nothing.
+        applied: the present series. A patch in it is `already`.
+        pristine: content before any patch; tells a conflict with the series from a missing site.
+        drifted: paths with somebody's edits: never planned on.
+        cache: results of earlier rewriting, see `patcher.rewrite.cached`.
+    """
+    state: dict[str, bytes | None] = {}
+
+    def now(path: str) -> bytes | None:
+        return state[path] if path in state else read(path)
+
+    planned: list[PatchPlan] = []
+    names = {patch.name for patch in applied}
+    ordered = in_order(patches)
+    for patch in ordered:
+        if patch.name in names and patch.name in {each.name for each in applied}:
+            planned.append(_already(patch))
+            continue
+        problems = _forbidden(patch, ordered, applied, distribution, version)
+        outcomes, written = _outcomes(patch, now, cache)
+        outcomes = [
+            _explain(patch, outcome, read, pristine, drifted, planned, applied, cache)
+            for outcome in outcomes
+        ]
+        problems += [
+            of_outcome(patch, index, outcome)
+            for index, outcome in enumerate(outcomes, 1)
+            if outcome.status not in WRITABLE
+        ]
+        planned.append(PatchPlan(patch, tuple(outcomes), tuple(problems)))
+        if not problems:
+            state.update(written)
+            names.add(patch.name)
+    files = {path: content for path, content in state.items()
+             if content is not None and content != read(path)}  # fmt: skip
+    before = {path: read(path) for path in files}
+    ready = [each.patch for each in planned if each.status is EditStatus.READY]
+    return Plan(tuple(planned), before, files, not_commuting(ready, read, cache))
+
+
+def in_order(patches: Sequence[Patch]) -> list[Patch]:
+    """Patches so that each comes after those it requires, otherwise in the order given.
+
+    Raises:
+        PatcherError: ``spec`` when they require each other in a circle.
+    """
+    known = {patch.name: patch for patch in patches}
+    ordered: dict[str, Patch] = {}
+
+    def visit(patch: Patch, path: tuple[str, ...]) -> None:
+        if patch.name in path:
+            circle = " -> ".join([*path[path.index(patch.name) :], patch.name])
+            raise PatcherError("spec", f"patches require each other: {circle}", where=patch.path)
+        for name in patch.requires:
+            if name in known and name not in ordered:
+                visit(known[name], (*path, patch.name))
+        ordered.setdefault(patch.name, patch)
+
+    for patch in patches:
+        visit(patch, ())
+    return list(ordered.values())
+
+
+def _already(patch: Patch) -> PatchPlan:
+    done = tuple(Outcome(edit, EditStatus.ALREADY) for edit in patch.edits)
+    return PatchPlan(patch, done)
+
+
+def _outcomes(
+    patch: Patch, read: Read, cache: Cache | None
+) -> tuple[list[Outcome], dict[str, bytes | None]]:
+    """Outcome of each edit and the new content of the files that can be written."""
+    found: dict[int, Outcome] = {}
+    written: dict[str, bytes | None] = {}
+    for path in dict.fromkeys(edit.file for edit in patch.edits):
+        numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
+        edits = [patch.edits[i] for i in numbers]
+        result = rewrite_file(path, read(path), edits, patch.attachments, cache)
+        found.update(zip(numbers, result.outcomes, strict=True))
+        if result.content is not None:
+            written[path] = result.content
+    return [found[i] for i in range(len(patch.edits))], written
+
+
+def _forbidden(
+    patch: Patch,
+    asked: Sequence[Patch],
+    applied: Sequence[Patch],
+    distribution: str | None,
+    version: str | None,
+) -> list[Problem]:
+    """What stands against a patch before any file is looked at."""
+    problems = []
+    others = {each.name: each for each in (*applied, *asked) if each.name != patch.name}
+
+    def add(code: str, message: str, hint: str) -> None:
+        problems.append(Problem(code, patch.name, None, message, patch.path, (), hint))
+
+    if not fits(patch, distribution, version):
+        wanted = " or ".join(patch.targets)
+        have = f"{distribution or 'the target'} {version or ''}".strip()
+        add("incompatible", f"it is for {wanted}, this is {have}", "")
+    for name in patch.requires:
+        if name not in others:
+            hint = f"`patcher apply {name} {patch.name}`"
+            add("blocked", f"it requires {name}, which is not applied", hint)
+    for name, other in others.items():
+        if name in patch.conflicts or patch.name in other.conflicts:
+            hint = f"`patcher revert {name}` first" if other in applied else "apply one of them"
+            add("conflict", f"it conflicts with {name}", hint)
+    return problems
+
+
+def _explain(
+    patch: Patch,
+    outcome: Outcome,
+    read: Read,
+    pristine: Read | None,
+    drifted: Collection[str],
+    planned: Sequence[PatchPlan],
+    applied: Sequence[Patch],
+    cache: Cache | None,
+) -> Outcome:
+    """Say drift and conflicts with other patches by their names."""
+    path = outcome.edit.file
+    if path in drifted:
+        message = f"{path} was edited since patcher wrote it"
+        return replace(outcome, status=EditStatus.DRIFTED, message=message, hint="")
+    if outcome.status not in (EditStatus.MISSING, EditStatus.AMBIGUOUS):
+        return outcome
+    earlier = [each.patch for each in planned if not each.problems]
+    for source, patches in ((read, earlier), (pristine, list(applied))):
+        others = [each.name for each in patches if _touches(each, path)]
+        if source is None or not others:
+            continue
+        alone, _ = _outcomes(patch, source, cache)
+        if alone[patch.edits.index(outcome.edit)].status in WRITABLE:
+            message = f"{' and '.join(others)} changed its site"
+            hint = f"apply {patch.name} without {others[-1]}"
+            return replace(outcome, status=EditStatus.CONFLICT, message=message, hint=hint)
+    return outcome
+
+
+def _touches(patch: Patch, path: str) -> bool:
+    return any(edit.file == path for edit in patch.edits)
+
+
+def not_commuting(
+    patches: Sequence[Patch], read: Read, cache: Cache | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Pairs of patches that give other bytes, or fail, in the other order.
+
+    Pairs where one requires the other are left out: their order is given.
+    """
+    found = []
+    for one, other in combinations(patches, 2):
+        shared = {e.file for e in one.edits} & {e.file for e in other.edits}
+        ordered = one.name in other.requires or other.name in one.requires
+        if not shared or ordered:
+            continue
+        one_way = _together((one, other), shared, read, cache)
+        if one_way != _together((other, one), shared, read, cache):
+            found.append((one.name, other.name))
+    return tuple(found)
+
+
+def _together(
+    patches: Sequence[Patch], paths: Collection[str], read: Read, cache: Cache | None
+) -> dict[str, bytes | None]:
+    """Content of some files after patches in an order; nothing where one does not fit."""
+    state: dict[str, bytes | None] = {}
+
+    def now(path: str) -> bytes | None:
+        return state[path] if path in state else read(path)
+
+    for patch in patches:
+        outcomes, written = _outcomes(patch, now, cache)
+        if any(outcome.status not in WRITABLE for outcome in outcomes):
+            return dict.fromkeys(paths)
+        state.update(written)
+    return {path: state.get(path) for path in paths}
+
+
+__all__ = [
+    "EditPlan", "Outcome", "PatchPlan", "Plan", "Problem", "Site", "in_order", "not_commuting",
+    "plan_patches",
+]  # fmt: skip

@@ -1,0 +1,101 @@
+"""Which lines of a file an edit looks at; each is parsed by LibCST at most once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from patcher.rewrite.search import Region, region
+from patcher.rewrite.source import Definition, Source, within_matches
+from patcher.rewrite.tree import RoundTripError, Tree
+from patcher.rewrite.unify import Matcher, many_hole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from patcher.rewrite.pattern import Pattern
+
+
+class File:
+    """A source file being planned: its trees and what the matcher learned of them."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.matcher = Matcher()
+        self._trees: dict[tuple[int, int], Tree] = {}
+
+    def tree(self, first: int, last: int) -> Tree:
+        """The tree of whole lines ``first`` to ``last``.
+
+        Raises:
+            PatcherError: ``unsupported-source`` when LibCST does not print what it read.
+        """
+        if (first, last) not in self._trees:
+            start, end = self.source.lines(first, last)
+            try:
+                tree = Tree(self.source.text[start:end], start, self.source.newline)
+            except RoundTripError as error:
+                raise self.source.refuse(f"lines {first} to {last}: {error}") from None
+            except RecursionError:
+                raise self.source.refuse("it is nested too deep") from None
+            self._trees[(first, last)] = tree
+        return self._trees[(first, last)]
+
+    def whole(self) -> Tree:
+        return self.tree(1, len(self.source.starts))
+
+    def definitions(self, within: str) -> list[Definition]:
+        """Definitions that `within` names, those inside another of them left out."""
+        found: list[Definition] = []
+        for each in self.source.definitions:
+            inside = any(other.first <= each.first and each.last <= other.last for other in found)
+            if within_matches(within, each.name) and not inside:
+                found.append(each)
+        return found
+
+    def definition(self, definition: Definition) -> Region:
+        tree = self.tree(definition.first, definition.last)
+        return region(tree, may_empty=not self._is_only_child(definition))
+
+    def regions(self, within: str | None, patterns: Iterable[Pattern]) -> list[Region]:
+        """Where to look for any of some patterns."""
+        wanted = [pattern for pattern in patterns if pattern.body]
+        if within == "<module>":
+            return [region(self.whole(), may_empty=True, top_only=True)]
+        if within is not None:
+            return [self.definition(each) for each in self.definitions(within)]
+        if any(len(each.body) > 1 or many_hole(each.body[0]) is not None for each in wanted):
+            return [region(self.whole(), may_empty=True)] if self._may_hold(wanted) else []
+        return [
+            region(self.tree(first, last), may_empty=True)
+            for first, last in self._statements()
+            if self._may_hold(wanted, first, last)
+        ]
+
+    def _may_hold(self, patterns: list[Pattern], first: int = 1, last: int | None = None) -> bool:
+        start, end = self.source.lines(first, last or len(self.source.starts))
+        text = self.source.text
+        return any(
+            all(text.find(word, start, end) >= 0 for word in pattern.words) for pattern in patterns
+        )
+
+    def _statements(self) -> list[tuple[int, int]]:
+        """Lines of each statement of the top level; those that share a line together."""
+        found: list[tuple[int, int]] = []
+        for node in self.source.tree.body:
+            decorators = [each.lineno for each in getattr(node, "decorator_list", ())]
+            first, last = min([node.lineno, *decorators]), node.end_lineno or node.lineno
+            if found and first <= found[-1][1]:
+                found[-1] = (found[-1][0], max(last, found[-1][1]))
+            else:
+                found.append((first, last))
+        return found
+
+    def _is_only_child(self, definition: Definition) -> bool:
+        import ast
+
+        for node in ast.walk(self.source.tree):
+            for name in ("body", "orelse", "finalbody"):
+                block = getattr(node, name, None)
+                if isinstance(block, list) and definition.node in block:
+                    return len(block) == 1 and not isinstance(node, ast.Module)
+        return False

@@ -1,0 +1,70 @@
+"""Replay: the working copy is a pure function of pristine and the series.
+
+Reverting a patch is replaying the series without it. Nothing is merged: every patch finds its sites
+again, and where one cannot, the series has a conflict that is named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from patcher.rewrite.file import WRITABLE, rewrite_file
+from patcher.rewrite.problem import as_error, of_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping, Sequence
+
+    from patcher.spec.model import Patch
+
+
+def replay(
+    read_pristine: Callable[[str], bytes | None],
+    patches: Sequence[Patch],
+    cache: MutableMapping[str, bytes] | None = None,
+) -> dict[str, bytes]:
+    """Content of every file that a series changes.
+
+    Args:
+        read_pristine: content before any patch, by path; None when there is no such file.
+        patches: the series, in order.
+        cache: results of earlier rewriting, see `patcher.rewrite.cached`.
+
+    Returns:
+        New content by path; files that end up as they were are left out.
+
+    Raises:
+        PatcherError: a patch does not fit what the ones before it leave (``missing``,
+            ``ambiguous``, ``conflict``, ``unsupported-source``), with all its problems.
+    """
+    state: dict[str, bytes] = {}
+
+    def now(path: str) -> bytes | None:
+        return state[path] if path in state else read_pristine(path)
+
+    for patch in patches:
+        problems = []
+        for path in dict.fromkeys(edit.file for edit in patch.edits):
+            numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
+            edits = [patch.edits[i] for i in numbers]
+            result = rewrite_file(path, now(path), edits, patch.attachments, cache)
+            problems += [
+                of_outcome(patch, number + 1, outcome)
+                for number, outcome in zip(numbers, result.outcomes, strict=True)
+                if outcome.status not in WRITABLE
+            ]
+            if result.content is not None:
+                state[path] = result.content
+        if problems:
+            raise as_error(problems)
+    return {path: content for path, content in state.items() if content != read_pristine(path)}
+
+
+def needed_by(name: str, patches: Sequence[Patch]) -> list[str]:
+    """Patches of a series that require ``name``, directly or through others."""
+    found: list[str] = []
+    lost = {name}
+    for patch in patches:
+        if lost & set(patch.requires) and patch.name not in lost:
+            found.append(patch.name)
+            lost.add(patch.name)
+    return found

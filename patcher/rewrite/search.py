@@ -1,0 +1,134 @@
+"""Where a pattern matches: expressions anywhere below a node, statements in any of its blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from patcher.rewrite.fill import element_span
+from patcher.rewrite.unify import Match, Matcher, Node, children, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from patcher.rewrite.pattern import Pattern
+    from patcher.rewrite.tree import Tree
+
+_NOT_EXPRESSIONS = {
+    ("Attribute", "attr"), ("Arg", "keyword"), ("Param", "name"), ("FunctionDef", "name"),
+    ("ClassDef", "name"), ("MatchKeywordElement", "key"), ("NameItem", "name"), ("TypeVar", "name"),
+    ("TypeVarTuple", "name"), ("ParamSpec", "name"), ("MatchAs", "name"), ("MatchStar", "name"),
+    ("MatchMapping", "rest"), ("ImportAlias", "name"), ("ImportAlias", "asname"),
+    ("ImportFrom", "module"),
+}  # fmt: skip
+"""Names that only look like expressions: what they name is not read there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The statements of one block, and whether it may be left without any."""
+
+    statements: list[Node]
+    may_empty: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A match in a tree: an expression, or ``block.statements[first:last]``."""
+
+    tree: Tree
+    match: Match
+    nodes: tuple[Node, ...]
+    block: Block | None = None
+    first: int = 0
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.nodes)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        if not self.nodes:
+            return (0, 0)
+        start = element_span(self.tree, self.nodes[0])[0]
+        return start, element_span(self.tree, self.nodes[-1])[1]
+
+    def holes(self) -> Iterator[tuple[int, int]]:
+        """Spans of what the match's holes hold."""
+        for nodes in self.match.bound.values():
+            if nodes:
+                yield (
+                    element_span(self.tree, nodes[0])[0],
+                    element_span(self.tree, nodes[-1])[1],
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Part of a file to search: the blocks and expressions below ``roots``.
+
+    ``roots`` are whole statements of ``block``; ``top_only`` leaves definitions out.
+    """
+
+    tree: Tree
+    block: Block
+    top_only: bool = False
+
+    def nodes(self) -> Iterator[tuple[str, str, Node]]:
+        """Every node below, with its parent's class and field, in source order."""
+        stack = [("", "", node) for node in reversed(self.block.statements)]
+        while stack:
+            parent, name, node = stack.pop()
+            if self.top_only and isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Lambda):
+                continue
+            yield parent, name, node
+            kind = type(node).__name__
+            stack += [(kind, field, each) for field, each in reversed(list(children(node)))]
+
+    def blocks(self) -> Iterator[Block]:
+        yield self.block
+        for _, _, node in self.nodes():
+            if isinstance(node, cst.BaseSuite):
+                yield Block(statements(node), False)
+
+
+def region(tree: Tree, may_empty: bool, top_only: bool = False) -> Region:
+    """All of a tree."""
+    return Region(tree, Block(statements(tree.root), may_empty), top_only)
+
+
+def find(
+    pattern: Pattern, where: Region, matcher: Matcher, as_statements: bool = False
+) -> list[Found]:
+    """Every site of a pattern, in source order; runs of statements do not overlap each other."""
+    if pattern.expression is not None and not as_statements:
+        return _expressions(pattern.expression, where, matcher)
+    return _runs(pattern.body, where, matcher) if pattern.body else []
+
+
+def _expressions(pattern: cst.BaseExpression, where: Region, matcher: Matcher) -> list[Found]:
+    found = []
+    for parent, name, node in where.nodes():
+        if type(node) is type(pattern) and (parent, name) not in _NOT_EXPRESSIONS:
+            match = matcher.match(pattern, node)
+            if match is not None:
+                found.append(Found(where.tree, match, (node,)))
+    return sorted(found, key=lambda each: each.span)
+
+
+def _runs(pattern: Sequence[Node], where: Region, matcher: Matcher) -> list[Found]:
+    found = []
+    for block in where.blocks():
+        at = 0
+        while at < len(block.statements):
+            matched = matcher.match_run(pattern, block.statements, at)
+            if matched is None or matched[0] == at:
+                at += 1
+                continue
+            end, match = matched
+            nodes = tuple(block.statements[at:end])
+            found.append(Found(where.tree, match, nodes, block, at))
+            at = end
+    return sorted(found, key=lambda each: each.span)

@@ -1,0 +1,165 @@
+"""One source file: bytes at the boundary, text inside, lines and definitions by `ast`.
+
+Nothing about the bytes is lost on the way: BOM, encoding cookie, CRLF, lone CR, form feeds and a
+missing final newline come back as they were, or the file is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+
+from patcher.errors import PatcherError
+
+MOST_BYTES = 1 << 20
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A function or class: ``first`` is the line of its first decorator (all lines from 1)."""
+
+    name: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    first: int
+    last: int
+
+
+class Source:
+    """A decoded source file.
+
+    Attributes:
+        path: for messages.
+        text: the content without BOM, newlines as in the file.
+
+    Raises:
+        PatcherError: ``unsupported-source`` when it cannot be decoded, encoded back, or parsed.
+    """
+
+    def __init__(self, path: str, content: bytes) -> None:
+        self.path = path
+        if len(content) > MOST_BYTES:
+            raise self.refuse("it is over 1 MiB", "patch a smaller module that it imports")
+        try:
+            self.encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        except SyntaxError as error:
+            raise self.refuse(f"its encoding is unknown ({error.msg})") from None
+        self.bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+        self.encoding = "utf-8" if self.bom else self.encoding
+        try:
+            self.text = content[len(self.bom) :].decode(self.encoding)
+        except UnicodeDecodeError as error:
+            raise self.refuse(f"it is not {self.encoding} (byte {error.start})") from None
+        if self.encode(self.text) != content:
+            raise self.refuse(f"its {self.encoding} bytes do not survive decoding")
+
+    def refuse(self, why: str, hint: str = "") -> PatcherError:
+        return PatcherError(
+            "unsupported-source", f"{self.path} cannot be edited: {why}", hint, self.path
+        )
+
+    def encode(self, text: str) -> bytes:
+        """The bytes of an edited text, BOM and encoding kept."""
+        try:
+            return self.bom + text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            character = text[error.start]
+            raise self.refuse(f"{character!r} cannot be written in {self.encoding}") from None
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """Offset of the start of each line."""
+        return [0, *(found.end() for found in _NEWLINE.finditer(self.text))]
+
+    @cached_property
+    def newline(self) -> str:
+        """The newline used most."""
+        found = _NEWLINE.findall(self.text)
+        return max(("\n", "\r\n", "\r"), key=found.count)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        try:
+            return ast.parse(self.text)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            raise self.refuse(
+                f"line {line} is not Python ({getattr(error, 'msg', error)})"
+            ) from None
+        except (RecursionError, MemoryError):
+            raise self.refuse("it is nested too deep") from None
+
+    @cached_property
+    def definitions(self) -> list[Definition]:
+        """Every function and class with its lexical qualified name, in order of appearance."""
+        found: list[Definition] = []
+
+        def visit(node: ast.AST, prefix: str) -> None:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    name = prefix + child.name
+                    first = min([child.lineno, *(each.lineno for each in child.decorator_list)])
+                    found.append(Definition(name, child, first, child.end_lineno or child.lineno))
+                    visit(child, name + ".")
+                elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                    visit(child, prefix)
+
+        visit(self.tree, "")
+        return found
+
+    @cached_property
+    def string_lines(self) -> frozenset[int]:
+        """Lines that start inside a string."""
+        found: set[int] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
+                found.update(range(node.lineno + 1, node.end_lineno + 1))
+        return frozenset(found)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1, the column in characters."""
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def line_start(self, offset: int) -> int:
+        return self.starts[bisect_right(self.starts, offset) - 1]
+
+    def line_end(self, offset: int) -> int:
+        """Offset after the newline of the line that holds ``offset``."""
+        line = bisect_right(self.starts, offset)
+        return self.starts[line] if line < len(self.starts) else len(self.text)
+
+    def lines(self, first: int, last: int) -> tuple[int, int]:
+        """Offsets of whole lines ``first`` to ``last`` (from 1, inclusive)."""
+        end = self.starts[last] if last < len(self.starts) else len(self.text)
+        return self.starts[first - 1], end
+
+    def indent(self, offset: int) -> str:
+        """The white space that starts the line of ``offset``."""
+        start = self.line_start(offset)
+        found = re.compile(r"[ \t\f]*").match(self.text, start)
+        return found[0] if found else ""
+
+    def scope_at(self, offset: int) -> str:
+        """Qualified name of the innermost definition around an offset; `<module>` outside any."""
+        line = bisect_right(self.starts, offset)
+        name = "<module>"
+        for definition in self.definitions:
+            if definition.first <= line <= definition.last:
+                name = definition.name
+        return name
+
+
+def within_matches(within: str, name: str) -> bool:
+    """Whether a qualified name is what `within` says; `*` stands for any part of one segment."""
+    wanted, segments = within.split("."), name.split(".")
+    return len(wanted) == len(segments) and all(
+        re.fullmatch(re.escape(segment).replace(r"\*", r"\w*"), actual)
+        for segment, actual in zip(wanted, segments, strict=True)
+    )

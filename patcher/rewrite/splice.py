@@ -1,0 +1,50 @@
+"""Splices: the only way text changes. Spans of the original text, applied bottom to top."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, order=True)
+class Splice:
+    """``text`` takes the place of the original's ``start`` to ``end``; an insertion when equal."""
+
+    start: int
+    end: int
+    text: str
+
+
+class OverlapError(Exception):
+    """Two splices want the same characters."""
+
+    def __init__(self, first: Splice, second: Splice) -> None:
+        super().__init__("two edits overlap")
+        self.first, self.second = first, second
+
+
+def overlap(first: Splice, second: Splice) -> bool:
+    """Whether two splices touch the same characters; insertions at one place do not."""
+    if first.start == first.end or second.start == second.end:
+        point, other = (first, second) if first.start == first.end else (second, first)
+        return other.start < point.start < other.end
+    return first.start < second.end and second.start < first.end
+
+
+def apply(text: str, splices: Iterable[Splice]) -> str:
+    """The edited text. Insertions at one place keep the order given.
+
+    Raises:
+        OverlapError: the spans overlap.
+    """
+    ordered = sorted(splices, key=lambda splice: (splice.start, splice.end))  # stable
+    for before, after in itertools.pairwise(ordered):
+        if overlap(before, after):
+            raise OverlapError(before, after)
+    for splice in reversed(ordered):
+        text = text[: splice.start] + splice.text + text[splice.end :]
+    return text

@@ -1,0 +1,321 @@
+"""Turn matches into splices: the smallest ones that mean what the replacement says.
+
+Pattern and replacement are compared node by node and only what differs is written, so that comments
+and line breaks of a site survive. The careful way - the whole site replaced, every expression in
+parentheses - says what is meant; the small way is taken only where Python reads both as the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from patcher.rewrite.fill import Filler, element_span, is_atomic
+from patcher.rewrite.splice import Splice
+from patcher.rewrite.unify import Matcher, Node, many_hole, one_hole, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from patcher.rewrite.pattern import Pattern
+    from patcher.rewrite.search import Found
+    from patcher.rewrite.source import Source
+
+_REPLACEABLE = (
+    cst.BaseExpression, cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Arg, cst.Param,
+    cst.WithItem, cst.BaseElement, cst.BaseDictElement, cst.SubscriptElement, cst.ImportAlias,
+)  # fmt: skip
+_WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+
+
+class CannotReplaceError(Exception):
+    """The replacement is not valid where the site is."""
+
+
+def substitute(
+    source: Source, sites: Sequence[Found], pattern: Pattern, template: Pattern, matcher: Matcher
+) -> list[Splice]:
+    """Splices that turn every site of one region into the template.
+
+    Raises:
+        CannotReplaceError: the result would not be Python, or not mean the template.
+        OverlapError: sites lie in each other and are both rewritten there.
+    """
+    if not sites:
+        return []
+    tree = sites[0].tree
+    whole = [_Site(source, found, pattern, template, matcher) for found in sites]
+    small = [splice for site in whole for splice in site.small()]
+    meant = [splice for site in whole for splice in site.careful()]
+    if small == meant and tree.meaning(source.text, small) is not None:
+        return small
+    for filled, wrap in ((False, True), (False, False), (True, True), (True, False)):
+        for site in whole:
+            site.pass_for_empty = filled
+        meant = [splice for site in whole for splice in site.careful(wrap)]
+        reference = tree.meaning(source.text, meant)
+        if reference is not None:
+            break
+    else:
+        raise CannotReplaceError("the result is not Python")
+    if tree.meaning(source.text, small) == reference:
+        return small
+    return _fewest_parentheses(source, whole, reference) or meant
+
+
+def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[Splice] | None:
+    """Whole sites replaced, each parenthesis dropped that the meaning does not need."""
+    tree = sites[0].found.tree
+
+    def splices() -> list[Splice]:
+        return [splice for each in sites for splice in each.careful()]
+
+    for site in sites:
+        for option in (None, *(hole.start for hole in site.template.holes)):
+            site.bare.add(option)
+            if tree.meaning(source.text, splices()) != meant:
+                site.bare.discard(option)
+    return splices() if tree.meaning(source.text, splices()) == meant else None
+
+
+@dataclass
+class _Site:
+    source: Source
+    found: Found
+    pattern: Pattern
+    template: Pattern
+    matcher: Matcher
+    bare: set[int | None] = field(default_factory=set)
+    """Template offsets of holes that go without parentheses; None is the replacement itself."""
+    pass_for_empty: bool = False
+
+    def small(self) -> list[Splice]:
+        """Only what differs between pattern and template."""
+        all_bare = {None, *(hole.start for hole in self.template.holes)}
+        self.bare, kept = all_bare, self.bare
+        try:
+            if self.found.block is None:
+                pattern, template = self.pattern.expression, self.template.expression
+                assert pattern is not None
+                assert template is not None
+                return self._node(pattern, template)
+            return self._run(self.pattern.body, self.template.body, deep=True)
+        finally:
+            self.bare = kept
+
+    def careful(self, wrap: bool = True) -> list[Splice]:
+        """All of the site, every expression in parentheses but those in ``bare``."""
+        if self.found.block is not None:
+            return self._run(self.pattern.body, self.template.body, deep=False)
+        template = self.template.expression
+        assert template is not None
+        return [self._expression(self.found.nodes[0], template, wrap and None not in self.bare)]
+
+    # expressions ------------------------------------------------------------------------------
+
+    def _expression(self, node: Node, template: Node, wrap: bool) -> Splice:
+        """One expression in place of another; a site's own parentheses stay."""
+        semantic = isinstance(node, cst.Tuple | cst.GeneratorExp)
+        has_own = bool(getattr(node, "lpar", ())) and not semantic
+        span = self.found.tree.inner(node) if has_own else self.found.tree.outer(node)
+        text = self._fill(template, span[0])
+        wrap = wrap and not has_own and not is_atomic(template)
+        return Splice(*span, f"({text})" if wrap else text)
+
+    def _fill(self, template: Node, at: int) -> str:
+        bare = {each for each in self.bare if each is not None}
+        filler = Filler(
+            self.source, self.found.tree, self.template, self.found.match.bound,
+            self.found.span[0], bare, self.pass_for_empty,
+        )  # fmt: skip
+        start, end = element_span(self.template.tree, template)
+        return filler.fill(start, end, self.source.indent(at))
+
+    def _node(self, pattern: Node, template: Node) -> list[Splice]:
+        """Splices for one node: inside it where that is enough, else all of it."""
+        inside = self._inside(pattern, template)
+        if inside is not None:
+            return inside
+        (node,) = self.found.match.paired[pattern]
+        if isinstance(node, cst.BaseExpression):
+            return [self._expression(node, template, wrap=False)]
+        span = element_span(self.found.tree, node)
+        return [Splice(*span, self._fill(template, span[0]))]
+
+    def _inside(self, pattern: Node, template: Node) -> list[Splice] | None:
+        """Splices below a pair of nodes; None when the nodes themselves differ."""
+        for hole in (one_hole, many_hole):
+            if hole(pattern) is not None or hole(template) is not None:
+                return [] if hole(pattern) == hole(template) else None
+        if type(pattern) is not type(template):
+            return None
+        splices: list[Splice] = []
+        for (_, old), (_, new) in zip(parts(pattern), parts(template), strict=True):
+            below = self._part(pattern, old, new)
+            if below is None:
+                return None
+            splices += below
+        return splices
+
+    def _part(self, owner: Node, old: Any, new: Any) -> list[Splice] | None:
+        if isinstance(old, Node) and isinstance(new, Node):
+            return self._pair(old, new)
+        if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+            if old and new and _are_statements(old):
+                return self._run(old, new, deep=True) if self._can_run(old) else None
+            if len(old) != len(new):
+                return None
+            splices: list[Splice] = []
+            for each_old, each_new in zip(old, new, strict=True):
+                if not isinstance(each_old, Node):
+                    if each_old != each_new:
+                        return None
+                    continue
+                below = self._pair(each_old, each_new)
+                if below is None:
+                    return None
+                splices += below
+            return splices
+        return [] if old == new else None
+
+    def _pair(self, old: Node, new: Node) -> list[Splice] | None:
+        below = self._inside(old, new)
+        if below is not None:
+            return below
+        if isinstance(old, _REPLACEABLE) and isinstance(new, _REPLACEABLE):
+            return self._node(old, new) if len(self.found.match.paired.get(old, ())) == 1 else None
+        return None
+
+    # statements -------------------------------------------------------------------------------
+
+    def _can_run(self, old: Sequence[Node]) -> bool:
+        return all(each in self.found.match.paired for each in old)
+
+    def _targets(self, pattern: Sequence[Node]) -> list[Node]:
+        """The source's statements that a run of pattern statements matched."""
+        return [node for each in pattern for node in self.found.match.paired[each]]
+
+    def _run(self, old: Sequence[Node], new: Sequence[Node], deep: bool) -> list[Splice]:
+        """Turn a run of statements into another: what is equal at both ends stays."""
+        if deep and len(old) == len(new):
+            pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
+            if all(pair is not None for pair in pairs):
+                return [splice for pair in pairs if pair for splice in pair]
+        head = 0
+        while head < min(len(old), len(new)) and self.matcher.equal(old[head], new[head]):
+            head += 1
+        tail = 0
+        while tail < min(len(old), len(new)) - head and self.matcher.equal(
+            old[-1 - tail], new[-1 - tail]
+        ):
+            tail += 1
+        gone = self._targets(old[head : len(old) - tail])
+        come = list(new[head : len(new) - tail])
+        if gone and come:
+            return [self._replace_run(gone, come)]
+        if gone:
+            return [self._delete_run(gone)]
+        if not come:
+            return []
+        after = self._targets(old[len(old) - tail :])
+        if after:
+            return [self._insert_before(after[0], come)]
+        before = self._targets(old[:head])
+        if before:
+            return [self._insert_after(before[-1], come)]
+        raise CannotReplaceError("there is no statement to put it beside")
+
+    def _replace_run(self, gone: list[Node], come: list[Node]) -> Splice:
+        start = element_span(self.found.tree, gone[0])[0]
+        end = element_span(self.found.tree, gone[-1])[1]
+        text = self._block(come, start)
+        if not text.strip():
+            return self._delete_run(gone)
+        if "\n" in text or _is_compound(come):
+            self._need_own_lines(start, end)
+        return Splice(start, end, text)
+
+    def _insert_before(self, anchor: Node, come: list[Node]) -> Splice:
+        start = element_span(self.found.tree, anchor)[0]
+        text = self._block(come, start)
+        line = self.source.line_start(start)
+        indent = self.source.text[line:start]
+        if not indent.strip():
+            return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
+        self._need_one_line(text, come)
+        return Splice(start, start, text + "; ")
+
+    def _insert_after(self, anchor: Node, come: list[Node]) -> Splice:
+        start, end = element_span(self.found.tree, anchor)
+        text = self._block(come, start)
+        if not text.strip():
+            return Splice(end, end, "")
+        line = self.source.line_start(start)
+        indent = self.source.text[line:start]
+        tail = _WHOLE_LINE_TAIL.match(self.source.text, end)
+        if indent.strip() or tail is None:
+            self._need_one_line(text, come)
+            return Splice(end, end, "; " + text)
+        newline = self.source.newline
+        if tail[0].endswith(("\n", "\r")):
+            return Splice(tail.end(), tail.end(), indent + text + newline)
+        return Splice(tail.end(), tail.end(), newline + indent + text)
+
+    def _delete_run(self, gone: list[Node]) -> Splice:
+        source = self.source
+        start = element_span(self.found.tree, gone[0])[0]
+        end = element_span(self.found.tree, gone[-1])[1]
+        if self._empties_block(gone):
+            return Splice(start, end, "pass")
+        line = source.line_start(start)
+        tail = _WHOLE_LINE_TAIL.match(source.text, end)
+        if not source.text[line:start].strip() and tail:
+            return Splice(line, tail.end(), "")
+        following = re.compile(r"[ \t]*;[ \t]*(?=[^\s#])").match(source.text, end)
+        if following:
+            return Splice(start, following.end(), "")
+        before = re.search(r"[ \t]*;[ \t]*\Z", source.text[line:start])
+        if before is None:
+            raise CannotReplaceError("the statement shares its line")
+        return Splice(line + before.start(), end, "")
+
+    def _empties_block(self, gone: list[Node]) -> bool:
+        """Whether a block other than the file's top level would be left without statements."""
+        block = self.found.block
+        if block is not None and gone[0] in block.statements:
+            return not block.may_empty and len(gone) == len(block.statements)
+        return False
+
+    def _block(self, come: list[Node], at: int) -> str:
+        start = element_span(self.template.tree, come[0])[0]
+        end = element_span(self.template.tree, come[-1])[1]
+        tail = re.compile(r"[ \t]*#[^\n]*").match(self.template.text, end)
+        bare = {each for each in self.bare if each is not None}
+        filler = Filler(
+            self.source, self.found.tree, self.template, self.found.match.bound,
+            self.found.span[0], bare, self.pass_for_empty,
+        )  # fmt: skip
+        return filler.fill(start, tail.end() if tail else end, self.source.indent(at)).rstrip(
+            "\r\n"
+        )
+
+    def _need_own_lines(self, start: int, end: int) -> None:
+        line = self.source.line_start(start)
+        alone = not self.source.text[line:start].strip()
+        if not alone or not _WHOLE_LINE_TAIL.match(self.source.text, end):
+            raise CannotReplaceError("the statement shares its line")
+
+    def _need_one_line(self, text: str, come: list[Node]) -> None:
+        if "\n" in text or "\r" in text or _is_compound(come):
+            raise CannotReplaceError("the statement shares its line")
+
+
+def _are_statements(nodes: Sequence[Any]) -> bool:
+    return isinstance(nodes[0], cst.BaseSmallStatement | cst.BaseCompoundStatement)
+
+
+def _is_compound(nodes: Sequence[Node]) -> bool:
+    return any(isinstance(each, cst.BaseCompoundStatement) for each in nodes)
