@@ -1,0 +1,175 @@
+"""Commands that run the target: verify, scan, run, history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from patcher.cli.common import Session, command
+from patcher.cli.series import target_option
+from patcher.errors import PatcherError
+
+
+class BenchType(click.ParamType):
+    """``--bench``, ``--bench=quick``, ``--bench=full``."""
+
+    name = "quick|full"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in ("quick", "full"):
+            self.fail(f"{value!r} is not quick or full", param, ctx)
+        return str(value)
+
+
+class Duration(click.ParamType):
+    """``90``, ``90s``, ``15m``, ``2h``: seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
+        try:
+            seconds = float(text[:-1]) * unit if unit else float(text)
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is not a time such as 90s, 15m or 2h", param, ctx)
+        return seconds
+
+
+@command(
+    "verify",
+    short_help="Run patched beside pristine, judge, restore on failure.",
+    examples="""
+    patcher verify                        gates only
+    patcher verify --bench                and the quick speed verdict
+    patcher verify --bench=full --budget 2h --require faster
+    patcher verify --pretrained --device cuda
+    """,
+)
+@click.option("--bench", type=BenchType(), is_flag=False, flag_value="quick",
+              help="Also judge speed; --bench alone is quick.")  # fmt: skip
+@click.option("--aa", is_flag=True, help="Baseline against baseline: the rig judges itself.")
+@click.option("--budget", type=Duration(), help="Start no timing pair that would end after this.")
+@click.option("--models", metavar="NAME,...|all", help="Only these models of the matrix.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
+              show_default=True, help="Where to run; auto is the best there is.")  # fmt: skip
+@click.option("--scale", type=click.Choice(["tiny", "full"]), default="tiny", show_default=True,
+              help="Size of the synthetic weights.")  # fmt: skip
+@click.option("--checkpoint", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              metavar="DIR", help="Real weights from a folder.")  # fmt: skip
+@click.option("--pretrained", is_flag=True, help="The published weights, through the target.")
+@click.option("--timeout", type=Duration(), help="For one case. [default: 10 x baseline, >= 30 s]")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failing case.")
+@click.option("--isolate", is_flag=True, help="On failure, find the culprit and keep the rest.")
+@click.option("--keep", is_flag=True, help="Do not restore on failure.")
+@click.option("--require", type=click.Choice(["faster", "not-slower"]),
+              help="Fail on any other speed verdict; implies --bench.")  # fmt: skip
+@click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
+@click.option("--export-json", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@target_option
+def verify_command(session: Session, target: str | None, **options: Any) -> int:
+    """Run every case on pristine and on patched, hold the outputs against the gate the patches
+    claim, and put every byte back when a case fails.
+
+    Without weights (--checkpoint, --pretrained) the target makes small synthetic ones itself.
+    """
+    from patcher.report import verdict
+    from patcher.report.live import Progress
+    from patcher.workflow import verify
+
+    if options["checkpoint"] and options["pretrained"]:
+        raise click.UsageError("--checkpoint or --pretrained, not both")
+    exports = {kind: options.pop(f"export_{kind}") for kind in ("json", "markdown")}
+    wanted = verify.Wanted(target=target, **options)
+    with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
+        result, error = verify.verify(session.workspace(), wanted, progress)
+    for kind, path in exports.items():
+        if path is not None:
+            verify.export(result, kind, path)
+    if error is not None:
+        if not session.json and session.verbosity >= 0:
+            verdict.print_verification(result, color=session.color)
+        error.payload = result
+        raise error
+    session.emit(result)
+    if not session.json and session.verbosity >= 0:
+        verdict.print_verification(result, color=session.color)
+    return 0
+
+
+@command(
+    "run",
+    short_help="Run a command against the patched tree.",
+    examples="""
+    patcher run -- python my_script.py
+    patcher run -- python -c 'import chatterbox; print(chatterbox.__file__)'
+    """,
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+@target_option
+def run_command(session: Session, arguments: tuple[str, ...], target: str | None) -> int:
+    """Run CMD with the working copy first on the import path; its exit status is the command's."""
+    from patcher.workflow import running
+
+    return running.run(session.workspace(), arguments, target)
+
+
+@command("history", short_help="Show past verifications.")
+@click.option("-n", "--last", default=20, show_default=True, help="How many.")
+def history_command(session: Session, last: int) -> None:
+    """Show past verifications of this workspace, newest first, with their speed ratio."""
+    from patcher.report.console import console, table
+    from patcher.workflow import past
+
+    result = past.history(session.workspace(), last)
+    session.emit(result)
+    if not session.json:
+        rows = [
+            [
+                one["when"],
+                one["verdict"],
+                ", ".join(one["series"]) or "none",
+                f"{one['passed']}/{one['cases']}",
+                one["speed"],
+                one["time_ratio"],
+            ]
+            for one in result["verifications"]
+        ]
+        headings = ["when (UTC)", "verdict", "series", "passed", "speed", "time ratio"]
+        console(color=session.color).print(table(headings, rows))
+
+
+@command(
+    "scan",
+    short_help="Predict what a patch will break.",
+    examples="""
+    patcher scan                                  map of in-place updates, modes, ranks
+    patcher scan inference_mode                   what it will break, without applying it
+    patcher scan inference_mode --draft           and a spec that removes the cause
+    """,
+)
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--package", "packages", multiple=True, metavar="NAME",
+              help="Also map this dependency; repeatable.")  # fmt: skip
+@click.option("--draft", is_flag=True, help="Print a spec that makes each update out of place.")
+@click.option("--static", "static_only", is_flag=True, help="Read the code only; run nothing.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write the map as a page.")  # fmt: skip
+@target_option
+def scan_command(
+    session: Session,
+    names: tuple[str, ...],
+    packages: tuple[str, ...],
+    draft: bool,
+    static_only: bool,
+    html: Path | None,
+    target: str | None,
+) -> None:
+    """Map where tensors are made, updated in place and converted; predict what patches break."""
+    raise PatcherError("internal", "scan is not wired yet")
