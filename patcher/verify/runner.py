@@ -83,7 +83,7 @@ class Runner:
     Args:
         sites: where each arm runs.
         observer: told of every case as it begins and ends.
-        keep: called with every result the moment it exists.
+        keep: called with every result of a first run the moment it exists.
         timeout_s: for one case; None for ten times its baseline, at least 30 s.
     """
 
@@ -105,19 +105,32 @@ class Runner:
         self.open_s: dict[str, float] = {}  # by model
 
     def run(
-        self, batches: Iterable[Batch], stop: Callable[[CaseResult], bool] = lambda _: False
+        self,
+        batches: Iterable[Batch],
+        *,
+        admit: Callable[[Arm, Case], bool] = lambda arm, case: True,
+        stop: Callable[[CaseResult], bool] = lambda result: False,
     ) -> Results:
-        """Run all batches; ``stop`` sees every result and may end the run, leaving cases out."""
+        """Run all batches.
+
+        Args:
+            admit: asked of every case when its worker is about to start; False leaves it out.
+            stop: sees every result; True ends the run, leaving the other cases out.
+        """
         waiting = deque(batches)
         flights: dict[int, _Flight] = {}
         results: Results = {}
         while waiting or flights:
-            self._launch(waiting, flights)
+            self._launch(waiting, flights, admit)
             for report in self.executor.wait():
                 for result in self._read(report, flights, waiting):
                     results[result.arm, result.case] = result
-                    self._learn(result)
-                    self.observer.finished(result, flights[report.job].batch.purpose)
+                    self.learn([result])
+                    purpose = flights[report.job].batch.purpose
+                    if purpose == "run":
+                        self.keep(result)
+                    self.observer.finished(result, purpose)
+                    self._announce(report, flights[report.job].batch)
                     if stop(result):
                         for handle in flights:
                             self.executor.cancel(handle)
@@ -126,21 +139,35 @@ class Runner:
                     del flights[report.job]
         return results
 
-    def _launch(self, waiting: deque[Batch], flights: dict[int, _Flight]) -> None:
-        """Fill the slots; a patched batch waits for its own baseline, never for another's."""
+    def _launch(
+        self,
+        waiting: deque[Batch],
+        flights: dict[int, _Flight],
+        admit: Callable[[Arm, Case], bool],
+    ) -> None:
+        """Fill the slots; a patched batch waits for its baseline while that time is unknown."""
         for batch in [*waiting]:
             if len(flights) >= self.executor.slots():
                 return
-            pending = [*(flight.batch for flight in flights.values()), *waiting]
+            others = [*(flight.batch for flight in flights.values()), *waiting]
             if batch.arm is Arm.PATCHED and any(
-                other.arm is Arm.BASELINE and set(other.cases) & set(batch.cases)
-                for other in pending
+                other.arm is Arm.BASELINE and case in other.cases
+                for other in others
+                for case in batch.cases
+                if case not in self.case_s
             ):
                 continue
             waiting.remove(batch)
-            handle = self.executor.submit(self._job(batch))
-            flights[handle] = _Flight(batch)
-            self.observer.began(batch.arm, batch.cases[0], batch.purpose)
+            tests = tuple(
+                test
+                for test, case in zip(batch.tests, batch.cases, strict=True)
+                if admit(batch.arm, case)
+            )
+            if not tests:
+                continue
+            admitted = replace(batch, tests=tests)
+            flights[self.executor.submit(self._job(admitted))] = _Flight(admitted)
+            self.observer.began(batch.arm, admitted.cases[0], batch.purpose)
 
     def _job(self, batch: Batch) -> Job:
         site = self.sites[batch.arm]
@@ -166,18 +193,11 @@ class Runner:
         return max(2 * LEAST_TIMEOUT_S, TIMES_BASELINE * self.open_s[model])
 
     def learn(self, results: Iterable[CaseResult]) -> None:
-        """Take the times of baselines that were run before."""
+        """Take the times of baselines: patched cases are timed out by them."""
         for result in results:
-            self._times(result)
-
-    def _learn(self, result: CaseResult) -> None:
-        self._times(result)
-        self.keep(result)
-
-    def _times(self, result: CaseResult) -> None:
-        if result.arm is Arm.BASELINE and result.ok:
-            self.case_s[result.case] = result.facts.get("run_s", 0.0)
-            self.open_s[result.case.model] = result.facts.get("open_s", 0.0)
+            if result.arm is Arm.BASELINE and result.ok:
+                self.case_s[result.case] = result.facts.get("run_s", 0.0)
+                self.open_s[result.case.model] = result.facts.get("open_s", 0.0)
 
     def _read(
         self, report: Report, flights: Mapping[int, _Flight], waiting: deque[Batch]
@@ -203,28 +223,47 @@ class Runner:
                 waiting.append(again)
             else:
                 waiting.appendleft(again)
-        elif rest:
-            self.observer.began(batch.arm, batch.cases[report.step], batch.purpose)
         return [found]
 
+    def replay(self, arm: Arm, batch: Batch, recorded: Mapping[Case, CaseResult]) -> Results:
+        """Replay the batch's cases from the baseline's ``recorded`` stages, in a fresh worker."""
+        opening = {"model": asdict(batch.model), "seed": 0}
+        steps = [Step("open", opening, self.open_timeout_s(batch.model.name))]
+        for test, case in zip(batch.tests, batch.cases, strict=True):
+            stages = {stage.name: asdict(stage) for stage in recorded[case].stages}
+            request = {"test": asdict(test), "recorded": stages}
+            steps.append(Step("replay", request, 2 * self.case_timeout_s(case)))
+        results: Results = {}
+        for report in run_job(self.executor, Job(self.sites[arm], tuple(steps)), self.observer):
+            # What ended the job early is the result of everything that was still to come.
+            first = max(report.step - 1, 0)
+            cases = batch.cases[first:] if report.last else batch.cases[first : report.step]
+            results.update({(arm, case): case_result(arm, case, report, {}) for case in cases})
+        return results
+
+    def _announce(self, report: Report, batch: Batch) -> None:
+        """Say which case the worker is on now."""
+        if not report.last and report.step < len(batch.cases):
+            self.observer.began(batch.arm, batch.cases[report.step], batch.purpose)
+
     def ask(self, arm: Arm, model: Model, step: Step) -> Report:
-        """Open a model in a fresh worker and ask it one more thing; the answer's report."""
+        """Open a model in a fresh worker and ask it one more thing; the last answer's report."""
         opening = {"model": asdict(model), "seed": 0}
         steps = (Step("open", opening, self.open_timeout_s(model.name)), step)
-        return run_job(self.executor, Job(self.sites[arm], steps), self.observer)
+        return run_job(self.executor, Job(self.sites[arm], steps), self.observer)[-1]
 
 
-def run_job(executor: Executor, job: Job, observer: Observer) -> Report:
-    """Run one job alone; its last report."""
+def run_job(executor: Executor, job: Job, observer: Observer) -> list[Report]:
+    """Run one job alone; the reports of its steps."""
     handle = executor.submit(job)
-    while True:
+    reports: list[Report] = []
+    while not (reports and reports[-1].last):
         for report in executor.wait():
-            if report.job != handle:
-                continue
             if report.said is not None:
                 observer.said(report.said)
-            elif report.last:
-                return report
+            elif report.job == handle:
+                reports.append(report)
+    return reports
 
 
 def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) -> CaseResult:
@@ -253,9 +292,3 @@ def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) 
         expected_s=(expected[0], expected[1]) if expected else None,
         facts=facts,
     )
-
-
-def not_run(case: Case, why: str) -> CaseResult:
-    """The place of a patched case that was left out."""
-    return CaseResult(case, Arm.PATCHED, Outcome.OK, not_applicable=why)
-

@@ -1,0 +1,115 @@
+"""`judge`: from two frozen trees to a judgement.
+
+Both arms run; the gates compare them; what failed is run again, on the baseline (the control run)
+and on the patched arm (to tell the flaky); the decision tables conclude; the failures are
+explained. It writes nothing but its own run folder: the working copy is none of its business.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from patcher.verify.executor import Executor, Step, find_executor
+from patcher.verify.model import Arm, Case, CaseJudgement, CaseResult, Judgement, Status
+from patcher.verify.runner import Observer, Runner, Silent
+from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
+from patcher.verify.trial import Trial
+from patcher.verify.verdict import decide, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from patcher.verify.model import Diagnosis, Speed
+
+    Trace = Callable[[Arm, Case, str, Mapping[str, Any]], Mapping[str, Any]]
+    Explain = Callable[[Sequence[CaseJudgement], "Bench"], Sequence[Diagnosis]]
+    MeasureSpeed = Callable[["Bench", Sequence[CaseJudgement]], Speed]
+
+
+@dataclass
+class Bench:
+    """What is at hand while a verification runs: for explanations and for timing.
+
+    Attributes:
+        setup: trees, sites, matrix, assets.
+        executor, observer: as everything else here uses them.
+        baseline: the baseline's results by case.
+    """
+
+    setup: Setup
+    executor: Executor
+    observer: Observer
+    runner: Runner
+    baseline: Mapping[Case, CaseResult] = field(default_factory=dict)
+
+    def trace(
+        self, arm: Arm, case: Case, tracer: str, options: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Run one case under ``tracer`` (``module:function``) in a fresh worker; its answer.
+
+        Empty when the worker did not live to answer.
+        """
+        model, test = self.setup.lookup(case)
+        self.observer.began(arm, case, "trace")
+        arguments = {"test": asdict(test), "tracer": tracer, "options": dict(options)}
+        timeout_s = 10 * self.runner.case_timeout_s(case)
+        report = self.runner.ask(arm, model, Step("trace", arguments, timeout_s))
+        found: Mapping[str, Any] = report.value.get("trace", {})
+        return found
+
+
+def judge(
+    request: Request,
+    observer: Observer | None = None,
+    *,
+    explain: Explain | None = None,
+    measure_speed: MeasureSpeed | None = None,
+) -> Judgement:
+    """Run, compare, decide, explain.
+
+    Args:
+        observer: told of progress.
+        explain: called with the failed cases when there are some.
+        measure_speed: called when every case passed or could not apply.
+
+    Raises:
+        PatcherError: ``environment`` when weights cannot be found or made; ``usage`` for an
+            executor that does not exist.
+    """
+    began_s = time.monotonic()
+    watcher = observer or Silent()
+    slots, threads = slots_and_threads(request)
+    executor = find_executor(request.executor, slots)
+    scope: AbstractContextManager[Any] = (
+        executor if isinstance(executor, AbstractContextManager) else nullcontext()
+    )
+    with scope:
+        setup = prepare(request, executor, threads, watcher)
+        trial = Trial(setup, executor, watcher)
+        trial.run()
+        cases = trial.judgements()
+        bench = Bench(setup, executor, watcher, trial.runner, trial.baseline)
+        failed = [case for case in cases if case.status is Status.FAIL]
+        diagnosis = tuple(explain(failed, bench)) if explain and failed else ()
+        row = decide(cases)
+        speed = measure_speed(bench, cases) if measure_speed else None
+    judgement = Judgement(
+        verdict=row.verdict,
+        reason=row.reason,
+        sentence=sentence(row, cases, request.equivalence.value),
+        cases=cases,
+        gate=request.equivalence.value,
+        diagnosis=diagnosis,
+        speed=speed,
+        reproducible=trial.reproducible,
+        weights=setup.assets.summary,
+        facts={**setup.facts, **trial.facts, "workers": slots},
+        warnings=tuple(trial.warnings(cases)),
+        trees={arm.value: tree.sha256 for arm, tree in request.trees.items()},
+        wall_s=time.monotonic() - began_s,
+    )
+    trial.db.finish(trial.run_id, judgement.as_json())
+    return judgement

@@ -1,0 +1,203 @@
+"""What a verification is asked for, and what it needs before the first case runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.spec.model import Equivalence
+from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
+from patcher.verify import host
+from patcher.verify.executor import Executor, Job, Step
+from patcher.verify.model import Arm, Case
+from patcher.verify.process import Site, Tree
+from patcher.verify.rundb import key_of
+from patcher.verify.runner import Batch, Observer, run_job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from patcher.targets.adapter import Model
+
+MAKING_TIMEOUT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A verification.
+
+    Attributes:
+        adapter: of the target; ``version`` is the target's.
+        trees: a frozen tree by arm, each at a path never used before.
+        matrix: the models and tests to run.
+        equivalence: the loosest claim among the patches.
+        run_dir: logs, stage files and the run database live here, from run to run.
+        timeout_s: for one case; None for ten times its baseline, at least 30 s.
+        fail_fast: end with the first failed case.
+        jobs: workers at once; None for what the machine carries.
+        python: the interpreter the target is installed for.
+        sys_path: folders a third party's adapter is imported from.
+        limits: ``[tool.patcher.verify.gates]``.
+        fresh: run the baseline even where a stored result would do.
+    """
+
+    adapter: Adapter
+    version: str
+    trees: Mapping[Arm, Tree]
+    matrix: Matrix
+    run_dir: Path
+    options: Options = field(default_factory=Options)
+    equivalence: Equivalence = Equivalence.BITWISE
+    timeout_s: float | None = None
+    fail_fast: bool = False
+    executor: str = "local"
+    jobs: int | None = None
+    python: str = sys.executable
+    sys_path: tuple[str, ...] = ()
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    fresh: bool = False
+    memory_limit_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything in place: assets made, both arms' workers described.
+
+    Attributes:
+        sites: where each arm runs, for gates (deterministic).
+        environment: sha256 of what must be equal for results to be comparable.
+        facts: of the machine, for the report.
+    """
+
+    request: Request
+    assets: Assets
+    sites: Mapping[Arm, Site]
+    environment: str
+    facts: Mapping[str, Any]
+
+    def key(self, arm: Arm, model: Model, test: Test) -> str:
+        """The run database's key of one case."""
+        return key_of(
+            self.sites[arm].tree.sha256,
+            self.environment,
+            self.assets.fingerprint,
+            self.request.adapter.distribution,
+            [model.name, model.options],
+            [test.name, test.options, test.seed],
+        )
+
+    def run_key(self) -> str:
+        """The run database's key of this verification: equal requests resume one another."""
+        keys = [
+            self.key(arm, model, test) for arm in Arm for model, test in self.request.matrix.pairs()
+        ]
+        return key_of(keys, self.request.equivalence.value)
+
+    def batches(self, arm: Arm, cases: set[Case], purpose: str = "run") -> list[Batch]:
+        """The given cases of one arm, a batch a model, in the matrix's order."""
+        found = []
+        for model in self.request.matrix.models:
+            tests = tuple(
+                test for test in self.request.matrix.tests if Case(model.name, test.name) in cases
+            )
+            if tests:
+                found.append(Batch(arm, model, tests, purpose))
+        return found
+
+    def lookup(self, case: Case) -> tuple[Model, Test]:
+        """The model and the test of a case."""
+        return next(
+            (model, test)
+            for model, test in self.request.matrix.pairs()
+            if Case(model.name, test.name) == case
+        )
+
+    def timing_sites(self, threads: int) -> dict[Arm, Site]:
+        """Where each arm is timed: alone on the machine, nothing switched on for determinism."""
+        return {
+            arm: replace(site, deterministic=False, threads=threads)
+            for arm, site in self.sites.items()
+        }
+
+
+def slots_and_threads(request: Request) -> tuple[int, int]:
+    """Workers at once, and numeric threads each: equal in both arms, together all processors.
+
+    A GPU takes one worker at a time: its memory is what two would quarrel about.
+    """
+    processors = host.usable_processors()
+    slots = request.jobs
+    if slots is None:
+        alone = request.options.device in ("cuda", "mps") or _has_gpu()
+        slots = 1 if alone else min(2, processors)
+    return slots, max(1, processors // slots)
+
+
+def _has_gpu() -> bool:
+    return Path("/proc/driver/nvidia/gpus").is_dir()
+
+
+def prepare(request: Request, executor: Executor, threads: int, observer: Observer) -> Setup:
+    """Find or make the assets and describe both arms' workers.
+
+    Raises:
+        PatcherError: ``environment`` when the assets cannot be found or made.
+    """
+    adapter = request.adapter
+    options = request.options
+    assets = adapter.assets(request.matrix, options, request.version)
+    sites = {
+        arm: Site(
+            tree=tree,
+            serving=adapter.serving,
+            run_dir=request.run_dir / "logs",
+            stages_dir=request.run_dir / "stages",
+            assets=assets.values,
+            device=options.device,
+            threads=threads,
+            sys_path=request.sys_path,
+            python=request.python,
+            memory_limit_mib=request.memory_limit_mib,
+        )
+        for arm, tree in request.trees.items()
+    }
+    if not assets.ready and adapter.making:
+        step = Step("make", {"function": adapter.making}, MAKING_TIMEOUT_S)
+        site = replace(sites[Arm.BASELINE], threads=host.usable_processors(), memory_limit_mib=None)
+        report = run_job(executor, Job(site, (step,)), observer)[-1]
+        if report.failure is not None:
+            raise cannot_make(assets, report.failure.text, options, report.failure.log)
+    facts = host.fingerprint(
+        {
+            "threads": threads,
+            "device": options.device,
+            "distributions": installed(request.python),
+        }
+    )
+    return Setup(request, assets, sites, facts.sha256, facts.facts)
+
+
+def cannot_make(assets: Assets, text: str, options: Options, log: str) -> PatcherError:
+    """Assets that cannot be made, with the way out."""
+    hint = "`patcher doctor` explains what the environment lacks"
+    if options.pretrained:
+        hint = "use `--checkpoint DIR` with weights you have, or leave `--pretrained` out"
+    notes = log.strip().splitlines()[-3:]
+    return PatcherError("environment", f"no {assets.summary}: {text}", hint=hint, notes=notes)
+
+
+def installed(python: str) -> str:
+    """A hash of the names and versions of all installed distributions, by folder names alone."""
+    if python != sys.executable:
+        return key_of(python, os.stat(python).st_mtime_ns)
+    names = {
+        path.name
+        for folder in sys.path
+        if folder and os.path.isdir(folder)
+        for path in Path(folder).glob("*.dist-info")
+    }
+    return key_of(sorted(names))
