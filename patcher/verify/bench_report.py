@@ -221,6 +221,8 @@ def name_rows(
         values: seconds of one process by name; names missing in any process are left out.
         group: names with the same group are averaged in the log.
     """
+    # What no process tells is no row; what some lack (the first learns the parts) skips that pair.
+    pairs = [pair for pair in pairs if all(values(pair.arm(arm)) for arm in ARMS)]
     if not pairs:
         return []
     everywhere = set.intersection(*(set(values(p.arm(arm))) for p in pairs for arm in ARMS))

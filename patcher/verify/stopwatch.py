@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +26,17 @@ class Workload:
 
     Attributes:
         models: each model with the tests to time on it, in order.
-        components: parts to time alone on the first model; ``component_repeats`` times each.
         recorded: the baseline's stages by case, as `patcher.verify.worker` describes them;
             replayed and timed once a case, so that both arms do the same work.
         timeout_s: of one generation.
+        component_repeats: measured calls of each part of the first model that the session can
+            run alone; 0 leaves the parts out.
     """
 
     models: Sequence[tuple[Model, Sequence[Test]]]
-    components: Sequence[str] = ()
-    component_repeats: int = 3
     recorded: Mapping[Case, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     timeout_s: float = 300.0
+    component_repeats: int = 3
 
     @property
     def cases(self) -> list[Case]:
@@ -47,14 +47,14 @@ class Workload:
 class _Purpose:
     """What one step of the job was for."""
 
-    kind: str  # open, cold, warm, replay or component
+    kind: str  # open, cold, warm, replay, component, or components (their names)
     model: str
     name: str = ""
 
     @property
     def extra(self) -> bool:
         """Beside the cases: its failure never decides whether they were timed."""
-        return self.kind in ("replay", "component")
+        return self.kind in ("replay", "component", "components")
 
 
 class ExecutorStopwatch:
@@ -68,6 +68,8 @@ class ExecutorStopwatch:
         self.executor = executor
         self.sites = sites
         self.workload = workload
+        # Sessions know their parts: the first process tells, later ones time them.
+        self.components: tuple[str, ...] | None = None if workload.component_repeats else ()
         self.gpus = any(site.device in ("auto", "cuda") for site in sites.values())
 
     def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
@@ -87,14 +89,20 @@ class ExecutorStopwatch:
                     ready_s = time.monotonic() - began
                 purpose = planned[report.step][1]
                 answers.append((purpose, report))
+                if purpose.kind == "components":
+                    self.components = tuple(report.value.get("components", ()))
                 last = report.last or (report.failure is not None and not purpose.extra)
                 if last:
                     break
         self.executor.cancel(handle)
         after = host.read(gpu=self.gpus)
-        return collect(
-            arm, answers, ready_s, host.disturbance(before, after, host.usable_processors())
-        )
+        disturbance = host.disturbance(before, after, host.usable_processors())
+        timing = collect(arm, answers, ready_s, disturbance)
+        purpose, report = answers[-1]
+        if not timing.failure and report.step + 1 < len(planned):
+            why = report.failure.text if report.failure else "the job ended early"
+            return replace(timing, failure=f"{purpose.model}, {purpose.kind}: {why}")
+        return timing
 
     def _steps(self, plan: BenchPlan) -> list[tuple[Step, _Purpose]]:
         work = self.workload
@@ -119,7 +127,12 @@ class ExecutorStopwatch:
                     }
                     purpose = _Purpose("replay", model.name, test.name)
                     steps.append((Step("replay", request, 3 * work.timeout_s), purpose))
-            for part in work.components if number == 0 else ():
+            if number > 0:
+                continue
+            if self.components is None:
+                purpose = _Purpose("components", model.name)
+                steps.append((Step("components", {}, work.timeout_s), purpose))
+            for part in self.components or ():
                 request = {"name": part, "seed": 0, "warm": 1, "repeats": work.component_repeats}
                 purpose = _Purpose("component", model.name, part)
                 steps.append((Step("component", request, 3 * work.timeout_s), purpose))
@@ -150,10 +163,12 @@ def collect(
             cold.setdefault(case, value["wall_s"])
         elif purpose.kind == "warm":
             warm.setdefault(case, []).append(value)
+        elif purpose.kind == "components":
+            pass
         elif purpose.kind == "component":
             components_s[f"{purpose.model} / {purpose.name}"] = median(value["times_s"])
         else:
-            for stage, seconds in value["stage_s"].items():
+            for stage, seconds in (value["stage_s"] or {"all stages": report.wall_s}).items():
                 replay_s[f"{case} / {stage}"] = seconds
     return ProcessTiming(
         arm,

@@ -11,7 +11,7 @@ from patcher.verify import host
 from patcher.verify.bench import BenchRun, run_bench, withheld
 from patcher.verify.bench_ledger import SqliteLedger
 from patcher.verify.bench_report import BenchReport
-from patcher.verify.model import Arm, CaseResult
+from patcher.verify.model import Arm, CaseJudgement, CaseResult, Status
 from patcher.verify.rundb import key_of
 from patcher.verify.speed import DEVICE_MARGIN, BenchPlan
 from patcher.verify.stopwatch import ExecutorStopwatch, Workload
@@ -22,12 +22,66 @@ if TYPE_CHECKING:
 
     from patcher.verify.bench_records import ProcessTiming
     from patcher.verify.executor import Executor
+    from patcher.verify.judge import Bench
     from patcher.verify.process import Site
 
+    GateRuns = Mapping[Arm, Sequence[CaseResult]]
+    Progress = Callable[[int, ProcessTiming], None]
+
 MEMORY_WORDS: Mapping[str, str] = {
-    "cuda": "peak allocated on the device",
-    "cpu": "peak growth of the process since before loading",
+    "cuda": "peak allocated on the device, MiB",
+    "cpu": "peak growth of the process since before loading, MiB",
 }
+
+
+def measure_speed(
+    bench: Bench,
+    cases: Sequence[CaseJudgement],
+    *,
+    plan: BenchPlan,
+    budget_s: float | None = None,
+    aa: bool = False,
+    progress: Progress | None = None,
+) -> BenchReport:
+    """Time the arms of a verification whose gates have run; nothing when a case failed.
+
+    An argument of `judge.judge`, once ``plan`` and the options are bound with `functools.partial`.
+    """
+    setup = bench.setup
+    runs: GateRuns = {
+        Arm.BASELINE: [case.baseline for case in cases if case.baseline],
+        Arm.PATCHED: [case.patched for case in cases if case.patched],
+    }
+    facts = next((dict(run.facts) for run in runs[Arm.BASELINE] if run.ok), {})
+    device = str(facts.get("device", setup.request.options.device))
+    passed = {case.case for case in cases if case.status is Status.PASS}
+    failed = sum(case.status is Status.FAIL for case in cases)
+    if failed or not passed:
+        reason = f"{failed} of {len(cases)} cases failed their gates" if failed else "no case ran"
+        return not_timed(plan, f"{reason}, so nothing was timed", device=device, gate_runs=runs)
+    models = [(batch.model, batch.tests) for batch in setup.batches(Arm.BASELINE, passed, "timing")]
+    recorded = {
+        case.case: [asdict(stage) for stage in case.baseline.stages]
+        for case in cases
+        if case.baseline and case.case in passed
+    }
+    timeout_s = max(bench.runner.case_timeout_s(case) for case in passed)
+    # Fixed work costs another generation a case: only the full plan has the time.
+    workload = Workload(models, recorded if plan.timed > 1 else {}, timeout_s)
+    return time_arms(
+        plan,
+        bench.executor,
+        setup.timing_sites(host.usable_processors()),
+        workload,
+        database=setup.request.run_dir / "runs.sqlite",
+        device=device,
+        facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
+        assets=setup.assets.fingerprint,
+        gate_runs=runs,
+        budget_s=budget_s,
+        aa=aa,
+        progress=progress,
+    )
 
 
 def time_arms(
@@ -37,12 +91,13 @@ def time_arms(
     workload: Workload,
     *,
     database: Path,
-    device: str,
-    facts: Mapping[str, Any],
-    gate_runs: Mapping[Arm, Sequence[CaseResult]],
+    device: str = "cpu",
+    facts: Mapping[str, Any] | None = None,
+    assets: str = "",
+    gate_runs: GateRuns | None = None,
     budget_s: float | None = None,
     aa: bool = False,
-    progress: Callable[[int, ProcessTiming], None] | None = None,
+    progress: Progress | None = None,
 ) -> BenchReport:
     """Measure both arms and judge; continues an interrupted bench of the same trees.
 
@@ -52,13 +107,15 @@ def time_arms(
         database: the SQLite file pairs are kept in.
         device: as resolved by the session (``cpu``, ``cuda``, ``mps``); sets the margin.
         facts: what the session said of itself; part of the machine's fingerprint.
+        assets: fingerprint of weights and clips.
         gate_runs: the gates' runs by arm, for a table when nothing could be timed.
         aa: both sites hold the same tree.
     """
     plain = {arm: replace(site, deterministic=False) for arm, site in sites.items()}
-    environment = host.fingerprint({**facts, "threads": sites[Arm.BASELINE].threads})
+    environment = host.fingerprint({**(facts or {}), "threads": plain[Arm.BASELINE].threads})
     work = [[asdict(model), [asdict(test) for test in tests]] for model, tests in workload.models]
-    key = key_of([plain[arm].tree.sha256 for arm in Arm], work, plan.name, aa, environment.sha256)
+    trees = [plain[arm].tree.sha256 for arm in Arm]
+    key = key_of(trees, work, assets, plan.name, aa, environment.sha256)
     ledger = SqliteLedger(database, key, json.dumps(environment.facts))
     run = run_bench(
         plan,
@@ -72,12 +129,10 @@ def time_arms(
     )
     if run.stopped != "budget":
         ledger.finish()
-    return _report(run, gate_runs, device, environment.facts, aa)
+    return _report(run, gate_runs or {}, device, environment.facts, aa)
 
 
-def not_timed(
-    plan: BenchPlan, reason: str, *, device: str, gate_runs: Mapping[Arm, Sequence[CaseResult]]
-) -> BenchReport:
+def not_timed(plan: BenchPlan, reason: str, *, device: str, gate_runs: GateRuns) -> BenchReport:
     """The report for an arm that failed its gates: the table of the gates' runs, and why."""
     return _report(withheld(plan, margin_of(device), reason), gate_runs, device, {}, aa=False)
 
@@ -89,7 +144,7 @@ def margin_of(device: str) -> float:
 
 def _report(
     run: BenchRun,
-    gate_runs: Mapping[Arm, Sequence[CaseResult]],
+    gate_runs: GateRuns,
     device: str,
     environment: Mapping[str, Any],
     aa: bool,

@@ -1,0 +1,133 @@
+"""All that patcher has to know about the distribution ``hum``: a complete adapter.
+
+The upper half runs in patcher's process and never imports ``hum``; the lower half in workers.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from patcher.targets.adapter import (
+    Assets,
+    Buffer,
+    Matrix,
+    Model,
+    NotApplicable,
+    Opening,
+    Options,
+    Produced,
+    Session,
+    Test,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MODELS = (Model("Low hum", {"pitch": 110.0}), Model("High hum", {"pitch": 220.0}))
+TESTS = (
+    Test("Short", {"text": "measure twice"}, seed=1),
+    Test("Long", {"text": "measure twice, cut once"}, seed=2),
+)
+
+
+@dataclass(frozen=True)
+class HumAdapter:
+    """The parent side."""
+
+    distribution: str = "hum"
+    packages: tuple[str, ...] = ("hum",)
+    serving: str = "tests.smalltarget.adapter:open_session"
+    making: str | None = None
+
+    def matrix(self, config: Mapping[str, Any]) -> Matrix:
+        """Always the same two models and two tests."""
+        return Matrix(MODELS, TESTS)
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        """A voice is one number: there is nothing to find or to make."""
+        return Assets("no weights", fingerprint="none")
+
+
+adapter = HumAdapter()
+
+
+def open_session(opening: Opening) -> HumSession:
+    """Load one model."""
+    return HumSession(opening)
+
+
+class HumSession(Session):
+    """One voice in a worker."""
+
+    def __init__(self, opening: Opening) -> None:
+        from hum import Hum  # type: ignore[import-not-found]
+
+        self.voice = Hum(opening.model.options["pitch"])
+
+    def run(self, test: Test, *, capture: bool) -> Produced:
+        text = test.options["text"]
+        began = time.perf_counter()
+        tokens = self.voice.tokens(text, test.seed)
+        bands = self.voice.spectrogram(tokens)
+        sung = time.perf_counter()
+        samples = self.voice.waveform(bands)
+        ended = time.perf_counter()
+        return Produced(
+            stages=stages_of(tokens, bands, samples) if capture else {},
+            wall_s=ended - began,
+            sample_rate=8000,
+            audio_s=len(samples) / 8000,
+            tokens=len(tokens),
+            expected_s=(len(text) / 25 * 0.9, len(text) / 25 * 1.1),
+            stage_s={"spectrogram": sung - began, "vocoder": ended - sung},
+        )
+
+    def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        tokens = array("q", recorded["speech_tokens"].data)
+        flat = array("d", recorded["mel"].data)
+        _, _, frames = recorded["mel"].shape
+        bands = [list(flat[at : at + frames]) for at in range(0, len(flat), frames)]
+        began = time.perf_counter()
+        made = self.voice.spectrogram(list(tokens))
+        sung = time.perf_counter()
+        samples = self.voice.waveform(bands)
+        ended = time.perf_counter()
+        stages = stages_of(list(tokens), made, samples)
+        return Produced(
+            stages={name: stages[name] for name in ("mel", "waveform")},
+            wall_s=ended - began,
+            stage_s={"spectrogram": sung - began, "vocoder": ended - sung},
+        )
+
+    def components(self) -> Sequence[str]:
+        return ("vocoder",)
+
+    def component(self, name: str, *, seed: int) -> Callable[[], Mapping[str, Buffer]]:
+        if name != "vocoder":
+            raise NotApplicable(f"no component {name!r}")
+        bands = self.voice.spectrogram(self.voice.tokens("a part alone", seed))
+        return lambda: {"waveform": real(self.voice.waveform(bands), (1, -1))}
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"device": "cpu"}
+
+
+def stages_of(
+    tokens: Sequence[int], bands: Sequence[Sequence[float]], samples: Sequence[float]
+) -> dict[str, Buffer]:
+    """The three outputs in the order of computation."""
+    mel = [level for band in bands for level in band]
+    return {
+        "speech_tokens": Buffer("int64", (1, len(tokens)), array("q", tokens).tobytes()),
+        "mel": real(mel, (1, len(bands), len(tokens))),
+        "waveform": real(samples, (1, len(samples))),
+    }
+
+
+def real(numbers: Sequence[float], shape: tuple[int, ...]) -> Buffer:
+    """Numbers in double precision; -1 in ``shape`` is whatever is left."""
+    shape = tuple(len(numbers) if length == -1 else length for length in shape)
+    return Buffer("float64", shape, array("d", numbers).tobytes())
