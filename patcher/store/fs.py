@@ -41,20 +41,22 @@ class Call:
         path: absolute path of what changes (of the source, for those with two).
         other: absolute path of the destination of rename, exchange and link.
         data: the bytes of a write.
+        mode: the permission bits of a chmod.
     """
 
     op: str
     path: str
     other: str = ""
     data: bytes = b""
+    mode: int = 0
 
 
 observer: Callable[[Call], None] | None = None
 
 
-def _announce(op: str, path: str, other: str = "", data: bytes = b"") -> None:
+def _announce(op: str, path: str, other: str = "", data: bytes = b"", mode: int = 0) -> None:
     if observer is not None:
-        observer(Call(op, path, other, data))
+        observer(Call(op, path, other, data, mode))
 
 
 def digest(data: bytes) -> str:
@@ -176,7 +178,7 @@ class Folder:
             while rest:
                 _announce("write", path, data=bytes(rest))
                 rest = rest[os.write(fd, rest) :]
-            _announce("chmod", path)
+            _announce("chmod", path, mode=mode)
             os.fchmod(fd, mode)
             if durable:
                 _announce("fsync", path)
@@ -200,7 +202,7 @@ class Folder:
 
     def chmod(self, name: str, mode: int) -> None:
         """Set a regular file's permission bits."""
-        _announce("chmod", self.at(name))
+        _announce("chmod", self.at(name), mode=mode)
         fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.fd)
         try:
             os.fchmod(fd, mode)

@@ -305,5 +305,6 @@ def _remove_empty(place: Place, journal: Journal) -> None:
                         if list(inner.names()) == ["__pycache__"]:
                             inner.rmdir("__pycache__")
                     folder.rmdir(name)
+                    folder.fsync()
             except (OSError, PatcherError):
                 break

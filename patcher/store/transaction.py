@@ -39,6 +39,7 @@ def execute(
     kept: Collection[bytes],
     next_state: bytes,
     signals: Deferred,
+    ballast: int = 0,
 ) -> None:
     """Carry out a planned change.
 
@@ -46,6 +47,8 @@ def execute(
         contents: new bytes by path, None to remove; one for each of the journal's steps.
         kept: what goes into the backups first: the present bytes, and both states.
         next_state: the new ``series.json``.
+        ballast: bytes of room to set aside first, so that a later change back does not fail on a
+            full disk.
 
     Raises:
         PatcherError: ``drift`` when a file changed since it was planned, ``interrupted`` on a
@@ -54,6 +57,7 @@ def execute(
     """
     try:
         try:
+            _set_ballast(place, ballast)
             _back_up(place, journal, kept)
             signals.checkpoint()
             _carry_out(place, journal, contents, next_state, signals)
@@ -231,8 +235,9 @@ def _drop_bytecode(place: Place, path: str) -> None:
                 folder.unlink(each)
 
 
-def set_ballast(place: Place, size: int) -> None:
-    """Set room aside, so that a later change back does not fail on a full disk."""
+def _set_ballast(place: Place, size: int) -> None:
+    if not size:
+        return
     with Folder.open(place.home) as home:
         found = home.lstat(BALLAST_FILE)
         if found is not None and found.st_size >= size:
@@ -241,7 +246,9 @@ def set_ballast(place: Place, size: int) -> None:
         try:
             home.allocate(BALLAST_FILE, size)
         except OSError:
-            home.unlink(BALLAST_FILE)
+            # A part of it is of no use, and in the way.
+            with suppress(OSError):
+                home.unlink(BALLAST_FILE)
             raise
 
 

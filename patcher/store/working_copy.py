@@ -293,10 +293,9 @@ class WorkingCopy:
             steps=steps,
             folders=self._missing_folders(steps),
         )
-        if action == "apply":
-            transaction.set_ballast(self.place, _ballast(old, new_bytes))
+        ballast = _ballast(old, new_bytes) if action == "apply" else 0
         kept = [*old.values(), old_bytes, new_bytes]
-        transaction.execute(self.place, journal, files, kept, new_bytes, signals)
+        transaction.execute(self.place, journal, files, kept, new_bytes, signals, ballast)
         self.state = next_state
         commit = git.record(self) if steps or series != () else None
         done = tuple((step.path, step.before, step.after) for step in steps)

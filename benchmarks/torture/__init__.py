@@ -1,0 +1,1 @@
+"""Cut patcher short everywhere and see what is left: the proof of docs/durability.md."""

@@ -1,0 +1,232 @@
+"""A small workspace to torture, and the oracle that says whether it is whole.
+
+Every round works on a fresh copy of a template. The tree may be what it was or what was planned;
+anything else, after the next command had its chance to settle it, is torn. Bytes are lost when
+neither the tree nor the backups hold them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.store import git
+from patcher.store.source import Source
+from patcher.store.state import Applied
+from patcher.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from patcher.store.working_copy import WorkingCopy
+
+Snapshot = dict[str, tuple[bytes, int]]
+ACTIONS = ("apply", "restore", "revert")
+
+
+def applied(name: str) -> Applied:
+    text = f"patch: {name}\n"
+    return Applied(name, text, sha256(text.encode()).hexdigest(), {"helper.py": b"x = 1\r\n"})
+
+
+def patched(pristine: Snapshot, name: str, files: int) -> dict[str, bytes | None]:
+    """What a patch makes of the first files: edits, one file added, one removed."""
+    paths = [path for path in sorted(pristine) if path.startswith("sample/part")][:files]
+    new: dict[str, bytes | None] = {
+        path: pristine[path][0] + f"# {name}\n".encode() for path in paths
+    }
+    new[f"sample/added/{name}.py"] = f"ADDED = {name!r}\n".encode()
+    if name == "one":
+        new["sample/removed.py"] = None
+    return new
+
+
+@contextmanager
+def no_git() -> Iterator[None]:
+    """Leave the derived git record out: forked rounds are about the truth, not its record."""
+    kept = git.record
+    git.record = lambda copy: None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        git.record = kept
+
+
+def scratch() -> Path:
+    """Where rounds are played: memory, if there is room, since disks would only slow them."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+
+
+@dataclass
+class Scene:
+    """Templates of a workspace before each action, made once.
+
+    Attributes:
+        files: how many files a patch edits.
+        with_git: keep the git record too.
+    """
+
+    box: Path
+    files: int = 3
+    with_git: bool = False
+    _rounds: int = field(default=0, init=False)
+
+    def pristine(self) -> Snapshot:
+        found: Snapshot = {"sample/__init__.py": (b"", 0o644)}
+        for number in range(self.files + 2):
+            body = f"VALUE = {number}\n".encode() * (1 + number * 40)
+            found[f"sample/part{number}/module{number}.py"] = (
+                body,
+                0o755 if number == 1 else 0o644,
+            )
+        found["sample/odd.py"] = (b"\xef\xbb\xbfx = 1\r\ny = 2\rz = 3", 0o600)
+        found["sample/removed.py"] = (b"gone = True\n", 0o644)
+        found["sample-1.0.dist-info/METADATA"] = (b"Name: sample\nVersion: 1.0\n", 0o644)
+        return found
+
+    @cached_property
+    def templates(self) -> dict[str, Path]:
+        """A workspace ready for each action: apply two patches, revert all, restore to one."""
+        with self._git():
+            made: dict[str, Path] = {}
+            for action in ACTIONS:
+                place = self.box / f"template-{action}"
+                place.mkdir(parents=True)
+                workspace = Workspace(place)
+                source = Source("sample", "1.0", "torture", self.pristine(), ("sample",))
+                workspace.init(source)
+                if action != "apply":
+                    self.perform(workspace, "apply")
+                if action == "restore":
+                    copy = workspace.working_copy()
+                    copy.change({}, copy.series, "verify", (), verified=copy.series)
+                    self._second(workspace)
+                made[action] = place
+            return made
+
+    @contextmanager
+    def _git(self) -> Iterator[None]:
+        if self.with_git:
+            yield
+        else:
+            with no_git():
+                yield
+
+    def perform(self, workspace: Workspace, action: str) -> None:
+        """The action under test, as the commands do it."""
+        with self._git(), workspace.lock(action):
+            copy = workspace.working_copy()
+            if action == "apply":
+                files = patched(self.pristine(), "one", self.files)
+                copy.change(files, [*copy.series, applied("one")], "apply", ["one"])
+            elif action == "restore":
+                verified = copy.verified_series or ()
+                copy.change(self._first_only(copy), verified, "restore", ["two"])
+            else:
+                back = {path: copy.pristine(path) for path in copy.state.touched}
+                copy.change(back, (), "revert", [one.name for one in copy.series])
+
+    def _second(self, workspace: Workspace) -> None:
+        copy = workspace.working_copy()
+        files = patched(self.pristine(), "two", self.files)
+        copy.change(files, [*copy.series, applied("two")], "apply", ["two"])
+
+    def _first_only(self, copy: WorkingCopy) -> dict[str, bytes | None]:
+        """The tree under patch one alone, by replay."""
+        first = patched(self.pristine(), "one", self.files)
+        return {path: first.get(path, copy.pristine(path)) for path in copy.state.touched}
+
+    @cached_property
+    def ends(self) -> dict[str, tuple[Snapshot, Snapshot]]:
+        """(before, after) of each action."""
+        found = {}
+        for action, template in self.templates.items():
+            with self.round(action) as place:
+                self.perform(Workspace(place), action)
+                found[action] = (snapshot(template), snapshot(place))
+        return found
+
+    @contextmanager
+    def round(self, action: str) -> Iterator[Path]:
+        """A fresh copy of a template."""
+        self._rounds += 1
+        place = self.box / f"round-{os.getpid()}-{self._rounds}"
+        shutil.copytree(self.templates[action], place, symlinks=True)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def settle(self, place: Path) -> PatcherError | None:
+        """The next command; what it could not settle."""
+        try:
+            with self._git(), Workspace(place).lock("check"):
+                return None
+        except PatcherError as error:
+            return error
+
+    def faults(self, place: Path, action: str) -> list[str]:
+        """What is wrong with a settled workspace: an empty list is what every round must give."""
+        before, after = self.ends[action]
+        found: list[str] = []
+        if (error := self.settle(place)) is not None:
+            return [f"torn: not settled: {error.code}: {error.message}"]
+        workspace = Workspace(place)
+        tree = snapshot(place)
+        copy = workspace.working_copy()
+        was = Workspace(self.templates[action]).working_copy()
+        same = copy.state == was.state
+        if tree != (before if same else after):
+            wrong = "before" if same else "after"
+            found.append(
+                f"torn: the series says {wrong}, the tree has {_differences(tree, before)}"
+            )
+        if stray := copy.drift():
+            found.append(f"torn: drift {stray}")
+        if workspace.journal() is not None:
+            found.append("torn: the journal is still there")
+        found += lost_bytes(workspace)
+        return found
+
+
+def snapshot(place: Path) -> Snapshot:
+    """Every file of the working copy, temporary ones included, without git's and bytecode."""
+    root = place / ".patcher" / "sample" / "tree"
+    found: Snapshot = {}
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root).as_posix()
+        if relative.startswith(".git/") or "__pycache__" in relative:
+            continue
+        here = path.lstat()
+        if stat.S_ISREG(here.st_mode):
+            found[relative] = (path.read_bytes(), stat.S_IMODE(here.st_mode))
+        elif not stat.S_ISDIR(here.st_mode):
+            found[relative] = (b"", here.st_mode)
+    return found
+
+
+def _differences(tree: Snapshot, other: Snapshot) -> list[str]:
+    return sorted(path for path in tree.keys() | other.keys() if tree.get(path) != other.get(path))
+
+
+def lost_bytes(workspace: Workspace) -> list[str]:
+    """Pristine bytes that the backups cannot give back."""
+    lost = []
+    for target in workspace.targets():
+        for path, touched in workspace.state(target).touched.items():
+            if touched.pristine is not None:
+                try:
+                    workspace.backups.get(touched.pristine)
+                except PatcherError as error:
+                    lost.append(f"lost: {path}: {error.message}")
+    return lost
