@@ -71,11 +71,12 @@ def _once(
             run()
         except Exception as error:
             with recorder.pause():
-                return error, _explain(error, recorder), recorder
+                return error, explain(error, recorder), recorder
     return None, {}, recorder
 
 
-def _explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
+def explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
+    """Why a call under a recorder raised: `trace`'s answer without the conditions."""
     stacks = recorder.stacks
     found: dict[str, Any] = {
         "kind": "other",
@@ -140,11 +141,10 @@ def _of_operands(frame: FrameType, line: int, recorder: Recorder) -> dict[str, A
         return {}
     for tensor in _read_by(frame, line):
         if tensor.is_inference():
-            maker = recorder.maker_of(tensor)
             return {
                 "kind": "inference-tensor",
                 "tensor": describe(tensor),
-                "made": maker_json(maker, recorder.stacks) if maker else None,
+                "made": maker_json(recorder.maker_of(tensor), recorder.stacks),
                 "now": {"inference": False, "grad": torch.is_grad_enabled(), "scopes": []},
             }
     return {}

@@ -198,24 +198,21 @@ def last_line_of(node: ast.AST) -> int:
 
 
 def _parts(test: ast.expr) -> tuple[str, ...]:
-    """Sub-expressions that can be evaluated again without side effects, widest first."""
+    """The widest operands of a test that can be evaluated again without side effects."""
     found: list[str] = []
 
     def visit(node: ast.expr, top: bool) -> None:
         if isinstance(node, ast.Constant):
             return
-        if not top and is_pure(node):
-            text = ast.unparse(node)
-            if text not in found:
-                found.append(text)
-            if not isinstance(node, (ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp)):
-                return
+        if not top and is_pure(node) and not isinstance(node, (ast.Compare, ast.BoolOp)):
+            found.append(ast.unparse(node))
+            return
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 visit(child, False)
 
     visit(test, isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 _PURE = (

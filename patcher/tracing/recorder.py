@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,15 +25,8 @@ if TYPE_CHECKING:
     from .contexts import Scope, Scopes
     from .frames import Stack, Stacks
 
-SYNCHRONISING = {
-    "aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal",
-    "aten::masked_select", "aten::_unique2", "aten::unique_dim", "aten::unique_consecutive",
-}  # fmt: skip
-CONVOLUTIONS = {
-    "aten::convolution", "aten::_convolution", "aten::convolution_overrideable",
-    "aten::mkldnn_convolution", "aten::cudnn_convolution", "aten::miopen_convolution",
-    "aten::mps_convolution",
-}  # fmt: skip
+# torch.tensor, torch.from_numpy and their like come to light as one of these.
+LIFTS = {"aten::lift_fresh", "aten::lift"}
 # Metadata of a tensor, not its content; or content that nobody made yet.
 NOT_UPDATES = {"aten::detach_", "aten::requires_grad_", "aten::set_", "aten::rename_"}
 
@@ -45,7 +39,7 @@ class Maker:
     stack: Stack
     scopes: tuple[Scope, ...]
     inference: bool
-    adopted: bool = False  # seen first as an argument: made before the trace, or outside torch
+    adopted: bool = False  # seen first as an argument: made before the trace began
 
 
 @dataclass(frozen=True)
@@ -74,29 +68,12 @@ class Failure:
     message: str
 
 
-@dataclass
-class Tally:
-    """What was seen at one place: how often, and the distinct facts."""
-
-    count: int = 0
-    wall_s: float = 0.0
-    facts: dict[tuple[Any, ...], int] = field(default_factory=dict)
-
-    def add(self, fact: tuple[Any, ...], wall_s: float = 0.0) -> None:
-        """Count one more."""
-        self.count += 1
-        self.wall_s += wall_s
-        if fact in self.facts or len(self.facts) < 64:
-            self.facts[fact] = self.facts.get(fact, 0) + 1
-
-
 class Recorder(TorchDispatchMode):  # type: ignore[misc]
     """Records makers and in-place updates of everything that runs under it.
 
     Args:
         stacks, scopes: shared with the other parts of a trace.
         on_update: called with each in-place update before it happens.
-        survey: also tally convolutions, conversions, synchronisations and mixed dtypes.
         forgive: carry on where an operator refuses a memory format for a tensor's rank, or dtypes
             that do not match: record it, and do the nearest thing that works.
     """
@@ -106,22 +83,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         stacks: Stacks,
         scopes: Scopes,
         on_update: Callable[[Update], None] | None = None,
-        survey: bool = False,
         forgive: bool = False,
     ) -> None:
         super().__init__()
         self.stacks, self.scopes = stacks, scopes
         self.on_update = on_update
-        self.survey, self.forgive = survey, forgive
+        self.forgive = forgive
         self.last_update: Update | None = None
         self.failures: list[Failure] = []
-        self.convolutions: dict[Stack, Tally] = {}
-        self.conversions: dict[Stack, Tally] = {}
-        self.synchronisations: dict[Stack, Tally] = {}
-        self.mixed: dict[Stack, Tally] = {}
         self.operators = 0
         self.paused = False
         self._makers: dict[int, tuple[StorageWeakRef, Maker]] = {}
+        self._pinned: Any = WeakTensorKeyDictionary()
         self._sweep_at = 65_536
         self._writes: dict[Any, tuple[tuple[int, str], ...]] = {}
 
@@ -135,7 +108,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         known = set()
         for tensor in tensors_in((args, kwargs)):
             known.add(self._key(tensor))
-            self._adopt(tensor, stack)
+            if name in LIFTS:
+                self.made(tensor, name, stack)
+            else:
+                self._adopt(tensor, stack)
         if name not in NOT_UPDATES:
             for tensor in self._written(func, args, kwargs):
                 self._update(name, tensor, stack)
@@ -149,11 +125,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             result = self._second_try(func, args, kwargs, error)
         wall_s = time.perf_counter() - began
         for tensor in tensors_in(result):
-            key = self._key(tensor)
-            if key not in known:
-                self._remember(key, tensor, self._maker(name, stack, tensor.is_inference()))
-        if self.survey:
-            self._survey(name, args, kwargs, stack, wall_s)
+            if self._key(tensor) not in known:
+                self.made(tensor, name, stack)
+        self.after(name, args, kwargs, stack, wall_s)
         return result
 
     @contextmanager
@@ -165,10 +139,26 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         finally:
             self.paused = before
 
-    def maker_of(self, tensor: torch.Tensor) -> Maker | None:
-        """Who allocated a tensor's storage, when the trace saw it."""
+    def after(self, name: str, args: Any, kwargs: Any, stack: Stack, wall_s: float) -> None:
+        """Called after every operator; for whoever wants more than makers and updates."""
+
+    def made(self, tensor: torch.Tensor, operator: str, stack: Stack) -> None:
+        """Note who allocated a tensor's storage."""
+        maker = Maker(operator, stack, self.scopes.current, tensor.is_inference())
+        self._remember(tensor, maker)
+
+    def pin(self, tensor: torch.Tensor) -> None:
+        """Keep a tensor's maker although its storage is about to be swapped (``x.data = y``)."""
+        self._pinned[tensor] = self.maker_of(tensor)
+
+    def maker_of(self, tensor: torch.Tensor) -> Maker:
+        """Who allocated a tensor's storage."""
+        if len(self._pinned):
+            owner = tensor if tensor._base is None else tensor._base
+            if owner in self._pinned:
+                return self._pinned[owner]  # type: ignore[no-any-return]
         found = self._makers.get(self._key(tensor))
-        return found[1] if found else None
+        return found[1] if found else Maker("", (), (), tensor.is_inference(), adopted=True)
 
     # -- makers ------------------------------------------------------------------------------
 
@@ -179,10 +169,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         except (NotImplementedError, RuntimeError):  # sparse, quantised by block, opaque
             return -id(tensor)
 
-    def _maker(self, name: str, stack: Stack, inference: bool, adopted: bool = False) -> Maker:
-        return Maker(name, stack, self.scopes.current, inference, adopted)
-
-    def _remember(self, key: int, tensor: torch.Tensor, maker: Maker) -> None:
+    def _remember(self, tensor: torch.Tensor, maker: Maker) -> None:
+        key = self._key(tensor)
         if key < 0:
             return
         # The weak reference keeps the address from being reused while the entry stands.
@@ -193,10 +181,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             self._sweep_at = max(65_536, 2 * len(alive))
 
     def _adopt(self, tensor: torch.Tensor, stack: Stack) -> None:
-        key = self._key(tensor)
-        if key not in self._makers:
-            maker = self._maker("", stack, tensor.is_inference(), adopted=True)
-            self._remember(key, tensor, maker)
+        if self._key(tensor) not in self._makers:
+            self._remember(tensor, Maker("", stack, (), tensor.is_inference(), adopted=True))
 
     # -- updates -----------------------------------------------------------------------------
 
@@ -214,7 +200,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
                 yield value
 
     def _update(self, name: str, tensor: torch.Tensor, stack: Stack) -> None:
-        maker = self.maker_of(tensor) or self._maker("", stack, tensor.is_inference(), True)
         update = Update(
             name,
             stack,
@@ -222,7 +207,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             torch.is_inference_mode_enabled(),
             torch.is_grad_enabled(),
             tensor.is_inference(),
-            maker,
+            self.maker_of(tensor),
             tuple(tensor.shape),
             short(tensor.dtype),
         )
@@ -241,35 +226,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
 
     def _second_try(self, func: Any, args: Any, kwargs: Any, error: Exception) -> Any:
         if isinstance(kwargs.get("memory_format"), torch.memory_format):
-            return func(*args, **{**kwargs, "memory_format": torch.preserve_format})
+            plain = func._schema.name == "aten::contiguous"
+            layout = torch.contiguous_format if plain else torch.preserve_format
+            return func(*args, **{**kwargs, "memory_format": layout})
         widest = _common_dtype(args)
         if widest is None:
             raise error
         return func(*_cast(args, widest), **kwargs)
-
-    # -- survey ------------------------------------------------------------------------------
-
-    def _survey(self, name: str, args: Any, kwargs: Any, stack: Stack, wall_s: float) -> None:
-        if name in CONVOLUTIONS:
-            source, weight = args[0], args[1]
-            self.convolutions.setdefault(stack, Tally()).add(
-                (*_form(source), *_form(weight)), wall_s
-            )
-        elif name in SYNCHRONISING:
-            self.synchronisations.setdefault(stack, Tally()).add((name,), wall_s)
-        layout = kwargs.get("memory_format")
-        if layout in {torch.channels_last, torch.channels_last_3d}:
-            source = next(iter(tensors_in(args)), None)
-            if source is not None:
-                tally = self.conversions.setdefault(stack, Tally())
-                tally.add((short(layout), source.dim(), tuple(source.shape)), wall_s)
-        floating = {
-            short(tensor.dtype)
-            for tensor in tensors_in(args)
-            if tensor.dtype.is_floating_point and tensor.dim() > 0
-        }
-        if len(floating) > 1 and "copy" not in name:
-            self.mixed.setdefault(stack, Tally()).add((name, *sorted(floating)), wall_s)
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -298,17 +261,6 @@ def describe(tensor: torch.Tensor) -> dict[str, Any]:
         "device": str(tensor.device),
         "inference": tensor.is_inference(),
     }
-
-
-def layout_of(tensor: torch.Tensor) -> str:
-    """The memory format a tensor is in, by its strides."""
-    if tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last):
-        return "contiguous" if tensor.is_contiguous() else "channels_last"
-    return "contiguous" if tensor.is_contiguous() else "strided"
-
-
-def _form(tensor: torch.Tensor) -> tuple[int, str, str]:
-    return tensor.dim(), short(tensor.dtype), layout_of(tensor)
 
 
 def memory_format_of(args: Any, kwargs: Any) -> torch.memory_format | None:

@@ -4,57 +4,85 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from patcher.verify.diagnosis import TRACER
-from patcher.verify.executor import Job, Report, Step
-from patcher.verify.model import Outcome
+from patcher.rewrite.replay import replay
+from patcher.verify.diagnosis import TRACER, Failed, Suspects, diagnose
+from patcher.verify.executor import Job, Step
+from patcher.verify.model import Arm, Case, Outcome
 from patcher.verify.process import Tree
+from patcher.verify.runner import run_job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from patcher.targets.adapter import Matrix, Model, Test
-    from patcher.verify.executor import Executor
-    from patcher.verify.model import Case
-    from patcher.verify.process import Site
+    from patcher.spec.model import Patch
+    from patcher.verify.executor import Report
+    from patcher.verify.judge import Bench, Explain
+    from patcher.verify.model import CaseJudgement, Diagnosis
+
+TRACE_TIMES = 10.0  # what a trace may take, in times a run
+
+
+def explainer(
+    patches: Sequence[Patch], catalogue: Callable[[], Sequence[Patch]], work: Path
+) -> Explain:
+    """The ``explain`` of `patcher.verify.judge.judge`.
+
+    Args:
+        patches: the series that is judged, in order.
+        catalogue: called when something failed: the patches that may be a remedy.
+        work: a folder for trees with a remedy in them; made when needed.
+    """
+
+    def explain(failed: Sequence[CaseJudgement], bench: Bench) -> tuple[Diagnosis, ...]:
+        raised = [
+            Failed(one.case, one.patched.failure)
+            for one in failed
+            if one.patched is not None and one.patched.failure is not None
+        ]
+        baseline = bench.setup.sites[Arm.BASELINE].tree.path
+        lost = {one.case for one in failed}
+        cases = (Case(model.name, test.name) for model, test in bench.setup.request.matrix.pairs())
+        suspects = Suspects(patches, tree_reader(baseline), replay, catalogue() if raised else ())
+        passed = [case for case in cases if case not in lost]
+        return diagnose(raised, passed, suspects, WorkerRuns(bench, work))
+
+    return explain
+
+
+def tree_reader(root: Path) -> Callable[[str], bytes | None]:
+    """Content by path of a frozen tree."""
+
+    def read(path: str) -> bytes | None:
+        file = root / path
+        return file.read_bytes() if file.is_file() else None
+
+    return read
 
 
 @dataclass
 class WorkerRuns:
-    """`patcher.verify.diagnosis.Runs` on an executor.
+    """`patcher.verify.diagnosis.Runs` on the executor of a verification."""
 
-    Args:
-        site: of the patched arm.
-        executor: runs the jobs; nothing else may be running on it.
-        matrix: where cases are looked up by name.
-        work: a folder for trees with a remedy in them.
-        timeout_s: for one run; a trace may take ten times as long.
-    """
-
-    site: Site
-    executor: Executor
-    matrix: Matrix
+    bench: Bench
     work: Path
-    timeout_s: float = 300.0
     _tried: dict[str, Tree] = field(default_factory=dict)
 
     def trace(
         self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
     ) -> Sequence[Mapping[str, Any] | None]:
         """One worker, one model, one trace after the other."""
-        model = self._model(requests[0][0])
-        steps = [
-            Step(
-                "trace",
-                {"test": test_json(self._test(case)), "tracer": TRACER, "options": dict(options)},
-                self.timeout_s,
-            )
-            for case, options in requests
-        ]
-        reports = run_job(self.executor, self.site, model, steps, self.timeout_s)
+        steps = []
+        for case, options in requests:
+            self.bench.observer.began(Arm.PATCHED, case, "trace")
+            _, test = self.bench.setup.lookup(case)
+            asked = {"test": asdict(test), "tracer": TRACER, "options": dict(options)}
+            timeout_s = TRACE_TIMES * self.bench.runner.case_timeout_s(case)
+            steps.append(Step("trace", asked, timeout_s))
+        reports = self._run(requests[0][0], steps, self.bench.setup.sites[Arm.PATCHED].tree)
         return [
             reports[number].value.get("trace") if number in reports else None
             for number in range(1, len(steps) + 1)
@@ -62,33 +90,39 @@ class WorkerRuns:
 
     def passes(self, case: Case, files: Mapping[str, bytes]) -> bool:
         """Run the case once on a tree of its own."""
-        step = Step("run", {"test": test_json(self._test(case)), "capture": False}, self.timeout_s)
-        site = replace(self.site, tree=self._tree(files))
-        reports = run_job(self.executor, site, self._model(case), [step], self.timeout_s)
+        self.bench.observer.began(Arm.PATCHED, case, "remedy")
+        _, test = self.bench.setup.lookup(case)
+        asked = {"test": asdict(test), "capture": False}
+        step = Step("run", asked, self.bench.runner.case_timeout_s(case))
+        reports = self._run(case, [step], self._tree(files))
         return 1 in reports and reports[1].outcome is Outcome.OK
 
     def inputs(self, case: Case) -> str:
-        """The test's numbers and file names, by their keys."""
-        return ", ".join(_flat(self._test(case).options))
+        """The test's numbers by their keys, seeds left out."""
+        _, test = self.bench.setup.lookup(case)
+        return ", ".join(_flat(test.options))
 
-    def _model(self, case: Case) -> Model:
-        return next(model for model in self.matrix.models if model.name == case.model)
-
-    def _test(self, case: Case) -> Test:
-        return next(test for test in self.matrix.tests if test.name == case.test)
+    def _run(self, case: Case, steps: Sequence[Step], tree: Tree) -> dict[int, Report]:
+        model, _ = self.bench.setup.lookup(case)
+        timeout_s = self.bench.runner.open_timeout_s(model.name)
+        opening = Step("open", {"model": asdict(model), "seed": 0}, timeout_s)
+        site = replace(self.bench.setup.sites[Arm.PATCHED], tree=tree)
+        reports = run_job(self.bench.executor, Job(site, (opening, *steps)), self.bench.observer)
+        return {report.step: report for report in reports}
 
     def _tree(self, files: Mapping[str, bytes]) -> Tree:
         digest = hashlib.sha256()
         for path in sorted(files):
             digest.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
-        key = digest.hexdigest()
+        key = digest.hexdigest()[:16]
         if key not in self._tried:
-            self._tried[key] = copy_tree(self.site.tree, self.work / key[:16], files)
+            baseline = self.bench.setup.sites[Arm.BASELINE].tree
+            self._tried[key] = copy_tree(baseline, self.work / key, files)
         return self._tried[key]
 
 
 def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes]) -> Tree:
-    """A frozen tree of its own with some files replaced."""
+    """A frozen tree of its own: ``tree`` with some files replaced or added."""
     shutil.copytree(tree.path, destination, symlinks=True)
     for path, content in files.items():
         target = destination / path
@@ -98,32 +132,6 @@ def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes]) -> Tree
     return Tree.of(destination, f"{tree.sha256}+{destination.name}", tree.packages)
 
 
-def run_job(
-    executor: Executor, site: Site, model: Model, steps: Sequence[Step], timeout_s: float
-) -> dict[int, Report]:
-    """Open a model and take the steps; reports by step, 0 being the opening."""
-    opening = Step("open", {"model": model_json(model), "seed": 0}, timeout_s)
-    job = executor.submit(Job(site, (opening, *steps)))
-    found: dict[int, Report] = {}
-    while reports := executor.wait():
-        for report in reports:
-            if report.job == job and report.said is None:
-                found[report.step] = report
-                if report.last:
-                    return found
-    return found
-
-
-def model_json(model: Model) -> dict[str, Any]:
-    """The fields of `patcher.targets.adapter.Model`."""
-    return {"name": model.name, "options": dict(model.options)}
-
-
-def test_json(test: Test) -> dict[str, Any]:
-    """The fields of `patcher.targets.adapter.Test`."""
-    return {"name": test.name, "options": dict(test.options), "seed": test.seed}
-
-
 def _flat(value: Any, key: str = "") -> list[str]:
     if isinstance(value, dict):
         return [
@@ -131,6 +139,6 @@ def _flat(value: Any, key: str = "") -> list[str]:
             for name, item in value.items()
             for text in _flat(item, f"{key}.{name}" if key else str(name))
         ]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or key.endswith("seed"):
         return []
     return [f"{key} {value}"]
