@@ -82,7 +82,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @common_options
 @click.pass_context
-def cli(context: click.Context, **_: Any) -> None:
+def cli(context: click.Context, /, **_: Any) -> None:
     """Try source-level optimisations on a Python package; keep only what is proven to help.
 
     \b

@@ -12,7 +12,7 @@ from patcher.cli.series import target_option
 from patcher.errors import PatcherError
 
 
-class BenchType(click.ParamType):
+class BenchType(click.ParamType[str]):
     """``--bench``, ``--bench=quick``, ``--bench=full``."""
 
     name = "quick|full"
@@ -23,12 +23,14 @@ class BenchType(click.ParamType):
         return str(value)
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """``90``, ``90s``, ``15m``, ``2h``: seconds."""
 
     name = "TIME"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         text = str(value).strip()
         unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import click
 
 from patcher.cli.common import Session, command
@@ -12,7 +11,9 @@ names_argument = click.argument("names", nargs=-1, metavar="NAME...")
 target_option = click.option(
     "--target", metavar="DISTRIBUTION", help="Which working copy, where the workspace has several."
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done; write nothing."
+)
 
 
 @command(
@@ -214,5 +215,3 @@ def revert_command(
         session.say(f"{'would revert' if dry_run else 'reverted'}: {reverted}")
         for file in result["files"]:
             session.say(f"  {file['path']}")
-
-

@@ -1,4 +1,4 @@
-"""Taking patches out. Everything at once needs the backups alone; a part is a replay of the rest."""
+"""Taking patches out: all at once needs the backups alone, a part is a replay of the rest."""
 
 from __future__ import annotations
 

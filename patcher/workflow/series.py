@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 
 
-def init(
-    workspace: Workspace, source: str | None, *, in_place: bool, tell: Tell
-) -> dict[str, Any]:
+def init(workspace: Workspace, source: str | None, *, in_place: bool, tell: Tell) -> dict[str, Any]:
     """Make a working copy; the object of ``patcher init --json``."""
     copy = make_copy(workspace, source, in_place=in_place, tell=tell)
     return {
@@ -250,9 +248,7 @@ def diff(workspace: Workspace, target: str | None) -> dict[str, Any]:
     return {"diff": _diff_between(before, after)}
 
 
-def _diff_between(
-    before: dict[str, bytes | None], after: dict[str, bytes | None]
-) -> str:
+def _diff_between(before: dict[str, bytes | None], after: dict[str, bytes | None]) -> str:
     from patcher.rewrite.diff import unified_diff
 
     return unified_diff(before, after)
@@ -262,4 +258,3 @@ def _rendered(problems: Sequence[Problem]) -> list[str]:
     from patcher.rewrite.problem import render_problem
 
     return [render_problem(problem) for problem in problems]
-

@@ -13,8 +13,8 @@ def status(workspace: Workspace, target: str | None) -> dict[str, Any]:
     """The object of ``patcher status --json``; reports, and settles nothing."""
     journal = workspace.journal()
     if target is None and not workspace.targets():
-        found = {"target": None, "version": None, "root": None, "series": [], "drift": []}
-        return {**found, "journal": journal, "verified": None}
+        nothing = dict.fromkeys(("target", "version", "root", "verified"))
+        return {**nothing, "series": [], "drift": [], "journal": journal}
     copy = workspace.working_copy(target)
     return {
         "target": copy.target,

@@ -71,9 +71,7 @@ def test_a_workspace_that_does_not_exist_is_named(tmp_path: Path) -> None:
         ("target = ", "patcher.toml is not TOML"),
     ],
 )
-def test_bad_settings_are_named_with_their_file(
-    tmp_path: Path, content: str, message: str
-) -> None:
+def test_bad_settings_are_named_with_their_file(tmp_path: Path, content: str, message: str) -> None:
     from tests.conftest import runner
 
     (tmp_path / "patcher.toml").write_text(content)

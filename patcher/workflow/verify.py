@@ -1,0 +1,239 @@
+"""`patcher verify`: freeze both trees, judge them, remember what passed, restore what failed.
+
+The working copy is only read while anything runs, so a failing patch fails beside it, and putting
+it back is one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.spec.model import Equivalence
+from patcher.verify.judge import judge
+from patcher.verify.model import Arm, Judgement, Status, Verdict
+from patcher.verify.process import Tree
+from patcher.workflow.explaining import explainer
+from patcher.workflow.opening import copy_for
+from patcher.workflow.replaying import patches_of, replayed
+from patcher.workflow.timing import speedometer
+
+if TYPE_CHECKING:
+    from patcher.spec.model import Patch
+    from patcher.store.state import Applied
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+    from patcher.verify.runner import Observer
+    from patcher.verify.setup import Request
+
+STRICTEST_FIRST = (Equivalence.BITWISE, Equivalence.CLOSE, Equivalence.PERCEPTUAL)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked `patcher verify` for; the options' names, times in seconds."""
+
+    target: str | None = None
+    bench: str | None = None
+    aa: bool = False
+    budget: float | None = None
+    models: str | Sequence[str] | None = None
+    device: str = "auto"
+    scale: str = "tiny"
+    checkpoint: Path | None = None
+    pretrained: bool = False
+    timeout: float | None = None
+    fail_fast: bool = False
+    isolate: bool = False
+    keep: bool = False
+    require: str | None = None
+    executor: str | None = None
+
+    @property
+    def plan(self) -> str | None:
+        """Which bench to run, if any; ``--require`` and ``--aa`` need one."""
+        return self.bench or ("quick" if self.require or self.aa else None)
+
+
+def verify(
+    workspace: Workspace, wanted: Wanted, observer: Observer
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Verify the applied series.
+
+    Returns:
+        The object of ``patcher verify --json``, and the error the command ends with, if any:
+        ``verification-failed``, or ``baseline-fails``.
+
+    Raises:
+        PatcherError: ``drift``, ``environment``, ``config``: nothing was judged.
+    """
+    from patcher.store.working_copy import drift_error
+    from patcher.workflow.requesting import request_for
+
+    with workspace.lock("verify"):
+        copy = copy_for(workspace, [], wanted.target, observer.said)
+        stray = copy.drift()
+        if stray:
+            raise drift_error(stray)
+        patches = patches_of(copy.series)
+        if not patches and not wanted.plan:
+            return _empty(copy), None
+        with frozen_trees(copy) as scratch:
+            trees = {
+                Arm.BASELINE: freeze(copy, scratch / "baseline", pristine=True),
+                Arm.PATCHED: freeze(copy, scratch / "patched", pristine=wanted.aa),
+            }
+            request = request_for(copy, trees, loosest(patches), wanted)
+            measure = speedometer(wanted) if wanted.plan else None
+            judgement = judge(
+                request,
+                observer,
+                explain=explainer(copy, patches, scratch),
+                measure_speed=measure,
+            )
+            if wanted.aa:
+                return _result(judgement, copy, restored=False), _cannot(judgement)
+            return _conclude(copy, request, judgement, wanted, scratch, observer)
+
+
+def _conclude(
+    copy: WorkingCopy,
+    request: Request,
+    judgement: Judgement,
+    wanted: Wanted,
+    scratch: Path,
+    observer: Observer,
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Remember what passed; put back what failed."""
+    unmet = _unmet(judgement, wanted.require)
+    if judgement.verdict is Verdict.CANNOT_JUDGE:
+        return _result(judgement, copy, restored=False), _cannot(judgement)
+    if judgement.verdict is Verdict.PASS and unmet is None:
+        if copy.verified_series != copy.series:
+            copy.change({}, copy.series, "verify", copy_names(copy), verified=copy.series)
+        return _result(judgement, copy, restored=False), None
+    message = unmet or judgement.sentence
+    extra: dict[str, Any] = {}
+    if wanted.keep:
+        hint = "kept, as asked; `patcher revert --all` takes everything out"
+        result = _result(judgement, copy, restored=False)
+        return result, PatcherError("verification-failed", message, hint=hint)
+    keep = copy.verified_series or ()
+    if wanted.isolate and judgement.verdict is Verdict.FAIL:
+        from patcher.workflow.isolating import isolate_culprits
+
+        isolation = isolate_culprits(copy, request, scratch, observer)
+        keep = tuple(one for one in copy.series if one.name in isolation.kept)
+        extra["isolation"] = {
+            "culprits": [list(group) for group in isolation.culprits],
+            "kept": list(isolation.kept),
+            "trials": isolation.trials,
+        }
+    restore(copy, keep, verified=keep)
+    left = ", ".join(copy_names(copy)) or "pristine"
+    hint = f"restored to {left}; the diagnosis names the cause, --keep would keep the tree"
+    result = {**_result(judgement, copy, restored=True), **extra}
+    return result, PatcherError("verification-failed", message, hint=hint)
+
+
+def restore(
+    copy: WorkingCopy, series: Sequence[Applied], verified: Sequence[Applied] | None = None
+) -> None:
+    """Bring the tree back to a series, and re-hash every file.
+
+    Raises:
+        PatcherError: ``drift`` or ``foreign-edit`` when somebody's bytes are in the way.
+    """
+    from patcher.store.working_copy import drift_error
+
+    gone = [one.name for one in copy.series if one not in series]
+    copy.change(replayed(copy, series), series, "restore", gone, verified=verified)
+    stray = copy.drift()
+    if stray:
+        raise drift_error(stray)
+
+
+@contextmanager
+def frozen_trees(copy: WorkingCopy) -> Iterator[Path]:
+    """A folder for frozen trees at a path never used before; what a crash left there goes too."""
+    import shutil
+    import tempfile
+
+    home = copy.home / "frozen"
+    home.mkdir(parents=True, exist_ok=True)
+    for left in home.iterdir():
+        shutil.rmtree(left, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(dir=home))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def freeze(
+    copy: WorkingCopy,
+    folder: Path,
+    overrides: Mapping[str, bytes | None] | None = None,
+    *,
+    pristine: bool = False,
+) -> Tree:
+    """Extract a tree and hash it."""
+    return Tree.of(folder, copy.freeze(folder, overrides, pristine=pristine), copy.packages)
+
+
+def loosest(patches: Sequence[Patch]) -> Equivalence:
+    """The gate for a series: the loosest claim among its patches."""
+    claims = [patch.equivalence for patch in patches] or [Equivalence.BITWISE]
+    return max(claims, key=STRICTEST_FIRST.index)
+
+
+def copy_names(copy: WorkingCopy) -> list[str]:
+    """The series by name."""
+    return [one.name for one in copy.series]
+
+
+def _unmet(judgement: Judgement, require: str | None) -> str | None:
+    """Why ``--require`` is not met, or None."""
+    if require is None or judgement.verdict is not Verdict.PASS or judgement.speed is None:
+        return None
+    word = judgement.speed.as_json()["verdict"]
+    met = word == "faster" if require == "faster" else word != "slower"
+    return None if met else f"--require {require}: the speed verdict is {word}"
+
+
+def _cannot(judgement: Judgement) -> PatcherError | None:
+    if judgement.verdict is not Verdict.CANNOT_JUDGE:
+        return None
+    hint = "the patches were kept: they are not what fails"
+    return PatcherError("baseline-fails", judgement.sentence, hint=hint)
+
+
+def _result(judgement: Judgement, copy: WorkingCopy, *, restored: bool) -> dict[str, Any]:
+    counts = {status.value: judgement.count(status) for status in Status}
+    return {
+        **judgement.as_json(),
+        "counts": counts,
+        "restored": restored,
+        "series": copy_names(copy),
+    }
+
+
+def _empty(copy: WorkingCopy) -> dict[str, Any]:
+    """The series is empty: there is nothing that could fail."""
+    judgement = Judgement(
+        Verdict.PASS, "empty-series", "no patch is applied: nothing to verify (see --aa, --bench)"
+    )
+    return _result(judgement, copy, restored=False)
+
+
+def export(result: Mapping[str, Any], kind: str, path: Path) -> None:
+    """Write a result as JSON or Markdown."""
+    from patcher.report.markdown import render
+
+    text = json.dumps({"schema": 1, **result}, indent=2) if kind == "json" else render(result)
+    path.write_text(text + "\n", encoding="utf-8")
