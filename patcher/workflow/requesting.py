@@ -33,7 +33,7 @@ def request_for(
     """
     settings = load_settings(copy.workspace.root)
     told = settings.get("verify", {})
-    adapter = find_adapter(copy.target)
+    adapter = find_adapter(copy.target, told)
     if adapter is None:
         raise PatcherError(
             "environment",
