@@ -149,7 +149,8 @@ def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ..
     directory.mkdir(parents=True, exist_ok=True)
     who = Actor("patcher", "patcher@localhost")
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder, _quiet_environment():
-        repository = Repo.init(folder, template="")
+        # The empty template is ours, not a user's: no hooks come along.
+        repository = Repo.init(folder, template="", allow_unsafe_options=True)
         git = _safe(repository)
         before: dict[str, bytes | None] = {}
         for step in steps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,15 @@ def run(workspace: Workspace, arguments: Sequence[str], target: str | None) -> i
     The tree runs without stale bytecode: none is read from it or written to it.
     """
     copy = workspace.working_copy(target)
-    program = shutil.which(arguments[0])
+    # As `uv run` does: the interpreter beside patcher is the one the target is installed for.
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    program = shutil.which(arguments[0], path=path)
     if program is None:
         raise PatcherError("usage", f"there is no command {arguments[0]!r}")
     search = [str(copy.root), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,
+        "PATH": path,
         "PYTHONPATH": os.pathsep.join(search),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

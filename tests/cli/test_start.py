@@ -79,3 +79,12 @@ def test_bad_settings_are_named_with_their_file(tmp_path: Path, content: str, me
     assert ran.status == 2
     assert message in ran.json["error"]["message"]
     assert "patcher.toml" in ran.json["error"]["where"]
+
+
+def test_settings_in_pyproject_give_an_option_its_default(tmp_path: Path) -> None:
+    from tests.conftest import runner
+
+    (tmp_path / "pyproject.toml").write_text("[tool.patcher.verify]\ndevice = 'toaster'\n")
+    ran = runner(tmp_path)("verify")
+    assert ran.status == 2
+    assert "toaster" in ran.stderr
