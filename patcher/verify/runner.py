@@ -109,13 +109,13 @@ class Runner:
         batches: Iterable[Batch],
         *,
         admit: Callable[[Arm, Case], bool] = lambda arm, case: True,
-        stop: Callable[[CaseResult], bool] = lambda result: False,
+        on_result: Callable[[CaseResult], bool] = lambda result: False,
     ) -> Results:
         """Run all batches.
 
         Args:
             admit: asked of every case when its worker is about to start; False leaves it out.
-            stop: sees every result; True ends the run, leaving the other cases out.
+            on_result: sees every result; True ends the run, leaving the other cases out.
         """
         waiting = deque(batches)
         flights: dict[int, _Flight] = {}
@@ -131,7 +131,7 @@ class Runner:
                         self.keep(result)
                     self.observer.finished(result, purpose)
                     self._announce(report, flights[report.job].batch)
-                    if stop(result):
+                    if on_result(result):
                         for handle in flights:
                             self.executor.cancel(handle)
                         return results

@@ -1,0 +1,370 @@
+"""Real worker processes on the small target: what goes wrong is told apart, and blamed rightly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from patcher.targets.adapter import Matrix, Model
+from patcher.verify.judge import judge
+from patcher.verify.model import Arm, Case, Outcome, Status, Verdict
+from patcher.verify.process import Tree
+from patcher.verify.runner import Silent
+from tests.smalltarget.adapter import MODELS, TESTS, adapter
+from tests.verify.judging import QUICK, Watcher, judged, one_case, request, tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = "        rng = random.Random(seed)\n"  # the first line a run executes
+
+
+def at_start(code: str) -> tuple[str, str]:
+    """Put ``code`` before the first line a run executes; ``text`` and ``self`` are at hand."""
+    return (START, f"        {code}\n{START}")
+
+
+HIGH = "self.pitch > 200 and "  # one of the two models
+
+
+def test_an_untouched_copy_passes_every_gate_to_the_bit(tmp_path: Path) -> None:
+    found = judged(tmp_path)
+    assert found.verdict is Verdict.PASS
+    assert found.reason == "all-pass"
+    assert [case.status for case in found.cases] == [Status.PASS] * 4
+    assert [gate.gate for gate in found.cases[0].gates] == ["smoke", "bitwise"]
+    assert found.reproducible == "bitwise"
+
+
+def test_a_patch_that_raises_fails_with_its_own_text_while_the_baseline_passes(
+    tmp_path: Path,
+) -> None:
+    found = judged(tmp_path, at_start("if self.pitch > 200: raise ValueError('too high')"))
+    assert found.verdict is Verdict.FAIL
+    assert found.sentence.endswith("2 of 4 pass (bitwise), 2 fail")
+    high = [case for case in found.cases if case.case.model == "High hum"]
+    assert [case.as_json()["error"] for case in high] == ["too high", "too high"]
+    assert {case.as_json()["baseline"]["status"] for case in found.cases} == {"pass"}
+    failure = high[0].patched.failure  # type: ignore[union-attr]
+    assert failure is not None
+    assert failure.frames[-1].file == "hum/voice.py"
+    assert failure.frames[-1].in_target
+    assert "raise ValueError" in failure.frames[-1].text
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "kind", "says"),
+    [
+        pytest.param(
+            "import os; os.kill(os.getpid(), 11)",
+            Outcome.CRASHED,
+            "signal",
+            "SIGSEGV",
+            id="a segmentation fault",
+        ),
+        pytest.param("import os; os.abort()", Outcome.CRASHED, "signal", "SIGABRT", id="an abort"),
+        pytest.param(
+            "import os; os.kill(os.getpid(), 9)",
+            Outcome.KILLED,
+            "signal",
+            "SIGKILL",
+            id="a signal from outside",
+        ),
+        pytest.param(
+            "import os; print('{\"ok\": true}', flush=True); os._exit(0)",
+            Outcome.CRASHED,
+            "exit",
+            "status 0",
+            id="output that looks like an answer, then status 0",
+        ),
+        pytest.param("import sys; sys.exit(0)", Outcome.CRASHED, "exit", "0", id="a polite exit"),
+        pytest.param(
+            "raise MemoryError('no more')", Outcome.OOM, "host-oom", "no more", id="MemoryError"
+        ),
+        pytest.param(
+            "raise RuntimeError('CUDA out of memory. Tried to allocate 2 GiB')",
+            Outcome.OOM,
+            "device-oom",
+            "CUDA out of memory",
+            id="device memory",
+        ),
+        pytest.param(
+            "import nosuchmodule", Outcome.EXCEPTION, "import", "nosuchmodule", id="an import"
+        ),
+    ],
+)
+def test_a_worker_that_ends_is_classified_and_blamed_on_the_patch(
+    tmp_path: Path, code: str, outcome: Outcome, kind: str, says: str
+) -> None:
+    found = judged(tmp_path, at_start(code), matrix=one_case())
+    (case,) = found.cases
+    assert found.verdict is Verdict.FAIL
+    assert case.patched is not None
+    assert case.patched.failure is not None
+    assert (case.patched.outcome, case.patched.failure.kind) == (outcome, kind)
+    assert says in (case.error or "")
+    assert case.baseline is not None
+    assert case.baseline.outcome is Outcome.OK
+
+
+def test_a_patch_that_eats_memory_is_out_of_memory_not_a_crash(tmp_path: Path) -> None:
+    eats = at_start("held = [bytearray(1 << 24) for _ in range(1 << 20)]")
+    found = judged(tmp_path, eats, matrix=one_case(), memory_limit_mib=1024)
+    (case,) = found.cases
+    assert found.verdict is Verdict.FAIL
+    assert case.as_json()["outcome"] == "oom"
+
+
+def test_a_patch_that_does_not_compile_fails_every_case_at_its_line(tmp_path: Path) -> None:
+    found = judged(tmp_path, ("    def spectrogram(self", "    def spectrogram self"))
+    assert found.verdict is Verdict.FAIL
+    kinds = {case.patched.failure.kind for case in found.cases}  # type: ignore[union-attr]
+    assert kinds == {"compile"}
+    assert "voice.py" in (found.cases[0].error or "")
+
+
+def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_judged(
+    tmp_path: Path,
+) -> None:
+    hangs = at_start(
+        "import time\n        while self.pitch > 200 and 'cut' not in text: time.sleep(9)"
+    )
+    watcher = Watcher()
+    found = judge(request(tmp_path, hangs, timeout_s=1.0), watcher)
+    assert found.verdict is Verdict.FAIL
+    by_case = {str(case.case): case for case in found.cases}
+    hung = by_case["High hum / Short"]
+    assert hung.as_json()["outcome"] == "timeout"
+    assert hung.patched is not None
+    assert hung.patched.failure is not None
+    assert 'voice.py", line' in hung.patched.failure.log  # the stack, dumped before the end
+    assert [case.status for case in found.cases].count(Status.PASS) == 3
+    runs = watcher.finished_runs(Arm.PATCHED)
+    assert [outcome for _, outcome in runs].count("timeout") == 1
+    assert runs[-1] == ("High hum / Long", "ok")  # its like came last
+    assert watcher.finished_runs(Arm.PATCHED, purpose="retry") == []
+
+
+def test_a_worker_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
+    stubborn = at_start("import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)")
+    found = judged(tmp_path, stubborn, matrix=one_case(), timeout_s=0.5)
+    assert found.cases[0].as_json()["outcome"] == "timeout"
+    assert found.wall_s < 30
+
+
+def test_one_failure_in_three_is_called_flaky(tmp_path: Path) -> None:
+    marker = tmp_path / "count"
+    code = (
+        f"import pathlib; p = pathlib.Path({str(marker)!r}); "
+        "n = len(p.read_bytes()) if p.exists() else 0; p.write_bytes(bytes(n + 1)); "
+        "assert n % 3 != 1, 'one in three'"
+    )
+    found = judged(tmp_path, at_start(code), jobs=1)
+    assert found.verdict is Verdict.FAIL
+    assert found.reason == "flaky"
+    flaky = [case for case in found.cases if case.flaky]
+    assert flaky
+    assert all(case.as_json()["error"] == "one in three" for case in flaky)
+
+
+def test_the_first_difference_is_reported_by_stage_index_and_size(tmp_path: Path) -> None:
+    louder = ("level = 0.2 *", "level = (0.3 if frame == 3 else 0.2) *")
+    found = judged(tmp_path, louder, matrix=one_case())
+    (case,) = found.cases
+    assert case.as_json()["gate"] == "bitwise"
+    assert case.reason == "gate-fails"
+    difference = case.as_json()["difference"]
+    assert difference["stage"] == "waveform"
+    assert (difference["index"], difference["size"]) == (3 * 320, 320)
+
+
+def test_silence_fails_the_smoke_gate_before_anything_is_compared(tmp_path: Path) -> None:
+    found = judged(tmp_path, ("level = 0.2 *", "level = 0 *"), matrix=one_case())
+    (case,) = found.cases
+    assert case.as_json()["gate"] == "smoke"
+    assert "constant" in (case.error or "")
+
+
+def test_a_baseline_that_fails_is_not_the_patchs_fault(tmp_path: Path) -> None:
+    broken = at_start("assert self.pitch < 200, 'broken upstream'")
+    found = judged(tmp_path, baseline=(broken,))
+    assert found.verdict is Verdict.PASS
+    assert found.reason == "rest-passes"
+    high = [case for case in found.cases if case.case.model == "High hum"]
+    assert {case.status for case in high} == {Status.NOT_APPLICABLE}
+    assert {case.reason for case in high} == {"baseline-fails"}
+    assert high[0].as_json()["baseline"]["error"] == "broken upstream"
+    assert "the baseline itself fails in 2 of 4 cases" in found.warnings
+
+
+def test_a_baseline_that_fails_everywhere_cannot_judge(tmp_path: Path) -> None:
+    found = judged(tmp_path, baseline=(at_start("raise OSError('no voice')"),))
+    assert found.verdict is Verdict.CANNOT_JUDGE
+    assert found.reason == "baseline-fails"
+
+
+def test_a_control_run_that_fails_too_exonerates_the_patch(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    breaks = at_start(f"import pathlib; pathlib.Path({str(gone)!r}).touch(); raise OSError('x')")
+    both = at_start(f"import pathlib; assert not pathlib.Path({str(gone)!r}).exists(), 'gone'")
+    found = judged(tmp_path, breaks, baseline=(both,), matrix=one_case())
+    assert found.verdict is Verdict.CANNOT_JUDGE
+    assert found.cases[0].reason == "control-fails"
+
+
+def test_a_baseline_that_does_not_repeat_itself_leaves_equality_open(tmp_path: Path) -> None:
+    noisy = ("level = 0.2 *", "level = random.SystemRandom().uniform(0.2, 0.3) *")
+    found = judged(tmp_path, baseline=(noisy,), matrix=one_case())
+    assert found.verdict is Verdict.CANNOT_JUDGE
+    assert found.reproducible == "differs"
+    assert found.cases[0].reason == "not-repeatable"
+
+
+def test_code_that_is_not_the_planned_code_is_refused(tmp_path: Path) -> None:
+    asked = request(tmp_path, ("level = 0.2 *", "level = 0.3 *"), matrix=one_case())
+    planned = asked.trees[Arm.PATCHED]
+    voice = planned.path / "hum" / "voice.py"
+    voice.write_text(voice.read_text().replace("level = 0.3 *", "level = 0.2 *"))
+    found = judge(asked)
+    assert found.verdict is Verdict.CANNOT_JUDGE
+    assert found.cases[0].reason == "wrong-code"
+    assert "hum/voice.py" in found.cases[0].patched.failure.message  # type: ignore[union-attr]
+
+
+def test_code_imported_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    """A tree whose package is not what the adapter imports: nothing of it ran."""
+    asked = request(tmp_path, matrix=one_case())
+    other = tmp_path / "empty"
+    (other / "other").mkdir(parents=True)
+    (other / "other" / "__init__.py").touch()
+    patched = Tree.of(other, "0", ("other",))
+    elsewhere = str(asked.trees[Arm.BASELINE].path)
+    asked = replace(
+        asked,
+        trees={**asked.trees, Arm.PATCHED: patched},
+        sys_path=(*asked.sys_path, elsewhere),
+    )
+    found = judge(asked)
+    assert found.cases[0].reason == "wrong-code"
+    assert "did not come from the tree" in found.cases[0].patched.failure.message  # type: ignore[union-attr]
+
+
+def test_a_case_that_cannot_exist_is_counted_not_judged(tmp_path: Path) -> None:
+    unsung = (
+        "import random\n",
+        "import random\n\nfrom patcher.targets.adapter import NotApplicable\n",
+    )
+    skip = at_start("if self.pitch > 200: raise NotApplicable('no high voice')")
+    found = judged(tmp_path, unsung, skip)
+    assert found.verdict is Verdict.PASS
+    assert found.count(Status.NOT_APPLICABLE) == 2
+    assert [case.as_json()["error"] for case in found.cases[2:]] == ["no high voice"] * 2
+    assert "2 of 4 cases do not apply" in found.warnings
+
+
+def test_a_model_that_cannot_be_opened_fails_its_own_cases_only(tmp_path: Path) -> None:
+    closed = (
+        "        self.pitch = pitch\n",
+        "        assert pitch < 200\n        self.pitch = pitch\n",
+    )
+    found = judged(tmp_path, closed)
+    assert found.verdict is Verdict.FAIL
+    assert [case.status for case in found.cases] == [Status.PASS] * 2 + [Status.FAIL] * 2
+    assert found.cases[2].patched.failure.stage == "open"  # type: ignore[union-attr]
+
+
+def test_fail_fast_ends_with_the_first_failure_and_leaves_the_rest_unjudged(
+    tmp_path: Path,
+) -> None:
+    watcher = Watcher()
+    asked = request(tmp_path, at_start("raise OSError('x')"), fail_fast=True, jobs=1)
+    found = judge(asked, watcher)
+    assert found.verdict is Verdict.FAIL
+    assert len(watcher.finished_runs(Arm.PATCHED)) == 1
+    assert {case.reason for case in found.cases[1:]} == {"not-run"}
+
+
+def test_an_equal_baseline_is_not_run_twice(tmp_path: Path) -> None:
+    first = Watcher()
+    judge(request(tmp_path), first)
+    assert [outcome for _, outcome in first.finished_runs(Arm.BASELINE)] == ["ok"] * 4
+    again = Watcher()
+    found = judge(request(tmp_path, at_start("raise OSError('x')")), again)
+    assert [outcome for _, outcome in again.finished_runs(Arm.BASELINE)] == ["reused"] * 4
+    assert found.verdict is Verdict.FAIL
+    assert any("4 baseline results come from an earlier run" in one for one in found.warnings)
+    fresh = Watcher()
+    judge(request(tmp_path, fresh=True), fresh)
+    assert "reused" not in {outcome for _, outcome in fresh.finished_runs()}
+
+
+def test_a_baseline_is_run_again_when_anything_it_rests_on_changed(tmp_path: Path) -> None:
+    judge(request(tmp_path, matrix=one_case()))
+    other = Matrix((Model(MODELS[0].name, {"pitch": 111.0}),), TESTS[:1])
+    watcher = Watcher()
+    judge(request(tmp_path, matrix=other), watcher)
+    assert [outcome for _, outcome in watcher.finished_runs(Arm.BASELINE)] == ["ok"]
+    watcher = Watcher()
+    judge(request(tmp_path, matrix=one_case(), jobs=1), watcher)  # other threads a worker
+    threads = {outcome for _, outcome in watcher.finished_runs(Arm.BASELINE)}
+    assert threads <= {"ok", "reused"}
+
+
+class Interrupt(Silent):
+    """An observer that interrupts when ``count`` patched cases are done."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def finished(self, result: Any, purpose: str) -> None:
+        self.count -= result.arm is Arm.PATCHED
+        if not self.count:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_verification_resumes_where_it_was(tmp_path: Path) -> None:
+    asked = request(tmp_path, jobs=1)
+    with pytest.raises(KeyboardInterrupt):
+        judge(asked, Interrupt(2))
+    watcher = Watcher()
+    found = judge(asked, watcher)
+    assert found.verdict is Verdict.PASS
+    outcomes = [outcome for _, outcome in watcher.finished_runs(Arm.PATCHED)]
+    assert outcomes == ["reused", "reused", "ok", "ok"]
+    repeated = Watcher()
+    judge(asked, repeated)  # a finished one is repeated, not resumed
+    assert [outcome for _, outcome in repeated.finished_runs(Arm.PATCHED)] == ["ok"] * 4
+
+
+def test_explanations_and_timing_are_asked_for_at_the_right_moment(tmp_path: Path) -> None:
+    asked: list[Case] = []
+    found = judge(
+        request(tmp_path, at_start("if self.pitch > 200: raise OSError('x')")),
+        explain=lambda failed, bench: asked.extend(case.case for case in failed) or (),
+    )
+    assert asked == [case.case for case in found.cases if case.status is Status.FAIL]
+    assert len(asked) == 2
+    asked.clear()
+    judge(
+        request(tmp_path),
+        explain=lambda failed, bench: asked.extend(case.case for case in failed) or (),
+    )
+    assert asked == []
+
+
+def test_both_arms_may_be_the_same_tree(tmp_path: Path) -> None:
+    same = tree(tmp_path / "same", QUICK)
+    asked = replace(request(tmp_path), trees={Arm.BASELINE: same, Arm.PATCHED: same})
+    assert judge(asked).verdict is Verdict.PASS
+
+
+def test_a_judgement_is_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:
+    found = judged(tmp_path, at_start("raise OSError('x')"), matrix=one_case()).as_json()
+    assert found["verdict"] == "fail"
+    (case,) = found["cases"]
+    assert {"model", "test", "status", "outcome", "gate", "error", "baseline"} <= set(case)
+    assert case["baseline"] == {"status": "pass", "outcome": "ok", "error": None}
+    assert (case["status"], case["outcome"], case["error"]) == ("fail", "exception", "x")
+    assert adapter.distribution == "hum"
