@@ -20,7 +20,7 @@ _MOST_CANDIDATES = 2000
 _FIELDS = {
     "args": "argument", "params": "parameter", "decorators": "decorator", "items": "item",
     "elements": "element", "body": "statement", "bases": "base", "names": "name",
-    "targets": "target", "handlers": "handler", "comparisons": "comparison",
+    "asynchronous": "`async`", "targets": "target", "handlers": "handler", "comparisons": "comparison",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def _compare(pattern: Node, node: Node) -> tuple[int, int, str]:
     same, total, note = 1, 1, ""
     for (name, old), (_, new) in zip(parts(pattern), parts(node), strict=True):
         if isinstance(old, Node) and isinstance(new, Node):
-            pairs: list[tuple[str, Node | None, Node | None]] = [(name, old, new)]
+            pairs: list[tuple[str, Node | None, Node | None]] = [(_word(name), old, new)]
         elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
             pairs = _pairs(name, old, new)
         else:
@@ -74,7 +74,8 @@ def _compare(pattern: Node, node: Node) -> tuple[int, int, str]:
             got, of, inner = _compare(each, other)
             same, total = same + got, total + of
             if got < of and not note:
-                note = inner if inner.count(" ") > 2 else f"differs at {place}"
+                inside = place in ("`body`", "`orelse`") or place.startswith("statement")
+                note = inner if inside else f"differs at {place}"
     return same, total, note
 
 

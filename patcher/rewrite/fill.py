@@ -96,6 +96,10 @@ class Filler:
             if isinstance(nodes[0], _STATEMENT):
                 ending = "\n" if line.endswith("\n") else ""
                 return lead + self._statements(nodes, base) + ending
+        if len(found) == 1 and line.strip() == f"@{found[0]}" and found[0].many:
+            nodes = self.bound[found[0].name]
+            ending = "\n" if line.endswith("\n") else ""
+            return lead + self._statements(nodes, base) + ending if nodes else ""
         pieces, last = [], 0
         for hole in found:
             before, after = hole.start - offset, hole.end - offset

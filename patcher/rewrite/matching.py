@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -14,7 +14,7 @@ from patcher.rewrite.pattern import Pattern, compile_pattern
 from patcher.rewrite.search import Found, find
 from patcher.rewrite.splice import OverlapError, Splice
 from patcher.rewrite.substitute import CannotReplaceError, substitute
-from patcher.rewrite.unify import TooManyStepsError
+from patcher.rewrite.unify import Matcher, TooManyStepsError
 from patcher.spec.model import Edit, EditKind, EditStatus, Expect
 from patcher.spec.reader import nearest
 
@@ -38,12 +38,16 @@ def match(file: File, edit: Edit) -> Result:
     """Plan a `match`, `before`, `after` or `delete` on a file."""
     goal = _goal(edit)
     patterns = [goal.pattern, goal.template]
+    tells = not _generalises(goal.template, goal.pattern, goal.statements)
+    if not tells and _generalises(goal.pattern, goal.template, goal.statements):
+        hint = "make the pattern match less, or the replacement differ from it"
+        return _refuse(edit, "the pattern matches what the replacement writes", hint), []
     try:
         regions = file.regions(edit.within, patterns)
         sites: list[list[Found]] = []
         done: list[Found] = []
         for region in regions:
-            written = find(goal.template, region, file.matcher, goal.statements)
+            written = find(goal.template, region, file.matcher, goal.statements) if tells else []
             done += written
             found = find(goal.pattern, region, file.matcher, goal.statements)
             sites.append([each for each in found if not _is_written(each, written)])
@@ -61,10 +65,11 @@ def match(file: File, edit: Edit) -> Result:
         splices = [
             splice
             for region in sites
-            for splice in substitute(file.source, region, goal.pattern, goal.template, file.matcher)
+            for splice in substitute(file.source, region, goal.pattern, goal.template)
         ]
     except CannotReplaceError as error:
-        return _refuse(edit, f"cannot write the replacement there: {error}", places=places), []
+        hint = "match the whole line or block that holds the site"
+        return _refuse(edit, f"cannot write the replacement there: {error}", hint, places), []
     except OverlapError:
         hint = "narrow the pattern, or split the edit"
         return _refuse(edit, "the sites lie in each other", hint, places), []
@@ -83,6 +88,19 @@ def _goal(edit: Edit) -> _Goal:
     pattern, template = compile_pattern(anchor), compile_pattern(new)
     statements = pattern.expression is None or template.expression is None
     return _Goal(pattern, template, statements or edit.kind is not EditKind.MATCH)
+
+
+def _generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
+    """Whether a pattern matches all that another one matches.
+
+    A replacement that does cannot tell by its look whether it has been written.
+    """
+    if not pattern.body or not other.body:
+        return False
+    if not statements and pattern.expression is not None and other.expression is not None:
+        return Matcher().relaxed(pattern.expression, other.expression)
+    matched = Matcher().match_run(pattern.body, other.body, 0)
+    return matched is not None and matched[0] == len(other.body)
 
 
 def _is_written(site: Found, written: list[Found]) -> bool:
@@ -155,17 +173,29 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
     if where and not file.definitions(where):
         return no_definition(file, edit)
     message = f"no site in {where or edit.file}"
+    if edit.within is not None:
+        everywhere = file.regions(None, [goal.pattern])
+        for region in everywhere:
+            for found in find(goal.pattern, region, file.matcher, goal.statements):
+                return _near(file, edit, message, found.span, "")
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
     best = closest_site(pattern, regions, goal.statements)
-    if best is None:
-        return Outcome(edit, EditStatus.MISSING, message=message)
-    span, note = best
+    return _near(file, edit, message, *(best or (None, "")))
+
+
+def _near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:
+    """Missing, with the place that comes nearest; without ``note`` it is equal, but elsewhere."""
+    if span is None:
+        hint = "nothing there is like the pattern: did the target change?"
+        return Outcome(edit, EditStatus.MISSING, message=message, hint=hint)
     site = site_at(file, *span)
-    closest = Site(
-        site.line, site.column, site.end_line, site.end_column, site.text, site.within, note
-    )
-    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message)
+    hint = "change the pattern, if the closest site is meant"
+    if not note:
+        hint = f"`within: {site.within}`, if the closest site is meant"
+        note = f"in {site.within}"
+    closest = replace(site, note=note)
+    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
 
 
 def no_definition(file: File, edit: Edit) -> Outcome:
@@ -192,7 +222,7 @@ def decorator(file: File, edit: Edit) -> Result:
         assert isinstance(node, cst.FunctionDef | cst.ClassDef)
         present = _decorators(file, region.tree, node, wanted) if wanted else []
         if present:
-            written += [site_at(file, *region.tree.inner(each.nodes[0])) for each in present]
+            written += [site_at(file, *each.span) for each in present]
         if not sought:
             if not present:
                 splice = _above(file, definition, wanted)
@@ -203,13 +233,13 @@ def decorator(file: File, edit: Edit) -> Result:
         found = _decorators(file, region.tree, node, sought)
         for each in found:
             start, end = element_span(region.tree, each.nodes[0])
-            sites.append(site_at(file, start - 1, end))
+            sites.append(site_at(file, start, end))
             if not wanted:
                 whole = file.source.line_start(start), file.source.line_end(end)
                 splices.append(Splice(*whole, ""))
         if wanted and found:
             template = compile_pattern(wanted)
-            splices += substitute(file.source, found, pattern, template, file.matcher)
+            splices += substitute(file.source, found, pattern, template)
     outcome = decide(edit, tuple(sites), tuple(written))
     if outcome.status is EditStatus.MISSING and not outcome.found:
         return _no_decorator(file, edit, definitions), []
@@ -248,15 +278,21 @@ def _header(file: File, definition: Definition) -> Site:
 
 def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outcome:
     """Missing, with the decorator most like the pattern."""
-    pattern = compile_pattern((edit.pattern or "").strip())
+    sought = (edit.pattern or "").strip()
+    message = f"no site in {edit.within}"
+    for each in file.source.definitions:
+        if each.node.decorator_list and each not in definitions:
+            region = file.definition(each)
+            (node,) = region.block.statements
+            assert isinstance(node, cst.FunctionDef | cst.ClassDef)
+            for found in _decorators(file, region.tree, node, sought):
+                outcome = _near(file, edit, message, found.span, "")
+                assert outcome.closest is not None
+                closest = replace(outcome.closest, note=f"on {each.name}")
+                hint = f"`within: {each.name}`, if the closest site is meant"
+                return replace(outcome, closest=closest, hint=hint)
     regions = [file.definition(each) for each in definitions]
-    best = closest_site(pattern, regions, False, only_decorators=True)
-    message = f"no such decorator on {edit.within}"
+    best = closest_site(compile_pattern(sought), regions, False, only_decorators=True)
     if best is None:
-        return Outcome(edit, EditStatus.MISSING, message=message)
-    (start, end), note = best
-    site = site_at(file, start - 1, end)
-    closest = Site(
-        site.line, site.column, site.end_line, site.end_column, site.text, site.within, note
-    )
-    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message)
+        return _near(file, edit, message, None, "")
+    return _near(file, edit, message, *best)

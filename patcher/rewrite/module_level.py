@@ -151,7 +151,8 @@ def body(file: File, edit: Edit) -> Result:
         node = definition.node
         if isinstance(node, ast.ClassDef):
             message = f"{definition.name} is a class: it has no body to replace"
-            return Outcome(edit, EditStatus.CONFLICT, message=message), []
+            hint = "name one of its methods"
+            return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
         keeps = _is_docstring(node.body[0]) and not _is_docstring(wanted[0])
         old = node.body[1:] if keeps else node.body
         site = _place(file, node)

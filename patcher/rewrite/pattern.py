@@ -37,6 +37,10 @@ class Pattern:
     expression: cst.BaseExpression | None
 
     @property
+    def has_comments(self) -> bool:
+        return holes.has_comments(self.text)
+
+    @property
     def words(self) -> frozenset[str]:
         """Identifiers that any text it matches must contain."""
         return _words(self)

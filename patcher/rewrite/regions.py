@@ -74,7 +74,7 @@ class File:
     def _may_hold(self, patterns: list[Pattern], first: int = 1, last: int | None = None) -> bool:
         start, end = self.source.lines(first, last or len(self.source.starts))
         text = self.source.text
-        return any(
+        return not patterns or any(
             all(text.find(word, start, end) >= 0 for word in pattern.words) for pattern in patterns
         )
 

@@ -15,7 +15,7 @@ import libcst as cst
 
 from patcher.rewrite.fill import Filler, element_span, is_atomic
 from patcher.rewrite.splice import Splice
-from patcher.rewrite.unify import Matcher, Node, many_hole, one_hole, parts
+from patcher.rewrite.unify import Node, many_hole, one_hole, parts, same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class CannotReplaceError(Exception):
 
 
 def substitute(
-    source: Source, sites: Sequence[Found], pattern: Pattern, template: Pattern, matcher: Matcher
+    source: Source, sites: Sequence[Found], pattern: Pattern, template: Pattern
 ) -> list[Splice]:
     """Splices that turn every site of one region into the template.
 
@@ -47,7 +47,7 @@ def substitute(
     if not sites:
         return []
     tree = sites[0].tree
-    whole = [_Site(source, found, pattern, template, matcher) for found in sites]
+    whole = [_Site(source, found, pattern, template) for found in sites]
     small = [splice for site in whole for splice in site.small()]
     meant = [splice for site in whole for splice in site.careful()]
     if small == meant and tree.meaning(source.text, small) is not None:
@@ -87,7 +87,6 @@ class _Site:
     found: Found
     pattern: Pattern
     template: Pattern
-    matcher: Matcher
     bare: set[int | None] = field(default_factory=set)
     """Template offsets of holes that go without parentheses; None is the replacement itself."""
     pass_for_empty: bool = False
@@ -126,13 +125,33 @@ class _Site:
         return Splice(*span, f"({text})" if wrap else text)
 
     def _fill(self, template: Node, at: int) -> str:
+        return self._fill_run([template], at)
+
+    def _fill_run(self, nodes: Sequence[Node], at: int, comments: bool = False) -> str:
+        """Text of neighbouring template nodes for the place ``at``."""
         bare = {each for each in self.bare if each is not None}
         filler = Filler(
             self.source, self.found.tree, self.template, self.found.match.bound,
             self.found.span[0], bare, self.pass_for_empty,
         )  # fmt: skip
-        start, end = element_span(self.template.tree, template)
+        start = element_span(self.template.tree, nodes[0])[0]
+        end = element_span(self.template.tree, nodes[-1])[1]
+        if comments:
+            start, end = self._with_comments(start, end)
         return filler.fill(start, end, self.source.indent(at))
+
+    def _with_comments(self, start: int, end: int) -> tuple[int, int]:
+        """A span of the template with the comments above it and the one that follows it."""
+        text = self.template.text
+        line = text.rfind("\n", 0, start) + 1
+        indent = text[line:start]
+        while line and not indent.strip():
+            above = text.rfind("\n", 0, line - 1) + 1
+            if not text[above:line].startswith(indent + "#"):
+                break
+            line, start = above, above + len(indent)
+        tail = re.compile(r"[ \t]*#[^\n]*").match(text, end)
+        return start, tail.end() if tail else end
 
     def _node(self, pattern: Node, template: Node) -> list[Splice]:
         """Splices for one node: inside it where that is enough, else all of it."""
@@ -142,6 +161,8 @@ class _Site:
         (node,) = self.found.match.paired[pattern]
         if isinstance(node, cst.BaseExpression):
             return [self._expression(node, template, wrap=False)]
+        if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
+            return [self._replace_run([node], [template])]
         span = element_span(self.found.tree, node)
         return [Splice(*span, self._fill(template, span[0]))]
 
@@ -166,20 +187,54 @@ class _Site:
         if isinstance(old, list | tuple) and isinstance(new, list | tuple):
             if old and new and _are_statements(old):
                 return self._run(old, new, deep=True) if self._can_run(old) else None
-            if len(old) != len(new):
-                return None
-            splices: list[Splice] = []
-            for each_old, each_new in zip(old, new, strict=True):
-                if not isinstance(each_old, Node):
-                    if each_old != each_new:
-                        return None
-                    continue
-                below = self._pair(each_old, each_new)
-                if below is None:
-                    return None
-                splices += below
-            return splices
+            return self._list(old, new)
         return [] if old == new else None
+
+    def _list(self, old: Sequence[Any], new: Sequence[Any]) -> list[Splice] | None:
+        """Elements of a list: in pairs, or what is inserted or removed between equal ones."""
+        nodes = all(isinstance(each, Node) for each in (*old, *new))
+        if not nodes:
+            return [] if old == new else None
+        if len(old) == len(new):
+            pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
+            if all(pair is not None for pair in pairs):
+                return [splice for pair in pairs if pair for splice in pair]
+            return None
+        if not old or not new or not all(hasattr(each, "comma") for each in (*old, *new)):
+            return None
+        head, tail = self._common(old, new)
+        if not self._can_run(old):
+            return None
+        gone = self._targets(old[head : len(old) - tail])
+        come = new[head : len(new) - tail]
+        before, after = self._targets(old[:head]), self._targets(old[len(old) - tail :])
+        tree = self.found.tree
+        text = self._fill_run(come, element_span(tree, before[-1])[1]) if come and before else ""
+        if not gone and before:
+            end = element_span(tree, before[-1])[1]
+            return [Splice(end, end, f", {text}")]
+        if not gone and after:
+            start = element_span(tree, after[0])[0]
+            return [Splice(start, start, f"{self._fill_run(come, start)}, ")]
+        if not gone:
+            return None
+        start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
+        if come:
+            return [Splice(start, end, self._fill_run(come, start))]
+        if before:
+            return [Splice(element_span(tree, before[-1])[1], end, "")]
+        if after:
+            return [Splice(start, element_span(tree, after[0])[0], "")]
+        return None
+
+    def _common(self, old: Sequence[Node], new: Sequence[Node]) -> tuple[int, int]:
+        """How many elements are equal at the start and at the end."""
+        least, head, tail = min(len(old), len(new)), 0, 0
+        while head < least and same(old[head], new[head]):
+            head += 1
+        while tail < least - head and same(old[-1 - tail], new[-1 - tail]):
+            tail += 1
+        return head, tail
 
     def _pair(self, old: Node, new: Node) -> list[Splice] | None:
         below = self._inside(old, new)
@@ -200,18 +255,11 @@ class _Site:
 
     def _run(self, old: Sequence[Node], new: Sequence[Node], deep: bool) -> list[Splice]:
         """Turn a run of statements into another: what is equal at both ends stays."""
-        if deep and len(old) == len(new):
+        if deep and len(old) == len(new) and not self.template.has_comments:
             pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
             if all(pair is not None for pair in pairs):
                 return [splice for pair in pairs if pair for splice in pair]
-        head = 0
-        while head < min(len(old), len(new)) and self.matcher.equal(old[head], new[head]):
-            head += 1
-        tail = 0
-        while tail < min(len(old), len(new)) - head and self.matcher.equal(
-            old[-1 - tail], new[-1 - tail]
-        ):
-            tail += 1
+        head, tail = self._common(old, new)
         gone = self._targets(old[head : len(old) - tail])
         come = list(new[head : len(new) - tail])
         if gone and come:
@@ -236,6 +284,9 @@ class _Site:
             return self._delete_run(gone)
         if "\n" in text or _is_compound(come):
             self._need_own_lines(start, end)
+        comment = re.compile(r"[ \t]*#[^\r\n]*").match(self.source.text, end)
+        if comment and text.endswith(comment[0]):  # a hole at the end has it already
+            end = comment.end()
         return Splice(start, end, text)
 
     def _insert_before(self, anchor: Node, come: list[Node]) -> Splice:
@@ -290,17 +341,7 @@ class _Site:
         return False
 
     def _block(self, come: list[Node], at: int) -> str:
-        start = element_span(self.template.tree, come[0])[0]
-        end = element_span(self.template.tree, come[-1])[1]
-        tail = re.compile(r"[ \t]*#[^\n]*").match(self.template.text, end)
-        bare = {each for each in self.bare if each is not None}
-        filler = Filler(
-            self.source, self.found.tree, self.template, self.found.match.bound,
-            self.found.span[0], bare, self.pass_for_empty,
-        )  # fmt: skip
-        return filler.fill(start, tail.end() if tail else end, self.source.indent(at)).rstrip(
-            "\r\n"
-        )
+        return self._fill_run(come, at, comments=True).rstrip("\r\n")
 
     def _need_own_lines(self, start: int, end: int) -> None:
         line = self.source.line_start(start)

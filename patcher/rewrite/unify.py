@@ -13,6 +13,7 @@ steps ends it.
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -86,12 +87,14 @@ def parts(node: Node) -> list[tuple[str, Any]]:
     return found
 
 
-def _literal(code: str) -> tuple[bool, Any]:
-    """The value of a plain string: `'a'` and `"a"` are one; invalid escapes stay text."""
+def _literal(code: str) -> str:
+    """The value of a plain string: `'a'` and `"a"` are one; what cannot be read stays text."""
     try:
-        return True, ast.literal_eval(code)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return "=" + repr(ast.literal_eval(code))
     except (ValueError, SyntaxError):
-        return False, code
+        return code
 
 
 def _parameters(node: cst.Parameters) -> list[Node]:
@@ -174,6 +177,23 @@ def many_hole(node: Node) -> str | None:
     return text[1:] if starred and text.startswith("º") else None
 
 
+def same(one: Node, other: Node) -> bool:
+    """Equal but for formatting; a hole is equal to the hole of the same name only."""
+    suites = isinstance(one, cst.BaseSuite) and isinstance(other, cst.BaseSuite)
+    if type(one) is not type(other) and not suites:
+        return False
+    for (_, left), (_, right) in zip(parts(one), parts(other), strict=True):
+        if isinstance(left, Node) and isinstance(right, Node):
+            if not same(left, right):
+                return False
+        elif _is_list(left) and _is_list(right):
+            if len(left) != len(right) or not all(map(same, left, right)):
+                return False
+        elif left != right:
+            return False
+    return True
+
+
 class Matcher:
     """Matches pattern nodes against nodes, remembering what cannot match."""
 
@@ -217,10 +237,6 @@ class Matcher:
             if found is not None:
                 return end, found
         return None
-
-    def equal(self, one: Node, other: Node) -> bool:
-        """Equal but for formatting (holes count as the names they are)."""
-        return self.relaxed(one, other)
 
     # relaxed: memoised, polynomial ------------------------------------------------------------
 
@@ -330,7 +346,7 @@ class Matcher:
         if before is None:
             match.bound[name] = nodes
             return True
-        return len(before) == len(nodes) and all(map(self.equal, before, nodes))
+        return len(before) == len(nodes) and all(map(same, before, nodes))
 
 
 def _is_list(value: Any) -> bool:

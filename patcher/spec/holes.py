@@ -101,6 +101,10 @@ def string_spans(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _SCANNER.finditer(text) if found["string"]]
 
 
+def has_comments(text: str) -> bool:
+    return any(found["comment"] for found in _SCANNER.finditer(text))
+
+
 def parse(text: str) -> Parsed:
     """Read a pattern or a replacement as Python.
 
