@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Matrix
 from patcher.verify.judge import judge
@@ -14,6 +14,9 @@ from patcher.verify.model import Arm, Case, CaseResult, Judgement
 from patcher.verify.process import Tree
 from patcher.verify.setup import Request
 from tests.smalltarget.adapter import adapter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "tests" / "smalltarget" / "tree"
@@ -92,3 +95,12 @@ def one_case() -> Matrix:
     """The first model and the first test alone."""
     whole = adapter.matrix({})
     return Matrix(whole.models[:1], whole.tests[:1])
+
+
+def trace(run: Callable[[], Any], tree: str, word: str) -> dict[str, str]:
+    """A tracer, as a worker calls it."""
+    try:
+        run()
+    except OSError as error:
+        return {"word": word, "raised": str(error)}
+    return {"word": word}

@@ -16,7 +16,11 @@ from tests.smalltarget.adapter import MODELS, TESTS, adapter
 from tests.verify.judging import QUICK, Watcher, judged, one_case, request, tree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from patcher.verify.judge import Bench
+    from patcher.verify.model import CaseJudgement, Diagnosis
 
 START = "        rng = random.Random(seed)\n"  # the first line a run executes
 
@@ -338,20 +342,35 @@ def test_an_interrupted_verification_resumes_where_it_was(tmp_path: Path) -> Non
     assert [outcome for _, outcome in repeated.finished_runs(Arm.PATCHED)] == ["ok"] * 4
 
 
-def test_explanations_and_timing_are_asked_for_at_the_right_moment(tmp_path: Path) -> None:
+def test_only_failed_cases_are_explained(tmp_path: Path) -> None:
     asked: list[Case] = []
-    found = judge(
-        request(tmp_path, at_start("if self.pitch > 200: raise OSError('x')")),
-        explain=lambda failed, bench: asked.extend(case.case for case in failed) or (),
-    )
+
+    def explain(failed: Sequence[CaseJudgement], bench: Bench) -> Sequence[Diagnosis]:
+        asked.extend(case.case for case in failed)
+        return ()
+
+    breaks = at_start("if self.pitch > 200: raise OSError('x')")
+    found = judge(request(tmp_path, breaks), explain=explain)
     assert asked == [case.case for case in found.cases if case.status is Status.FAIL]
     assert len(asked) == 2
     asked.clear()
-    judge(
-        request(tmp_path),
-        explain=lambda failed, bench: asked.extend(case.case for case in failed) or (),
-    )
+    judge(request(tmp_path), explain=explain)
     assert asked == []
+
+
+def test_a_case_can_be_run_under_a_tracer_that_answers_though_the_case_fails(
+    tmp_path: Path,
+) -> None:
+    answers: list[Any] = []
+
+    def explain(failed: Sequence[CaseJudgement], bench: Bench) -> Sequence[Diagnosis]:
+        case = failed[0].case
+        tracer = "tests.verify.judging:trace"
+        answers.append(bench.trace(Arm.PATCHED, case, tracer, {"word": "seen"}))
+        return ()
+
+    judge(request(tmp_path, at_start("raise OSError('x')"), matrix=one_case()), explain=explain)
+    assert answers == [{"word": "seen", "raised": "x"}]
 
 
 def test_both_arms_may_be_the_same_tree(tmp_path: Path) -> None:
