@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from patcher.cli.common import Session, command
 from patcher.cli.series import target_option
 from patcher.errors import PatcherError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from patcher.workflow.verify import Wanted
+
+
+EXPORTS = ("json", "markdown")
 
 
 class BenchType(click.ParamType[str]):
@@ -80,27 +88,45 @@ def verify_command(session: Session, target: str | None, **options: Any) -> int:
 
     Without weights (--checkpoint, --pretrained) the target makes small synthetic ones itself.
     """
+    wanted, exports = wanted_from({**options, "target": target})
+    return verify_and_print(session, wanted, exports)
+
+
+def wanted_from(options: Mapping[str, Any]) -> tuple[Wanted, dict[str, Path | None]]:
+    """Parsed options of `patcher verify` as what is wanted, and the files to write."""
+    from patcher.workflow.verify import Wanted
+
+    if options["checkpoint"] and options["pretrained"]:
+        raise click.UsageError("--checkpoint or --pretrained, not both")
+    exports = {kind: options[f"export_{kind}"] for kind in EXPORTS}
+    rest = {key: value for key, value in options.items() if not key.startswith("export_")}
+    return Wanted(**rest), exports
+
+
+def verify_and_print(
+    session: Session,
+    wanted: Wanted,
+    exports: Mapping[str, Path | None],
+    before: Mapping[str, Any] | None = None,
+) -> int:
+    """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
     from patcher.report import verdict
     from patcher.report.live import Progress
     from patcher.workflow import verify
 
-    if options["checkpoint"] and options["pretrained"]:
-        raise click.UsageError("--checkpoint or --pretrained, not both")
-    exports = {kind: options.pop(f"export_{kind}") for kind in ("json", "markdown")}
-    wanted = verify.Wanted(target=target, **options)
-    with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
+    quiet = session.verbosity < 0
+    with Progress(color=session.color, quiet=quiet) as progress:
         result, error = verify.verify(session.workspace(), wanted, progress)
     for kind, path in exports.items():
         if path is not None:
             verify.export(result, kind, path)
+    if not session.json and not quiet:
+        verdict.print_verification(result, color=session.color)
+    result = {**(before or {}), **result}
     if error is not None:
-        if not session.json and session.verbosity >= 0:
-            verdict.print_verification(result, color=session.color)
         error.payload = result
         raise error
     session.emit(result)
-    if not session.json and session.verbosity >= 0:
-        verdict.print_verification(result, color=session.color)
     return 0
 
 

@@ -155,7 +155,10 @@ def apply_command(
     if then_verify and not dry_run:
         from patcher.cli import judge
 
-        return int(context.invoke(judge.verify_command, target=target) or 0)
+        # Parsed as on a command line of its own: settings and environment give its defaults.
+        asked = judge.verify_command.make_context("verify", [], parent=context.find_root())
+        wanted, exports = judge.wanted_from({**asked.params, "target": target})
+        return judge.verify_and_print(session, wanted, exports, before=result)
     session.emit(result)
     return int(Exit.OK)
 

@@ -24,10 +24,10 @@ def isolate_culprits(
     copy: WorkingCopy, request: Request, scratch: Path, observer: Observer
 ) -> Isolation:
     """Find which patches of the series are to blame; those verified before stand firm."""
-    from patcher.workflow.verify import freeze, loosest
+    from patcher.workflow.verify import freeze, last_verified, loosest
 
     by_name = {one.name: one for one in copy.series}
-    firm = tuple(one for one in copy.verified_series or () if one in copy.series)
+    firm = last_verified(copy)
     suspects = [one.name for one in copy.series if one not in firm]
     trials = iter(range(1_000_000))
 

@@ -123,7 +123,7 @@ def _conclude(
         hint = "kept, as asked; `patcher revert --all` takes everything out"
         result = _result(judgement, copy, restored=False)
         return result, PatcherError("verification-failed", message, hint=hint)
-    keep = copy.verified_series or ()
+    keep = last_verified(copy)
     if wanted.isolate and judgement.verdict is Verdict.FAIL:
         from patcher.workflow.isolating import isolate_culprits
 
@@ -139,6 +139,16 @@ def _conclude(
     hint = f"restored to {left}; the diagnosis names the cause, --keep would keep the tree"
     result = {**_result(judgement, copy, restored=True), **extra}
     return result, PatcherError("verification-failed", message, hint=hint)
+
+
+def last_verified(copy: WorkingCopy) -> tuple[Applied, ...]:
+    """What a failure goes back to: the series that last passed, else pristine.
+
+    A series of which the user has since reverted a patch does not come back: what was taken out
+    stays out, and its rest was never verified.
+    """
+    verified = copy.verified_series or ()
+    return verified if all(one in copy.series for one in verified) else ()
 
 
 def restore(
