@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from patcher.cli.common import Session, command
-from patcher.cli.series import target_option
+from patcher.cli.common import Session, command, target_option
 
 
 @command(

@@ -138,6 +138,14 @@ def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[F], 
     return declare
 
 
+target_option = click.option(
+    "--target", metavar="DISTRIBUTION", help="Which working copy, where the workspace has several."
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done; write nothing."
+)
+
+
 def run(group: click.Group, arguments: list[str]) -> int:
     """Run the command line; every way to end is an exit status of the table."""
     session = Session()

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from patcher.cli.common import Session, command
-from patcher.cli.series import target_option
+from patcher.cli.common import Session, command, target_option
 from patcher.errors import PatcherError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from patcher.workflow.verify import Wanted
+    from patcher.workflow.wanted import Wanted
 
 
 EXPORTS = ("json", "markdown")
@@ -94,7 +93,7 @@ def verify_command(session: Session, target: str | None, **options: Any) -> int:
 
 def wanted_from(options: Mapping[str, Any]) -> tuple[Wanted, dict[str, Path | None]]:
     """Parsed options of `patcher verify` as what is wanted, and the files to write."""
-    from patcher.workflow.verify import Wanted
+    from patcher.workflow.wanted import Wanted
 
     if options["checkpoint"] and options["pretrained"]:
         raise click.UsageError("--checkpoint or --pretrained, not both")

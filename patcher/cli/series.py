@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import Session, command, dry_run_option, target_option
 from patcher.errors import Exit
-
-names_argument = click.argument("names", nargs=-1, metavar="NAME...")
-target_option = click.option(
-    "--target", metavar="DISTRIBUTION", help="Which working copy, where the workspace has several."
-)
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Say what would be done; write nothing."
-)
 
 
 @command(
@@ -195,7 +187,7 @@ def diff_command(session: Session, target: str | None) -> None:
     patcher revert --all              pristine, byte for byte
     """,
 )
-@names_argument
+@click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--all", "everything", is_flag=True, help="Back to pristine, byte for byte.")
 @dry_run_option
 @target_option

@@ -6,8 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from patcher.cli.common import Session, command
-from patcher.cli.series import dry_run_option
+from patcher.cli.common import Session, command, dry_run_option
 from patcher.errors import Exit
 
 COLOURS = {"problem": "red", "note": "yellow", "ok": "green"}

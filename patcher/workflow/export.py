@@ -82,10 +82,10 @@ def wheel(workspace: Workspace, target: str | None, folder: Path) -> dict[str, A
         if path.split("/")[-1] not in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
     }
     renamed = {path: _stamped(path, data, version, name) for path, data in renamed.items()}
-    path = folder / f"{name}-{version}-py3-none-any.whl"
+    made = folder / f"{name}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
-    _write(path, renamed, f"{name}-{version}.dist-info")
-    return {"files": [str(path)], "version": version}
+    _write(made, renamed, f"{name}-{version}.dist-info")
+    return {"files": [str(made)], "version": version}
 
 
 def _stamped(path: str, data: bytes, version: str, name: str) -> bytes:

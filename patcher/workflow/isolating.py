@@ -13,6 +13,7 @@ from patcher.verify.judge import judge
 from patcher.verify.model import Arm, Verdict
 from patcher.verify.runner import Silent
 from patcher.workflow.replaying import patches_of, replayed
+from patcher.workflow.trees import freeze, last_verified, loosest
 
 if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
@@ -24,8 +25,6 @@ def isolate_culprits(
     copy: WorkingCopy, request: Request, scratch: Path, observer: Observer
 ) -> Isolation:
     """Find which patches of the series are to blame; those verified before stand firm."""
-    from patcher.workflow.verify import freeze, last_verified, loosest
-
     by_name = {one.name: one for one in copy.series}
     firm = last_verified(copy)
     suspects = [one.name for one in copy.series if one not in firm]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.verify.model import Arm
     from patcher.verify.process import Tree
-    from patcher.workflow.verify import Wanted
+    from patcher.workflow.wanted import Wanted
 
 
 def request_for(

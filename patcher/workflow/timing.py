@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from patcher.verify.bench_report import BenchReport
     from patcher.verify.judge import Bench
     from patcher.verify.model import CaseJudgement
-    from patcher.workflow.verify import Wanted
+    from patcher.workflow.wanted import Wanted
 
 
 def speedometer(wanted: Wanted) -> Callable[[Bench, Sequence[CaseJudgement]], BenchReport]:

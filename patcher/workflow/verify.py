@@ -7,57 +7,26 @@ it back is one transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.spec.model import Equivalence
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, Judgement, Status, Verdict
-from patcher.verify.process import Tree
 from patcher.workflow.explaining import explainer
 from patcher.workflow.opening import copy_for
 from patcher.workflow.replaying import patches_of, replayed
 from patcher.workflow.timing import speedometer
+from patcher.workflow.trees import freeze, frozen_trees, last_verified, loosest
 
 if TYPE_CHECKING:
-    from patcher.spec.model import Patch
     from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
     from patcher.verify.runner import Observer
     from patcher.verify.setup import Request
-
-STRICTEST_FIRST = (Equivalence.BITWISE, Equivalence.CLOSE, Equivalence.PERCEPTUAL)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user asked `patcher verify` for; the options' names, times in seconds."""
-
-    target: str | None = None
-    bench: str | None = None
-    aa: bool = False
-    budget: float | None = None
-    models: str | Sequence[str] | None = None
-    device: str = "auto"
-    scale: str = "tiny"
-    checkpoint: Path | None = None
-    pretrained: bool = False
-    timeout: float | None = None
-    fail_fast: bool = False
-    isolate: bool = False
-    keep: bool = False
-    require: str | None = None
-    executor: str | None = None
-
-    @property
-    def plan(self) -> str | None:
-        """Which bench to run, if any; ``--require`` and ``--aa`` need one."""
-        return self.bench or ("quick" if self.require or self.aa else None)
+    from patcher.workflow.wanted import Wanted
 
 
 def verify(
@@ -141,16 +110,6 @@ def _conclude(
     return result, PatcherError("verification-failed", message, hint=hint)
 
 
-def last_verified(copy: WorkingCopy) -> tuple[Applied, ...]:
-    """What a failure goes back to: the series that last passed, else pristine.
-
-    A series of which the user has since reverted a patch does not come back: what was taken out
-    stays out, and its rest was never verified.
-    """
-    verified = copy.verified_series or ()
-    return verified if all(one in copy.series for one in verified) else ()
-
-
 def restore(
     copy: WorkingCopy, series: Sequence[Applied], verified: Sequence[Applied] | None = None
 ) -> None:
@@ -166,40 +125,6 @@ def restore(
     stray = copy.drift()
     if stray:
         raise drift_error(stray)
-
-
-@contextmanager
-def frozen_trees(copy: WorkingCopy) -> Iterator[Path]:
-    """A folder for frozen trees at a path never used before; what a crash left there goes too."""
-    import shutil
-    import tempfile
-
-    home = copy.home / "frozen"
-    home.mkdir(parents=True, exist_ok=True)
-    for left in home.iterdir():
-        shutil.rmtree(left, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(dir=home))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def freeze(
-    copy: WorkingCopy,
-    folder: Path,
-    overrides: Mapping[str, bytes | None] | None = None,
-    *,
-    pristine: bool = False,
-) -> Tree:
-    """Extract a tree and hash it."""
-    return Tree.of(folder, copy.freeze(folder, overrides, pristine=pristine), copy.packages)
-
-
-def loosest(patches: Sequence[Patch]) -> Equivalence:
-    """The gate for a series: the loosest claim among its patches."""
-    claims = [patch.equivalence for patch in patches] or [Equivalence.BITWISE]
-    return max(claims, key=STRICTEST_FIRST.index)
 
 
 def copy_names(copy: WorkingCopy) -> list[str]:

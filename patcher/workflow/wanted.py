@@ -1,0 +1,33 @@
+"""What the user asked `patcher verify` for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked `patcher verify` for; the options' names, times in seconds."""
+
+    target: str | None = None
+    bench: str | None = None
+    aa: bool = False
+    budget: float | None = None
+    models: str | Sequence[str] | None = None
+    device: str = "auto"
+    scale: str = "tiny"
+    checkpoint: Path | None = None
+    pretrained: bool = False
+    timeout: float | None = None
+    fail_fast: bool = False
+    isolate: bool = False
+    keep: bool = False
+    require: str | None = None
+    executor: str | None = None
+
+    @property
+    def plan(self) -> str | None:
+        """Which bench to run, if any; ``--require`` and ``--aa`` need one."""
+        return self.bench or ("quick" if self.require or self.aa else None)
