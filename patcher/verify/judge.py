@@ -111,5 +111,5 @@ def judge(
         trees={arm.value: tree.sha256 for arm, tree in request.trees.items()},
         wall_s=time.monotonic() - began_s,
     )
-    trial.db.finish(trial.run_id, judgement.as_json())
+    trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
     return judgement

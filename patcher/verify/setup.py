@@ -42,6 +42,7 @@ class Request:
         python: the interpreter the target is installed for.
         sys_path: folders a third party's adapter is imported from.
         limits: ``[tool.patcher.verify.gates]``.
+        about: what the run database keeps beside the judgement, for `patcher history`.
         fresh: run the baseline even where a stored result would do.
     """
 
@@ -59,6 +60,7 @@ class Request:
     python: str = sys.executable
     sys_path: tuple[str, ...] = ()
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
     memory_limit_mib: int | None = None
 

@@ -59,6 +59,7 @@ def request_for(
         executor=wanted.executor or "local",
         python=settings.get("python", sys.executable),
         limits=told.get("gates", {}),
+        about={"series": [one.name for one in copy.series], "aa": wanted.aa},
     )
 
 
