@@ -1,0 +1,204 @@
+"""One-token steps of a Llama decoder, bitwise equal to the library's own forward and cheaper.
+
+Query, key and value are one product, and so are gate and up; both rotations are done at once; keys
+and values are written into place where the library concatenates the whole cache. On a CPU in
+float32 the products of two rows run as a batch of narrow ones, which reads the weights at the
+speed of the memory.
+"""
+
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+GROWTH = 256  # positions added to the buffers at a time
+ROWS = 64  # rows of a weight in one product of a batch
+_same = {}  # (rows, columns, batch, threads): are batched products equal to the bit here?
+
+
+def lean_steps(backend, past, first_position):
+    """What takes one token's embeddings (B, 1, C) to an output with ``logits`` (B, 1, V).
+
+    The backend itself where its decoder is not the one known here: a GPT-2, another kind of cache,
+    an attention that has to return its weights.
+    """
+    layers = getattr(past, "layers", None)
+    config = backend.model.config
+    if (
+        backend.alignment_stream_analyzer is not None
+        or config.model_type != "llama"
+        or config._attn_implementation != "sdpa"
+        or config.num_attention_heads != config.num_key_value_heads
+        or not layers
+        or not all(type(layer).__name__ == "DynamicLayer" for layer in layers)
+    ):
+        return backend
+    return LeanSteps(backend, layers, first_position)
+
+
+class LeanSteps:
+    def __init__(self, backend, cached, first_position):
+        self.decoder = backend.model
+        self.head = Product(backend.speech_head, batch=len(cached[0].keys))
+        self.position = self.end = first_position
+        pairs = zip(self.decoder.layers, cached)
+        self.blocks = [Block(layer, cache.keys, cache.values) for layer, cache in pairs]
+
+    def __call__(self, inputs_embeds, **_):
+        """The backend's keywords say what to keep of the layers: nothing is kept here."""
+        batch = inputs_embeds.shape[0]
+        hidden = inputs_embeds.view(batch, -1)
+        if self.position == self.end:
+            self.grow(inputs_embeds)
+        row = self.position - self.end + GROWTH
+        cos, sin = self.cos[row], self.sin[row]
+        for block in self.blocks:
+            hidden = block(hidden, cos, sin, self.position)
+        self.position += 1
+        logits = self.head(rms_norm(self.decoder.norm, hidden)).reshape(batch, 1, -1)
+        return SimpleNamespace(logits=logits, past_key_values=None)
+
+    def grow(self, like):
+        """Room for `GROWTH` more positions, and their rotations."""
+        positions = torch.arange(self.end, self.end + GROWTH, device=like.device)
+        cos, sin = self.decoder.rotary_emb(like, positions[None])
+        half = sin.shape[-1] // 2
+        # (-x) * y is x * (-y) to the bit: the sign moves from the rotated half into the table
+        self.cos, self.sin = cos[0], torch.cat((-sin[0, :, :half], sin[0, :, half:]), dim=-1)
+        self.end += GROWTH
+        for block in self.blocks:
+            block.grow()
+
+
+class Block:
+    """One decoder layer with its keys and values (B, 2H, positions, D)."""
+
+    def __init__(self, layer, keys, values):
+        attention, mlp = layer.self_attn, layer.mlp
+        batch, self.heads, _, self.head_dim = keys.shape
+        self.scaling, self.act = attention.scaling, mlp.act_fn
+        self.before_attention = layer.input_layernorm
+        self.before_mlp = layer.post_attention_layernorm
+        self.qkv = Product(attention.q_proj, attention.k_proj, attention.v_proj, batch=batch)
+        self.out = Product(attention.o_proj, batch=batch)
+        self.gate_up = Product(mlp.gate_proj, mlp.up_proj, batch=batch)
+        self.down = Product(mlp.down_proj, batch=batch)
+        self.keys_values = torch.cat((keys, values), dim=1)
+
+    def grow(self):
+        batch, heads, length, dim = self.keys_values.shape
+        longer = self.keys_values.new_empty(batch, heads, length + GROWTH, dim)
+        longer[:, :, :length] = self.keys_values
+        self.keys_values = longer
+        self.keys, self.values = longer.chunk(2, dim=1)
+
+    def __call__(self, hidden, cos, sin, position):
+        """``hidden`` (B, C) to ``hidden`` (B, C); ``cos`` and ``sin`` (D,) of this position."""
+        batch, heads = hidden.shape[0], self.heads
+        qkv = self.qkv(rms_norm(self.before_attention, hidden))
+        if self.head_dim != ROWS:
+            qkv = qkv.reshape(batch, 3 * heads, self.head_dim)
+        rotated = qkv.narrow(1, 0, 2 * heads)
+        turned = torch.roll(rotated, self.head_dim // 2, -1)
+        rotated.mul_(cos).add_(turned.mul_(sin))
+        self.keys_values.select(2, position).copy_(qkv.narrow(1, heads, 2 * heads))
+        attended = F.scaled_dot_product_attention(
+            qkv.narrow(1, 0, heads).unsqueeze(2),
+            self.keys.narrow(2, 0, position + 1),
+            self.values.narrow(2, 0, position + 1),
+            scale=self.scaling,
+        )
+        out = self.out(attended.reshape(batch, -1))
+        hidden = hidden.view(out.shape).add(out).view(batch, -1)
+        gate, up = self.gate_up(rms_norm(self.before_mlp, hidden)).chunk(2, dim=1)
+        down = self.down((self.act(gate) * up).reshape(batch, -1))
+        return hidden.view(down.shape).add(down).view(batch, -1)
+
+
+def rms_norm(norm, hidden):
+    return F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+
+
+class Product:
+    """Hidden states (B, K) times the weights of one or several linears: (B, N / 64, 64)."""
+
+    def __init__(self, *linears, batch):
+        self.linears = linears
+        self.weight = self.narrow = self.rest = None
+        if all(is_plain(linear) for linear in linears):
+            self.weight = one_weight(linears)
+            rows, columns = self.weight.shape
+            if runs_narrow(self.weight, batch):
+                whole = rows - rows % ROWS
+                self.narrow = self.weight[:whole].view(-1, ROWS, columns).transpose(1, 2)
+                self.rest = self.weight[whole:] if whole < rows else None
+
+    def __call__(self, hidden):
+        if self.narrow is not None:
+            groups = len(self.narrow)
+            result = torch.bmm(hidden.expand(groups, *hidden.shape), self.narrow).transpose(0, 1)
+            if self.rest is None:
+                return result
+            return torch.cat((result.reshape(len(hidden), -1), F.linear(hidden, self.rest)), dim=1)
+        if self.weight is not None:
+            result = F.linear(hidden, self.weight)
+        else:
+            result = torch.cat([linear(hidden) for linear in self.linears], dim=-1)
+        if result.shape[1] % ROWS:
+            return result
+        return result.view(len(hidden), -1, ROWS)
+
+
+def is_plain(linear):
+    """A linear that is nothing but its weight: not quantised, adapted or hooked."""
+    return (
+        type(linear) is nn.Linear
+        and linear.bias is None
+        and "forward" not in vars(linear)
+        and not linear._forward_hooks
+        and not linear._forward_pre_hooks
+    )
+
+
+def one_weight(linears):
+    """The weights as one matrix. They are laid side by side once and stay views of it."""
+    weights = [linear.weight for linear in linears]
+    if not are_adjacent(weights):
+        with torch.inference_mode(False), torch.no_grad():
+            parts = torch.cat(weights).split([len(weight) for weight in weights])
+            for weight, part in zip(weights, parts):
+                weight.data = part
+    rows, columns = sum(len(weight) for weight in weights), weights[0].shape[1]
+    return weights[0].detach().as_strided((rows, columns), (columns, 1))
+
+
+def are_adjacent(weights):
+    expected, storage = weights[0].data_ptr(), weights[0].untyped_storage().data_ptr()
+    for weight in weights:
+        if (
+            weight.data_ptr() != expected
+            or weight.untyped_storage().data_ptr() != storage
+            or not weight.is_contiguous()
+        ):
+            return False
+        expected += weight.numel() * weight.element_size()
+    return True
+
+
+def runs_narrow(weight, batch):
+    """Whether narrow products are the faster and give the same bits: asked of this machine."""
+    rows, columns = weight.shape
+    if weight.device.type != "cpu" or weight.dtype != torch.float32 or batch > 2 or rows < ROWS:
+        return False
+    key = rows, columns, batch, torch.get_num_threads()
+    if key not in _same:
+        whole = rows - rows % ROWS
+        hidden = weight[ROWS // 2 : ROWS // 2 + batch]
+        groups = weight[:whole].view(-1, ROWS, columns).transpose(1, 2)
+        narrow = torch.bmm(hidden.expand(len(groups), *hidden.shape), groups)
+        narrow = narrow.transpose(0, 1).reshape(batch, whole)
+        if rest := rows - whole:
+            narrow = torch.cat((narrow, F.linear(hidden, weight[-rest:])), dim=1)
+        _same[key] = torch.equal(narrow, F.linear(hidden, weight))
+    return _same[key]
