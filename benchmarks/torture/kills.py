@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.torture import inject
@@ -55,7 +56,7 @@ def kill_recovery(scene: Scene, action: str, point: int) -> Tally:
     while True:
         with scene.round(action) as place:
             inject.run(perform(scene, place, action), inject.kill_at(point))
-            ended = inject.run(lambda at=place: _settle(scene, at), inject.kill_at(inner))
+            ended = inject.run(partial(_settle, scene, place), inject.kill_at(inner))
             tally.tried += 1
             where = f"{action} killed at call {point}, its recovery at call {inner}"
             tally.note(scene.faults(place, action), where)
@@ -85,9 +86,9 @@ def fail_everywhere(
             # What the command said must be what happened.
             series = Workspace(place).working_copy().series
             planned = Workspace(scene.templates[action]).working_copy().series != series
-            if not faults and ended.status in (inject.DONE, inject.REFUSED):
-                if planned != (ended.status == inject.DONE) and before != after:
-                    faults.append(f"torn: status {ended.status}, but changed: {planned}")
+            told = ended.status in (inject.DONE, inject.REFUSED) and before != after
+            if not faults and told and planned != (ended.status == inject.DONE):
+                faults.append(f"torn: status {ended.status}, but changed: {planned}")
             tally.tried += 1
             tally.note(faults, f"{action}, {name} at call {point}{' and after' * sticky}")
     return tally

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store import git
+from patcher.store import git, transaction
 from patcher.store.source import Source
 from patcher.store.state import Applied
 from patcher.store.workspace import Workspace
@@ -54,7 +54,7 @@ def patched(pristine: Snapshot, name: str, files: int) -> dict[str, bytes | None
 def no_git() -> Iterator[None]:
     """Leave the derived git record out: forked rounds are about the truth, not its record."""
     kept = git.record
-    git.record = lambda copy: None  # type: ignore[assignment]
+    git.record = lambda copy: None
     try:
         yield
     finally:
@@ -85,10 +85,8 @@ class Scene:
         found: Snapshot = {"sample/__init__.py": (b"", 0o644)}
         for number in range(self.files + 2):
             body = f"VALUE = {number}\n".encode() * (1 + number * 40)
-            found[f"sample/part{number}/module{number}.py"] = (
-                body,
-                0o755 if number == 1 else 0o644,
-            )
+            mode = 0o755 if number == 1 else 0o644
+            found[f"sample/part{number}/module{number}.py"] = (body, mode)
         found["sample/odd.py"] = (b"\xef\xbb\xbfx = 1\r\ny = 2\rz = 3", 0o600)
         found["sample/removed.py"] = (b"gone = True\n", 0o644)
         found["sample-1.0.dist-info/METADATA"] = (b"Name: sample\nVersion: 1.0\n", 0o644)
@@ -126,6 +124,9 @@ class Scene:
         """The action under test, as the commands do it."""
         with self._git(), workspace.lock(action):
             copy = workspace.working_copy()
+            # Hashes decide how many folders the backups make: the same calls in every round.
+            made = sha256(f"{action} {copy.state.generation}".encode()).hexdigest()[:12]
+            transaction.transaction_id = lambda: made
             if action == "apply":
                 files = patched(self.pristine(), "one", self.files)
                 copy.change(files, [*copy.series, applied("one")], "apply", ["one"])
@@ -187,10 +188,8 @@ class Scene:
         was = Workspace(self.templates[action]).working_copy()
         same = copy.state == was.state
         if tree != (before if same else after):
-            wrong = "before" if same else "after"
-            found.append(
-                f"torn: the series says {wrong}, the tree has {_differences(tree, before)}"
-            )
+            wanted, name = (before, "before") if same else (after, "after")
+            found.append(f"torn: the series says {name}, but {_differences(tree, wanted)}")
         if stray := copy.drift():
             found.append(f"torn: drift {stray}")
         if workspace.journal() is not None:

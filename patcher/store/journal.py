@@ -7,6 +7,7 @@ one thing: does ``series.json`` already name its transaction?
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 from patcher.store import records
 from patcher.store.fs import Folder, digest
+from patcher.store.paths import check_relative
 from patcher.store.state import SERIES_FILE
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from patcher.store.paths import Root
 
 JOURNAL_FILE = "journal.json"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Under a name that holds something else than a file, or that cannot be reached.
 OTHER = "other"
 
@@ -98,7 +101,8 @@ class Journal:
         """Read a journal's JSON; PatcherError ``state-damaged`` when it is not one."""
         try:
             values = dict(record)
-            values.pop("schema")
+            if values.pop("schema") != 1:
+                raise ValueError
             values["stage"] = Stage(values["stage"])
             values["names"] = tuple(values["names"])
             values["folders"] = tuple(values["folders"])
@@ -106,9 +110,33 @@ class Journal:
                 Step(**{key: value for key, value in step.items() if key != "temporary"})
                 for step in values["steps"]
             )
-            return cls(**values)
+            journal = cls(**values)
+            journal.check()
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _damaged(where) from None
+        return journal
+
+    def check(self) -> None:
+        """Raise `ValueError`, `TypeError` or PatcherError unless every value is of its kind."""
+        texts = (self.transaction, self.target, self.action, self.root, self.started, *self.names)
+        for text in (*texts, *self.folders):
+            if not isinstance(text, str):
+                raise TypeError(text)
+        if not re.fullmatch(r"[0-9a-f]{12}", self.transaction) or not _NAME.fullmatch(self.target):
+            raise ValueError(self.transaction)
+        if not re.fullmatch(r"[a-z]+", self.action) or "\0" in self.root:
+            raise ValueError(self.action)
+        numbers = (self.generation, self.pid, *(step.before_mode for step in self.steps))
+        for number in (*numbers, *(step.after_mode for step in self.steps)):
+            if not isinstance(number, int) or not 0 <= number < 1 << 32:
+                raise ValueError(number)
+        hashes = [self.state_before, self.state_after]
+        hashes += [each for s in self.steps for each in (s.before, s.after) if each is not None]
+        for sha256 in hashes:
+            if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+                raise ValueError(sha256)
+        for path in (*self.folders, *(step.path for step in self.steps)):
+            check_relative(path)
 
     def begun(self) -> Journal:
         return replace(self, stage=Stage.BEGIN)

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 MAX_SOURCE_BYTES = 1_000_000
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 1024
-# Names that some file system takes for `.git`: NTFS short names, streams, trailing dots and blanks.
-_RESERVED = re.compile(r"(\.git|git~\d+|\.patcher|patche~\d+)([ .]*|:.*)", re.IGNORECASE)
+# Names that some file system takes for `.git`: NTFS short names, trailing dots and blanks.
+_RESERVED = re.compile(r"(\.git|git~\d+|\.patcher|patche~\d+)[ .]*", re.IGNORECASE)
 
 
 def check_relative(path: str) -> tuple[str, ...]:
     """The parts of a relative POSIX path, or PatcherError ``unsafe-path``.
 
-    Refused are absolute paths, ``..``, ``.``, ``~``, empty parts, backslashes, drive letters,
+    Refused are absolute paths, ``..``, ``.``, ``~``, empty parts, backslashes, colons,
     control characters, text that is not UTF-8, and ``.git`` or ``.patcher`` in any spelling.
     """
     parts = tuple(path.split("/"))
@@ -52,8 +52,8 @@ def _unsafe_text(path: str) -> str | None:
         return "is absolute"
     if "\\" in path:
         return "has a backslash; write parts with /"
-    if re.match(r"[A-Za-z]:", path):
-        return "starts with a drive letter"
+    if ":" in path:
+        return "has a colon (a drive letter, or a stream of NTFS)"
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in path):
         return "has a control character or is not valid text"
     if len(path.encode()) > MAX_PATH_BYTES:

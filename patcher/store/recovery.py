@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
 
 def place_of(workspace: Workspace, journal: Journal) -> Place:
-    """Where a journal's change takes place; needs no readable ``series.json``."""
+    """Where a journal's change takes place; works without a readable ``series.json`` too."""
+    root = journal.root
+    with suppress(PatcherError, OSError):
+        root = workspace.state(journal.target).root
     return Place(
-        Root(str(workspace.root / journal.root), workspace.closed_folders()),
+        Root(str(workspace.root / root), workspace.closed_folders()),
         workspace.private_dir,
         workspace.private_dir / journal.target,
         workspace.backups,

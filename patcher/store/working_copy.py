@@ -260,6 +260,8 @@ class WorkingCopy:
                     "another run changed the series after this one had read it",
                     hint="repeat the command",
                 )
+            for path in files:
+                check_relative(path)
             if stray := self.drift({*files, *self.state.touched}):
                 raise drift_error(stray)
             return self._change(files, tuple(series), action, tuple(names), verified, signals)
@@ -309,7 +311,6 @@ class WorkingCopy:
         old: dict[str, bytes] = {}
         for path in sorted(files):
             new = files[path]
-            check_relative(path)
             if new is not None:
                 check_size(len(new), path)
             present = self.place.root.read(path)
