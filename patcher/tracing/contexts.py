@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
 
+    from .frames import Stacks
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -39,14 +41,17 @@ class Scopes(threading.local):
 
     `watch` replaces ``__enter__`` and ``__exit__`` of torch's two context classes while it is open.
     That sees what a call stack cannot: a generator suspended inside a ``with`` keeps its scope open
-    in whoever consumes it.
+    in whoever consumes it. A ``no_grad`` that torch opens for itself is left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stacks: Stacks) -> None:
+        self.stacks = stacks
         self._open: list[tuple[int, Scope]] = []
         self.current: tuple[Scope, ...] = ()
 
     def _enter(self, manager: object, scope: Scope) -> None:
+        if scope.mode == "no_grad" and self.stacks.is_hidden(scope.code):
+            return
         self._open.append((id(manager), scope))
         self.current = tuple(scope for _, scope in self._open)
 

@@ -12,7 +12,7 @@ import torch
 from .conditions import Conditions, Watched, watch_line
 from .contexts import Scope, Scopes
 from .frames import Frame, Stacks, is_pure, statement_at
-from .recorder import Failure, Maker, Recorder, Update, describe, tensors_in
+from .recorder import Failure, Maker, Recorder, Update, describe, short, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,7 +40,8 @@ def trace(
         ``made`` and ``now`` the call stack and modes then and at the failure; ``conditions`` the
         watched lines (the failing one first) with what their tests evaluated to.
     """
-    stacks, scopes = Stacks(tree), Scopes()
+    stacks = Stacks(tree)
+    scopes = Scopes(stacks)
     watched = [watch_line(os.path.join(tree or "", one["file"]), one["line"]) for one in watch]
     error, found, recorder = _once(run, stacks, scopes, watched)
     answer: dict[str, Any] = {"kind": "none", "watched": [one.as_json() for one in watched]}
@@ -193,12 +194,15 @@ def maker_json(maker: Maker, stacks: Stacks) -> dict[str, Any]:
 
 
 def show(value: Any) -> str:
-    """A value in a few words: numbers as they are, tensors by shape."""
+    """A value in a few words: numbers and text as they are, tensors by shape, the rest by type."""
     if isinstance(value, torch.Tensor):
         if value.numel() == 1:
             return str(value.item())
-        return f"tensor {str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+        return f"tensor {short(value.dtype)} {list(value.shape)}"
     if isinstance(value, torch.Size):
         return str(list(value))
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    if value is None or isinstance(value, (bool, int, float, str, torch.dtype, torch.device)):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    size = f" of {len(value)}" if isinstance(value, (tuple, list, dict, set)) else ""
+    return type(value).__name__.strip("_") + size

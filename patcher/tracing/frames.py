@@ -74,6 +74,10 @@ class Stacks:
             code.co_firstlineno,
         )
 
+    def is_hidden(self, code: CodeType) -> bool:
+        """Whether a code object is torch's or patcher's own."""
+        return self._file(code.co_filename) is None
+
     def of_traceback(self, traceback: TracebackType | None) -> tuple[FrameType, int] | None:
         """The innermost frame and line of a traceback that are neither torch's nor patcher's."""
         found = None
@@ -202,19 +206,26 @@ def _parts(test: ast.expr) -> tuple[str, ...]:
     found: list[str] = []
 
     def visit(node: ast.expr, top: bool) -> None:
-        if isinstance(node, ast.Constant):
+        if all(isinstance(part, _CONSTANT) for part in ast.walk(node)):
             return
         if not top and is_pure(node) and not isinstance(node, (ast.Compare, ast.BoolOp)):
             found.append(ast.unparse(node))
             return
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                visit(child, False)
+        for child in _operands(node):
+            visit(child, False)
 
     visit(test, isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)))
     return tuple(dict.fromkeys(found))
 
 
+def _operands(node: ast.expr) -> list[ast.expr]:
+    if not isinstance(node, ast.Call):
+        return [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    owner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+    return [*owner, *node.args, *(keyword.value for keyword in node.keywords)]
+
+
+_CONSTANT = (ast.Constant, ast.UnaryOp, ast.unaryop, ast.JoinedStr)
 _PURE = (
     ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.BinOp, ast.UnaryOp, ast.Compare,
     ast.BoolOp, ast.Tuple, ast.Slice, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop,

@@ -119,7 +119,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         try:
             result = func(*args, **kwargs)
         except Exception as error:
-            self._failed(name, args, kwargs, stack, error)
+            self.refused(name, args, kwargs, stack, error)
             if not self.forgive:
                 raise
             result = self._second_try(func, args, kwargs, error)
@@ -217,7 +217,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
 
     # -- failures ----------------------------------------------------------------------------
 
-    def _failed(self, name: str, args: Any, kwargs: Any, stack: Stack, error: Exception) -> None:
+    def refused(self, name: str, args: Any, kwargs: Any, stack: Stack, error: Exception) -> None:
+        """An operator raised."""
         layout = memory_format_of(args, kwargs)
         described = tuple(describe(tensor) for tensor in tensors_in((args, kwargs)))
         self.failures.append(

@@ -21,7 +21,7 @@ from .conditions import Conditions, watch_line
 from .contexts import Scope, Scopes
 from .failure import explain, scope_json, show
 from .frames import Stack, Stacks, statement_at
-from .recorder import Recorder, short, tensors_in
+from .recorder import Recorder, memory_format_of, short, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,10 +57,12 @@ def observe(
 
     Returns:
         JSON values: ``places``, ``scopes``, ``acts`` (names), ``events``, ``convolutions``,
-        ``conversions``, ``synchronisations``, ``mixed``, ``watched``, ``failures`` and
+        ``conversions``, ``synchronisations``, ``mixed``, ``refusals`` (operators that raised, whose
+        inputs were then converted so that the run goes on), ``watched``, ``failures`` and
         ``operators`` (how many ran).
     """
-    stacks, scopes = Stacks(tree), Scopes()
+    stacks = Stacks(tree)
+    scopes = Scopes(stacks)
     survey = Survey(stacks, scopes)
     watched = {name: [_watched(tree, one) for one in watch] for name in acts}
     with ExitStack() as stack:
@@ -152,7 +154,7 @@ class Survey(Recorder):
         on_inference_tensor: bool,
         shape: tuple[tuple[int, ...], str],
     ) -> None:
-        if not stack or (scopes == maker.scopes and not maker.adopted):
+        if not stack or (kind != "inplace-update" and scopes == maker.scopes):
             return  # made and used under the very same scopes: nothing can come between
         at = self._place(stack[0])
         made = self._place(maker.stack[0]) if maker.stack else None
@@ -208,6 +210,12 @@ class Survey(Recorder):
         if len(floating) > 1 and "copy" not in name:
             self._tally("mixed", stack, [name.removeprefix("aten::"), *sorted(floating)], wall_s)
 
+    def refused(self, name: str, args: Any, kwargs: Any, stack: Stack, error: Exception) -> None:
+        super().refused(name, args, kwargs, stack, error)
+        if stack and memory_format_of(args, kwargs) not in RANKS:
+            dtypes = [short(tensor.dtype) for tensor in tensors_in(args)]
+            self._tally("refusals", stack, [name.removeprefix("aten::"), str(error), *dtypes], 0.0)
+
     def _tally(self, table: str, stack: Stack, fact: list[Any], wall_s: float) -> None:
         at = self._place(stack[0])
         row = self._tallies.setdefault(table, {}).get(at)
@@ -255,7 +263,7 @@ class Survey(Recorder):
         """The record as plain data."""
         tallies = {
             table: list(self._tallies.get(table, {}).values())
-            for table in ("convolutions", "conversions", "synchronisations", "mixed")
+            for table in ("convolutions", "conversions", "synchronisations", "mixed", "refusals")
         }
         return {
             "acts": self._acts,

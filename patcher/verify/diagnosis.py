@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from patcher.errors import PatcherError
+from patcher.scan.conditions import comparison_text, condition_text
 from patcher.scan.effects import Effect, Planned, plan_effects
+from patcher.scan.remedies import candidates, edits
 from patcher.verify.model import Case, Diagnosis, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from patcher.spec.model import Edit, Patch
+    from patcher.spec.model import Patch
 
 TRACER = "patcher.tracing.failure:trace"
 MAX_GROUPS = 4
@@ -205,7 +207,13 @@ class _Case:
     def _remedy(self, trace: Mapping[str, Any], effect: Effect | None) -> str | None:
         """A patch of the catalogue with which the failing case passes, tried for real."""
         case = self.group[0].case
-        for patch in self._candidates(trace, effect)[:MAX_REMEDIES]:
+        ends = [(trace["at"]["file"], trace["at"]["function"])]
+        if trace.get("made") and trace["made"]["stack"]:
+            maker = trace["made"]["stack"][0]
+            ends.append((maker["file"], maker["function"]))
+        responsible = effect.patch if effect else None
+        found = candidates(responsible, ends, self.suspects.patches, self.suspects.catalogue)
+        for patch in found[:MAX_REMEDIES]:
             try:
                 patches = [*self.suspects.patches, patch]
                 files = self.suspects.replay(self.suspects.read_pristine, patches)
@@ -214,31 +222,6 @@ class _Case:
             if self.runs.passes(case, files):
                 return patch.name
         return None
-
-    def _candidates(self, trace: Mapping[str, Any], effect: Effect | None) -> list[Patch]:
-        """Patches not applied: companions of the responsible one, then editors of the two ends."""
-        applied = {patch.name for patch in self.suspects.patches}
-        responsible = effect.patch if effect else None
-        companions = [
-            name
-            for patch in self.suspects.patches
-            if patch.name == responsible
-            for name in patch.companions
-        ]
-        ends = [(trace["at"]["file"], trace["at"]["function"])]
-        if trace.get("made") and trace["made"]["stack"]:
-            maker = trace["made"]["stack"][0]
-            ends.append((maker["file"], maker["function"]))
-        ranked = []
-        for patch in self.suspects.catalogue:
-            if patch.name in applied or patch.reproduction:
-                continue
-            near = [place for place, end in enumerate(ends) if _edits(patch, *end)]
-            if patch.name in companions:
-                ranked.append((0, companions.index(patch.name), patch))
-            elif near:
-                ranked.append((1, near[0], patch))
-        return [patch for *_, patch in sorted(ranked, key=lambda entry: entry[:2])]
 
     # -- memory formats ----------------------------------------------------------------------
 
@@ -272,7 +255,7 @@ class _Case:
         if owner is not None:
             return owner
         for patch in reversed(self.suspects.patches):
-            if _edits(patch, file, function):
+            if edits(patch, file, function):
                 return patch.name
         return None
 
@@ -284,45 +267,5 @@ class _Case:
         if inputs:
             parts.append(f"seen with {inputs}")
         if compared is not None:
-            parts.append(_comparison(*compared))
+            parts.append(comparison_text(compared[0].test, compared[1]))
         return "; ".join(part for part in parts if part) or None
-
-
-def condition_text(conditions: Mapping[str, Any]) -> str:
-    """The tests around a line, each with the values it had when the line ran."""
-    texts = []
-    for guard in conditions.get("guards", ()):
-        seen = [fact for fact in conditions.get("seen", ()) if fact["line"] == guard["line"]]
-        matching = [fact for fact in seen if fact["held"] in (None, guard["wanted"])]
-        test = guard["test"] if guard["wanted"] else f"not ({guard['test']})"
-        values = _values(matching[-1]["values"]) if matching else ""
-        texts.append(f"`{test}`" + (f" ({values})" if values else ""))
-    return " and ".join(texts)
-
-
-def _comparison(case: Case, watched: Mapping[str, Any]) -> str:
-    """What a passing case did at the same tests."""
-    if not watched["calls"]:
-        return f"{case.test} never gets there"
-    facts = [fact for fact in watched["seen"] if fact["values"]]
-    if facts and not watched["reached"]:
-        return f"not with {case.test} ({_values(facts[-1]['values'])})"
-    return ""
-
-
-def _values(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in values.items())
-
-
-def _edits(patch: Patch, file: str, function: str) -> bool:
-    return any(edit.file == file and _holds(edit, function) for edit in patch.edits)
-
-
-def _holds(edit: Edit, function: str) -> bool:
-    """Whether an edit is inside a function; one without ``within`` may be anywhere."""
-    if edit.within is None:
-        return True
-    wanted, given = edit.within.split("."), function.split(".")
-    return len(wanted) <= len(given) and all(
-        one in ("*", other) for one, other in zip(wanted, given, strict=False)
-    )

@@ -100,7 +100,7 @@ class WorkerRuns:
     def inputs(self, case: Case) -> str:
         """The test's numbers by their keys, seeds left out."""
         _, test = self.bench.setup.lookup(case)
-        return ", ".join(_flat(test.options))
+        return inputs_text(test.options)
 
     def _run(self, case: Case, steps: Sequence[Step], tree: Tree) -> dict[int, Report]:
         model, _ = self.bench.setup.lookup(case)
@@ -130,6 +130,11 @@ def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes]) -> Tree
         target.unlink(missing_ok=True)
         target.write_bytes(content)
     return Tree.of(destination, f"{tree.sha256}+{destination.name}", tree.packages)
+
+
+def inputs_text(options: Mapping[str, Any]) -> str:
+    """The numbers in a test's options by their keys, seeds left out."""
+    return ", ".join(_flat(options))
 
 
 def _flat(value: Any, key: str = "") -> list[str]:

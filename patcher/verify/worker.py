@@ -169,6 +169,22 @@ class Worker:
         run = functools.partial(self.session.run, test, capture=False)
         return {"trace": tracer(run, self.tree, **request.get("options", {}))}
 
+    def op_survey(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Load a model and run tests, all of it under ``tracer(acts, tree, **options)``.
+
+        What the target does while it loads matters to a survey as much as what it runs.
+        """
+        test_type = import_patcher("targets.adapter").Test
+
+        def run(fields: Mapping[str, Any]) -> None:
+            self.session.run(test_type(**fields), capture=False)
+
+        acts: dict[str, Callable[[], object]] = {"open": functools.partial(self.op_open, request)}
+        for fields in request["tests"]:
+            acts[fields["name"]] = functools.partial(run, fields)
+        tracer = resolve(request["tracer"])
+        return {"survey": tracer(acts, self.tree, **request.get("options", {}))}
+
     def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Recompute every stage from the recorded stage before it."""
         adapter = import_patcher("targets.adapter")
