@@ -29,7 +29,7 @@ _WHO = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
 _HOOKS = (
     "pre-commit", "post-commit", "commit-msg", "prepare-commit-msg", "post-checkout",
     "post-index-change", "reference-transaction", "pre-auto-gc", "post-rewrite",
-    "fsmonitor-watchman", "pre-applypatch", "post-applypatch", "post-merge", "pre-push", "sendemail-validate",
+    "fsmonitor-watchman", "pre-applypatch", "post-applypatch", "post-merge", "pre-push",
 )  # fmt: skip
 
 
@@ -148,6 +148,11 @@ STATES: dict[str, Callable[[Path], None]] = {
 KINDS = ("plain", "sha256", "linked worktree", "submodule", "shallow clone", "workspace inside")
 
 
+# Kinds with the branches that every state needs; the others are clones of one branch.
+OWN_HISTORY = ("plain", "sha256", "workspace inside")
+ANYWHERE = ("as it is", "detached HEAD", "staged changes", "stashed changes", "packed refs")
+
+
 @contextmanager
 def of_kind(place: Path, kind: str) -> Iterator[tuple[Path, Path]]:
     """(checkout, workspace) of a kind of repository."""
@@ -166,6 +171,8 @@ def of_kind(place: Path, kind: str) -> Iterator[tuple[Path, Path]]:
     elif kind == "shallow clone":
         git(place, "clone", "-q", "--depth=1", f"file://{first}", str(place / "shallow"))
         first = place / "shallow"
+    (first / "src/sample/part1.py").write_bytes(b"# a local edit\n")
+    (first / "notes.txt").write_bytes(b"mine\n")
     yield first, first if kind == "workspace inside" else workspace
 
 

@@ -10,6 +10,7 @@ import string
 from copy import deepcopy
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from benchmarks.torture.scene import Scene, applied, no_git
 from benchmarks.torture.tally import Tally
@@ -128,8 +129,9 @@ def fuzz_specs(specs: list[str], rounds: int, seed: int) -> Tally:
 
 _PIECES = [
     "edits:", "- ", ": ", "\n", "  ", "match: ", "with: ", "within: ", "|", ">", "&a", "*a",
-    "!!python",     "{", "}", "[", "]", "'", '"', "#", "$", "$$$", "µ", "\t", "\0", "\ufeff", "---", "...", "<<: ",
-    "expect: -1", "decorator: @x", "?", "%", "file: ../x", "file: /x", "no", "1e99", "0x", "\x85",
+    "!!python", "{", "}", "[", "]", "'", '"', "#", "$", "$$$", "µ", "\t", "\0", "\ufeff", "---",
+    "...", "<<: ", "expect: -1", "decorator: @x", "?", "%", "file: ../x", "file: /x", "no", "1e99",
+    "0x", "\x85",
 ]  # fmt: skip
 
 
@@ -187,8 +189,8 @@ def _flip(record: dict[str, object], chance: random.Random) -> bytes:
 
 
 _VALUES: list[object] = [
-    None, True, -1, 0, 1 << 70, 1.5, "", "x", "../../outside", "/etc", "a\0b", [], {}, [None], ["x"],
-    "0" * 64, "0" * 12, "begin", "sample/part0/module0.py", "sample", {"path": "x"}, "\ud800",
+    None, True, -1, 0, 1 << 70, 1.5, "", "x", "../../outside", "/etc", "a\0b", [], {}, [None],
+    ["x"],     "0" * 64, "0" * 12, "begin", "sample/part0/module0.py", "sample", {"path": "x"}, "\ud800",
 ]  # fmt: skip
 
 
@@ -196,16 +198,16 @@ def _twist(record: dict[str, object], chance: random.Random) -> dict[str, object
     """A copy with some values replaced, at any depth."""
     copy: dict[str, object] = json.loads(json.dumps(record))
     for _ in range(chance.randint(1, 3)):
-        place: object = copy
+        place: Any = copy
         while True:
-            keys = list(place) if isinstance(place, dict) else range(len(place))  # type: ignore[arg-type]
+            keys: list[Any] = list(place if isinstance(place, dict) else range(len(place)))
             if not keys:
                 break
             key = chance.choice(keys)
-            inner = place[key]  # type: ignore[index]
+            inner = place[key]
             if isinstance(inner, dict | list) and inner and chance.random() < 0.7:
                 place = inner
                 continue
-            place[key] = deepcopy(chance.choice(_VALUES))  # type: ignore[index]
+            place[key] = deepcopy(chance.choice(_VALUES))
             break
     return copy

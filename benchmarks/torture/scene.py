@@ -61,6 +61,17 @@ def no_git() -> Iterator[None]:
         git.record = kept
 
 
+@contextmanager
+def same_calls(seed: str) -> Iterator[None]:
+    """Name the next transaction by a seed: hashes decide how many folders the backups make."""
+    kept = transaction.transaction_id
+    transaction.transaction_id = lambda: sha256(seed.encode()).hexdigest()[:12]
+    try:
+        yield
+    finally:
+        transaction.transaction_id = kept
+
+
 def scratch() -> Path:
     """Where rounds are played: memory, if there is room, since disks would only slow them."""
     memory = Path("/dev/shm")
@@ -124,18 +135,19 @@ class Scene:
         """The action under test, as the commands do it."""
         with self._git(), workspace.lock(action):
             copy = workspace.working_copy()
-            # Hashes decide how many folders the backups make: the same calls in every round.
-            made = sha256(f"{action} {copy.state.generation}".encode()).hexdigest()[:12]
-            transaction.transaction_id = lambda: made
-            if action == "apply":
-                files = patched(self.pristine(), "one", self.files)
-                copy.change(files, [*copy.series, applied("one")], "apply", ["one"])
-            elif action == "restore":
-                verified = copy.verified_series or ()
-                copy.change(self._first_only(copy), verified, "restore", ["two"])
-            else:
-                back = {path: copy.pristine(path) for path in copy.state.touched}
-                copy.change(back, (), "revert", [one.name for one in copy.series])
+            with same_calls(f"{action} {copy.state.generation}"):
+                self._perform(copy, action)
+
+    def _perform(self, copy: WorkingCopy, action: str) -> None:
+        if action == "apply":
+            files = patched(self.pristine(), "one", self.files)
+            copy.change(files, [*copy.series, applied("one")], "apply", ["one"])
+        elif action == "restore":
+            verified = copy.verified_series or ()
+            copy.change(self._first_only(copy), verified, "restore", ["two"])
+        else:
+            back = {path: copy.pristine(path) for path in copy.state.touched}
+            copy.change(back, (), "revert", [one.name for one in copy.series])
 
     def _second(self, workspace: Workspace) -> None:
         copy = workspace.working_copy()

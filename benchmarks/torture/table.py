@@ -46,8 +46,8 @@ class Rounds:
 
     @cached_property
     def large(self) -> Scene:
-        """Twenty files at once: over 500 state-changing calls."""
-        return Scene(self.box / "large", files=20)
+        """Files enough for over 500 state-changing calls at once."""
+        return Scene(self.box / "large", files=26)
 
     @cached_property
     def real(self) -> commands.Commands:
@@ -57,7 +57,7 @@ class Rounds:
         no_strace = "" if strace.available() else "strace"
         return [
             *(
-                Row(f"kill-{action}", f"SIGKILL at every call of {action}, twenty files",
+                Row(f"kill-{action}", f"SIGKILL at every call of {action}, 26 files",
                     partial(self._kills, action), 500)
                 for action in ACTIONS
             ),
@@ -84,7 +84,7 @@ class Rounds:
             Row("edits", "somebody edits a file before every call, in eight ways",
                 lambda: [_unit(edits.edit_everywhere, self.small, action, name)
                          for action in ACTIONS for name in edits.EDITS], 2500),
-            Row("in-place", "a user's checkout in odd states, used in place", self._in_place, 80),
+            Row("in-place", "a user's checkout in odd states, used in place", self._in_place, 50),
             Row("paths", "hostile paths, links, FIFOs, devices",
                 lambda: [_unit(hostile.refuse_paths, self.small)], 300),
             Row("fuzz-specs", "damaged specs",
@@ -151,8 +151,7 @@ class Rounds:
             _unit(self._one_checkout, kind, state)
             for kind in checkouts.KINDS
             for state in checkouts.STATES
-            # Damage is done to files of a plain repository.
-            if kind in ("plain", "workspace inside", "sha256") or "index" not in state
+            if kind in checkouts.OWN_HISTORY or state in checkouts.ANYWHERE
         ]
 
     def _one_checkout(self, kind: str, state: str) -> Tally:
