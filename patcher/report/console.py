@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from typing import TextIO
 
+PIPE_WIDTH = 120
 STYLES = {
     "pass": "green",
     "ok": "green",
@@ -42,8 +44,12 @@ def console(*, color: bool | None = None, stream: TextIO | None = None) -> Conso
         color: False for plain output; None lets the terminal and ``NO_COLOR`` decide.
         stream: where to print; stdout by default.
     """
+    out = stream or sys.stdout
+    # A pipe or a file has no width: tables get room instead of folding at 80.
+    width = None if out.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
     return Console(
-        file=stream or sys.stdout,
+        file=out,
+        width=width,
         no_color=True if color is False else None,
         markup=False,
         highlight=False,

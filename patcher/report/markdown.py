@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from patcher.report.verdict import ON_CPU, TABLE_COLUMNS, speed_sentence
+from patcher.report.verdict import ON_CPU, TABLE_COLUMNS
 
 
 def render(result: Mapping[str, Any]) -> str:
     """The whole result; values are escaped, so that none is read as markup."""
     lines = [f"**{result['verdict']}**: {_plain(result['sentence'])}", ""]
     if "speed" in result:
-        lines += [_plain(speed_sentence(result["speed"])), ""]
+        lines += [_plain(result["speed"]["sentence"]), ""]
     headings = ["model", "test", "baseline", "patched", "gate", "error"]
     rows = [
         [

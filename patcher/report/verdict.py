@@ -21,6 +21,7 @@ TABLE_COLUMNS = (
     ("Max RTF", "max_rtf"),
 )
 ON_CPU = "Avg Process Growth (MB)"
+MOST_CHARACTERS = 48
 COLOURS = {"pass": "bold green", "fail": "bold red", "cannot-judge": "bold yellow"}
 
 
@@ -41,7 +42,7 @@ def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None
     out.print(f"verdict: {result['verdict']}", style=COLOURS[result["verdict"]])
     out.print(result["sentence"], soft_wrap=True)
     if "speed" in result:
-        out.print(speed_sentence(result["speed"]), soft_wrap=True)
+        out.print(result["speed"]["sentence"], soft_wrap=True)
     if result["restored"]:
         left = ", ".join(result["series"]) or "pristine"
         out.print(f"restored from backup and re-hashed: the tree is {left}", style="green")
@@ -59,25 +60,21 @@ def print_tables(result: Mapping[str, Any], out: Console) -> None:
             out.print(table(headings, rows, title=arm))
         else:
             out.print(f"{arm}: not timed")
-    note = result["table"].get("note")
-    if note:
-        out.print(note, soft_wrap=True)
+    ratios = [
+        [row[key] for key in ("model", "avg_gen_s", "avg_rtf", "avg_vram_mb")]
+        for row in result["table"]["ratio"]
+    ]
+    if ratios:
+        names = ["Model Name", "Gen Time", "RTF", "Memory"]
+        out.print(table(names, ratios, title="patched / baseline"))
+    source, memory = result["table"]["source"], result["table"]["memory"]
+    out.print(f"measured in {source}; memory: {memory}; RTF = compute seconds per audio second")
 
 
-def speed_sentence(speed: Mapping[str, Any]) -> str:
-    """The speed verdict with its interval, in one sentence."""
-    if speed["time_ratio"] is None:
-        return f"speed: {speed['verdict']} ({speed.get('means', '')})"
-    text = (
-        f"speed: {speed['verdict']}; patched takes {speed['time_ratio']:.3f} x the time "
-        f"({speed['confidence']:.1%} interval {speed['low']:.3f} to {speed['high']:.3f}, "
-        f"{speed['pairs']} pairs, margin {speed['margin']:.1%})"
-    )
-    if speed["verdict"] == "undecided" and speed.get("smallest_detectable"):
-        text += f"; smallest detectable change {speed['smallest_detectable']:.1%}"
-    if speed.get("pairs_needed"):
-        text += f"; about {speed['pairs_needed']} more pairs would decide"
-    return text
+def brief(error: str) -> str:
+    """The beginning of an error, for a table; the diagnosis has it whole."""
+    first = error.split("\n")[0]
+    return first if len(first) <= MOST_CHARACTERS else first[: MOST_CHARACTERS - 1] + "…"
 
 
 def _cases(result: Mapping[str, Any]) -> Iterable[list[object]]:
@@ -89,7 +86,7 @@ def _cases(result: Mapping[str, Any]) -> Iterable[list[object]]:
             case["baseline"]["status"],
             status,
             case["gate"],
-            case["error"] or "",
+            brief(case["error"] or ""),
         ]
 
 
