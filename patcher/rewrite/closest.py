@@ -20,7 +20,8 @@ _MOST_CANDIDATES = 2000
 _FIELDS = {
     "args": "argument", "params": "parameter", "decorators": "decorator", "items": "item",
     "elements": "element", "body": "statement", "bases": "base", "names": "name",
-    "asynchronous": "`async`", "targets": "target", "handlers": "handler", "comparisons": "comparison",
+    "asynchronous": "`async`", "targets": "target", "handlers": "handler",
+    "comparisons": "comparison",
 }  # fmt: skip
 
 

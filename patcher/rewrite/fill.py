@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from patcher.rewrite.tree import Tree
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _AFTER_ELEMENT = ("comma", "whitespace_after_arg", "whitespace_after_param")
 
 
@@ -104,7 +105,7 @@ class Filler:
         for hole in found:
             before, after = hole.start - offset, hole.end - offset
             pieces.append(line[last:before])
-            value = self._inline(hole)
+            value = self._inline(hole, base)
             if value == "" and hole.many:
                 rest = re.compile(r"\s*,\s*").match(line, after)
                 if rest:
@@ -115,16 +116,40 @@ class Filler:
             last = after
         return lead + "".join([*pieces, line[last:]])
 
-    def _inline(self, hole: Hole) -> str:
+    def _inline(self, hole: Hole, indent: str) -> str:
         nodes = self.bound[hole.name]
         if not nodes:
             return ""
         if hole.many:
-            return self.source.text[self.start(nodes[0]) : self.end(nodes[-1])]
+            return self._moved(*self._all_between_brackets(hole, nodes), indent)
         start, end = self.tree.outer(nodes[0])
-        text = self.source.text[start:end]
+        text = self._moved(start, end, indent)
         wrap = isinstance(nodes[0], cst.BaseExpression) and not is_atomic(nodes[0])
         return f"({text})" if wrap and hole.start not in self.bare else text
+
+    def _all_between_brackets(self, hole: Hole, nodes: tuple[Node, ...]) -> tuple[int, int]:
+        """Span of list elements; with the lines around them when both lists hold nothing else."""
+        start, end = self.start(nodes[0]), self.end(nodes[-1])
+        template, text = self.template.text, self.source.text
+        if not (template[: hole.start].endswith("(") and template[hole.end :].startswith(")")):
+            return start, end
+        opening = re.compile(r"\((?:\s|#[^\r\n]*[\r\n])*\Z").search(text[:start])
+        closing = re.compile(r"(?:\s|,|#[^\r\n]*[\r\n])*(?=\))").match(text, end)
+        if opening is None or closing is None:
+            return start, end
+        return opening.start() + 1, closing.end()
+
+    def _moved(self, start: int, end: int, indent: str) -> str:
+        """Source text whose further lines move with the line it starts on."""
+        source = self.source
+        text, own = source.text[start:end], source.indent(start)
+        if own == indent or not ("\n" in text or "\r" in text):
+            return text
+        first, moved = source.position(start)[0], []
+        for number, line in enumerate(_LINES.findall(text), first):
+            keep = number == first or number in source.string_lines or not line.startswith(own)
+            moved.append(line if keep else indent + line.removeprefix(own))
+        return "".join(moved)
 
     def start(self, node: Node) -> int:
         return element_span(self.tree, node)[0]
@@ -145,12 +170,7 @@ class Filler:
         end = tail.end() if tail else end
         if own == indent:
             return source.text[start:end].removeprefix(own)
-        first = source.position(start)[0]
-        moved = []
-        for number, line in enumerate(source.text[start:end].splitlines(keepends=True), first):
-            keep = number in source.string_lines or not line.startswith(own) or not line.strip()
-            moved.append(line if keep else indent + line.removeprefix(own))
-        return "".join(moved).removeprefix(indent)
+        return self._moved(start + len(own), end, indent)
 
     def _with_comments(self, line_start: int, own: str) -> int:
         """Where the comments that stand right above a statement start."""

@@ -16,7 +16,7 @@ from patcher.rewrite.splice import OverlapError, Splice
 from patcher.rewrite.substitute import CannotReplaceError, substitute
 from patcher.rewrite.unify import Matcher, TooManyStepsError
 from patcher.spec.model import Edit, EditKind, EditStatus, Expect
-from patcher.spec.reader import nearest
+from patcher.spec.values import nearest
 
 if TYPE_CHECKING:
     from patcher.rewrite.regions import File

@@ -14,7 +14,8 @@ from pathlib import Path
 from patcher.errors import PatcherError
 from patcher.spec.model import Patch, PatchSet
 from patcher.spec.nodes import MOST_BYTES
-from patcher.spec.reader import nearest, read_sets, read_spec
+from patcher.spec.reader import read_sets, read_spec
+from patcher.spec.values import nearest
 
 GROUP = "patcher.catalogues"
 SETS = "sets.yaml"

@@ -90,7 +90,7 @@ class Edit:
     replacement: str | None = None
     expect: Expect = Expect()
     mark: Mark = Mark(1, 1)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support import FILE, Case, cases, outcome, plan, read
 
 from patcher.rewrite.replay import replay
+from tests.rewrite.support import FILE, Case, cases, outcome, plan, read
 
 ALL = cases()
 ACCEPTED = [case for case in ALL if case.after is not None]

@@ -1,0 +1,352 @@
+"""`patcher capture`: hand edits become the smallest spec that reproduces them.
+
+Old and new files are compared statement by statement, down to the innermost block that differs.
+What comes out is replayed: a capture that does not give the edited files back is an error, never a
+spec.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from patcher.errors import PatcherError
+from patcher.rewrite import alike
+from patcher.rewrite.file import WRITABLE, rewrite_file
+from patcher.rewrite.source import Source
+from patcher.rewrite.write_spec import spec_text
+from patcher.spec.model import Edit, EditKind, EditStatus, Expect
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_MOST_NEIGHBOURS = 6
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A spec made of hand edits.
+
+    Attributes:
+        text: the spec.
+        attachments: files to put beside it (new files of the target), by name.
+        inexact: files whose replay differs from the hand edits in white space or comments.
+    """
+
+    text: str
+    attachments: Mapping[str, bytes]
+    inexact: tuple[str, ...] = ()
+
+
+def capture(
+    name: str, target: str, pristine: Mapping[str, bytes], edited: Mapping[str, bytes | None]
+) -> Captured:
+    """Make a spec of what differs between two states of a target.
+
+    Args:
+        name: of the patch.
+        target: PEP 508, for example ``chatterbox-tts >=0.1,<0.2``.
+        pristine: content before, by path relative to the import root; a path not there is no file.
+        edited: content after; only paths in it are looked at; None is a deleted file.
+
+    Raises:
+        PatcherError: ``usage`` when nothing differs, only comments or white space do, a file was
+            deleted, or a change is none that a spec can say; ``unsupported-source``.
+    """
+    edits: list[Edit] = []
+    attachments: dict[str, bytes] = {}
+    inexact = []
+    for path, after in sorted(edited.items()):
+        before = pristine.get(path)
+        if before == after:
+            continue
+        if after is None:
+            raise _refused(path, "it was deleted")
+        if before is None:
+            attached = path.rsplit("/", 1)[-1]
+            attachments[attached] = after
+            edits.append(Edit(path, EditKind.ADD_FILE, pattern=attached))
+            continue
+        found = _file(path, before, after)
+        if _replayed(path, before, found) != after:
+            inexact.append(path)
+        edits += found
+    if not edits:
+        raise PatcherError("usage", "nothing differs from what patcher wrote", "edit a file first")
+    return Captured(spec_text(name, target, edits), attachments, tuple(inexact))
+
+
+def _refused(path: str, why: str) -> PatcherError:
+    hint = "write the spec by hand: `patcher new NAME --at FILE:LINE` starts one"
+    return PatcherError("usage", f"the change of {path} cannot be captured: {why}", hint, path)
+
+
+def _file(path: str, before: bytes, after: bytes) -> list[Edit]:
+    """Edits of one file; checked by replaying."""
+    old, new = Source(path, before), Source(path, after)
+    wanted = ast.dump(new.tree)
+    if ast.dump(old.tree) == wanted:
+        raise _refused(path, "only comments or white space differ")
+    differ = _Differ(path, old, new)
+    for attempt in (differ.repeated, differ.edits, differ.bodies):
+        try:
+            found = attempt()
+        except _CannotSayError:
+            continue
+        result = _replayed(path, before, found)
+        if found and result is not None and ast.dump(Source(path, result).tree) == wanted:
+            return found
+    raise _refused(path, "no edits give it back")
+
+
+def _replayed(path: str, before: bytes, edits: list[Edit]) -> bytes | None:
+    return rewrite_file(path, before, edits, {}).content
+
+
+class _CannotSayError(Exception):
+    """No edit says this change."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """``old[i:j]`` became ``new[k:l]``, two blocks of one definition."""
+
+    within: str
+    old: list[ast.stmt]
+    i: int
+    j: int
+    new: list[ast.stmt]
+    k: int
+    l: int  # noqa: E741
+
+    def wider(self, before: bool) -> _Change | None:
+        """The change with one equal neighbour more."""
+        if before:
+            return replace(self, i=self.i - 1, k=self.k - 1) if self.i and self.k else None
+        if self.j < len(self.old) and self.l < len(self.new):
+            return replace(self, j=self.j + 1, l=self.l + 1)
+        return None
+
+
+class _Differ:
+    def __init__(self, path: str, old: Source, new: Source) -> None:
+        self.path, self.old, self.new = path, old, new
+        self.before = old.encode(old.text)
+        self.several = False
+
+    def edits(self) -> list[Edit]:
+        """The smallest edits, block by block."""
+        return list(self._blocks(self.old.tree.body, self.new.tree.body, "<module>"))
+
+    def repeated(self) -> list[Edit]:
+        """The same, where equal changes of one definition become one edit that expects them all."""
+        self.several = True
+        try:
+            found = self.edits()
+        finally:
+            self.several = False
+        for edit in found:
+            if found.count(edit) != edit.expect.high:
+                raise _CannotSayError
+        return list(dict.fromkeys(found))
+
+    def bodies(self) -> list[Edit]:
+        """Whole bodies of the functions that differ."""
+        new = {each.name: each.node for each in self.new.definitions}
+        found: list[Edit] = []
+        for each in self.old.definitions:
+            other = new.get(each.name)
+            if isinstance(each.node, _Function) and isinstance(other, _Function):
+                if ast.dump(each.node) == ast.dump(other):
+                    continue
+                new_body = other.body
+                if ast.get_docstring(each.node, False) == ast.get_docstring(other, False):
+                    new_body = new_body[ast.get_docstring(other, False) is not None :]
+                text = self._text(self.new, new_body)
+                if any(each.name.startswith(f"{edit.within}.") for edit in found):
+                    continue
+                found.append(Edit(self.path, EditKind.BODY, each.name, None, text))
+        return found
+
+    # comparing --------------------------------------------------------------------------------
+
+    def _blocks(self, old: list[ast.stmt], new: list[ast.stmt], within: str) -> Iterable[Edit]:
+        left, right = [alike.key(each) for each in old], [alike.key(each) for each in new]
+        matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+        for tag, i, j, k, l in matcher.get_opcodes():  # noqa: E741
+            if tag == "equal":
+                for one, other in zip(old[i:j], new[k:l], strict=True):
+                    if ast.dump(one) != ast.dump(other):
+                        yield from self._pair(one, other, within)
+            elif tag == "replace" and j - i == l - k:
+                pairs = zip(old[i:j], new[k:l], strict=True)
+                alike = [alike.shape(one) == alike.shape(other) for one, other in pairs]
+                step = 0
+                for same, run in itertools.groupby(alike):
+                    more = len(list(run))
+                    a, b, step = i + step, k + step, step + more
+                    if not same:
+                        yield self._edit(_Change(within, old, a, a + more, new, b, b + more))
+                        continue
+                    for one, other in zip(old[a : a + more], new[b : b + more], strict=True):
+                        yield from self._pair(one, other, within)
+            else:
+                yield self._edit(_Change(within, old, i, j, new, k, l))
+
+    def _pair(self, one: ast.stmt, other: ast.stmt, within: str) -> Iterable[Edit]:
+        """Edits for two statements that are alike."""
+        if isinstance(one, alike.Definition) and isinstance(other, alike.Definition):
+            name = one.name if within == "<module>" else f"{within}.{one.name}"
+            yield from self._decorators(one, other, name)
+            if alike.header(one) != alike.header(other):
+                yield self._headers(one, other, name)
+            yield from self._blocks(one.body, other.body, name)
+            return
+        if alike.header(one) != alike.header(other):
+            if not isinstance(getattr(one, "body", None), list) or alike.inner(one) != alike.inner(
+                other
+            ):
+                raise _CannotSayError
+            yield self._headers(one, other, within)
+            return
+        for key in alike.BLOCKS:
+            left, right = getattr(one, key, None), getattr(other, key, None)
+            if isinstance(left, list) and isinstance(right, list):
+                if bool(left) != bool(right):
+                    raise _CannotSayError
+                yield from self._blocks(left, right, within)
+        for key in ("handlers", "cases"):
+            for left, right in zip(getattr(one, key, ()), getattr(other, key, ()), strict=True):
+                yield from self._blocks(left.body, right.body, within)
+
+    def _decorators(
+        self, one: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+        other: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str,
+    ) -> Iterable[Edit]:  # fmt: skip
+        left = [ast.unparse(each) for each in one.decorator_list]
+        right = [ast.unparse(each) for each in other.decorator_list]
+        for tag, i, j, k, l in difflib.SequenceMatcher(None, left, right).get_opcodes():  # noqa: E741
+            if tag == "equal":
+                continue
+            gone, come = left[i:j], right[k:l]
+            for step in range(max(len(gone), len(come))):
+                pattern = gone[step] if step < len(gone) else ""
+                wanted = come[step] if step < len(come) else ""
+                yield Edit(self.path, EditKind.DECORATOR, name, pattern, wanted)
+
+    def _headers(self, one: ast.stmt, other: ast.stmt, within: str) -> Edit:
+        edit = Edit(self.path, EditKind.MATCH, within, alike.holed(one), alike.holed(other))
+        return edit if self._count(edit) == 1 else self._unsayable()
+
+    def _unsayable(self) -> Edit:
+        raise _CannotSayError
+
+    # edits ------------------------------------------------------------------------------------
+
+    def _edit(self, change: _Change) -> Edit:
+        """The edit of a change; more neighbours are taken in until it has one site."""
+        for edit in self._candidates(change):
+            count = self._count(edit)
+            if count == 1 or (count and self.several):
+                return replace(edit, expect=Expect(count, count))
+        wider: _Change | None = change
+        for step in range(_MOST_NEIGHBOURS):
+            current = wider
+            wider = current and (current.wider(step % 2 == 0) or current.wider(step % 2 == 1))
+            if wider is None:
+                break
+            edit = self._match(wider)
+            if self._count(edit) == 1:
+                return edit
+        raise _CannotSayError
+
+    def _candidates(self, change: _Change) -> Iterable[Edit]:
+        gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
+        if gone and come:
+            yield self._match(change)
+            return
+        if gone:
+            yield Edit(self.path, EditKind.DELETE, change.within, self._text(self.old, gone))
+            return
+        text = self._text(self.new, come)
+        beside = list(self._insertions(change, text))
+        if change.within == "<module>" and beside:
+            yield from self._at_top(come, text, beside[0])
+        yield from beside
+
+    def _at_top(self, come: list[ast.stmt], text: str, beside: Edit) -> Iterable[Edit]:
+        """`import` or `define`, when they put the statements where they were put by hand."""
+        result = self._result(beside)
+        kinds = []
+        if all(isinstance(each, ast.Import | ast.ImportFrom) for each in come):
+            kinds = [EditKind.IMPORT]
+        elif all(isinstance(each, alike.Definition | ast.Assign | ast.AnnAssign) for each in come):
+            kinds = [EditKind.DEFINE]
+        for kind in kinds:
+            edit = Edit(self.path, kind, None, None, text)
+            if result is not None and self._result(edit) == result:
+                yield edit
+
+    def _insertions(self, change: _Change, text: str) -> Iterable[Edit]:
+        before = change.old[change.i] if change.i < len(change.old) else None
+        after = change.old[change.i - 1] if change.i else None
+        edits = []
+        if before is not None:
+            anchor = self._anchor(before)
+            edits.append(Edit(self.path, EditKind.BEFORE, change.within, anchor, text))
+        if after is not None:
+            anchor = self._anchor(after)
+            edits.append(Edit(self.path, EditKind.AFTER, change.within, anchor, text))
+        previous = change.new[change.k - 1] if change.k else None
+        first = change.new[change.k].lineno
+        if previous is not None and (previous.end_lineno or 0) + 1 == first:
+            edits.reverse()
+        yield from edits
+
+    def _anchor(self, node: ast.stmt) -> str:
+        if isinstance(getattr(node, "body", None), list):
+            return alike.holed(node)
+        return self._text(self.old, [node])
+
+    def _match(self, change: _Change) -> Edit:
+        gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
+        if not gone or not come:
+            raise _CannotSayError
+        old, new = self._text(self.old, gone), self._text(self.new, come)
+        return Edit(self.path, EditKind.MATCH, change.within, old, new)
+
+    def _count(self, edit: Edit) -> int:
+        outcome = rewrite_file(self.path, self.before, [edit], {}).outcomes[0]
+        fine = outcome.status in (EditStatus.READY, EditStatus.AMBIGUOUS)
+        return outcome.found if fine else 0
+
+    def _result(self, edit: Edit) -> str | None:
+        result = rewrite_file(self.path, self.before, [edit], {})
+        ready = all(outcome.status in WRITABLE for outcome in result.outcomes)
+        if not ready or result.content is None:
+            return None
+        return ast.dump(Source(self.path, result.content).tree)
+
+    def _text(self, source: Source, run: list[ast.stmt]) -> str:
+        """A run of statements as written, with the comments above it that are new."""
+        first = min([run[0].lineno, *(d.lineno for d in getattr(run[0], "decorator_list", ()))])
+        last = run[-1].end_lineno or run[-1].lineno
+        if source is self.new:
+            known = {line.strip() for line in self.old.text.splitlines()}
+            while first > 1:
+                start, end = source.lines(first - 1, first - 1)
+                above = source.text[start:end].strip()
+                if not above.startswith("#") or above in known:
+                    break
+                first -= 1
+        start, end = source.lines(first, last)
+        indent = source.indent(start)
+        if source.text[start:].lstrip(" \t") and run[0].col_offset > len(indent) and first == last:
+            return ast.get_source_segment(source.text, run[0]) or ast.unparse(run[0])
+        lines = re.split(r"\r\n|\r|\n", source.text[start:end])
+        return "\n".join(
+            line if number in source.string_lines else line.removeprefix(indent)
+            for number, line in enumerate(lines, first)
+        ).strip("\n")

@@ -1,0 +1,117 @@
+"""`patcher new`: a spec to start from, made of a line of the target."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+from patcher.errors import PatcherError
+from patcher.rewrite.source import Definition, Source
+from patcher.rewrite.write_spec import fixture_lines, spec_text
+from patcher.spec.model import Edit, EditKind
+
+
+def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> str:
+    """The text of a spec whose one edit matches the code at a line.
+
+    A decorator's line gives a `decorator` edit, a compound statement's header a pattern with
+    `$$$BODY`, any other line the statement it belongs to. The replacement is the same code, for the
+    author to change; a fixture holds the definition around it.
+
+    Args:
+        name: of the patch.
+        target: PEP 508, for example ``chatterbox-tts >=0.1,<0.2``.
+        path: of the file, relative to the import root.
+        line: from 1.
+        content: the file.
+
+    Raises:
+        PatcherError: ``usage`` when there is no code at the line; ``unsupported-source``.
+    """
+    source = Source(path, content)
+    definition = _around(source, line)
+    edit = _decorator(source, path, definition, line)
+    if edit is None:
+        statement = _statement(source.tree, line)
+        if statement is None:
+            raise PatcherError("usage", f"there is no code at {path}:{line}", "name another line")
+        within = definition.name if definition else "<module>"
+        text = _pattern(source, statement)
+        edit = Edit(path, EditKind.MATCH, within, text, text)
+    test = ["test:", *_fixture(source, definition, line)]
+    return spec_text(name, target, [edit], test=test)
+
+
+def _around(source: Source, line: int) -> Definition | None:
+    found = None
+    for definition in source.definitions:
+        if definition.first <= line <= definition.last:
+            found = definition
+    return found
+
+
+def _decorator(source: Source, path: str, definition: Definition | None, line: int) -> Edit | None:
+    for each in definition.node.decorator_list if definition else ():
+        if definition and each.lineno <= line <= (each.end_lineno or each.lineno):
+            text = ast.get_source_segment(source.text, each) or ""
+            return Edit(path, EditKind.DECORATOR, definition.name, text, text)
+    return None
+
+
+def _statement(tree: ast.Module, line: int) -> ast.stmt | None:
+    """The innermost statement that holds a line."""
+    found = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            inner = found is None or node.lineno >= found.lineno
+            found = node if inner and _holds(node, line) else found
+    return found
+
+
+def _pattern(source: Source, statement: ast.stmt) -> str:
+    """The statement; of a compound one the header, its blocks as holes."""
+    if not isinstance(getattr(statement, "body", None), list):
+        start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
+        return textwrap.dedent(source.text[start:end]).strip()
+    names = iter(("$$$BODY", "$$$ELSE", "$$$FINALLY"))
+    copy = ast.parse(textwrap.dedent(_lines(source, statement))).body[0]
+    for key in ("body", "orelse", "finalbody"):
+        if getattr(copy, key, None):
+            marker = ast.Expr(ast.Name(next(names).replace("$", "µ")))
+            setattr(copy, key, [marker])
+    return ast.unparse(ast.fix_missing_locations(copy)).replace("µ", "$")
+
+
+def _lines(source: Source, node: ast.stmt) -> str:
+    start, end = source.lines(_first(node), node.end_lineno or node.lineno)
+    return source.text[start:end]
+
+
+def _fixture(source: Source, definition: Definition | None, line: int) -> list[str]:
+    """A fixture of the definition's header and the statement: the author changes `after`."""
+    if definition is None:
+        statement = _statement(source.tree, line)
+        text = _lines(source, statement) if statement else "...\n"
+    else:
+        node = definition.node
+        start, end = source.lines(definition.first, max(node.body[0].lineno - 1, node.lineno))
+        header = source.text[start:end]
+        inside = [each for each in node.body if _holds(each, line)]
+        indent = source.indent(start) + "    "
+        text = header + (_lines(source, inside[0]) if inside else f"{indent}...\n")
+        if node.body[0].lineno == node.lineno:
+            text = header
+    text = textwrap.dedent(text.replace("\r\n", "\n"))
+    for outer in reversed(definition.name.split(".")[:-1] if definition else []):
+        text = f"class {outer}:\n{textwrap.indent(text, '    ')}"
+    return fixture_lines(text, text)
+
+
+def _holds(node: ast.stmt, line: int) -> bool:
+    return _first(node) <= line <= (node.end_lineno or node.lineno)
+
+
+def _first(node: ast.stmt) -> int:
+    """The line of a statement's first decorator, or its own."""
+    first: int = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    return first
