@@ -182,9 +182,9 @@ class _Differ:
                         yield from self._pair(one, other, within)
             elif tag == "replace" and j - i == l - k:
                 pairs = zip(old[i:j], new[k:l], strict=True)
-                alike = [alike.shape(one) == alike.shape(other) for one, other in pairs]
+                same_shape = [alike.shape(one) == alike.shape(other) for one, other in pairs]
                 step = 0
-                for same, run in itertools.groupby(alike):
+                for same, run in itertools.groupby(same_shape):
                     more = len(list(run))
                     a, b, step = i + step, k + step, step + more
                     if not same:
@@ -205,9 +205,8 @@ class _Differ:
             yield from self._blocks(one.body, other.body, name)
             return
         if alike.header(one) != alike.header(other):
-            if not isinstance(getattr(one, "body", None), list) or alike.inner(one) != alike.inner(
-                other
-            ):
+            blocks = isinstance(getattr(one, "body", None), list)
+            if not blocks or alike.inner(one) != alike.inner(other):
                 raise _CannotSayError
             yield self._headers(one, other, within)
             return
