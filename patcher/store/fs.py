@@ -200,15 +200,6 @@ class Folder:
         finally:
             os.close(fd)
 
-    def chmod(self, name: str, mode: int) -> None:
-        """Set a regular file's permission bits."""
-        _announce("chmod", self.at(name), mode=mode)
-        fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.fd)
-        try:
-            os.fchmod(fd, mode)
-        finally:
-            os.close(fd)
-
     def rename(self, source: str, destination: str) -> None:
         """Give ``source`` the name ``destination``, replacing what had it, in one step."""
         _announce("rename", self.at(source), self.at(destination))

@@ -8,7 +8,7 @@ one thing: does ``series.json`` already name its transaction?
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -247,12 +247,13 @@ def settle(place: Place, journal: Journal) -> tuple[Outcome, tuple[str, ...]]:
 
 def _undo(place: Place, journal: Journal, number: int, step: Step) -> bool:
     """Put one file back; False when a foreign edit is in the way."""
-    try:
-        with place.root.parent(step.path) as (folder, name):
-            return _undo_in(folder, name, place, journal, number, step)
-    except (FileNotFoundError, PatcherError):
-        # The folder is gone or replaced: nothing of ours is left in the place it had.
-        return True
+    with ExitStack() as stack:
+        try:
+            folder, name = stack.enter_context(place.root.parent(step.path))
+        except (FileNotFoundError, PatcherError):
+            # The folder is gone or replaced: nothing of ours is left in the place it had.
+            return True
+        return _undo_in(folder, name, place, journal, number, step)
 
 
 def _undo_in(
