@@ -122,6 +122,8 @@ class EditReader(Values):
     def python(
         self, entry: nodes.Mapping, key: str, edit: Edit, allow_empty: bool
     ) -> holes.Parsed | None:
+        if not isinstance(entry.entries[key], nodes.Scalar):
+            return None
         text = self.string(entry, key)
         mark = entry.marks[key]
         if not text.strip():

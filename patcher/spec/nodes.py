@@ -110,7 +110,7 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
         key = _node(inner, events, depth + 1)
         if not isinstance(key, Scalar):
             raise NodeError("a key is one word", key.mark)
-        if key.value == "<<" and key.style is None:
+        if key.value == "<<" and not key.style:
             raise NodeError("merge keys are not allowed", key.mark)
         if key.value in entries:
             first = marks[key.value]

@@ -127,7 +127,7 @@ class Values:
         if node.style != "|":
             if line > 1:
                 return node.mark
-            return Mark(node.mark.line, node.mark.column + column - 1 + (node.style is not None))
+            return Mark(node.mark.line, node.mark.column + column - 1 + bool(node.style))
         lines = self.text.splitlines()
         row = node.mark.line + line
         first = next((text for text in lines[node.mark.line :] if text.strip()), "")
