@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from patcher.cli.common import Session, command, target_option
-from patcher.errors import PatcherError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,8 +185,6 @@ def history_command(session: Session, last: int) -> None:
               help="Also map this dependency; repeatable.")  # fmt: skip
 @click.option("--draft", is_flag=True, help="Print a spec that makes each update out of place.")
 @click.option("--static", "static_only", is_flag=True, help="Read the code only; run nothing.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write the map as a page.")  # fmt: skip
 @target_option
 def scan_command(
     session: Session,
@@ -195,8 +192,23 @@ def scan_command(
     packages: tuple[str, ...],
     draft: bool,
     static_only: bool,
-    html: Path | None,
     target: str | None,
 ) -> None:
     """Map where tensors are made, updated in place and converted; predict what patches break."""
-    raise PatcherError("internal", "scan is not wired yet")
+    from patcher.report import scan as report
+    from patcher.report.live import Progress
+    from patcher.workflow import scan
+
+    with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
+        found = scan.scan(
+            session.workspace(),
+            names,
+            target=target,
+            packages=packages,
+            draft=draft,
+            static_only=static_only,
+            observer=progress,
+        )
+    session.emit(found.as_json())
+    if not session.json:
+        report.print_scan(found.as_json(), color=session.color)

@@ -73,7 +73,7 @@ def print_tables(result: Mapping[str, Any], out: Console) -> None:
 
 def brief(error: str) -> str:
     """The beginning of an error, for a table; the diagnosis has it whole."""
-    first = error.split("\n")[0]
+    first = error.split("\n", maxsplit=1)[0]
     return first if len(first) <= MOST_CHARACTERS else first[: MOST_CHARACTERS - 1] + "…"
 
 

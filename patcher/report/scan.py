@@ -1,0 +1,54 @@
+"""What `patcher scan` prints for people. Input: the object of the JSON contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from patcher.report.console import console, table
+
+
+def print_scan(result: Mapping[str, Any], *, color: bool | None) -> None:
+    """Counts by file where nothing was predicted, else each hazard, then the drafts."""
+    out = console(color=color)
+    for name, static in result["static"].items():
+        if result["predicted"]:
+            counted = ", ".join(f"{count} {kind}" for kind, count in static["totals"].items())
+            out.print(f"{name}: {static['files']} files; {counted}", soft_wrap=True)
+            continue
+        kinds = sorted(static["totals"])
+        rows = []
+        for module in static["modules"]:
+            counts = dict.fromkeys(kinds, 0)
+            for entry in module["entries"]:
+                counts[entry["kind"]] += 1
+            rows.append([module["file"], *(counts[kind] or None for kind in kinds)])
+        rows.append(["all", *(static["totals"][kind] for kind in kinds)])
+        title = f"{name}: {static['files']} files, {static['lines']} lines"
+        out.print(table(["file", *kinds], rows, title=title))
+    if not result["predicted"]:
+        out.print("nothing was run; name patches to have them predicted: `patcher scan NAME...`")
+        return
+    if not result["hazards"]:
+        out.print("no hazard: nothing seen that these patches would break", style="green")
+    for number, one in enumerate(result["hazards"], 1):
+        out.print()
+        head = f"hazard {number}: {one['kind']} at {one['where']}:{one['line']}"
+        out.print(head, style="bold red", soft_wrap=True)
+        facts = (
+            ("source", one["source"]),
+            ("in", one.get("function")),
+            ("under", one["under"]),
+            ("made at", one["created_at"]),
+            ("edit of", one["patch"]),
+            ("fires when", one["fires_when"]),
+            ("remedy", f"patcher apply {one['remedy']}" if one["remedy"] else None),
+            ("note", one.get("note")),
+        )
+        for key, value in facts:
+            if value:
+                out.print(f"  {key:<11}{value}", soft_wrap=True)
+    for draft in result["drafts"]:
+        out.print()
+        out.print(f"draft: patches/{draft['name']}.yaml", style="bold")
+        out.print(draft["text"], soft_wrap=True)

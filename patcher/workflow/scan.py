@@ -1,0 +1,195 @@
+"""`patcher scan`: map the pristine code, run it under a survey, predict what patches will break.
+
+Nothing is applied and nothing is written to the working copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from patcher.rewrite.plan import in_order
+from patcher.rewrite.replay import replay
+from patcher.spec.catalogue import load_catalogue
+from patcher.spec.model import Equivalence
+from patcher.spec.versions import fits
+from patcher.verify.model import Arm
+from patcher.verify.runner import Observer, Silent
+from patcher.workflow.opening import copy_for
+from patcher.workflow.replaying import patches_of
+from patcher.workflow.trees import freeze, frozen_trees
+from patcher.workflow.wanted import Wanted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from patcher.scan.dynamic import Surveys
+    from patcher.scan.model import Hazard, StaticMap
+    from patcher.spec.model import Patch
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Everything a scan found.
+
+    Attributes:
+        static: the map of the target's code and of each package asked for, by name.
+        hazards: what the patches will break; None where nothing was run.
+        drafts: specs that take a hazard away, by name.
+    """
+
+    static: dict[str, StaticMap]
+    hazards: tuple[Hazard, ...] | None = None
+    drafts: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of ``patcher scan --json``."""
+        return {
+            "hazards": [one.as_json() for one in self.hazards or ()],
+            "predicted": self.hazards is not None,
+            "static": {name: static_json(found) for name, found in self.static.items()},
+            "drafts": [{"name": name, "text": text} for name, text in self.drafts],
+        }
+
+
+def scan(
+    workspace: Workspace,
+    names: Sequence[str],
+    *,
+    target: str | None = None,
+    packages: Sequence[str] = (),
+    draft: bool = False,
+    static_only: bool = False,
+    observer: Observer | None = None,
+) -> Scanned:
+    """Map the target, and predict the named patches as if applied in that order.
+
+    Args:
+        packages: installed packages to map beside the target.
+        draft: make a spec for each in-place hazard.
+        static_only: read the code, run nothing; there is no prediction then.
+    """
+    from patcher.scan.draft import draft as make_draft
+    from patcher.scan.predict import predict as predict_hazards
+    from patcher.scan.tree import installed_package, scan_static
+    from patcher.workflow.authoring import requirement
+
+    watcher = observer or Silent()
+    patches = in_order(load_catalogue(workspace.root).expand(names))
+    copy = copy_for(workspace, patches, target, watcher.said)
+    counted = _counter(watcher)
+    with frozen_trees(copy) as scratch:
+        tree = freeze(copy, scratch / "pristine", pristine=True)
+        static = {copy.target: scan_static(tree.path, copy.packages, counted)}
+        for package in packages:
+            root, name = installed_package(package)
+            static[package] = scan_static(root, [name], counted)
+        if static_only or not patches:
+            return Scanned(static)
+        with surveys(copy, scratch, watcher) as survey:
+            hazards = predict_hazards(
+                patches, copy.pristine, replay, survey.survey, _others(copy, patches)
+            )
+        drafts = []
+        for hazard in hazards if draft else ():
+            source = copy.pristine(hazard.at.file)
+            if source is not None and hazard.kind == "inplace-update":
+                drafts.append(make_draft(hazard, source, requirement(copy)))
+        return Scanned(static, hazards, tuple(drafts))
+
+
+def predict(
+    workspace: Workspace,
+    names: Sequence[str],
+    *,
+    target: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """What applying patches on top of the series will break (``plan --scan``, ``apply --scan``)."""
+    series: list[str] = []
+    copy = copy_for(workspace, load_catalogue(workspace.root).expand(names), target, tell)
+    series = [patch.name for patch in patches_of(copy.series)]
+    wanted = [*series, *(name for name in names if name not in series)]
+    return scan(workspace, wanted, target=target, observer=_Teller(tell)).as_json()
+
+
+@contextmanager
+def surveys(copy: WorkingCopy, scratch: Path, observer: Observer) -> Iterator[Surveys]:
+    """Workers ready to survey the pristine tree."""
+    from patcher.scan.dynamic import Surveys
+    from patcher.verify.executor import find_executor
+    from patcher.verify.setup import prepare, slots_and_threads
+    from patcher.workflow.requesting import request_for
+
+    trees = {
+        arm: freeze(copy, scratch / f"survey-{arm.value}", pristine=True) for arm in (Arm.BASELINE,)
+    }
+    request = request_for(copy, trees, Equivalence.BITWISE, Wanted())
+    slots, threads = slots_and_threads(request)
+    executor = find_executor(request.executor, slots)
+    scope: AbstractContextManager[Any] = (
+        executor if isinstance(executor, AbstractContextManager) else nullcontext()
+    )
+    with scope:
+        setup = prepare(request, executor, threads, observer)
+        yield Surveys(setup, executor, observer, copy.home / "surveys", scratch / "surveyed")
+
+
+def static_json(found: StaticMap) -> dict[str, Any]:
+    """A static map in JSON values: entries by file and function."""
+    return {
+        "files": found.files,
+        "lines": found.lines,
+        "totals": dict(found.totals()),
+        "modules": [
+            {
+                "file": module.file,
+                "error": module.error,
+                "entries": [
+                    {
+                        "kind": entry.kind.value,
+                        "function": entry.function,
+                        "line": entry.line,
+                        "end_line": entry.end_line,
+                        "source": entry.source,
+                        "detail": entry.detail,
+                    }
+                    for entry in module.entries
+                ],
+            }
+            for module in found.modules
+        ],
+    }
+
+
+def _others(copy: WorkingCopy, patches: Sequence[Patch]) -> list[Patch]:
+    """Patches that may be named as a remedy."""
+    named = {patch.name for patch in patches}
+    known = load_catalogue(copy.workspace.root).patches.values()
+    return [
+        patch
+        for patch in known
+        if patch.name not in named and fits(patch, copy.target, copy.version)
+    ]
+
+
+def _counter(observer: Observer) -> Callable[[int, int], None]:
+    def count(done: int, of: int) -> None:
+        if done == of or done % 320 == 0:
+            observer.said(f"mapped {done} of {of} files")
+
+    return count
+
+
+class _Teller(Silent):
+    """An observer that passes lines on."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def said(self, text: str) -> None:
+        self._tell(text)
