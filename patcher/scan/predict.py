@@ -91,7 +91,7 @@ class Prediction:
         """One hazard for each kind and place."""
         merged: dict[tuple[Any, ...], Hazard] = {}
         for hazard in self._all():
-            key = (hazard.kind, hazard.at.file, hazard.at.line, hazard.patch)
+            key = (hazard.kind, hazard.at, hazard.patch)
             known = merged.setdefault(key, hazard)
             cases = tuple(dict.fromkeys([*known.cases, *hazard.cases]))
             merged[key] = replace(known, cases=cases)
@@ -253,6 +253,8 @@ def _with_remedy(
     catalogue: Sequence[Patch],
     solved: Callable[[Hazard, Patch], bool],
 ) -> Hazard:
+    if hazard.made is None:
+        return hazard  # a tensor's rank or dtype is no matter of where it was made
     ends = [(end.file, end.function) for end in (hazard.at, hazard.made) if end is not None]
     for patch in candidates(hazard.patch, ends, patches, catalogue)[:MAX_REMEDIES]:
         if solved(hazard, patch):

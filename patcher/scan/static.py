@@ -1,7 +1,7 @@
 """The static map: what the source says about tensors, without running or importing anything.
 
-Located with `ast`: one pass a file, a thirtieth of what a syntax tree with whitespace costs. Only
-drafts of patches need the latter.
+Located with `ast`, like the sites of patches: parsing and visiting the same files with LibCST takes
+eleven times as long, and a map needs no whitespace.
 """
 
 from __future__ import annotations

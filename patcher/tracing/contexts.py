@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from .frames import Code
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
 
     from .frames import Stacks
+
+    Opener = tuple[CodeType, int, bool]
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Scope:
 
     mode: str
     enabled: bool
-    code: CodeType
+    code: Code
     line: int
     decorator: bool
 
@@ -49,9 +53,13 @@ class Scopes(threading.local):
         self._open: list[tuple[int, Scope]] = []
         self.current: tuple[Scope, ...] = ()
 
-    def _enter(self, manager: object, scope: Scope) -> None:
-        if scope.mode == "no_grad" and self.stacks.is_hidden(scope.code):
-            return
+    def _enter(self, manager: object, mode: str, enabled: bool, opener: Opener) -> None:
+        code = self.stacks.code(opener[0])
+        if code is None:
+            if mode == "no_grad":
+                return
+            code = Code(opener[0])
+        scope = Scope(mode, enabled, code, *opener[1:])
         self._open.append((id(manager), scope))
         self.current = tuple(scope for _, scope in self._open)
 
@@ -82,9 +90,8 @@ class Scopes(threading.local):
 
         def entering(manager: Any) -> Any:
             result = enter(manager)
-            code, line, decorator = _opened_by(sys._getframe(1))
             enabled = bool(getattr(manager, "mode", True)) if mode == "inference_mode" else True
-            self._enter(manager, Scope(mode, enabled, code, line, decorator))
+            self._enter(manager, mode, enabled, _opened_by(sys._getframe(1)))
             return result
 
         def leaving(manager: Any, *exception: Any) -> Any:
@@ -94,7 +101,7 @@ class Scopes(threading.local):
         kind.__enter__, kind.__exit__ = entering, leaving
 
 
-def _opened_by(frame: FrameType) -> tuple[CodeType, int, bool]:
+def _opened_by(frame: FrameType) -> Opener:
     """The code and line that opened a scope, past the machinery of decorators and exit stacks."""
     here: FrameType | None = frame
     while here is not None:

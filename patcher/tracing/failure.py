@@ -89,9 +89,9 @@ def explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
     if place is None:
         return found
     frame, line = place
-    here = (frame.f_code, line)
+    here = (stacks.code(frame.f_code), line)
     found["at"] = {
-        **frame_json(stacks.frame(*here)),
+        **frame_json(stacks.frame(frame.f_code, line)),
         "statement": statement_at(frame.f_code.co_filename, line),
     }
     failure = recorder.failures[-1] if recorder.failures else None
@@ -178,7 +178,7 @@ def scope_json(scope: Scope, stacks: Stacks) -> dict[str, Any]:
         "mode": scope.mode,
         "enabled": scope.enabled,
         "decorator": scope.decorator,
-        **frame_json(stacks.frame(scope.code, scope.line)),
+        **frame_json(stacks.frame(scope.code.code, scope.line)),
     }
 
 

@@ -7,14 +7,15 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import CodeType, FrameType, TracebackType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-Stack = tuple[tuple[CodeType, int], ...]
+Level = tuple["Code", int]
+Stack = tuple[Level, ...]
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -35,6 +36,15 @@ class Frame:
     first_line: int
 
 
+class Code:
+    """A code object by identity: torch-like packages hold equal functions in different files."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+
+
 class Stacks:
     """Captures call stacks as small interned tuples; resolves them to `Frame` only when asked.
 
@@ -44,26 +54,36 @@ class Stacks:
     def __init__(self, root: str | None = None) -> None:
         self.root = os.path.realpath(root) if root else None
         self._relative: dict[str, str | None] = {}
+        self._codes: dict[int, tuple[CodeType, Code | None]] = {}
         self._interned: dict[Stack, Stack] = {}
 
     def capture(self, frame: FrameType | None = None) -> Stack:
-        """The current stack, innermost first, as ``(code, line)`` pairs."""
+        """The current stack, innermost first."""
         if frame is None:
             frame = sys._getframe(1)
         found = []
-        relative = self._relative
+        codes = self._codes
         while frame is not None:
             code = frame.f_code
-            name = code.co_filename
-            if (relative[name] if name in relative else self._file(name)) is not None:
-                found.append((code, frame.f_lineno))
+            known = codes.get(id(code))
+            shown = known[1] if known is not None else self.code(code)
+            if shown is not None:
+                found.append((shown, frame.f_lineno))
             frame = frame.f_back
         key = tuple(found)
         return self._interned.setdefault(key, key)
 
+    def code(self, code: CodeType) -> Code | None:
+        """The identity of a code object; None for one that is left out."""
+        known = self._codes.get(id(code))
+        if known is None:
+            shown = Code(code) if self._file(code.co_filename) is not None else None
+            known = self._codes[id(code)] = (code, shown)  # kept alive: its address stays its own
+        return known[1]
+
     def resolve(self, stack: Stack) -> list[Frame]:
         """The stack's frames, innermost first."""
-        return [self.frame(code, line) for code, line in stack]
+        return [self.frame(level.code, line) for level, line in stack]
 
     def frame(self, code: CodeType, line: int) -> Frame:
         """The frame for one level."""
@@ -73,10 +93,6 @@ class Stacks:
             qualified_name(code),
             code.co_firstlineno,
         )
-
-    def is_hidden(self, code: CodeType) -> bool:
-        """Whether a code object is torch's or patcher's own."""
-        return self._file(code.co_filename) is None
 
     def of_traceback(self, traceback: TracebackType | None) -> tuple[FrameType, int] | None:
         """The innermost frame and line of a traceback that are neither torch's nor patcher's."""

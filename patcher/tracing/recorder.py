@@ -195,9 +195,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             )
         for position, name in self._writes[func]:
             value = args[position] if position < len(args) else kwargs.get(name)
-            # torch checks single tensors only: `_foreach_add_` on inference tensors passes.
-            if isinstance(value, torch.Tensor):
-                yield value
+            yield from tensors_in(value)
 
     def _update(self, name: str, tensor: torch.Tensor, stack: Stack) -> None:
         update = Update(

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from .conditions import Conditions, watch_line
 from .contexts import Scope, Scopes
 from .failure import explain, scope_json, show
-from .frames import Stack, Stacks, statement_at
+from .frames import Level, Stack, Stacks, statement_at
 from .recorder import Recorder, memory_format_of, short, tensors_in
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Survey(Recorder):
         super().__init__(stacks, scopes, on_update=self._on_update, forgive=True)
         self._places: dict[tuple[str, int, str], int] = {}
         self._sources: list[str] = []
-        self._place_of: dict[Any, int] = {}
+        self._place_of: dict[Level, int] = {}
         self._scopes: dict[Scope, int] = {}
         self._events: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._tallies: dict[str, dict[int, dict[str, Any]]] = {}
@@ -154,7 +154,7 @@ class Survey(Recorder):
         on_inference_tensor: bool,
         shape: tuple[tuple[int, ...], str],
     ) -> None:
-        if not stack or (kind != "inplace-update" and scopes == maker.scopes):
+        if not stack or (kind == "saved-for-backward" and scopes == maker.scopes):
             return  # made and used under the very same scopes: nothing can come between
         at = self._place(stack[0])
         made = self._place(maker.stack[0]) if maker.stack else None
@@ -246,13 +246,14 @@ class Survey(Recorder):
 
     # -- tables ------------------------------------------------------------------------------
 
-    def _place(self, level: tuple[Any, int]) -> int:
+    def _place(self, level: Level) -> int:
         if level not in self._place_of:
-            frame = self.stacks.frame(*level)
+            code = level[0].code
+            frame = self.stacks.frame(code, level[1])
             key = (frame.file, frame.line, frame.function)
             if key not in self._places:
                 self._places[key] = len(self._places)
-                self._sources.append(statement_at(level[0].co_filename, frame.line))
+                self._sources.append(statement_at(code.co_filename, frame.line))
             self._place_of[level] = self._places[key]
         return self._place_of[level]
 

@@ -1,0 +1,13 @@
+"""Gradients are asked for by attribute."""
+
+import torch
+
+
+def make():
+    with torch.no_grad():
+        return torch.zeros(4)
+
+
+def run():
+    x = make()
+    x.requires_grad = True  # fails

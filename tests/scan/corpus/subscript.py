@@ -1,0 +1,13 @@
+"""An element is assigned."""
+
+import torch
+
+
+def make():
+    with torch.no_grad():
+        return torch.zeros(4)
+
+
+def run():
+    x = make()
+    x[0] = 1  # fails
