@@ -56,7 +56,8 @@ def print_plan(result: Mapping[str, Any], *, show_diff: bool, color: bool | None
         for edit in patch["edits"]:
             good = edit["status"] in {"ready", "already"}
             click.secho(f"  {edit['status']:<10}", nl=False, fg="green" if good else "red")
-            click.echo(f"{edit['file']}  {edit['within'] or ''}")
+            fit = edit.get("moved_to") or edit.get("fit")
+            click.echo(f"{edit['file']}  {edit['within'] or ''}{f'  ({fit})' if fit else ''}")
             for site in edit["sites"]:
                 click.echo(f"             {site['line']}:{site['column']}  {site['text']}")
     for problem in result["problems"]:

@@ -112,18 +112,33 @@ def plan(
     """
     patches = load_catalogue(workspace.root).expand(names)
     if source is not None:
-        from patcher.store.source import find_source
+        return _plan_elsewhere(patches, source)
+    return plan_json(plan_on(copy_for(workspace, patches, target), patches, workspace))
 
-        other = find_source(source)
-        planned = plan_patches(
-            patches,
-            lambda path: found[0] if (found := other.files.get(path)) else None,
-            other.version,
-            other.distribution,
-        )
-    else:
-        planned = plan_on(copy_for(workspace, patches, target), patches, workspace)
-    return plan_json(planned)
+
+def _plan_elsewhere(patches: Sequence[Patch], source: str) -> dict[str, Any]:
+    """A plan on another source, and of each edit whether its site fits, has moved or is gone."""
+    from patcher.rewrite.follow import follow
+    from patcher.store.source import find_source
+
+    other = find_source(source)
+
+    def read(path: str) -> bytes | None:
+        found = other.files.get(path)
+        return found[0] if found else None
+
+    result = plan_json(plan_patches(patches, read, other.version, other.distribution))
+    entries = {
+        (patch["name"], edit["spec_line"]): edit
+        for patch in result["patches"]
+        for edit in patch["edits"]
+    }
+    for one in follow(patches, read, other.files):
+        entry = entries[one.patch, one.edit.mark.line]
+        entry["fit"] = one.fit.value
+        moved = one.fit.value == "moved" and one.site is not None
+        entry["moved_to"] = f"{one.file}:{one.site.line}" if moved and one.site else None
+    return {"on": f"{other.distribution} {other.version}", **result}
 
 
 def plan_on(
