@@ -144,7 +144,8 @@ class Product:
         if self.weight is not None:
             result = F.linear(hidden, self.weight)
         else:
-            result = torch.cat([linear(hidden) for linear in self.linears], dim=-1)
+            rows = hidden.unsqueeze(1)  # what a hook or an adapter expects to be given
+            result = torch.cat([linear(rows) for linear in self.linears], dim=-1).squeeze(1)
         if result.shape[1] % ROWS:
             return result
         return result.view(len(hidden), -1, ROWS)
