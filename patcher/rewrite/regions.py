@@ -41,7 +41,8 @@ class File:
         return self._trees[(first, last)]
 
     def whole(self) -> Tree:
-        return self.tree(1, len(self.source.starts))
+        """The whole file but for blank lines at its end, which LibCST does not always print."""
+        return self.tree(1, self.source.position(len(self.source.text.rstrip()))[0])
 
     def definitions(self, within: str) -> list[Definition]:
         """Definitions that `within` names, those inside another of them left out."""

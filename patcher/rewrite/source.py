@@ -49,7 +49,7 @@ class Source:
         try:
             self.encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         except SyntaxError as error:
-            raise self.refuse(f"its encoding is unknown ({error.msg})") from None
+            raise self.refuse(f"its encoding cannot be told ({error.msg})") from None
         self.bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
         self.encoding = "utf-8" if self.bom else self.encoding
         try:

@@ -8,6 +8,7 @@ what it read: where it does not (a form feed before a statement is one case), th
 from __future__ import annotations
 
 import ast
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _PREFIX = "class _:"
+_LONE_CR = re.compile(r"\r(?!\n)")
 
 
 class RoundTripError(Exception):
@@ -91,14 +93,15 @@ class Tree:
 
     def __init__(self, text: str, offset: int = 0, newline: str = "\n") -> None:
         indented = text[:1] in (" ", "\t")
-        prefix = _PREFIX + newline if indented else ""
+        prefix = _PREFIX + _LONE_CR.sub("\n", newline) if indented else ""
+        readable = prefix + _LONE_CR.sub("\n", text)  # of the same length: LibCST takes no lone CR
         try:
-            self.module = cst.parse_module(prefix + text)
+            self.module = cst.parse_module(readable)
         except Exception as error:  # the native parser raises several kinds
             raise RoundTripError(str(error).splitlines()[0]) from None
         spans = _Spans(self.module.default_indent, self.module.default_newline)
         self.module._codegen(spans)
-        if "".join(spans.tokens) != prefix + text:
+        if "".join(spans.tokens) != readable:
             raise RoundTripError("LibCST does not print these lines as they are written")
         self.root: cst.CSTNode = self.module
         if indented:
