@@ -40,9 +40,14 @@ def copy_tree(source: Path, destination: Path, changes: Changes) -> str:
             found = text.count(change.before)
             raise ValueError(f"{change.file}: {found} occurrences of {change.before!r}, not one")
         path.write_text(text.replace(change.before, change.after), encoding="utf-8")
+    return sources_sha256(destination)
+
+
+def sources_sha256(folder: Path) -> str:
+    """The hash of all Python sources below a folder."""
     digest = hashlib.sha256()
-    for path in sorted(destination.rglob("*.py")):
-        digest.update(str(path.relative_to(destination)).encode() + path.read_bytes())
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 

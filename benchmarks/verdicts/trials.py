@@ -1,0 +1,227 @@
+"""Trials of the bench with a known answer: identical arms, or a change of known size.
+
+    python -m benchmarks.verdicts.trials small --out FOLDER --minutes 5
+    python -m benchmarks.verdicts.trials chatterbox --out FOLDER --minutes 5
+    python -m benchmarks.verdicts.trials small --out FOLDER --table
+
+``small`` runs the tests' small target: 100 A/A runs under each plan, and ten tries each of 5 %
+slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox`` runs the tiny Chatterbox:
+two A/A runs and one 20 % slower, under the quick plan. Every trial is kept in FOLDER when it ends,
+every pair when it is measured: the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from patcher.targets.adapter import Matrix, Options
+from patcher.verify import host
+from patcher.verify.executor import LocalExecutor
+from patcher.verify.model import Arm
+from patcher.verify.process import Site, Tree
+from patcher.verify.runner import Silent
+from patcher.verify.setup import Request, prepare
+from patcher.verify.speed import FULL, QUICK, BenchPlan
+from patcher.verify.stopwatch import Workload
+from patcher.verify.timing import time_arms
+from tests.smalltarget import adapter as small
+from tests.verify.mutations import (
+    Change,
+    Changes,
+    copy_tree,
+    installed_package,
+    sources_sha256,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL_PACKAGE = REPOSITORY / "tests" / "smalltarget" / "tree" / "hum"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family of trials.
+
+    Attributes:
+        right: the verdicts that are right; ``asked`` what the project asks of them, in words.
+    """
+
+    name: str
+    plan: BenchPlan
+    tries: int
+    changes: Changes
+    right: frozenset[str]
+    asked: str
+
+
+def rounds(number: int) -> Changes:
+    """The small target with another amount of work; 400 is its own."""
+    return (Change("voice.py", "ROUNDS = 400", f"ROUNDS = {number}"),)
+
+
+SLOWER_SPEECH: Changes = (
+    Change(
+        "tts.py",
+        "        if audio_prompt_path:\n            self.prepare",
+        "        import time\n        began = time.perf_counter()\n"
+        "        if audio_prompt_path:\n            self.prepare",
+    ),
+    Change(
+        "tts.py",
+        "        return torch.from_numpy(watermarked_wav).unsqueeze(0)",
+        "        until = began + 1.2 * (time.perf_counter() - began)\n"
+        "        while time.perf_counter() < until:\n            pass\n"
+        "        return torch.from_numpy(watermarked_wav).unsqueeze(0)",
+    ),
+)
+NEITHER = frozenset({"no-measurable-change", "undecided"})
+KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "small": (
+        Kind("5 % slower", FULL, 10, rounds(420), frozenset({"slower"}), "slower, 9 of 10"),
+        Kind("10 % faster", FULL, 10, rounds(360), frozenset({"faster"}), "faster, 9 of 10"),
+        Kind("0.5 % slower", FULL, 10, rounds(402), NEITHER, "neither, 9 of 10"),
+        Kind("A/A, full", FULL, 100, (), NEITHER, "neither, 95 of 100"),
+        Kind("A/A, quick", QUICK, 100, (), NEITHER, "neither, 95 of 100"),
+    ),
+    "chatterbox": (
+        Kind("20 % slower", QUICK, 1, SLOWER_SPEECH, frozenset({"slower"}), "slower"),
+        Kind("A/A", QUICK, 2, (), NEITHER, "neither, 2 of 2"),
+    ),
+}
+
+Prepare = Callable[[LocalExecutor, Path, Path, Changes], tuple[dict[Arm, Site], Workload]]
+
+
+def tree_of(root: Path, package: str, source: Path, changes: Changes) -> Tree:
+    """The tree at ``root``, copied when it is not there yet."""
+    if not root.exists():
+        copy_tree(source, root / package, changes)
+    return Tree.of(root, sources_sha256(root), (package,))
+
+
+def prepare_small(
+    executor: LocalExecutor, folder: Path, cache: Path, changes: Changes
+) -> tuple[dict[Arm, Site], Workload]:
+    """Two models and one test of the small target."""
+    sites = {
+        arm: Site(
+            tree_of(folder / arm.value, "hum", SMALL_PACKAGE, made),
+            small.adapter.serving,
+            folder / "logs",
+            folder / "stages",
+            sys_path=(str(REPOSITORY),),
+        )
+        for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes))
+    }
+    models = [(model, small.TESTS[:1]) for model in small.MODELS]
+    return sites, Workload(models, timeout_s=30, component_repeats=0)
+
+
+def prepare_chatterbox(
+    executor: LocalExecutor, folder: Path, cache: Path, changes: Changes
+) -> tuple[dict[Arm, Site], Workload]:
+    """The first model with its three tests, on the synthetic tiny checkpoint."""
+    from patcher.targets import chatterbox
+
+    source = installed_package("chatterbox")
+    trees = {
+        arm: tree_of(folder / arm.value, "chatterbox", source, made)
+        for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes))
+    }
+    matrix = Matrix(chatterbox.MODELS[:1], chatterbox.TESTS)
+    version = importlib.metadata.version("chatterbox-tts")
+    options = Options(device="cpu", scale="tiny", cache=cache)
+    request = Request(chatterbox.adapter, version, trees, matrix, folder, options)
+    setup = prepare(request, executor, host.usable_processors(), Silent())
+    workload = Workload([(matrix.models[0], matrix.tests)], timeout_s=120)
+    return setup.timing_sites(host.usable_processors()), workload
+
+
+PREPARE: Mapping[str, Prepare] = {"small": prepare_small, "chatterbox": prepare_chatterbox}
+
+
+def run(target: str, out: Path, cache: Path, ends: float) -> None:
+    """Run trials that have no result yet, kinds in turn, until the time is over."""
+    for attempt in range(max(kind.tries for kind in KINDS[target])):
+        for number, kind in enumerate(KINDS[target]):
+            kept = out / f"{target}-{number}-{attempt:03d}.json"
+            if attempt >= kind.tries or kept.exists():
+                continue
+            if time.monotonic() > ends:
+                return
+            folder = out / f"{kept.stem}.run"
+            with LocalExecutor() as executor:
+                sites, workload = PREPARE[target](executor, folder, cache, kind.changes)
+                began = time.monotonic()
+                report = time_arms(
+                    kind.plan,
+                    executor,
+                    sites,
+                    workload,
+                    database=folder / "runs.sqlite",
+                    budget_s=max(1.0, ends - began),
+                )
+            speed = {**report.as_json(), "kind": kind.name, "wall_s": time.monotonic() - began}
+            if speed["stopped"] == "budget":
+                return
+            kept.write_text(json.dumps(speed, indent=1))
+            shutil.rmtree(folder)
+            print(f"{kept.stem} {kind.name}: {speed['sentence']}", flush=True)
+
+
+def table(target: str, out: Path) -> str:
+    """The Markdown table of all results so far."""
+    lines = [
+        "| trial | asked | tries | right | faster | slower | no measurable change | undecided "
+        "| pairs, median (range) | time ratio, median (range) | pairs run again |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for number, kind in enumerate(KINDS[target]):
+        files = sorted(out.glob(f"{target}-{number}-*.json"))
+        found = [json.loads(file.read_text()) for file in files]
+        words = [one["verdict"] for one in found]
+        cells = [kind.name, kind.asked, f"{len(found)} of {kind.tries}"]
+        cells += [str(sum(word in kind.right for word in words))]
+        order = ("faster", "slower", "no-measurable-change", "undecided")
+        cells += [str(words.count(word)) for word in order]
+        cells += [spread([one["pairs"] for one in found], "{:.0f}")]
+        cells += [spread([one["time_ratio"] for one in found], "{:.3f}")]
+        cells += [str(sum(len(one["rerun"]) for one in found))]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """Median and range."""
+    if not values:
+        return "not run"
+    low, middle, high = (form.format(value) for value in (min(values), median(values), max(values)))
+    return f"{middle} ({low} to {high})"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts.trials")
+    parser.add_argument("target", choices=list(KINDS))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=5.0, help="stop after this long")
+    parser.add_argument("--cache", type=Path, default=None, help="where weights are kept")
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if not options.table:
+        ends = time.monotonic() + 60 * options.minutes
+        run(options.target, options.out, options.cache or options.out / "cache", ends)
+    print(table(options.target, options.out))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
