@@ -14,7 +14,8 @@ def mixed_precision_quantized(speaker: Any, device: str) -> list[str]:
     """Half-precision flow estimator; on the CPU the T3's linears quantised to int8 as well.
 
     - the estimator of the flow (`S3Gen.flow.decoder.estimator`) becomes bfloat16 on the CPU and
-      float16 elsewhere; the solver around it casts its inputs by the estimator's dtype;
+      float16 elsewhere; the solver around it casts its inputs by the estimator's dtype, and where
+      a version of the package has no such solver, they are cast here;
     - ``t3.tfmr``'s linears become dynamically quantised int8, on the CPU only: torch has no such
       kernel for other devices.
 
@@ -33,6 +34,8 @@ def mixed_precision_quantized(speaker: Any, device: str) -> list[str]:
     half = torch.bfloat16 if device == "cpu" else torch.float16
     if all(weight.dtype == torch.float32 for weight in estimator.parameters()):
         estimator.to(half)
+        if not hasattr(type(estimator), "dtype"):
+            cast_around(estimator, half)
         done.append(f"flow estimator in {str(half).removeprefix('torch.')}")
     if device == "cpu" and quantizable(speaker.t3.tfmr):
         quantize_dynamic = find_quantize_dynamic()
@@ -41,6 +44,23 @@ def mixed_precision_quantized(speaker: Any, device: str) -> list[str]:
     if not done:
         raise NotApplicable("every part this recipe converts is converted already")
     return done
+
+
+def cast_around(module: Any, half: Any) -> None:
+    """Make ``module.forward`` take its caller's precision and give it back."""
+    import torch
+
+    forward = module.forward
+
+    def cast(x: Any, *arguments: Any, **named: Any) -> Any:
+        def to_half(value: Any) -> Any:
+            floating = torch.is_tensor(value) and value.is_floating_point()
+            return value.to(half) if floating else value
+
+        halves = {name: to_half(value) for name, value in named.items()}
+        return forward(to_half(x), *map(to_half, arguments), **halves).to(x.dtype)
+
+    module.forward = cast
 
 
 def quantizable(module: Any) -> bool:

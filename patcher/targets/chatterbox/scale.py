@@ -7,12 +7,14 @@ patch of any of them is still what runs.
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any
 
 TOKENS = {"tiny": {"cpu": 12, "cuda": 12, "mps": 12}, "full": {"cpu": 25, "cuda": 250, "mps": 100}}
 """Speech tokens a generation is capped at, by scale and device; 25 are a second of audio."""
 
 TINY_T3 = {"num_hidden_layers": 2, "intermediate_size": 256}
+ANALYSED_LAYERS = 10  # 0.1.0 and 0.1.1 watch the attention of layer 9 whatever the language
 TINY_TOKENIZER = {"n_audio_layer": 1, "n_audio_state": 128, "n_audio_head": 2}
 TINY_PARTS = {
     "UpsampleConformerEncoder": {"num_blocks": 1, "linear_units": 256},
@@ -36,15 +38,19 @@ def apply_scale(scale: str) -> None:
     if scale != "tiny":
         return
     from chatterbox.models.s3gen import s3gen
-    from chatterbox.models.t3 import llama_configs
+    from chatterbox.models.t3 import llama_configs, t3
     from s3tokenizer.model_v2 import S3TokenizerV2
 
-    llama_configs.LLAMA_CONFIGS["Llama_520M"].update(TINY_T3)
+    sizes = dict(TINY_T3)
+    source = inspect.getsource(t3.T3.inference)
+    if "AlignmentStreamAnalyzer(" in source and "is_multilingual" not in source:
+        sizes["num_hidden_layers"] = ANALYSED_LAYERS
+    llama_configs.LLAMA_CONFIGS["Llama_520M"].update(sizes)
     config = S3TokenizerV2.__init__.__defaults__[0]
     for name, value in TINY_TOKENIZER.items():
         setattr(config, name, value)
-    for name, sizes in TINY_PARTS.items():
-        _resize(getattr(s3gen, name), sizes)
+    for name, fewer in TINY_PARTS.items():
+        _resize(getattr(s3gen, name), fewer)
 
 
 def _resize(kind: Any, sizes: dict[str, int]) -> None:

@@ -1,0 +1,149 @@
+"""The parent side of the Chatterbox adapter: matrix, assets and errors, without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from patcher.errors import PatcherError
+from patcher.targets import find_adapter
+from patcher.targets.adapter import Options
+from patcher.targets.chatterbox import adapter
+from patcher.targets.chatterbox.clips import SAMPLE_RATE, write_clip
+
+EMPTY: dict[str, object] = {}
+
+
+def test_the_default_matrix_is_the_reports_three_models_by_three_tests() -> None:
+    matrix = adapter.matrix(EMPTY)
+    assert [model.name for model in matrix.models] == [
+        "Base Chatterbox",
+        "GRPO Fine-tuned",
+        "Mixed Precision Quantized",
+    ]
+    assert len(list(matrix.pairs())) == 9
+
+
+def test_both_cloned_voices_enter_the_branch_that_trims_and_the_built_in_one_has_no_clip() -> None:
+    built_in, *cloned = adapter.matrix(EMPTY).tests
+    assert "reference" not in built_in.options
+    for reference in (test.options["reference"] for test in cloned):
+        assert reference["samples"] % 960 >= 239
+        assert reference["samples"] < 10 * SAMPLE_RATE  # longer ones are cut to a whole block
+
+
+def test_models_and_tests_come_from_the_configuration() -> None:
+    told = {
+        "matrix": {
+            "models": [{"name": "Mine", "weights": "/weights/mine"}],
+            "tests": [{"name": "Hello", "text": "Hello.", "seed": 9, "reference": "voice.wav"}],
+        }
+    }
+    matrix = adapter.matrix(told)
+    assert matrix.models[0].options == {"weights": "/weights/mine"}
+    assert (matrix.tests[0].seed, matrix.tests[0].options["reference"]) == (9, "voice.wav")
+    assets = adapter.assets(matrix, Options(cache=Path("cache")), "0.1.7")
+    assert assets.values["clips"]["Hello"] == {"path": "voice.wav"}
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        pytest.param({"models": [{"weights": "base"}]}, "needs a `name`", id="no name"),
+        pytest.param(
+            {"models": [{"name": "A", "recipe": "int4"}]}, "no recipe 'int4'", id="no such recipe"
+        ),
+        pytest.param(
+            {"models": [{"name": "A", "weight": "base"}]}, "unknown key 'weight'", id="a typo"
+        ),
+        pytest.param({"tests": [{"name": "A"}]}, "needs a `text`", id="no text"),
+        pytest.param(
+            {"tests": [{"name": "A", "text": "x", "reference": {"seconds": 3}}]},
+            "table of seed and samples",
+            id="a reference of no length",
+        ),
+    ],
+)
+def test_a_matrix_it_cannot_run_is_a_configuration_error(
+    told: dict[str, object], says: str
+) -> None:
+    with pytest.raises(PatcherError) as caught:
+        adapter.matrix({"matrix": told})
+    assert caught.value.code == "config"
+    assert says in str(caught.value)
+
+
+def test_synthetic_weights_are_not_ready_before_they_are_made(tmp_path: Path) -> None:
+    found = adapter.assets(adapter.matrix(EMPTY), Options(cache=tmp_path), "0.1.7")
+    assert not found.ready
+    assert found.summary == "synthetic weights, tiny scale"
+    for folder in ("base", "grpo"):
+        Path(found.values[folder]).mkdir(parents=True)
+    for clip in found.values["clips"].values():
+        Path(clip["path"]).parent.mkdir(exist_ok=True)
+        Path(clip["path"]).touch()
+    assert adapter.assets(adapter.matrix(EMPTY), Options(cache=tmp_path), "0.1.7").ready
+
+
+def test_assets_of_another_scale_version_or_checkpoint_have_another_fingerprint(
+    tmp_path: Path,
+) -> None:
+    matrix = adapter.matrix(EMPTY)
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for name in ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"):
+        (folder / name).touch()
+
+    def mark(version: str = "0.1.7", **options: object) -> str:
+        asked = Options(cache=tmp_path, **options)  # type: ignore[arg-type]
+        return adapter.assets(matrix, asked, version).fingerprint
+
+    marks = [mark(), mark(scale="full"), mark("0.1.6"), mark(checkpoint=folder)]
+    (folder / "t3_cfg.safetensors").write_bytes(b"trained on")
+    marks.append(mark(checkpoint=folder))
+    assert len(set(marks)) == len(marks)
+    assert mark() == marks[0]
+
+
+@pytest.mark.parametrize("content", [(), ("ve.safetensors", "tokenizer.json")])
+def test_a_folder_that_is_no_checkpoint_is_named_with_what_it_lacks(
+    tmp_path: Path, content: tuple[str, ...]
+) -> None:
+    for name in content:
+        (tmp_path / name).touch()
+    with pytest.raises(PatcherError) as caught:
+        adapter.assets(adapter.matrix(EMPTY), Options(checkpoint=tmp_path), "0.1.7")
+    assert caught.value.code == "environment"
+    assert "s3gen" in str(caught.value)
+    assert caught.value.where == str(tmp_path)
+
+
+@pytest.mark.parametrize("samples", [72_480, 960, 1])
+def test_a_clip_has_exactly_the_samples_asked_for(tmp_path: Path, samples: int) -> None:
+    write_clip(tmp_path / "a.wav", 1, samples)
+    with wave.open(str(tmp_path / "a.wav")) as clip:
+        assert (clip.getnframes(), clip.getframerate()) == (samples, SAMPLE_RATE)
+
+
+def test_a_clip_is_a_function_of_its_seed(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_clip(tmp_path / name, seed, 4800)
+    first, same, other = ((tmp_path / name).read_bytes() for name in "abc")
+    assert first == same
+    assert first != other
+
+
+def test_the_adapter_is_found_by_its_distributions_name_and_imports_no_torch() -> None:
+    assert find_adapter("Chatterbox_TTS") == adapter
+    assert find_adapter("no-such-thing") is None
+    code = (
+        "import sys; from patcher.targets import find_adapter; "
+        "a = find_adapter('chatterbox-tts'); a.matrix({}); "
+        "print(sorted({'torch', 'numpy', 'chatterbox'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
