@@ -39,13 +39,9 @@ def sources() -> dict[str, bytes]:
 
 def patched(source: bytes) -> bytes:
     """The module with every site turned, line by line."""
-    lines = []
-    for line in source.decode().split("\n"):
-        if "#=" in line:
-            line = re.match(r" *", line).group() + line.split("#= ")[1]
-        line = re.sub(r"^( *)#\+ ", r"\1", line)
-        lines.append(re.sub(r"\bno_grad\b", "inference_mode", line))
-    return "\n".join(lines).encode()
+    text = re.sub(r"^( *).*#= ", r"\1", source.decode(), flags=re.MULTILINE)
+    text = re.sub(r"^( *)#\+ ", r"\1", text, flags=re.MULTILINE)
+    return re.sub(r"\bno_grad\b", "inference_mode", text).encode()
 
 
 def marked() -> set[Line]:
@@ -117,7 +113,7 @@ class _Guard(ast.NodeTransformer):
         self.depth -= 1
         return node
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def _guard(self, node: Any) -> ast.AST:
         text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -129,7 +125,7 @@ class _Guard(ast.NodeTransformer):
         block.handlers[0].body[0].value.args[0].value = node.lineno
         return block
 
-    visit_Assign = visit_AugAssign = visit_Expr = _guard
+    visit_Assign = visit_AugAssign = visit_Expr = _guard  # noqa: N815
 
 
 def load(path: Path) -> ModuleType:

@@ -1,0 +1,149 @@
+"""Why a call failed: the line, the tensor, its maker, the modes, and the tests around the line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tracing.programs import line_of, program
+
+torch = pytest.importorskip("torch")
+
+TRIM = """
+import torch
+
+
+@torch.inference_mode()
+def lengths(samples):
+    return torch.tensor([samples // 4], dtype=torch.int32).long()
+
+
+def embed(samples, frames):
+    lens = lengths(samples)
+    tokens = torch.zeros(1, samples // 4)
+    if frames != 2 * tokens.shape[1]:
+        tokens = tokens[:, : frames // 2]
+        lens[0] = tokens.shape[1]
+    return lens
+"""
+
+
+def test_an_update_is_traced_to_the_line_the_maker_and_the_scope(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    module = program(tmp_path, TRIM)
+    found = trace(lambda: module.embed(9, 3), str(tmp_path))
+    assert found["kind"] == "inplace-update"
+    assert found["at"] == {
+        "file": "voice.py",
+        "line": line_of(tmp_path, "lens[0] ="),
+        "function": "embed",
+        "statement": "lens[0] = tokens.shape[1]",
+    }
+    assert found["made"]["stack"][0] == {
+        "file": "voice.py",
+        "line": line_of(tmp_path, ".long()"),
+        "function": "lengths",
+    }
+    (scope,) = found["made"]["scopes"]
+    assert (scope["mode"], scope["function"], scope["decorator"]) == (
+        "inference_mode",
+        "lengths",
+        True,
+    )
+    assert (found["made"]["inference"], found["now"]["inference"]) == (True, False)
+
+
+def test_the_tests_values_are_those_of_the_moment_the_test_was_made(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    module = program(tmp_path, TRIM)
+    (seen,) = trace(lambda: module.embed(9, 3), str(tmp_path))["conditions"]["seen"]
+    assert seen["held"] is True
+    assert seen["values"] == {"frames": "3", "2 * tokens.shape[1]": "4"}
+
+
+def test_a_passing_call_can_be_asked_how_its_tests_came_out(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    module = program(tmp_path, TRIM)
+    watch = [{"file": "voice.py", "line": line_of(tmp_path, "lens[0] =")}]
+    found = trace(lambda: module.embed(8, 4), str(tmp_path), watch)
+    assert found["kind"] == "none"
+    (watched,) = found["watched"]
+    assert (watched["calls"], watched["reached"]) == (1, 0)
+    assert watched["seen"][0]["held"] is False
+
+
+def test_a_memory_format_names_the_rank_and_the_shape(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    module = program(
+        tmp_path,
+        """
+        import torch
+
+
+        def convert(x):
+            return x.to(memory_format=torch.channels_last)
+        """,
+    )
+    found = trace(lambda: module.convert(torch.zeros(2, 80, 5)), str(tmp_path))
+    assert found["kind"] == "memory-format"
+    assert (found["memory_format"], found["rank_wanted"]) == ("channels_last", 4)
+    assert (found["tensor"]["rank"], found["tensor"]["shape"]) == (3, [2, 80, 5])
+    assert found["at"]["function"] == "convert"
+
+
+def test_a_tensor_that_autograd_refuses_is_traced_to_its_maker(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    module = program(
+        tmp_path,
+        """
+        import torch
+
+
+        def make():
+            with torch.inference_mode():
+                return torch.ones(2)
+
+
+        def learn(w):
+            x = make()
+            return w * x
+        """,
+    )
+    weight = torch.ones(2, requires_grad=True)
+    found = trace(lambda: module.learn(weight), str(tmp_path))
+    assert found["kind"] == "inference-tensor"
+    assert found["at"]["statement"] == "return w * x"
+    assert found["made"]["stack"][0]["function"] == "make"
+
+
+def test_any_other_error_is_placed_with_the_tensors_it_met(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    module = program(
+        tmp_path,
+        """
+        def add(x, y):
+            return x + y
+        """,
+    )
+    found = trace(lambda: module.add(torch.zeros(2), torch.zeros(3)), str(tmp_path))
+    assert (found["kind"], found["at"]["function"]) == ("other", "add")
+    assert [one["shape"] for one in found["operands"]] == [[2], [3]]
+    none = trace(lambda: module.add(1, "a"), str(tmp_path))
+    assert (none["kind"], none["type"]) == ("other", "TypeError")
+
+
+def test_a_trace_leaves_torch_and_the_interpreter_as_they_were(tmp_path: Path) -> None:
+    from patcher.tracing.failure import trace
+
+    before = (torch.no_grad.__enter__, torch.inference_mode.__exit__, sys.gettrace())
+    module = program(tmp_path, TRIM)
+    trace(lambda: module.embed(9, 3), str(tmp_path))
+    assert (torch.no_grad.__enter__, torch.inference_mode.__exit__, sys.gettrace()) == before
