@@ -1,0 +1,175 @@
+"""What holds for any Python and any series."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+import warnings
+from pathlib import Path
+
+import libcst as cst
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.replay import replay
+from patcher.rewrite.unify import Matcher, same, statements
+from patcher.spec.model import Patch
+from tests.rewrite.making import patch, reading
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import hypothesmith
+
+SLOW = settings(
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+SITE = patch(
+    "p", "- file: m.py\n  within: target\n  match: old_site($X)\n  with: new_site($X, 1)\n"
+)
+HERE = sorted(Path(__file__).resolve().parents[2].glob("patcher/**/*.py"))
+
+
+def compiles(code: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(code, "m.py", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+@SLOW
+@given(hypothesmith.from_grammar(), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+def test_bytes_outside_the_site_never_change(code: str, first: bool, newline: str) -> None:
+    target = newline.join(["def target():", "    return old_site( a )", ""])
+    parts = [target, code] if first else [code if code.endswith("\n") else code + "\n", target]
+    before = "".join(parts)
+    assume(compiles(before) and before.count("old_site") == 1)
+    plan = plan_patches([SITE], reading({"m.py": before.encode()}))
+    assume(not any(problem.code == "unsupported-source" for problem in plan.problems))
+    assert plan.ok
+    assert plan.files == {"m.py": before.replace("old_site( a )", "new_site( a , 1)").encode()} or (
+        plan.files == {"m.py": before.replace("old_site( a )", "new_site( a, 1 )").encode()}
+    )
+
+
+def scattered(text: str, draw: st.DataObject) -> str:
+    """The same code with other white space, line breaks, comments and blank lines."""
+    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    out: list[str] = []
+    depth, row, column = 0, 1, 0
+    for token in tokens:
+        (start_row, start_column), (row_end, column_end) = token.start, token.end
+        if start_row > row:
+            lines = text.splitlines(keepends=True)
+            out.append(lines[row - 1][column:])
+            out += lines[row : start_row - 1]
+            column = 0
+        gap = (
+            text.splitlines(keepends=True)[start_row - 1][column:start_column]
+            if token.string
+            else ""
+        )
+        out.append(gap)
+        if depth and token.type != tokenize.COMMENT and draw.draw(st.integers(0, 9)) == 0:
+            out.append("  # here\n  ")
+        out.append(token.string)
+        depth += (token.string in "([{" and token.type == tokenize.OP) - (
+            token.string in ")]}" and token.type == tokenize.OP
+        )
+        if token.type == tokenize.NEWLINE and draw.draw(st.integers(0, 4)) == 0:
+            out.append("\n# between\n\n")
+        row, column = row_end, column_end
+    return "".join(out)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from(HERE), st.data())
+def test_formatting_and_comments_never_change_what_matches(path: Path, data: st.DataObject) -> None:
+    text = path.read_text("utf-8")
+    body = [each for each in ast.parse(text).body if not isinstance(each, ast.Expr)]
+    assume(body)
+    node = data.draw(st.sampled_from(body))
+    assert node.end_lineno is not None
+    code = "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]) + "\n"
+    other = scattered(code, data)
+    assume(compiles(code) and compiles(other))
+    assert ast.dump(ast.parse(code)) == ast.dump(ast.parse(other))
+    pattern, target = statements(cst.parse_module(code)), statements(cst.parse_module(other))
+    assert all(map(same, pattern, target))
+    assert Matcher().match_run(pattern, target, 0) is not None
+
+
+KINDS = [
+    "  match: site_{n}($X)\n  with: other_{n}($X)\n",
+    "  before: site_{n}($X)\n  with: before_{n}()\n",
+    "  after: site_{n}($X)\n  with: after_{n}()\n",
+    "  delete: site_{n}($X)\n",
+    "  import: import module_{n}\n",
+    "  within: f\n  decorator: ''\n  with: deco_{n}\n",
+    "  define: |\n    def helper_{n}():\n        return {n}\n",
+]
+
+
+@st.composite
+def series(draw: st.DrawFn) -> list[Patch]:
+    """Patches on sites of their own, several of any kind."""
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=6))
+    return [patch(f"p{n}", "- file: m.py\n" + kind.format(n=n)) for n, kind in enumerate(kinds)]
+
+
+TREE = {
+    "m.py": b"import os\n\n@first\ndef f():\n    # start\n"
+    + b"".join(b"    site_%d(%d)  # %d\n" % (n, n, n) for n in range(6))
+    + b"    return 1\n"
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(series(), st.data())
+def test_applying_then_reverting_in_any_order_is_the_identity(
+    patches: list[Patch], data: st.DataObject
+) -> None:
+    read = reading(TREE)
+    applied: list[Patch] = []
+    for one in data.draw(st.permutations(patches)):
+        planned = plan_patches([one], reading({**TREE, **replay(read, applied)}), applied=applied)
+        assert planned.ok, planned.problems
+        applied.append(one)
+        assert {**TREE, **replay(read, applied)} == {
+            **TREE, **replay(read, applied[:-1]), **planned.files
+        }  # fmt: skip
+    for one in data.draw(st.permutations(patches)):
+        applied.remove(one)
+        alone = plan_patches(applied, read)
+        assert replay(read, applied) == dict(alone.files)
+    assert replay(read, []) == {}
+
+
+@settings(deadline=None, max_examples=40)
+@given(series())
+def test_planning_twice_changes_nothing_more(patches: list[Patch]) -> None:
+    once = {**TREE, **replay(reading(TREE), patches)}
+    for one in patches:
+        again = plan_patches([one], reading(once))
+        assert {**once, **again.files} == once
+
+
+@SLOW
+@given(hypothesmith.from_grammar())
+def test_any_file_is_planned_or_refused_with_a_message(code: str) -> None:
+    assume("\0" not in code)
+    try:
+        content = code.encode()
+    except UnicodeEncodeError:
+        assume(False)
+    anywhere = patch("p", "- file: m.py\n  match: $X + $Y\n  with: plus($X, $Y)\n  expect: all\n")
+    plan = plan_patches([anywhere], reading({"m.py": content}))
+    assert plan.ok or all(problem.message for problem in plan.problems)
+    for after in plan.files.values():
+        assert compiles(after.decode())
