@@ -31,7 +31,7 @@ class CommandFailed(Exception):  # noqa: N818 - read by people, in tables
 
 @dataclass(frozen=True)
 class CommandAdapter:
-    """The parent side; ``packages`` is empty, since the worker itself imports nothing."""
+    """The parent side; ``packages`` is empty: the worker itself imports nothing of it."""
 
     distribution: str
     command: tuple[str, ...]

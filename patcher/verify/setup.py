@@ -154,7 +154,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     assets = adapter.assets(request.matrix, options, request.version)
     sites = {
         arm: Site(
-            tree=tree,
+            tree=replace(tree, packages=adapter.packages),  # what it imports, and no more
             serving=adapter.serving,
             run_dir=request.run_dir / "logs",
             stages_dir=request.run_dir / "stages",

@@ -10,7 +10,6 @@ import pytest
 from patcher.targets.adapter import Matrix, Model
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, Case, Outcome, Status, Verdict
-from patcher.verify.process import Tree
 from patcher.verify.runner import Silent
 from tests.smalltarget.adapter import MODELS, TESTS, adapter
 from tests.verify.judging import QUICK, Watcher, judged, one_case, request, tree
@@ -238,21 +237,18 @@ def test_code_that_is_not_the_planned_code_is_refused(tmp_path: Path) -> None:
 
 
 def test_code_imported_from_elsewhere_is_refused(tmp_path: Path) -> None:
-    """A tree whose package is not what the adapter imports: nothing of it ran."""
+    """Something imported the package before the tree was in place: nothing of the tree ran."""
     asked = request(tmp_path, matrix=one_case())
-    other = tmp_path / "empty"
-    (other / "other").mkdir(parents=True)
-    (other / "other" / "__init__.py").touch()
-    patched = Tree.of(other, "0", ("other",))
-    elsewhere = str(asked.trees[Arm.BASELINE].path)
-    asked = replace(
-        asked,
-        trees={**asked.trees, Arm.PATCHED: patched},
-        sys_path=(*asked.sys_path, elsewhere),
+    early = tmp_path / "early"
+    early.mkdir()
+    (early / "sitecustomize.py").write_text(
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'patched-0')!r}); import hum"
     )
-    found = judge(asked)
-    assert found.cases[0].reason == "wrong-code"
-    assert "did not come from the tree" in found.cases[0].patched.failure.message  # type: ignore[union-attr]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(early))
+        found = judge(asked)
+    assert found.verdict is Verdict.CANNOT_JUDGE
+    assert "did not come from the tree" in found.cases[0].as_json()["baseline"]["error"]
 
 
 def test_a_case_that_cannot_exist_is_counted_not_judged(tmp_path: Path) -> None:
