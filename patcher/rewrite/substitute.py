@@ -174,14 +174,25 @@ class _Site:
         if type(pattern) is not type(template):
             return None
         splices: list[Splice] = []
-        for (_, old), (_, new) in zip(parts(pattern), parts(template), strict=True):
-            below = self._part(pattern, old, new)
+        for (name, old), (_, new) in zip(parts(pattern), parts(template), strict=True):
+            below = self._async(pattern, new) if name == "asynchronous" else self._part(old, new)
             if below is None:
                 return None
             splices += below
         return splices
 
-    def _part(self, owner: Node, old: Any, new: Any) -> list[Splice] | None:
+    def _async(self, pattern: Node, new: Node | None) -> list[Splice] | None:
+        """Write or remove the word alone."""
+        (node,) = self.found.match.paired[pattern]
+        word = getattr(node, "asynchronous", None)
+        if (word is None) == (new is None):
+            return []
+        if isinstance(word, Node):
+            return [Splice(*self.found.tree.whole(word), "")]
+        start = self.found.tree.inner(node)[0]
+        return None if isinstance(node, cst.CompFor) else [Splice(start, start, "async ")]
+
+    def _part(self, old: Any, new: Any) -> list[Splice] | None:
         if isinstance(old, Node) and isinstance(new, Node):
             return self._pair(old, new)
         if isinstance(old, list | tuple) and isinstance(new, list | tuple):
