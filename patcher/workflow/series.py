@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.rewrite.plan import Plan, plan_patches
+from patcher.rewrite.plan import Plan, Read, plan_patches
+from patcher.rewrite.replay import replay
+from patcher.scan.lines import LineMap
 from patcher.spec.catalogue import load_catalogue
+from patcher.spec.model import EditStatus
 from patcher.workflow.opening import copy_for, existing_copy, make_copy, rewrite_cache
 from patcher.workflow.replaying import patches_of, record_of, replayed
 
@@ -113,7 +117,8 @@ def plan(
     patches = load_catalogue(workspace.root).expand(names)
     if source is not None:
         return _plan_elsewhere(patches, source)
-    return plan_json(plan_on(copy_for(workspace, patches, target), patches, workspace))
+    copy = copy_for(workspace, patches, target)
+    return plan_json(plan_on(copy, patches, workspace), copy.read)
 
 
 def _plan_elsewhere(patches: Sequence[Patch], source: str) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str) -> dict[str, Any]:
         found = other.files.get(path)
         return found[0] if found else None
 
-    result = plan_json(plan_patches(patches, read, other.version, other.distribution))
+    result = plan_json(plan_patches(patches, read, other.version, other.distribution), read)
     entries = {
         (patch["name"], edit["spec_line"]): edit
         for patch in result["patches"]
@@ -163,8 +168,9 @@ def plan_on(
     )
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """A plan in the keys of the JSON contract."""
+def plan_json(plan: Plan, read: Read) -> dict[str, Any]:
+    """A plan in the keys of the JSON contract; lines are those of the target as it is now."""
+    lines = _lines_now(plan, read)
     patches = [
         {
             "name": planned.patch.name,
@@ -176,7 +182,11 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                     "expected": str(outcome.edit.expect),
                     "spec_line": outcome.edit.mark.line,
                     "sites": [
-                        {"line": site.line, "column": site.column, "text": site.text}
+                        {
+                            "line": lines(number, outcome.edit.file, site.line),
+                            "column": site.column,
+                            "text": site.text,
+                        }
                         for site in outcome.sites
                     ],
                     "message": outcome.message,
@@ -184,7 +194,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 for outcome in planned.edits
             ],
         }
-        for planned in plan.patches
+        for number, planned in enumerate(plan.patches)
     ]
     return {
         "patches": patches,
@@ -192,6 +202,23 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "problems": _rendered(plan.problems),
         "not_commuting": [list(pair) for pair in plan.not_commuting],
     }
+
+
+def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
+    """Lines as planned, on what earlier patches leave, to lines of the target as it is now."""
+
+    @cache
+    def mapped(number: int, file: str) -> LineMap | None:
+        earlier = [one.patch for one in plan.patches[:number] if one.status is EditStatus.READY]
+        left = replay(read, earlier) if earlier else {}
+        now = read(file)
+        return LineMap(now, left[file]) if file in left and now is not None else None
+
+    def line_now(number: int, file: str, line: int) -> int:
+        lines = mapped(number, file)
+        return lines.before(line) if lines else line
+
+    return line_now
 
 
 def require_fit(result: dict[str, Any]) -> None:

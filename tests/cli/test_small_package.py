@@ -1,0 +1,368 @@
+"""Every command on a package of ten lines: its JSON, its exit status, what it leaves on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Patcher, Ran, runner
+
+MODULE = '''\
+"""Adds up."""
+
+
+def total(numbers):
+    result = 0
+    for number in numbers:
+        result = result + number
+    return result
+
+
+def twice(number):
+    return number * 2
+'''
+LOOP = """\
+patch: use_sum
+summary: total() uses the built-in sum
+target: adder >=1,<2
+equivalence: bitwise
+edits:
+  - file: adder.py
+    within: total
+    body: |
+      return sum(numbers)
+test:
+  - before: |
+      def total(numbers):
+          result = 0
+          return result
+    after: |
+      def total(numbers):
+          return sum(numbers)
+"""
+SHIFT = """\
+patch: use_shift
+summary: twice() shifts
+target: adder
+equivalence: bitwise
+edits:
+  - file: adder.py
+    within: twice
+    match: $X * 2
+    with: $X << 1
+"""
+WRONG = """\
+patch: use_three
+summary: twice() is wrong
+target: adder
+equivalence: bitwise
+edits:
+  - file: adder.py
+    within: twice
+    before: return $X
+    with: number = number + 1
+"""
+CHECK = "import adder; assert adder.total([1, 2]) == 3; assert adder.twice(4) == 8"
+SETTINGS = f"""\
+target = "adder"
+[verify]
+command = ["python", "-c", "{CHECK}"]
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with three patches, and a project to patch beside it."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "adder.py").write_text(MODULE)
+    (project / "pyproject.toml").write_text('[project]\nname = "adder"\nversion = "1.2"\n')
+    folder = tmp_path / "workspace"
+    (folder / "patches").mkdir(parents=True)
+    for name, text in (("use_sum", LOOP), ("use_shift", SHIFT), ("use_three", WRONG)):
+        (folder / "patches" / f"{name}.yaml").write_text(text)
+    (folder / "patcher.toml").write_text(SETTINGS)
+    return folder
+
+
+@pytest.fixture
+def patcher(workspace: Path) -> Patcher:
+    run = runner(workspace)
+    made = run("init", str(workspace.parent / "project"), "--json")
+    assert made.status == 0, made.stderr
+    return run
+
+
+def tree_of(patcher: Patcher) -> Path:
+    return Path(patcher("status", "--json").json["root"]) / "adder.py"
+
+
+def test_apply_before_init_says_what_to_do(workspace: Path) -> None:
+    ran = runner(workspace)("apply", "use_sum", "--json")
+    assert ran.status == 2
+    assert "adder" in ran.json["error"]["message"]
+    assert "patcher init" in ran.json["error"]["hint"]
+
+
+def test_list_knows_the_state_of_every_patch(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum").status == 0
+    states = {one["name"]: one["state"] for one in patcher("list", "--json").json["patches"]}
+    assert states["use_sum"] == "applied"
+    assert states["use_shift"] == "available"
+    assert states["inference_mode"] == "incompatible"
+
+
+def test_plan_names_every_site_and_its_diff_is_accepted_by_git(
+    patcher: Patcher, tmp_path: Path
+) -> None:
+    ran = patcher("plan", "use_sum", "use_shift", "--json")
+    assert ran.status == 0
+    edits = [edit for patch in ran.json["patches"] for edit in patch["edits"]]
+    assert [edit["status"] for edit in edits] == ["ready", "ready"]
+    assert edits[1]["sites"] == [{"line": 12, "column": 12, "text": "number * 2"}]
+    done = subprocess.run(
+        ["git", "apply", "--check", "-"],
+        input=ran.json["diff"],
+        text=True,
+        cwd=tmp_path / "project",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert patcher("status", "--json").json["series"] == []
+
+
+def test_a_misspelt_patch_is_answered_with_the_nearest(patcher: Patcher) -> None:
+    ran = patcher("apply", "use_sun", "--json")
+    assert ran.status == 2
+    assert ran.json["error"]["code"] == "unknown-patch"
+    assert "use_sum" in ran.json["error"]["hint"]
+
+
+def test_a_missing_site_refuses_the_whole_apply(patcher: Patcher, workspace: Path) -> None:
+    (workspace / "patches" / "nowhere.yaml").write_text(
+        SHIFT.replace("use_shift", "nowhere").replace("$X * 2", "$X * 3")
+    )
+    before = tree_of(patcher).read_bytes()
+    ran = patcher("apply", "use_sum", "nowhere", "--json")
+    assert ran.status == 3
+    assert ran.json["error"]["code"] == "missing"
+    assert tree_of(patcher).read_bytes() == before
+    assert patcher("plan", "nowhere", "--check").status == 1
+
+
+def test_reverting_in_any_order_gives_pristine_back(patcher: Patcher) -> None:
+    pristine = tree_of(patcher).read_bytes()
+    for order in (["use_sum", "use_shift"], ["use_shift", "use_sum"]):
+        assert patcher("apply", "use_sum", "use_shift").status == 0
+        for name in order:
+            ran = patcher("revert", name, "--json")
+            assert ran.status == 0
+            assert ran.json["reverted"] == [name]
+        assert tree_of(patcher).read_bytes() == pristine
+
+
+def test_a_dry_run_writes_nothing(patcher: Patcher) -> None:
+    before = tree_of(patcher).read_bytes()
+    assert patcher("apply", "use_sum", "--dry-run").status == 0
+    assert tree_of(patcher).read_bytes() == before
+    assert patcher("apply", "use_sum").status == 0
+    patched = tree_of(patcher).read_bytes()
+    assert patcher("revert", "--all", "--dry-run").status == 0
+    assert tree_of(patcher).read_bytes() == patched
+
+
+@pytest.mark.parametrize("command", [("apply", "use_shift"), ("revert", "--all"), ("verify",)])
+def test_a_hand_edit_is_never_overwritten(patcher: Patcher, command: tuple[str, ...]) -> None:
+    assert patcher("apply", "use_sum").status == 0
+    tree = tree_of(patcher)
+    edited = tree.read_text() + "# mine\n"
+    tree.write_text(edited)
+    ran = patcher(*command, "--json")
+    assert ran.status == 3
+    assert ran.json["error"]["code"] == "drift"
+    assert tree.read_text() == edited
+    assert patcher("status", "--json").json["drift"] == [{"path": "adder.py", "kind": "edited"}]
+
+
+def test_a_second_run_is_told_who_holds_the_lock(patcher: Patcher, workspace: Path) -> None:
+    with (workspace / ".patcher" / "lock").open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ran = patcher("apply", "use_sum", "--json")
+    assert ran.status == 5
+    assert ran.json["error"]["code"] == "locked"
+    assert patcher("status").status == 0
+
+
+def test_verify_passes_good_patches_and_remembers_them(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum", "use_shift").status == 0
+    ran = patcher("verify", "--json")
+    assert ran.status == 0, ran.stdout
+    assert ran.json["verdict"] == "pass"
+    assert ran.json["series"] == ["use_sum", "use_shift"]
+    assert patcher("status", "--json").json["verified"] == ["use_sum", "use_shift"]
+
+
+def test_a_failure_goes_back_to_what_was_verified_last(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum", "--verify").status == 0
+    verified = tree_of(patcher).read_bytes()
+    ran = patcher("apply", "use_three", "--verify", "--json")
+    assert ran.status == 1
+    assert ran.json["applied"] == ["use_three"]
+    assert ran.json["restored"] is True
+    assert ran.json["series"] == ["use_sum"]
+    assert tree_of(patcher).read_bytes() == verified
+
+
+def test_what_was_reverted_stays_out_after_a_failure(patcher: Patcher) -> None:
+    pristine = tree_of(patcher).read_bytes()
+    assert patcher("apply", "use_sum", "--verify").status == 0
+    assert patcher("revert", "--all").status == 0
+    assert patcher("apply", "use_three", "--verify").status == 1
+    assert patcher("status", "--json").json["series"] == []
+    assert tree_of(patcher).read_bytes() == pristine
+
+
+def test_keep_leaves_a_failing_patch_in_place(patcher: Patcher) -> None:
+    assert patcher("apply", "use_three").status == 0
+    ran = patcher("verify", "--keep", "--json")
+    assert ran.status == 1
+    assert ran.json["restored"] is False
+    assert ran.json["series"] == ["use_three"]
+
+
+def test_isolate_keeps_the_two_good_patches_and_names_the_bad_one(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum", "use_three", "use_shift").status == 0
+    ran = patcher("verify", "--isolate", "--json")
+    assert ran.status == 1
+    assert ran.json["isolation"]["culprits"] == [["use_three"]]
+    assert ran.json["series"] == ["use_sum", "use_shift"]
+
+
+def test_a_failing_baseline_cannot_be_judged_and_the_patch_stays(
+    patcher: Patcher, workspace: Path
+) -> None:
+    (workspace / "patcher.toml").write_text(SETTINGS.replace("== 8", "== 9"))
+    assert patcher("apply", "use_sum").status == 0
+    ran = patcher("verify", "--json")
+    assert ran.status == 6
+    assert ran.json["verdict"] == "cannot-judge"
+    assert ran.json["series"] == ["use_sum"]
+
+
+def test_an_empty_series_passes(patcher: Patcher) -> None:
+    ran = patcher("verify", "--json")
+    assert ran.status == 0
+    assert ran.json["verdict"] == "pass"
+    assert ran.json["cases"] == []
+
+
+def test_an_edited_spec_is_applied_anew_in_its_place(patcher: Patcher, workspace: Path) -> None:
+    assert patcher("apply", "use_sum", "use_shift").status == 0
+    spec = workspace / "patches" / "use_sum.yaml"
+    spec.write_text(LOOP.replace("sum(numbers)", "sum(numbers, 0)"))
+    ran = patcher("apply", "use_sum", "--json")
+    assert ran.status == 0, ran.stderr
+    assert ran.json["applied"] == ["use_sum"]
+    assert "sum(numbers, 0)" in tree_of(patcher).read_text()
+    assert patcher("status", "--json").json["series"] == ["use_sum", "use_shift"]
+
+
+def test_reverting_needs_the_spec_of_no_file(patcher: Patcher, workspace: Path) -> None:
+    pristine = tree_of(patcher).read_bytes()
+    assert patcher("apply", "use_sum", "use_shift").status == 0
+    (workspace / "patches" / "use_sum.yaml").unlink()
+    (workspace / "patches" / "use_shift.yaml").unlink()
+    assert patcher("revert", "use_sum").status == 0
+    assert patcher("revert", "--all").status == 0
+    assert tree_of(patcher).read_bytes() == pristine
+
+
+def test_hand_edits_become_a_spec_that_gives_them_back(patcher: Patcher, workspace: Path) -> None:
+    tree = tree_of(patcher)
+    edited = tree.read_text().replace("number * 2", "number + number")
+    tree.write_text(edited)
+    ran = patcher("capture", "add_twice", "--json")
+    assert ran.status == 0, ran.stderr
+    subprocess.run(ran.json["next"].split(" && ")[0], shell=True, check=True, capture_output=True)
+    assert patcher("check", "add_twice").status == 0
+    assert patcher("apply", "add_twice").status == 0
+    assert tree.read_text() == edited
+
+
+def test_new_starts_a_spec_at_a_line(patcher: Patcher) -> None:
+    ran = patcher("new", "my_patch", "--at", "adder.py:12", "--json")
+    assert ran.status == 0, ran.stderr
+    assert "within: twice" in ran.json["text"]
+    assert patcher("plan", "my_patch").status == 0
+    assert patcher("new", "my_patch", "--at", "adder.py:12").status == 3
+
+
+def test_export_hands_on_a_diff_git_patches_and_a_wheel(patcher: Patcher, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    assert patcher("apply", "use_sum", "use_shift").status == 0
+    diff = patcher("export", "--diff").stdout
+    subprocess.run(["git", "apply", "-"], input=diff, text=True, cwd=project, check=True)
+    assert (project / "adder.py").read_bytes() == tree_of(patcher).read_bytes()
+    series = patcher("export", "--format-patch", str(tmp_path / "out"), "--json").json["files"]
+    assert [Path(file).name[:9] for file in series] == ["0001-use_", "0002-use_"]
+    first = patcher("export", "--wheel", str(tmp_path / "one"), "--json").json
+    again = patcher("export", "--wheel", str(tmp_path / "two"), "--json").json
+    assert "+patcher." in first["version"]
+    assert Path(first["files"][0]).read_bytes() == Path(again["files"][0]).read_bytes()
+
+
+def test_run_puts_the_patched_tree_first(patcher: Patcher) -> None:
+    assert patcher("apply", "use_three").status == 0
+    ran = patcher("run", "--", "python", "-c", "import adder; print(adder.twice(4))")
+    assert (ran.status, ran.stdout) == (0, "10\n")
+    assert patcher("run", "--", "python", "-c", "raise SystemExit(7)").status == 7
+    assert patcher("status", "--json").json["drift"] == []
+
+
+def test_the_record_is_a_git_history_with_trailers(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum").status == 0
+    assert patcher("revert", "--all").status == 0
+    root = tree_of(patcher).parent
+    log = subprocess.run(
+        ["git", "-C", str(root), "log", "--format=%s%n%(trailers)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "Patcher-Patch: use_sum" in log
+    assert "Patcher-Spec-SHA256: " in log
+    assert log.index("Revert") < log.index("Apply")
+    status = subprocess.run(
+        ["git", "-C", str(root), "status", "--porcelain"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert status.stdout == ""
+
+
+def test_backups_name_path_mode_and_hash_of_what_was_touched(
+    patcher: Patcher, workspace: Path
+) -> None:
+    import json
+
+    pristine = tree_of(patcher).read_bytes()
+    assert patcher("apply", "use_sum").status == 0
+    manifests = sorted((workspace / "backups" / "manifests").glob("*.json"))
+    text = json.dumps([json.loads(path.read_text()) for path in manifests])
+    assert "adder.py" in text
+    assert "mode" in text
+    objects = (workspace / "backups" / "objects").rglob("*")
+    assert pristine in [path.read_bytes() for path in objects if path.is_file()]
+
+
+def test_every_error_has_a_next_step(patcher: Patcher) -> None:
+    for arguments in (["apply", "nothing"], ["revert", "use_sum"], ["export"], ["verify", "--x"]):
+        ran: Ran = patcher(*arguments, "--json")
+        assert ran.status == 2
+        assert ran.json["error"]["hint"]
+        assert "Traceback" not in ran.stderr
