@@ -65,6 +65,17 @@ def check_names(
     return problems
 
 
+def fixture_results(patch: Patch) -> list[tuple[str, str]]:
+    """Each fixture's text and what its edits make of it."""
+    found = []
+    for fixture in patch.tests:
+        path = fixture.file or patch.edits[0].file
+        numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
+        before, result, _ = _run(patch, path, numbers, fixture.before)
+        found.append((fixture.before, (result.content or before).decode()))
+    return found
+
+
 def _lint(patch: Patch, number: int, edit: Edit) -> Iterable[Problem]:
     """An edit that can never do what it says."""
     if edit.kind is not EditKind.MATCH:
