@@ -50,7 +50,7 @@ def draft(hazard: Hazard, source: bytes, requirement: str) -> tuple[str, str]:
     )
     lines = [
         f"patch: {name}",
-        f"summary: {function} updates a copy of {variable}, so that it may come from inference mode",
+        f"summary: {function} updates a copy of {variable}, which may come from inference mode",
         f"target: {requirement}",
         "equivalence: bitwise",
         "edits:",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
 from patcher.scan.model import DynamicMap
 from patcher.scan.static import UPDATES, Kind, map_source
-from patcher.verify.diagnosis_runs import copy_tree, inputs_text
+from patcher.verify.diagnosis_runs import Variants, inputs_text
 from patcher.verify.executor import Executor, Job, Step
 from patcher.verify.model import Arm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from patcher.targets.adapter import Model
@@ -45,7 +45,9 @@ class Surveys:
     observer: Observer
     cache: Path
     work: Path
-    _trees: dict[str, Tree] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._variants = Variants(self.setup.sites[Arm.BASELINE].tree, self.work)
 
     def survey(self, files: Mapping[str, bytes], cases: Sequence[str] | None = None) -> DynamicMap:
         """Run cases on pristine with some files replaced, and record what they do.
@@ -123,10 +125,7 @@ class Surveys:
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
     def _job(self, files: Mapping[str, bytes], model: Model, tests: Sequence[Any]) -> Job:
-        from dataclasses import replace
-
-        site = self.setup.sites[Arm.BASELINE]
-        tree = site.tree if not files else self._tree(site.tree, files)
+        tree = self._variants.tree(files)
         asked = {
             "model": asdict(model),
             "seed": 0,
@@ -134,16 +133,8 @@ class Surveys:
             "tracer": OBSERVER,
             "options": {"watch": guarded_updates(tree)},
         }
-        return Job(replace(site, tree=tree), (Step("survey", asked, TIMEOUT_S),))
-
-    def _tree(self, baseline: Tree, files: Mapping[str, bytes]) -> Tree:
-        digest = hashlib.sha256()
-        for path in sorted(files):
-            digest.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
-        key = digest.hexdigest()[:16]
-        if key not in self._trees:
-            self._trees[key] = copy_tree(baseline, self.work / key, files)
-        return self._trees[key]
+        site = replace(self.setup.sites[Arm.BASELINE], tree=tree)
+        return Job(site, (Step("survey", asked, TIMEOUT_S),))
 
 
 def guarded_updates(tree: Tree) -> list[dict[str, Any]]:
@@ -157,6 +148,3 @@ def guarded_updates(tree: Tree) -> list[dict[str, Any]]:
         }
         found += [{"file": path, "line": line} for line in sorted(lines)]
     return found
-
-
-Survey = Callable[..., DynamicMap]

@@ -43,12 +43,14 @@ def explainer(
             for one in failed
             if one.patched is not None and one.patched.failure is not None
         ]
-        baseline = bench.setup.sites[Arm.BASELINE].tree.path
+        baseline = bench.setup.sites[Arm.BASELINE].tree
         lost = {one.case for one in failed}
         cases = (Case(model.name, test.name) for model, test in bench.setup.request.matrix.pairs())
-        suspects = Suspects(patches, tree_reader(baseline), replay, catalogue() if raised else ())
+        suspects = Suspects(
+            patches, tree_reader(baseline.path), replay, catalogue() if raised else ()
+        )
         passed = [case for case in cases if case not in lost]
-        return diagnose(raised, passed, suspects, WorkerRuns(bench, work))
+        return diagnose(raised, passed, suspects, WorkerRuns(bench, Variants(baseline, work)))
 
     return explain
 
@@ -68,8 +70,7 @@ class WorkerRuns:
     """`patcher.verify.diagnosis.Runs` on the executor of a verification."""
 
     bench: Bench
-    work: Path
-    _tried: dict[str, Tree] = field(default_factory=dict)
+    variants: Variants
 
     def trace(
         self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
@@ -94,7 +95,7 @@ class WorkerRuns:
         _, test = self.bench.setup.lookup(case)
         asked = {"test": asdict(test), "capture": False}
         step = Step("run", asked, self.bench.runner.case_timeout_s(case))
-        reports = self._run(case, [step], self._tree(files))
+        reports = self._run(case, [step], self.variants.tree(files))
         return 1 in reports and reports[1].outcome is Outcome.OK
 
     def inputs(self, case: Case) -> str:
@@ -110,15 +111,31 @@ class WorkerRuns:
         reports = run_job(self.bench.executor, Job(site, (opening, *steps)), self.bench.observer)
         return {report.step: report for report in reports}
 
-    def _tree(self, files: Mapping[str, bytes]) -> Tree:
+
+@dataclass
+class Variants:
+    """Copies of a frozen tree that differ in some files; each is made once.
+
+    Args:
+        baseline: the tree they are copies of.
+        work: a folder for them.
+    """
+
+    baseline: Tree
+    work: Path
+    _made: dict[str, Tree] = field(default_factory=dict)
+
+    def tree(self, files: Mapping[str, bytes]) -> Tree:
+        """The tree with ``files`` in place of its own; itself when there are none."""
+        if not files:
+            return self.baseline
         digest = hashlib.sha256()
         for path in sorted(files):
             digest.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
         key = digest.hexdigest()[:16]
-        if key not in self._tried:
-            baseline = self.bench.setup.sites[Arm.BASELINE].tree
-            self._tried[key] = copy_tree(baseline, self.work / key, files)
-        return self._tried[key]
+        if key not in self._made:
+            self._made[key] = copy_tree(self.baseline, self.work / key, files)
+        return self._made[key]
 
 
 def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes]) -> Tree:
