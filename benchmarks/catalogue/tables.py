@@ -27,8 +27,9 @@ def page(by_device: Mapping[str, Results]) -> str:
         counts(cpu.get("counts", {})),
         measured_on(cpu.get("counts", {})),
         "## Speed",
-        "Patched time over pristine time, full size, 100 speech tokens, built-in voice, every "
-        "subject gated first; pairs of fresh processes, interleaved. Below 1 is faster.",
+        "Patched time over pristine time: full size, 100 speech tokens, the built-in voice, the "
+        "first generation of a fresh process; processes in interleaved pairs, every subject gated "
+        "before it is timed. Below 1 is faster.",
         speed(cpu.get("speed", {}), cuda.get("speed", {})),
         measured_on(cpu.get("speed", {})),
         measured_on(cuda.get("speed", {})),

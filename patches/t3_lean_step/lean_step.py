@@ -9,8 +9,8 @@ speed of the memory.
 from types import SimpleNamespace
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 GROWTH = 256  # positions added to the buffers at a time
 ROWS = 64  # rows of a weight in one product of a batch
@@ -42,7 +42,7 @@ class LeanSteps:
         self.decoder = backend.model
         self.head = Product(backend.speech_head, batch=len(cached[0].keys))
         self.position = self.end = first_position
-        pairs = zip(self.decoder.layers, cached)
+        pairs = zip(self.decoder.layers, cached, strict=True)
         self.blocks = [Block(layer, cache.keys, cache.values) for layer, cache in pairs]
 
     def __call__(self, inputs_embeds, **_):
@@ -103,7 +103,7 @@ class Block:
         turned = torch.roll(rotated, self.head_dim // 2, -1)
         rotated.mul_(cos).add_(turned.mul_(sin))
         self.keys_values.select(2, position).copy_(qkv.narrow(1, heads, 2 * heads))
-        attended = F.scaled_dot_product_attention(
+        attended = functional.scaled_dot_product_attention(
             qkv.narrow(1, 0, heads).unsqueeze(2),
             self.keys.narrow(2, 0, position + 1),
             self.values.narrow(2, 0, position + 1),
@@ -117,7 +117,7 @@ class Block:
 
 
 def rms_norm(norm, hidden):
-    return F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+    return functional.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
 
 
 class Product:
@@ -140,9 +140,11 @@ class Product:
             result = torch.bmm(hidden.expand(groups, *hidden.shape), self.narrow).transpose(0, 1)
             if self.rest is None:
                 return result
-            return torch.cat((result.reshape(len(hidden), -1), F.linear(hidden, self.rest)), dim=1)
+            return torch.cat(
+                (result.reshape(len(hidden), -1), functional.linear(hidden, self.rest)), dim=1
+            )
         if self.weight is not None:
-            result = F.linear(hidden, self.weight)
+            result = functional.linear(hidden, self.weight)
         else:
             rows = hidden.unsqueeze(1)  # what a hook or an adapter expects to be given
             result = torch.cat([linear(rows) for linear in self.linears], dim=-1).squeeze(1)
@@ -168,7 +170,7 @@ def one_weight(linears):
     if not are_adjacent(weights):
         with torch.inference_mode(False), torch.no_grad():
             parts = torch.cat(weights).split([len(weight) for weight in weights])
-            for weight, part in zip(weights, parts):
+            for weight, part in zip(weights, parts, strict=True):
                 weight.data = part
     rows, columns = sum(len(weight) for weight in weights), weights[0].shape[1]
     return weights[0].detach().as_strided((rows, columns), (columns, 1))
@@ -200,6 +202,6 @@ def runs_narrow(weight, batch):
         narrow = torch.bmm(hidden.expand(len(groups), *hidden.shape), groups)
         narrow = narrow.transpose(0, 1).reshape(batch, whole)
         if rest := rows - whole:
-            narrow = torch.cat((narrow, F.linear(hidden, weight[-rest:])), dim=1)
-        _same[key] = torch.equal(narrow, F.linear(hidden, weight))
+            narrow = torch.cat((narrow, functional.linear(hidden, weight[-rest:])), dim=1)
+        _same[key] = torch.equal(narrow, functional.linear(hidden, weight))
     return _same[key]

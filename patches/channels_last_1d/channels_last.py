@@ -1,0 +1,20 @@
+"""One-dimensional convolutions served as channels-last two-dimensional ones of height 1."""
+
+import torch
+from torch.nn import functional
+
+
+def channels_last_conv1d(conv, x):
+    """What ``conv(x)`` gives for ``x`` (B, C, T), with the channels innermost in memory."""
+    x = x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    weight = conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    result = functional.conv2d(
+        x,
+        weight,
+        conv.bias,
+        stride=(1, conv.stride[0]),
+        padding=(0, conv.padding[0]),
+        dilation=(1, conv.dilation[0]),
+        groups=conv.groups,
+    )
+    return result.squeeze(2)

@@ -1,0 +1,50 @@
+"""What the exact set promises and no clock can blur: fewer operations, nothing to wait for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+pytestmark = pytest.mark.chatterbox
+pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
+
+from benchmarks.catalogue.measure import Lab  # noqa: E402
+from benchmarks.catalogue.trees import Target  # noqa: E402
+
+Counted = Mapping[str, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def counted() -> Counted:
+    cache = Path(os.environ.get("PATCHER_CACHE") or platformdirs.user_cache_dir("patcher"))
+    target = Target()
+    lab = Lab(target, "cpu", cache, print)
+    subjects = target.subjects(["@exact"])
+    return {subject.name: lab.count(subject, "tiny") for subject in subjects}
+
+
+@pytest.mark.parametrize("measure", ["operations", "dispatches"])
+def test_a_t3_step_of_the_exact_set_takes_a_quarter_less(counted: Counted, measure: str) -> None:
+    now, then = counted["@exact"]["t3_step"], counted["pristine"]["t3_step"]
+    assert now[measure] <= 0.75 * then[measure]
+
+
+def test_a_cfm_step_of_the_exact_set_waits_for_nothing(counted: Counted) -> None:
+    assert counted["pristine"]["cfm_step"]["reads"] > 0
+    assert counted["@exact"]["cfm_step"]["reads"] == 0
+
+
+def test_a_t3_step_waits_for_its_token_alone(counted: Counted) -> None:
+    assert counted["@exact"]["t3_step"]["reads"] == 1
+    assert counted["@exact"]["t3_step"]["uploads"] == 0
+
+
+def test_every_voice_comes_out_the_same_to_the_bit(counted: Counted) -> None:
+    stages = counted["pristine"]["stages"]
+    assert len(stages) == 15
+    assert counted["@exact"]["stages"] == stages

@@ -1,0 +1,119 @@
+"""Every shipped spec is sound by itself and fits the release it is for."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+
+from patcher.rewrite.check import check_names, check_patch
+from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.replay import replay
+from patcher.spec.model import EditKind, EditStatus, Equivalence
+from patcher.store.source import Source, find_source
+from tests.catalogue.support import CATALOGUE, PATCHES, fitting, plan_on, repository, series_of
+
+VERSION = "0.1.7"
+
+
+@pytest.fixture(scope="module")
+def pristine() -> Source:
+    try:
+        installed = importlib.metadata.version("chatterbox-tts")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("chatterbox-tts is not installed")
+    if installed != VERSION:
+        pytest.skip(f"chatterbox-tts {installed} is installed, not {VERSION}")
+    return find_source("chatterbox-tts")
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_lints_and_its_fixtures_pass(name: str) -> None:
+    patch = PATCHES[name]
+    assert patch.tests
+    assert check_patch(patch) == []
+
+
+def test_names_in_requires_conflicts_companions_and_sets_exist() -> None:
+    assert check_names(PATCHES, CATALOGUE.sets) == []
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_says_nothing_but_declarations(name: str) -> None:
+    assert all(edit.kind is not EditKind.TRANSFORM for edit in PATCHES[name].edits)
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_applies_to_pristine_or_is_for_another_package(name: str, pristine: Source) -> None:
+    patch = PATCHES[name]
+    if patch not in fitting(pristine):
+        assert not any(target.startswith("chatterbox-tts") for target in patch.targets)
+        return
+    planned = plan_on(pristine, series_of(patch))
+    assert [edit.status for edit in planned.patches[-1].edits] == [EditStatus.READY] * len(
+        patch.edits
+    )
+    for path, content in planned.files.items():
+        compile(content, path, "exec")
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_applied_twice_changes_nothing(name: str, pristine: Source) -> None:
+    patch = PATCHES[name]
+    if patch not in fitting(pristine):
+        pytest.skip("for another package")
+    files = {path: content for path, (content, _) in pristine.files.items()}
+    files |= replay(files.get, series_of(patch))
+    again = plan_patches([patch], files.get, VERSION)
+    assert again.patches[-1].status is EditStatus.ALREADY
+
+
+def test_inference_mode_has_exactly_the_three_sites_of_the_report(pristine: Source) -> None:
+    planned = plan_on(pristine, [PATCHES["inference_mode"]])
+    sites = [
+        (edit.edit.file, site.line) for edit in planned.patches[0].edits for site in edit.sites
+    ]
+    assert sites == [
+        ("chatterbox/models/s3gen/hifigan.py", 200),
+        ("chatterbox/models/s3gen/hifigan.py", 275),
+        ("chatterbox/models/s3tokenizer/s3tokenizer.py", 90),
+    ]
+
+
+def test_only_the_two_of_the_report_are_reproductions() -> None:
+    found = {name for name, patch in PATCHES.items() if patch.reproduction}
+    assert found == {"inference_mode", "channels_last"}
+
+
+@pytest.mark.parametrize("name", CATALOGUE.sets)
+def test_a_set_applies_as_a_whole(name: str, pristine: Source) -> None:
+    planned = plan_on(pristine, CATALOGUE.expand([f"@{name}"]))
+    assert planned.problems == ()
+
+
+def test_exact_holds_only_patches_that_claim_the_same_bits() -> None:
+    assert {patch.equivalence for patch in CATALOGUE.expand(["@exact"])} == {Equivalence.BITWISE}
+
+
+def test_fast_cpu_is_exact_with_perceptual_patches_added() -> None:
+    exact = {patch.name for patch in CATALOGUE.expand(["@exact"])}
+    fast = {patch.name: patch.equivalence for patch in CATALOGUE.expand(["@fast-cpu"])}
+    assert exact < fast.keys()
+    assert {fast[name] for name in fast.keys() - exact} == {Equivalence.PERCEPTUAL}
+
+
+def test_the_page_of_the_catalogue_names_every_patch() -> None:
+    text = (repository() / "docs" / "catalogue.md").read_text()
+    assert [name for name in PATCHES if f"`{name}`" not in text] == []
+
+
+@pytest.mark.chatterbox
+def test_a_file_that_travels_imports_the_standard_library_and_torch_alone() -> None:
+    folder = repository() / "patches"
+    for path in folder.glob("*/*.py"):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", str(path)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{path}: {done.stderr}"
