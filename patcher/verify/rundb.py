@@ -21,6 +21,8 @@ from patcher.verify.model import Arm, Case, CaseResult, Failure, Frame, Measure,
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+KEPT_RUNS = 10
+
 SCHEMA = """
 create table if not exists runs (
     id integer primary key,
@@ -109,6 +111,27 @@ class RunDb:
         if not all(Path(stage.path).is_file() for stage in found.stages):
             return None
         return replace(found, reused=True)
+
+    def prune(self, stages_dir: Path, logs_dir: Path, keep: int = KEPT_RUNS) -> None:
+        """Forget the results of all but the newest runs, with stage files and logs of theirs.
+
+        Verifications themselves stay in the history.
+        """
+        with closing(self._connect()) as db, db:
+            newest = "select id from runs order by id desc limit ?"
+            db.execute(f"delete from results where run not in ({newest})", (keep,))
+            payloads = [text for (text,) in db.execute("select payload from results")]
+            (oldest,) = db.execute(
+                f"select min(started_at) from runs where id in ({newest})", (keep,)
+            ).fetchone()
+        wanted = {stage["path"] for text in payloads for stage in json.loads(text)["stages"]}
+        for file in stages_dir.glob("*/*"):
+            # A file being written has no row yet: leave what this run may still be about.
+            if str(file) not in wanted and file.stat().st_mtime < (oldest or 0):
+                file.unlink(missing_ok=True)
+        for file in logs_dir.glob("*.log"):
+            if file.stat().st_mtime < (oldest or 0):
+                file.unlink(missing_ok=True)
 
     def history(self, limit: int = 50) -> list[dict[str, Any]]:
         """Finished verifications, newest first: ``id``, ``started_at`` and the judgement's keys."""

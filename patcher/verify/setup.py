@@ -134,7 +134,8 @@ def slots_and_threads(request: Request) -> tuple[int, int]:
     processors = host.usable_processors()
     slots = request.jobs
     if slots is None:
-        alone = request.options.device in ("cuda", "mps") or _has_gpu()
+        device = request.options.device
+        alone = device in ("cuda", "mps") or (device == "auto" and _has_gpu())
         slots = 1 if alone else min(2, processors)
     return slots, max(1, processors // slots)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.spec.model import Equivalence
-from patcher.verify.gates import Pair, run_gates
+from patcher.verify.gates import Pair, perceptual, run_gates
 from patcher.verify.gates.bitwise import compare
 from patcher.verify.gates.smoke import smoke
 from patcher.verify.model import Arm, Case, CaseJudgement, CaseResult, GateResult, Outcome, Status
@@ -46,6 +46,7 @@ class Trial:
     replays: dict[Case, dict[Arm, CaseResult]] = field(default_factory=dict)
     gates: dict[Case, tuple[GateResult, ...]] = field(default_factory=dict)
     again: dict[Case, _Again] = field(default_factory=dict)
+    spoken: dict[str, GateResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         request = self.setup.request
@@ -128,7 +129,26 @@ class Trial:
             replays.get(Arm.PATCHED),
             self.setup.request.limits,
         )
-        return run_gates(pair, self.setup.request.equivalence)
+        gates = run_gates(pair, self.setup.request.equivalence)
+        if gates[-1].gate == Equivalence.PERCEPTUAL.value and gates[-1].passed:
+            gates = (*gates, self._free_running(case.model))
+        return gates
+
+    def _free_running(self, model: str) -> GateResult:
+        """The perceptual gate's second half: a model's utterances as distributions."""
+        if model not in self.spoken:
+            pairs = [
+                (self.baseline[case], patched)
+                for case, patched in self.patched.items()
+                if case.model == model and patched.ok and self._baseline_works(case)
+            ]
+            both = [pair for pair in pairs if all(one.stage("waveform") for one in pair)]
+            limits = self.setup.request.limits.get(Equivalence.PERCEPTUAL.value, {})
+            self.spoken[model] = perceptual.judge_utterances(
+                [perceptual.compare_utterance(*pair) for pair in both],
+                perceptual.Limits.from_config(limits),
+            )
+        return self.spoken[model]
 
     def _replay(self) -> None:
         """For a claim looser than bitwise: recompute the stages of the cases that differ."""

@@ -22,6 +22,7 @@ import contextlib
 import ctypes
 import faulthandler
 import functools
+import gc
 import hashlib
 import importlib
 import importlib.machinery
@@ -143,6 +144,7 @@ class Worker:
         else:
             self.session.close()
             self.session = None
+            gc.collect()  # models are full of cycles; two at once may not fit
         opening = adapter.Opening(
             model=adapter.Model(**request["model"]),
             assets=self.assets,

@@ -100,3 +100,25 @@ def test_history_lists_finished_runs_newest_first(db: RunDb) -> None:
 def test_keys_differ_with_any_part_and_not_with_the_order_of_a_mapping() -> None:
     assert key_of("a", {"x": 1, "y": 2}) == key_of("a", {"y": 2, "x": 1})
     assert key_of("a", {"x": 1}) != key_of("a", {"x": 2}) != key_of("b", {"x": 2})
+
+
+def test_old_runs_are_forgotten_with_their_files_and_stay_in_the_history(
+    db: RunDb, result: CaseResult, tmp_path: Path
+) -> None:
+    stages, logs = tmp_path / "stages", tmp_path / "logs"
+    logs.mkdir()
+    for number in range(3):
+        file = stages / "ab" / str(number)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        run = db.begin(str(number))
+        for written in (file, logs / f"{number}.log"):
+            written.write_bytes(b"")
+        stage = replace(result.stages[0], path=str(file))
+        db.keep(run, f"key {number}", replace(result, stages=(stage,)))
+        db.finish(run, {"verdict": "pass"})
+    db.prune(stages, logs, keep=2)
+    assert sorted(file.name for file in stages.glob("*/*")) == ["1", "2"]
+    assert sorted(file.name for file in logs.iterdir()) == ["1.log", "2.log"]
+    assert db.find(0, "key 0", Arm.BASELINE) is None
+    assert db.find(0, "key 1", Arm.BASELINE) is not None
+    assert len(db.history()) == 3
