@@ -1,7 +1,7 @@
 """Renders the pages on the spec language from the keys, the catalogue and the test suite.
 
-python docs/render_spec.py           write docs/spec.md, spec-examples.md and spec-breadth.md
-python docs/render_spec.py --check   exit 1 when one of them is out of date
+python -m docs.render_spec           write docs/spec.md, spec-examples.md and spec-breadth.md
+python -m docs.render_spec --check   exit 1 when one of them is out of date
 """
 
 from __future__ import annotations
@@ -11,22 +11,18 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
-
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.check import fixture_results  # noqa: E402
-from patcher.spec import keys  # noqa: E402
-from patcher.spec.catalogue import load_catalogue  # noqa: E402
-from tests.rewrite.breadth_cases import rules  # noqa: E402
-from tests.rewrite.support import Case, cases  # noqa: E402
+from patcher.rewrite.check import fixture_results
+from patcher.spec import keys
+from patcher.spec.catalogue import load_catalogue
+from tests.rewrite.breadth_cases import rules
+from tests.rewrite.support import Case, cases
 
 if TYPE_CHECKING:
     from patcher.spec.model import Patch
 
-DOCS = REPOSITORY / "docs"
+DOCS = Path(__file__).resolve().parent
 PAGES = ("spec.md", "spec-examples.md", "spec-breadth.md")
 TOOLS = {
     "ast_grep": "ast-grep's catalogue, Python",
