@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from patcher.scan.lines import LineMap
+from patcher.scan.lines import LineMap, line_map
 from patcher.scan.static import Entry, Kind, map_source
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Planned:
     def line_map(self, file: str) -> LineMap:
         """From pristine to patched."""
         before = self.read_pristine(file) or b""
-        return LineMap(before, self.files.get(file, before))
+        return line_map(before, self.files.get(file, before))
 
     def pristine_line(self, file: str, line: int) -> int:
         """The line of the pristine target for one of the patched."""
@@ -85,7 +85,7 @@ class Planned:
             name, files = stages[position]
             pristine = self.read_pristine(file) or b""
             after = files.get(file, pristine)
-            lines = LineMap(stages[position - 1][1].get(file, pristine), after)
+            lines = line_map(stages[position - 1][1].get(file, pristine), after)
             if lines.added(line):
                 return name
             line = lines.before(line)
@@ -175,7 +175,7 @@ def _in_final(
         if not file.endswith(".py"):
             continue
         pristine = read(file) or b""
-        lines = LineMap(pristine, content)
+        lines = line_map(pristine, content)
         for entry in _opened(pristine, content, file):
             known = by_key.get((file, entry.function, entry.decorator))
             if known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 
 class LineMap:
@@ -47,3 +48,9 @@ class LineMap:
         return not self._blocks or any(
             tag == "equal" and old < line <= old_end for tag, old, old_end, _, _ in self._blocks
         )
+
+
+@lru_cache(maxsize=256)
+def line_map(before: bytes, after: bytes) -> LineMap:
+    """A line map, made once for a pair of versions."""
+    return LineMap(before, after)

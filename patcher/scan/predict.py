@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Survey = Callable[[Mapping[str, bytes], Sequence[str] | None], DynamicMap]
 
 MAX_REMEDIES = 3
-ONE_DIMENSIONAL = (
+SERVES = (
     "one-dimensional convolutions have no channels-last form; what serves them is fewer and "
     "larger calls, weight norm folded once after loading, or a compiled graph"
 )
@@ -145,6 +145,7 @@ class Prediction:
     # -- memory formats ----------------------------------------------------------------------
 
     def _formats(self) -> Iterator[Hazard]:
+        note = f"{self._one_dimensional()}: {SERVES}"
         for model, run, row in self.ran.rows("conversions"):
             place, patch = self._written_by(run, row)
             for layout, wanted, rank, shape in row["facts"]:
@@ -158,9 +159,18 @@ class Prediction:
                     patch,
                     fires_when=f"every call of {place.function}",
                     cases=_cases(model, row["acts"]),
-                    note=ONE_DIMENSIONAL if rank == 3 else "",
+                    note=note if rank == 3 else "",
                 )
                 break
+
+    def _one_dimensional(self) -> str:
+        """How many of the lines that ran a convolution ran a one-dimensional one."""
+        ranks: dict[tuple[str, int], set[int]] = {}
+        for _, run, row in self.ran.rows("convolutions"):
+            file, line, _, _ = run["places"][row["at"]]
+            ranks.setdefault((file, line), set()).update(fact[0] for fact in row["facts"])
+        flat = sum(seen == {3} for seen in ranks.values())
+        return f"{flat} of {len(ranks)} lines that convolve do so in one dimension"
 
     # -- dtypes ------------------------------------------------------------------------------
 
