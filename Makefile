@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types format docs bench torture clean
+.PHONY: help setup demo test test-all lint types format torture bench-engine bench-catalogue clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,16 @@ format: $(READY)  ## let ruff rewrite
 
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
+
+torture: $(READY)  ## kill, starve and confuse the store; resumes (HOURS=1)
+	$(BIN)/python -m benchmarks.torture --hours $(or $(HOURS),1)
+
+bench-engine: $(READY)  ## apply against ast-grep, semgrep and libcst.tool, in pairs
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	$(BIN)/python -m benchmarks.engine
+
+bench-catalogue: $(READY)  ## count and time every patch and set at full size
+	$(BIN)/python -m benchmarks.catalogue counts speed life
 
 clean:  ## remove the virtual environment and what demo made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

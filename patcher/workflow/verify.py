@@ -50,6 +50,8 @@ def verify(
         if stray:
             raise drift_error(stray)
         patches = patches_of(copy.series)
+        if wanted.models:
+            request_for(copy, {}, loosest(patches), wanted)  # a misspelt model is told at once
         if not patches and not wanted.plan:
             return _empty(copy), None
         with frozen_trees(copy) as scratch:
