@@ -141,3 +141,13 @@ def test_the_sentence_counts_what_passed_failed_and_was_not_judged() -> None:
     cases = [PASS, FAIL, BROKEN]
     said = sentence(decide(cases), cases, "bitwise")
     assert said.endswith("1 of 3 pass (bitwise), 1 fail, 1 not judged")
+
+
+def test_the_documentation_shows_both_tables_as_they_are() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "verify.md").read_text()
+    cases = [f"| `{row.status.value}` | `{row.reason}` | {row.means} |" for row in CASE_TABLE]
+    verdicts = [
+        f"| `{row.verdict.value}` | `{row.reason}` | {row.means} |" for row in VERDICT_TABLE
+    ]
+    assert "\n".join(cases) in page
+    assert "\n".join(verdicts) in page
