@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from patcher.workflow.wanted import Wanted
 
 
-EXPORTS = ("json", "markdown")
+EXPORTS = ("json", "markdown", "html")
 
 
 class BenchType(click.ParamType[str]):
@@ -79,6 +79,7 @@ class Duration(click.ParamType[float]):
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @click.option("--export-json", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.option("--export-html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @target_option
 def verify_command(session: Session, target: str | None, **options: Any) -> int:
     """Run every case on pristine and on patched, hold the outputs against the gate the patches

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from patcher.report.verdict import ON_CPU, TABLE_COLUMNS
+from patcher.report.verdict import TABLE_COLUMNS, table_headings
 
 
 def render(result: Mapping[str, Any]) -> str:
@@ -28,8 +28,7 @@ def render(result: Mapping[str, Any]) -> str:
     if rows:
         lines += [*_table(headings, rows), ""]
     if "table" in result:
-        on_cpu = result.get("environment", {}).get("device", "cpu") == "cpu"
-        names = [ON_CPU if on_cpu and key == "avg_vram_mb" else text for text, key in TABLE_COLUMNS]
+        names = table_headings(result)
         for arm in ("baseline", "patched"):
             table = [[row.get(key) for _, key in TABLE_COLUMNS] for row in result["table"][arm]]
             lines += [f"{arm}:", "", *_table(names, table), ""]

@@ -52,8 +52,7 @@ def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None
 
 def print_tables(result: Mapping[str, Any], out: Console) -> None:
     """The report's table for both arms, and the ratio."""
-    on_cpu = result.get("environment", {}).get("device", "cpu") == "cpu"
-    headings = [ON_CPU if on_cpu and key == "avg_vram_mb" else text for text, key in TABLE_COLUMNS]
+    headings = table_headings(result)
     for arm in ("baseline", "patched"):
         rows = [[row.get(key) for _, key in TABLE_COLUMNS] for row in result["table"][arm]]
         if rows:
@@ -69,6 +68,12 @@ def print_tables(result: Mapping[str, Any], out: Console) -> None:
         out.print(table(names, ratios, title="patched / baseline"))
     source, memory = result["table"]["source"], result["table"]["memory"]
     out.print(f"measured in {source}; memory: {memory}; RTF = compute seconds per audio second")
+
+
+def table_headings(result: Mapping[str, Any]) -> list[str]:
+    """The report's headings; where no device memory was read, the column says what it holds."""
+    on_host = "process" in result["table"]["memory"]
+    return [ON_CPU if on_host and key == "avg_vram_mb" else text for text, key in TABLE_COLUMNS]
 
 
 def brief(error: str) -> str:

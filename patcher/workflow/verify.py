@@ -169,8 +169,12 @@ def _empty(copy: WorkingCopy) -> dict[str, Any]:
 
 
 def export(result: Mapping[str, Any], kind: str, path: Path) -> None:
-    """Write a result as JSON or Markdown."""
-    from patcher.report.markdown import render
+    """Write a result as ``json``, ``markdown`` or ``html``."""
+    from patcher.report import html, markdown
 
-    text = json.dumps({"schema": 1, **result}, indent=2) if kind == "json" else render(result)
+    if kind == "json":
+        text = json.dumps({"schema": 1, "ok": result["verdict"] == "pass", **result}, indent=2)
+    else:
+        text = (markdown if kind == "markdown" else html).render(result)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n", encoding="utf-8")
