@@ -36,18 +36,24 @@ def test_both_cloned_voices_enter_the_branch_that_trims_and_the_built_in_one_has
         assert reference["samples"] < 10 * SAMPLE_RATE  # longer ones are cut to a whole block
 
 
-def test_models_and_tests_come_from_the_configuration() -> None:
+def test_models_and_tests_come_from_the_configuration(tmp_path: Path) -> None:
+    voice = tmp_path / "voice.wav"
+    write_clip(voice, 1, 960)
     told = {
         "matrix": {
             "models": [{"name": "Mine", "weights": "/weights/mine"}],
-            "tests": [{"name": "Hello", "text": "Hello.", "seed": 9, "reference": "voice.wav"}],
+            "tests": [{"name": "Hello", "text": "Hello.", "seed": 9, "reference": str(voice)}],
         }
     }
     matrix = adapter.matrix(told)
     assert matrix.models[0].options == {"weights": "/weights/mine"}
-    assert (matrix.tests[0].seed, matrix.tests[0].options["reference"]) == (9, "voice.wav")
-    assets = adapter.assets(matrix, Options(cache=Path("cache")), "0.1.7")
-    assert assets.values["clips"]["Hello"] == {"path": "voice.wav"}
+    assert (matrix.tests[0].seed, matrix.tests[0].options["reference"]) == (9, str(voice))
+    assets = adapter.assets(matrix, Options(cache=tmp_path), "0.1.7")
+    assert assets.values["clips"]["Hello"] == {"path": str(voice)}
+    voice.unlink()
+    with pytest.raises(PatcherError) as caught:
+        adapter.assets(matrix, Options(cache=tmp_path), "0.1.7")
+    assert caught.value.where == str(voice)
 
 
 @pytest.mark.parametrize(

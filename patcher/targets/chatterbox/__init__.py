@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
@@ -15,7 +16,6 @@ from patcher.targets.chatterbox.recipes import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 MODELS = (
     Model("Base Chatterbox", {"weights": "base"}),
@@ -138,7 +138,10 @@ def named(entry: Mapping[str, Any], kind: str, allowed: set[str]) -> dict[str, A
 def clip_of(reference: Any, root: Path) -> dict[str, Any]:
     """Where a test's reference clip is; a synthesised one also says what it is made from."""
     if isinstance(reference, str):
-        return {"path": reference}
+        clip = Path(reference).expanduser().resolve()
+        if not clip.is_file():
+            raise PatcherError("config", "no such reference clip", where=str(clip))
+        return {"path": str(clip)}
     path = root / "clips" / clip_name(reference["seed"], reference["samples"])
     return {**reference, "path": str(path)}
 
