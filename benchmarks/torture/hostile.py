@@ -190,7 +190,8 @@ def _flip(record: dict[str, object], chance: random.Random) -> bytes:
 
 _VALUES: list[object] = [
     None, True, -1, 0, 1 << 70, 1.5, "", "x", "../../outside", "/etc", "a\0b", [], {}, [None],
-    ["x"],     "0" * 64, "0" * 12, "begin", "sample/part0/module0.py", "sample", {"path": "x"}, "\ud800",
+    ["x"], "0" * 64, "0" * 12, "begin", "sample/part0/module0.py", "sample", {"path": "x"},
+    "\ud800",
 ]  # fmt: skip
 
 

@@ -83,13 +83,13 @@ def kill_at(number: int, *, torn_write: bool = False) -> Observer:
             if torn_write and call.op == "write":
                 with open(call.path, "r+b") as file:
                     file.write(call.data[: len(call.data) // 2])
-            _die()
+            die()
         seen += 1
 
     return observe
 
 
-def _die() -> NoReturn:
+def die() -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 

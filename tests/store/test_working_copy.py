@@ -1,0 +1,386 @@
+"""The working copy: what a change does, what it refuses, and what drift is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from patcher.errors import Exit, PatcherError
+from patcher.store.fs import Call, digest
+from patcher.store.working_copy import Drift, WorkingCopy
+from patcher.store.workspace import Workspace
+from tests.store.conftest import FILES, a_patch, tree_of
+
+ONE = "sample/one.py"
+
+
+def apply(copy: WorkingCopy, files: dict[str, bytes | None], name: str = "first") -> None:
+    copy.change(files, [*copy.series, a_patch(name)], "apply", [name])
+
+
+def revert_all(copy: WorkingCopy) -> None:
+    back = {path: copy.pristine(path) for path in copy.state.touched}
+    copy.change(back, (), "revert", [one.name for one in copy.series])
+
+
+def git(copy: WorkingCopy, *words: str) -> str:
+    command = ["git", *words]
+    done = subprocess.run(command, cwd=copy.root, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_init_writes_the_sources_files_to_the_byte(copy: WorkingCopy) -> None:
+    assert tree_of(copy) == FILES
+    assert copy.paths() == tuple(sorted(FILES))
+    assert copy.drift() == ()
+    assert (copy.target, copy.version, copy.packages) == ("sample", "1.0", ("sample",))
+    assert git(copy, "status", "--porcelain") == ""
+    assert git(copy, "log", "--format=%s").split("\n")[0] == "sample 1.0: pristine"
+
+
+def test_a_change_is_written_recorded_and_committed(copy: WorkingCopy) -> None:
+    change = copy.change(
+        {ONE: b"x = 2\n", "sample/new/mod.py": b"n\n", "sample/data.bin": None},
+        [a_patch()],
+        "apply",
+        ["first"],
+    )
+    assert change.files == (
+        ("sample/data.bin", digest(FILES["sample/data.bin"][0]), None),
+        ("sample/new/mod.py", None, digest(b"n\n")),
+        (ONE, digest(b"x = 1\n"), digest(b"x = 2\n")),
+    )
+    again = copy.workspace.working_copy()
+    assert again.series == (a_patch(),)
+    assert again.read(ONE) == b"x = 2\n"
+    assert again.read("sample/data.bin") is None
+    assert "sample/new/mod.py" in again.paths()
+    assert "sample/data.bin" not in again.paths()
+    assert again.drift() == ()
+    assert git(copy, "status", "--porcelain") == ""
+    assert git(copy, "rev-parse", "HEAD").strip() == change.commit
+
+
+def test_the_commit_carries_trailers(copy: WorkingCopy) -> None:
+    apply(copy, {ONE: b"x = 2\n"})
+    revert_all(copy)
+    trailers = git(copy, "log", "-2", "--format=%(trailers:only)")
+    wanted = f"Patcher-Patch: first\nPatcher-Spec-SHA256: {a_patch().sha256}\n"
+    assert trailers.count(wanted) == 2
+
+
+def test_reverting_gives_every_byte_and_mode_back(copy: WorkingCopy) -> None:
+    apply(copy, {ONE: b"x = 2\n", "sample/deep/three.py": None, "sample/a/b/c.py": b"c\n"})
+    apply(copy, {ONE: b"x = 3\n", "sample/two.py": b"", "sample/a/b/c.py": b"d\n"}, "second")
+    revert_all(copy)
+    assert tree_of(copy) == FILES
+    assert copy.state.touched == {}
+    assert not (copy.root / "sample" / "a").exists()
+    assert git(copy, "status", "--porcelain") == ""
+    assert git(copy, "diff", "HEAD~3", "HEAD") == ""
+
+
+def test_pristine_is_remembered_through_any_number_of_changes(copy: WorkingCopy) -> None:
+    for number in range(4):
+        apply(copy, {ONE: b"%d\n" % number, "sample/new.py": b"%d\n" % number}, f"p{number}")
+    assert copy.pristine(ONE) == b"x = 1\n"
+    assert copy.pristine("sample/new.py") is None
+    assert copy.pristine("sample/two.py") == FILES["sample/two.py"][0]
+    assert copy.pristine("sample/nothing.py") is None
+
+
+def test_bytes_that_are_there_already_cost_no_write(copy: WorkingCopy, calls: list[Call]) -> None:
+    change = copy.change({ONE: b"x = 1\n"}, [a_patch()], "apply", ["first"])
+    assert change.files == ()
+    assert str(copy.root) not in " ".join(call.path for call in calls if ".git" not in call.path)
+
+
+def test_the_executable_bit_survives(copy: WorkingCopy) -> None:
+    apply(copy, {"sample/two.py": b"new\n"})
+    assert (copy.root / "sample/two.py").stat().st_mode & 0o777 == 0o755
+    assert git(copy, "ls-tree", "HEAD", "sample/two.py").startswith("100755")
+
+
+def test_a_mode_that_pristine_had_comes_back_with_its_bytes(copy: WorkingCopy) -> None:
+    apply(copy, {"sample/two.py": None})
+    apply(copy, {"sample/two.py": b"other\n"}, "second")
+    assert (copy.root / "sample/two.py").stat().st_mode & 0o777 == 0o644
+    revert_all(copy)
+    assert tree_of(copy) == FILES
+
+
+def test_what_verification_remembers_survives_other_changes(copy: WorkingCopy) -> None:
+    apply(copy, {ONE: b"x = 2\n"})
+    assert copy.verified is None
+    copy.change({}, copy.series, "verify", (), verified=copy.series)
+    apply(copy, {ONE: b"x = 3\n"}, "second")
+    again = copy.workspace.working_copy()
+    assert again.verified == ("first",)
+    assert again.verified_series == (a_patch(),)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xef\xbb\xbfx = 1\r\n", b"x\ry\rz", b"a\r\nb\nc", b"\x0cx = 1", b"\xff\xfe\x00", b"\0"],
+    ids=["empty", "BOM and CRLF", "lone CR", "mixed ends", "form feed", "not UTF-8", "NUL"],
+)
+def test_bytes_are_kept_as_they_are(copy: WorkingCopy, data: bytes) -> None:
+    apply(copy, {ONE: data})
+    assert copy.workspace.working_copy().read(ONE) == data
+    assert git(copy, "status", "--porcelain") == ""
+    show = ["git", "show", f"HEAD:{ONE}"]
+    assert subprocess.run(show, cwd=copy.root, capture_output=True, check=True).stdout == data
+
+
+def test_over_one_megabyte_is_refused(copy: WorkingCopy) -> None:
+    with pytest.raises(PatcherError, match="1,000,001 bytes") as caught:
+        apply(copy, {ONE: b"#" * 1_000_001})
+    assert caught.value.code == "unsupported-source"
+    (copy.root / ONE).write_bytes(b"#" * 1_000_001)
+    with pytest.raises(PatcherError) as caught:
+        copy.read(ONE)
+    assert caught.value.code == "unsupported-source"
+
+
+def test_a_tree_with_attributes_and_ignored_files_is_recorded_as_it_is(
+    workspace: Workspace, source: object
+) -> None:
+    from patcher.store.source import Source
+
+    files = {
+        **FILES,
+        ".gitattributes": (b"* text=auto eol=crlf ident\n", 0o644),
+        "sample/.gitignore": (b"*\n", 0o644),
+        "sample/id.py": (b"# $Id$\n", 0o644),
+    }
+    copy = workspace.init(Source("sample", "1.0", "a test", files, ("sample",)))
+    apply(copy, {"sample/id.py": b"# $Id$\r\n"})
+    assert git(copy, "status", "--porcelain") == ""
+    assert copy.drift() == ()
+
+
+def _edit(copy: WorkingCopy) -> None:
+    (copy.root / ONE).write_bytes(b"mine\n")
+
+
+def _delete(copy: WorkingCopy) -> None:
+    (copy.root / ONE).unlink()
+
+
+def _chmod(copy: WorkingCopy) -> None:
+    (copy.root / ONE).chmod(0o600)
+
+
+def _link(copy: WorkingCopy) -> None:
+    (copy.root / ONE).unlink()
+    (copy.root / ONE).symlink_to("two.py")
+
+
+def _folder(copy: WorkingCopy) -> None:
+    (copy.root / ONE).unlink()
+    (copy.root / ONE).mkdir()
+
+
+def _fifo(copy: WorkingCopy) -> None:
+    (copy.root / ONE).unlink()
+    os.mkfifo(copy.root / ONE)
+
+
+def _linked_folder(copy: WorkingCopy) -> None:
+    (copy.root / "sample").rename(copy.root / "moved")
+    (copy.root / "sample").symlink_to("moved")
+
+
+DRIFT: dict[str, tuple[Callable[[WorkingCopy], None], str]] = {
+    "edited": (_edit, "edited"),
+    "deleted": (_delete, "deleted"),
+    "chmodded": (_chmod, "mode"),
+    "replaced by a link": (_link, "link"),
+    "replaced by a folder": (_folder, "folder"),
+    "replaced by a FIFO": (_fifo, "special"),
+    "below a folder replaced by a link": (_linked_folder, "link"),
+}
+
+
+@pytest.mark.parametrize("patched", [False, True], ids=["pristine", "patched"])
+@pytest.mark.parametrize("case", DRIFT)
+def test_drift_is_named_and_nothing_is_written_over_a_file(
+    copy: WorkingCopy, case: str, patched: bool
+) -> None:
+    edit, kind = DRIFT[case]
+    if patched:
+        apply(copy, {ONE: b"x = 2\n"})
+    edit(copy)
+    assert Drift(ONE, kind) in copy.drift()
+    assert copy.drift([ONE]) == (Drift(ONE, kind),)
+    state, tree = copy.state, tree_of(copy)
+    for action in (lambda: apply(copy, {ONE: b"x = 3\n"}, "second"), lambda: revert_all(copy)):
+        if action.__code__.co_names[0] == "revert_all" and not patched:
+            continue
+        with pytest.raises(PatcherError) as caught:
+            action()
+        assert caught.value.code in ("drift", "unsafe-path")
+        assert caught.value.exit is Exit.REFUSED
+        assert caught.value.where == ONE
+    assert copy.workspace.working_copy().state == state
+    assert tree_of(copy) == tree
+
+
+def test_an_edit_of_a_patched_file_stops_changes_of_other_files_too(copy: WorkingCopy) -> None:
+    apply(copy, {ONE: b"x = 2\n"})
+    _edit(copy)
+    with pytest.raises(PatcherError, match=r"one\.py"):
+        apply(copy, {"sample/two.py": b"new\n"}, "second")
+
+
+def test_an_edit_elsewhere_does_not(copy: WorkingCopy) -> None:
+    _edit(copy)
+    apply(copy, {"sample/two.py": b"new\n"})
+    assert copy.drift() == (Drift(ONE, "edited"),)
+
+
+def test_a_drifted_files_pristine_bytes_come_from_git(copy: WorkingCopy) -> None:
+    _edit(copy)
+    assert copy.pristine(ONE) == b"x = 1\n"
+
+
+def test_new_files_are_reported_and_never_touched(copy: WorkingCopy) -> None:
+    (copy.root / "sample/mine.py").write_bytes(b"mine\n")
+    (copy.root / "sample/mine").mkdir()
+    (copy.root / "sample/mine/inner.py").write_bytes(b"mine\n")
+    (copy.root / "sample/__pycache__").mkdir()
+    (copy.root / "sample/__pycache__/one.cpython-311.pyc").write_bytes(b"")
+    assert copy.drift() == (Drift("sample/mine.py", "added"), Drift("sample/mine/", "added"))
+    apply(copy, {ONE: b"x = 2\n"})
+    revert_all(copy)
+    assert (copy.root / "sample/mine.py").read_bytes() == b"mine\n"
+
+
+def test_a_new_file_where_a_patch_adds_one_is_not_overwritten(copy: WorkingCopy) -> None:
+    (copy.root / "sample/new.py").write_bytes(b"mine\n")
+    with pytest.raises(PatcherError) as caught:
+        apply(copy, {"sample/new.py": b"theirs\n"})
+    assert caught.value.code == "drift"
+    assert (copy.root / "sample/new.py").read_bytes() == b"mine\n"
+
+
+def test_a_file_that_comes_back_after_a_patch_removed_it_is_not_overwritten(
+    copy: WorkingCopy,
+) -> None:
+    apply(copy, {ONE: None})
+    (copy.root / ONE).write_bytes(b"mine\n")
+    assert copy.drift() == (Drift(ONE, "added"),)
+    with pytest.raises(PatcherError) as caught:
+        revert_all(copy)
+    assert caught.value.code == "drift"
+    assert (copy.root / ONE).read_bytes() == b"mine\n"
+
+
+def test_an_edit_within_one_tick_of_the_clock_is_found(copy: WorkingCopy) -> None:
+    """Same size, same times: the inode's own time gives it away."""
+    path = copy.root / ONE
+    before = path.stat()
+    path.write_bytes(b"x = 9\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert copy.drift() == (Drift(ONE, "edited"),)
+
+
+def test_another_run_that_came_between_is_noticed(copy: WorkingCopy) -> None:
+    stale = copy.workspace.working_copy()
+    apply(copy, {ONE: b"x = 2\n"})
+    with pytest.raises(PatcherError) as caught:
+        apply(stale, {"sample/two.py": b"new\n"}, "second")
+    assert caught.value.exit is Exit.LOCKED
+
+
+@pytest.mark.parametrize("where", ["backups/x.py", "notes/x.py"])
+def test_no_patch_leads_into_patchers_own_folders_under_whatever_name(
+    tmp_path: Path, where: str
+) -> None:
+    """In place, the workspace's folders can lie inside the tree."""
+    from benchmarks.torture.checkouts import make_checkout
+    from patcher.store.source import find_source
+
+    checkout = make_checkout(tmp_path)
+    workspace = Workspace(checkout / "src")
+    copy = workspace.init(find_source(str(checkout)), checkout)
+    if where.startswith("notes"):
+        apply(copy, {where: b"x\n"})
+        return
+    with pytest.raises(PatcherError, match="own records"):
+        apply(copy, {where: b"x\n"})
+
+
+def test_freezing_extracts_the_tree_and_names_its_hash(copy: WorkingCopy, tmp_path: Path) -> None:
+    apply(copy, {ONE: b"x = 2\n", "sample/new.py": b"n\n", "sample/two.py": None})
+    frozen = tmp_path / "frozen" / "patched"
+    named = copy.freeze(frozen)
+    found = {p.relative_to(frozen).as_posix(): p for p in frozen.rglob("*") if p.is_file()}
+    assert sorted(found) == list(copy.paths())
+    lines = "".join(
+        f"{name}\0{sha256(found[name].read_bytes()).hexdigest()}\n" for name in sorted(found)
+    )
+    assert named == sha256(lines.encode()).hexdigest()
+    assert found[ONE].read_bytes() == b"x = 2\n"
+
+
+def test_freezing_pristine_ignores_the_series(copy: WorkingCopy, tmp_path: Path) -> None:
+    before = copy.freeze(tmp_path / "before")
+    apply(copy, {ONE: b"x = 2\n", "sample/new.py": b"n\n", "sample/two.py": None})
+    assert copy.freeze(tmp_path / "after", pristine=True) == before
+    assert copy.freeze(tmp_path / "patched") != before
+
+
+def test_freezing_takes_overrides(copy: WorkingCopy, tmp_path: Path) -> None:
+    copy.freeze(tmp_path / "it", {ONE: b"other\n", "sample/two.py": None, "sample/n.py": b"n\n"})
+    assert (tmp_path / "it" / ONE).read_bytes() == b"other\n"
+    assert not (tmp_path / "it/sample/two.py").exists()
+    assert (tmp_path / "it/sample/n.py").read_bytes() == b"n\n"
+    with pytest.raises(PatcherError, match="part"):
+        copy.freeze(tmp_path / "other", {"../x": b""})
+
+
+def test_a_frozen_trees_path_is_never_used_twice(copy: WorkingCopy, tmp_path: Path) -> None:
+    copy.freeze(tmp_path / "it")
+    with pytest.raises(PatcherError) as caught:
+        copy.freeze(tmp_path / "it")
+    assert caught.value.code == "exists"
+
+
+def test_a_tree_with_edits_is_not_frozen(copy: WorkingCopy, tmp_path: Path) -> None:
+    _edit(copy)
+    with pytest.raises(PatcherError) as caught:
+        copy.freeze(tmp_path / "it")
+    assert caught.value.code == "drift"
+
+
+paths = st.sampled_from([ONE, "sample/two.py", "sample/deep/three.py", "sample/n/e/w.py", "m.py"])
+contents = st.none() | st.binary(max_size=30)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.dictionaries(paths, contents, min_size=1), max_size=5))
+def test_any_series_of_changes_is_undone_by_one_revert(
+    tmp_path_factory: pytest.TempPathFactory, series: list[dict[str, bytes | None]]
+) -> None:
+    from benchmarks.torture.scene import no_git
+    from patcher.store.source import Source
+
+    with no_git():
+        workspace = Workspace(tmp_path_factory.mktemp("any"))
+        copy = workspace.init(Source("sample", "1.0", "a test", FILES, ("sample",)))
+        for number, files in enumerate(series):
+            apply(copy, files, f"p{number}")
+            for path, data in files.items():
+                assert copy.read(path) == data
+            assert copy.drift() == ()
+        revert_all(workspace.working_copy())
+        assert tree_of(copy) == FILES
+        assert workspace.working_copy().state.touched == {}
