@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from patcher.targets.adapter import Matrix, Model
+from patcher.errors import PatcherError
+from patcher.spec.model import Equivalence
+from patcher.targets.adapter import Assets, Matrix, Model, Options
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, Case, Outcome, Status, Verdict
 from patcher.verify.runner import Silent
-from tests.smalltarget.adapter import MODELS, TESTS, adapter
+from tests.smalltarget.adapter import MODELS, TESTS, HumAdapter, adapter
 from tests.verify.judging import QUICK, Watcher, judged, one_case, request, tree
 
 if TYPE_CHECKING:
@@ -188,6 +190,53 @@ def test_silence_fails_the_smoke_gate_before_anything_is_compared(tmp_path: Path
     (case,) = found.cases
     assert case.as_json()["gate"] == "smoke"
     assert "constant" in (case.error or "")
+
+
+@pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
+def test_a_tiny_difference_passes_the_gate_that_was_claimed_and_no_stricter_one(
+    tmp_path: Path, claim: Equivalence
+) -> None:
+    rounded = ("level = 0.2 *", "level = (0.2 + 1e-10) *")
+    strict = judged(tmp_path, rounded, matrix=one_case())
+    assert strict.verdict is Verdict.FAIL
+    loose = judged(tmp_path, rounded, matrix=one_case(), equivalence=claim)
+    assert loose.verdict is Verdict.PASS
+    assert loose.cases[0].as_json()["gate"] == claim.value
+    assert loose.reproducible == "bitwise"  # one baseline case was run again to tell
+
+
+@pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
+def test_a_gain_of_a_tenth_fails_every_gate(tmp_path: Path, claim: Equivalence) -> None:
+    louder = ("level = 0.2 *", "level = 0.22 *")
+    found = judged(tmp_path, louder, matrix=one_case(), equivalence=claim)
+    assert found.verdict is Verdict.FAIL
+    assert found.cases[0].as_json()["gate"] == claim.value
+    assert "waveform" in (found.cases[0].error or "")
+
+
+def test_limits_of_a_gate_come_from_the_settings(tmp_path: Path) -> None:
+    louder = ("level = 0.2 *", "level = 0.22 *")
+    limits = {"close": {"waveform_snr_db": 10.0}}
+    found = judged(
+        tmp_path, louder, matrix=one_case(), equivalence=Equivalence.CLOSE, limits=limits
+    )
+    assert found.verdict is Verdict.PASS
+    assert found.cases[0].gates[-1].limits["waveform SNR dB"] == 10.0
+
+
+def test_speech_that_runs_away_fails_the_perceptual_gate_though_each_stage_is_faithful(
+    tmp_path: Path,
+) -> None:
+    """Half the pace in free running; replays, on the baseline's tokens, cannot see it."""
+    drawl = ("for letter in text]", "for letter in text for _ in range(2)]")
+    found = judged(
+        tmp_path,
+        drawl,
+        equivalence=Equivalence.PERCEPTUAL,
+        adapter=replace(adapter, serving="tests.verify.worker_side:open_patient_session"),
+    )
+    assert found.verdict is Verdict.FAIL
+    assert "free running" in (found.cases[0].error or "")
 
 
 def test_a_baseline_that_fails_is_not_the_patchs_fault(tmp_path: Path) -> None:
@@ -383,3 +432,20 @@ def test_a_judgement_is_json_with_the_keys_of_the_contract(tmp_path: Path) -> No
     assert case["baseline"] == {"status": "pass", "outcome": "ok", "error": None}
     assert (case["status"], case["outcome"], case["error"]) == ("fail", "exception", "x")
     assert adapter.distribution == "hum"
+
+
+class Unreachable(HumAdapter):
+    """Its weights have to be fetched."""
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        return Assets("published weights", ready=False)
+
+
+def test_weights_that_cannot_be_made_end_it_with_the_way_out(tmp_path: Path) -> None:
+    unreachable = Unreachable(making="tests.verify.worker_side:fetch")
+    asked = request(tmp_path, adapter=unreachable, options=Options(pretrained=True))
+    with pytest.raises(PatcherError) as caught:
+        judge(asked)
+    assert caught.value.code == "environment"
+    assert "no route to the weights" in str(caught.value)
+    assert "--checkpoint DIR" in caught.value.help
