@@ -13,6 +13,7 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.targets.adapter import Buffer
 from patcher.verify.gates import arrays, close, perceptual
+from patcher.verify.gates.bitwise import compare as compare_runs
 from patcher.verify.model import Arm, Case, CaseResult, GateResult, Outcome, Stage
 
 if TYPE_CHECKING:
@@ -297,3 +298,34 @@ def test_where_sequences_part() -> None:
     assert perceptual.divergence([1, 2, 3], [1, 2, 3]) is None
     assert perceptual.divergence([1, 2, 3], [1, 5, 3]) == 1
     assert perceptual.divergence([1, 2, 3], [1, 2]) == 2
+
+
+# bitwise and the logits behind the tokens
+
+
+def ran(folder: Path, arm: Arm, kept: Kept) -> CaseResult:
+    tokens = keep(folder, {"speech_tokens": ((1, 3), [5, 6, 7])}, "int64")
+    stages = (*keep(folder, kept), *tokens)
+    return CaseResult(Case("m", "t"), arm, Outcome.OK, stages=stages)
+
+
+@pytest.mark.parametrize(
+    ("change", "passes"),
+    [
+        (lambda kept: None, True),
+        (noised("logits", 1e-5), True),
+        (noised("logits", 0.05), False),
+        (holed("logits"), False),
+        (lambda kept: kept.pop("logits"), True),
+    ],
+    ids=["equal", "rounded", "further apart", "not a number", "not heard"],
+)
+def test_equal_tokens_do_not_hide_logits_that_are_far_apart(
+    change: Callable[[Kept], object], passes: bool, tmp_path: Path
+) -> None:
+    kept = {"logits": shaped(recording())["logits"]}
+    baseline = ran(tmp_path / "a", Arm.BASELINE, kept)
+    change(kept)
+    result = compare_runs(baseline, ran(tmp_path / "b", Arm.PATCHED, kept))
+    assert result.passed is passes
+    assert passes or result.stage == "logits"

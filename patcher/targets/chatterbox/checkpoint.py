@@ -1,10 +1,15 @@
 """Synthetic checkpoints: seeded weights of the package's own classes, in the real file layout.
 
 Runs in a worker on the baseline tree. The files are those `ChatterboxTTS.from_local` asks for;
-the classes make their own initial weights, with one change that makes verdicts mean something: the
-speech head carries a planted margin. Untrained logits are nearly flat, so that any rounding flips
-the argmax and token agreement says nothing; adding a hundredth of a token's embedding to the head's
-row of another token gives a gap between first and second as trained models have.
+the classes make their own initial weights, with three changes that make verdicts mean something:
+
+- the speech head carries a planted margin. Untrained logits are nearly flat, so that any rounding
+  flips the argmax and token agreement says nothing; adding a little of a token's embedding to the
+  head's row of another token gives a gap between first and second as trained models have;
+- T3's attention is sharpened. Untrained attention is an average over all positions and adds next
+  to nothing: losing an entry of the cache would change the logits less than rounding to int8 does.
+  Sharp and louder, it changes them some ten times more (docs/gates.md has the figures);
+- the speaker's embedding weighs more in the flow, so that another speaker is another sound.
 """
 
 from __future__ import annotations
@@ -22,11 +27,14 @@ from patcher.targets.chatterbox.scale import apply_scale
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-RECIPE = 1
+RECIPE = 2
 """Number of this recipe; raise it whenever the files it makes change."""
 
 SEED = 20_260_101
-MARGIN = 0.01
+MARGIN = 0.035
+SHARPNESS = 3.5  # times the queries' and keys' weights
+LOUDNESS = 2.5  # times the values' and outputs' weights of two layers; with more layers, less each
+SPEAKER_WEIGHT = 4.0
 VALID_TOKENS = 6561
 FINE_TUNE_RANK = 8
 FINE_TUNED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -103,9 +111,14 @@ def make_base(folder: Path, scale: str) -> None:
     save_state(VoiceEncoder().state_dict(), folder / f"ve{suffix()}")
     t3 = T3()
     plant_margin(t3)
+    sharpen_attention(t3)
     save_state(t3.state_dict(), folder / f"t3_cfg{suffix()}")
-    save_state(S3Gen().state_dict(), folder / f"s3gen{suffix()}")
     del t3
+    s3gen = S3Gen()
+    with torch.no_grad():
+        s3gen.flow.spk_embed_affine_layer.weight *= SPEAKER_WEIGHT
+    save_state(s3gen.state_dict(), folder / f"s3gen{suffix()}")
+    del s3gen
     make_text_tokenizer(folder / "tokenizer.json")
     write_clip(folder / "voice.wav", SEED, BUILT_IN_SAMPLES)
     speaker = ChatterboxTTS.from_local(folder, "cpu")
@@ -114,7 +127,7 @@ def make_base(folder: Path, scale: str) -> None:
 
 
 def plant_margin(t3: Any) -> None:
-    """Add to the head's row of one valid token a hundredth of another one's embedding.
+    """Add to the head's row of one valid token a little of another one's embedding.
 
     Tokens above the audible ones keep their flat logits, so that generations keep their length.
     """
@@ -123,6 +136,23 @@ def plant_margin(t3: Any) -> None:
     with torch.no_grad():
         other = torch.randperm(VALID_TOKENS)
         t3.speech_head.weight[other] += MARGIN * t3.speech_emb.weight[:VALID_TOKENS]
+
+
+def sharpen_attention(t3: Any) -> None:
+    """Make each head attend to few positions, and what attention adds count beside the tokens.
+
+    What ``n`` layers add grows with the square root of ``n`` and the square of the loudness.
+    """
+    import torch
+
+    loudness = LOUDNESS * (2 / len(t3.tfmr.layers)) ** 0.25
+    with torch.no_grad():
+        for layer in t3.tfmr.layers:
+            attention = layer.self_attn
+            for part in (attention.q_proj, attention.k_proj):
+                part.weight *= SHARPNESS
+            for part in (attention.v_proj, attention.o_proj):
+                part.weight *= loudness
 
 
 def make_tuned(folder: Path, base: Path) -> None:

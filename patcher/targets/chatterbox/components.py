@@ -129,6 +129,8 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
             text_tokens=text_tokens(session, test.options["text"]),
             max_new_tokens=session.cap,
         )
+    if not logits:
+        raise NotApplicable("T3's speech head was not called where its logits can be heard")
     stages = {"logits": torch.stack(logits)}
     spoken = sampled[sampled < 6561]
     with torch.inference_mode():
@@ -140,6 +142,7 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
         stages={name: to_buffer(value) for name, value in stages.items()},
         sample_rate=speaker.sr,
         tokens=int(spoken.numel()),
+        stage_s=dict(session.stage_s),
     )
 
 
@@ -155,23 +158,39 @@ def text_tokens(session: ChatterboxSession, text: str) -> Any:
 
 
 @contextlib.contextmanager
-def forced(session: ChatterboxSession, tokens: Any) -> Iterator[list[Any]]:
-    """Make sampling return ``tokens`` one after the other; collect the head's last logits."""
-    torch = session.torch
+def heard(session: ChatterboxSession) -> Iterator[list[Any]]:
+    """Collect the head's last logits of every step, (2, vocabulary) each, left on the device."""
     logits: list[Any] = []
-    turns = iter(tokens.tolist())
-    draw = torch.multinomial
-
-    def next_token(probabilities: Any, num_samples: int = 1, **named: Any) -> Any:
-        return torch.tensor([[next(turns)]], device=probabilities.device)
 
     def keep(module: Any, given: Any, found: Any) -> None:
-        logits.append(found[:, -1].detach().float().cpu())
+        logits.append(found[:, -1].detach().float().clone())
 
     handle = session.speaker.t3.speech_head.register_forward_hook(keep)
-    torch.multinomial = next_token
     try:
         yield logits
     finally:
-        torch.multinomial = draw
         handle.remove()
+
+
+@contextlib.contextmanager
+def forced(session: ChatterboxSession, tokens: Any) -> Iterator[list[Any]]:
+    """Make sampling return ``tokens`` one after the other; collect the head's last logits.
+
+    Raises:
+        NotApplicable: at the end, when the target drew its tokens in some other way.
+    """
+    torch = session.torch
+    turns = tokens.tolist()
+    draw = torch.multinomial
+
+    def next_token(probabilities: Any, num_samples: int = 1, **named: Any) -> Any:
+        return torch.tensor([[turns.pop(0)]], device=probabilities.device)
+
+    torch.multinomial = next_token
+    try:
+        with heard(session) as logits:
+            yield logits
+    finally:
+        torch.multinomial = draw
+    if turns:
+        raise NotApplicable("T3 does not draw its tokens with torch.multinomial: not forced")

@@ -7,6 +7,7 @@ the method and keeps its output.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from pathlib import Path
@@ -106,10 +107,16 @@ class ChatterboxSession(Session):
         self.kept = {} if capture else None
         self.synchronize()
         started = time.perf_counter()
-        watermarked = self.speaker.generate(test.options["text"], audio_prompt_path=clip)
+        listening: contextlib.AbstractContextManager[list[Any]] = contextlib.nullcontext([])
+        if capture:
+            listening = components.heard(self)
+        with listening as logits:
+            watermarked = self.speaker.generate(test.options["text"], audio_prompt_path=clip)
         self.synchronize()
         wall_s = time.perf_counter() - started
         kept, self.kept = self.kept or {}, None
+        if logits:
+            kept["logits"] = self.torch.stack(logits)
         audio_s = watermarked.shape[-1] / self.speaker.sr
         spoken_s = self.tokens / TOKENS_PER_S
         return Produced(
@@ -181,7 +188,7 @@ class ChatterboxSession(Session):
             self.torch.mps.synchronize()
 
 
-STAGES = ("speech_tokens", "mel", "waveform")
+STAGES = ("logits", "speech_tokens", "mel", "waveform")
 
 
 def pick_device(asked: str) -> str:

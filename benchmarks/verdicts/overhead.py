@@ -1,0 +1,171 @@
+"""What the harness costs: time added to a generation, and memory of the parent.
+
+    python -m benchmarks.verdicts.overhead time small|chatterbox --out FOLDER
+    python -m benchmarks.verdicts.overhead memory --out FOLDER -- verify --bench
+
+``time`` measures the same generation in a worker and in a plain script that knows nothing of
+patcher, in mirrored pairs, and resumes. ``memory`` runs the real command in FOLDER as workspace
+and prints the parent's peak resident memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.verdicts.trials import PREPARE
+from patcher.verify.bench import run_bench
+from patcher.verify.bench_ledger import SqliteLedger
+from patcher.verify.bench_records import CaseTiming, ProcessTiming
+from patcher.verify.bench_report import BenchReport
+from patcher.verify.executor import LocalExecutor
+from patcher.verify.model import Arm, Case
+from patcher.verify.process import Site, environment
+from patcher.verify.speed import BenchPlan
+from patcher.verify.stopwatch import ExecutorStopwatch, Workload
+
+PLAN = BenchPlan("overhead", looks=(8,), confidence=0.984, timed=5)
+MOST = 0.02
+
+# Plain scripts: told on standard input what to generate, they print the seconds of each run.
+PLAIN: Mapping[str, str] = {
+    "small": """
+import json, sys, time
+told = json.load(sys.stdin)
+from hum import Hum
+voice = Hum(told["model"]["options"]["pitch"])
+times = []
+for _ in range(told["runs"]):
+    began = time.perf_counter()
+    voice.hum(told["test"]["options"]["text"], told["test"]["seed"])
+    times.append(time.perf_counter() - began)
+print(json.dumps(times))
+""",
+    "chatterbox": """
+import copy, json, sys, time
+told = json.load(sys.stdin)
+import torch
+from patcher.targets.chatterbox.scale import TOKENS, apply_scale
+apply_scale("tiny")
+from chatterbox.tts import ChatterboxTTS
+speaker = ChatterboxTTS.from_local(told["assets"]["base"], "cpu")
+inference = speaker.t3.inference
+cap = TOKENS["tiny"]["cpu"]
+speaker.t3.inference = lambda **named: inference(**{**named, "max_new_tokens": cap})
+voice = copy.deepcopy(speaker.conds)
+times = []
+for _ in range(told["runs"]):
+    speaker.conds = copy.deepcopy(voice)
+    torch.manual_seed(told["test"]["seed"])
+    began = time.perf_counter()
+    speaker.generate(told["test"]["options"]["text"])
+    times.append(time.perf_counter() - began)
+print(json.dumps(times), file=sys.__stdout__)
+""",
+}
+
+
+class PlainOrWorker:
+    """A stopwatch whose baseline arm is the plain script and whose patched arm is a worker."""
+
+    def __init__(self, target: str, site: Site, workload: Workload, worker: ExecutorStopwatch):
+        self.script = PLAIN[target]
+        self.site = site
+        self.model, (self.test, *_) = workload.models[0]
+        self.worker = worker
+
+    def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
+        if arm is Arm.PATCHED:
+            return self.worker(arm, plan)
+        told = {
+            "model": asdict(self.model),
+            "test": asdict(self.test),
+            "assets": dict(self.site.assets),
+            "runs": plan.warm_ups + plan.timed,
+        }
+        paths = [str(self.site.tree.path), str(Path.cwd())]
+        done = subprocess.run(
+            [sys.executable, "-c", self.script],
+            input=json.dumps(told),
+            env={**environment(self.site), "PYTHONPATH": os.pathsep.join(paths)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        times = json.loads(done.stdout.splitlines()[-1])
+        case = Case(self.model.name, self.test.name)
+        return ProcessTiming(arm, (CaseTiming(case, tuple(times[plan.warm_ups :])),))
+
+
+def measure_time(target: str, out: Path, cache: Path, minutes: float) -> dict[str, Any]:
+    """Worker over plain script; the objects of a bench report."""
+    with LocalExecutor() as executor:
+        sites, whole = PREPARE[target](executor, out / f"overhead-{target}", cache, ())
+        model, tests = whole.models[0]
+        workload = Workload([(model, tests[:1])], timeout_s=120, component_repeats=0)
+        site = sites[Arm.PATCHED]
+        watch = PlainOrWorker(target, site, workload, ExecutorStopwatch(executor, sites, workload))
+        ledger = SqliteLedger(out / "overhead.sqlite", target)
+        run = run_bench(
+            PLAN,
+            watch,
+            ledger,
+            seed=ledger.seed,
+            margin=MOST,
+            clock=time.monotonic,
+            budget_s=60 * minutes,
+        )
+    return BenchReport(run).as_json()
+
+
+def measure_memory(workspace: Path, arguments: Sequence[str]) -> float:
+    """Peak resident memory of the command's own process, in MiB."""
+    code = (
+        "import sys\n"
+        "from patcher.cli import main\n"
+        "try:\n"
+        "    status = main()\n"
+        "except SystemExit as ended:\n"
+        "    status = ended.code\n"
+        "lines = open('/proc/self/status').read().splitlines()\n"
+        "print(next(line for line in lines if line.startswith('VmHWM')), file=sys.__stderr__)\n"
+    )
+    workspace.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", code, "-C", str(workspace), *arguments]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    last = next(line for line in reversed(done.stderr.splitlines()) if "VmHWM" in line)
+    return int(last.split()[-2]) / 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts.overhead")
+    commands = parser.add_subparsers(dest="what", required=True)
+    timed = commands.add_parser("time")
+    timed.add_argument("target", choices=list(PREPARE))
+    timed.add_argument("--out", type=Path, required=True)
+    timed.add_argument("--cache", type=Path, default=None)
+    timed.add_argument("--minutes", type=float, default=5.0)
+    memory = commands.add_parser("memory")
+    memory.add_argument("--out", type=Path, required=True)
+    memory.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    if options.what == "memory":
+        command = [word for word in options.command if word != "--"]
+        print(f"peak memory of the parent: {measure_memory(options.out, command):.0f} MiB")
+        return 0
+    cache = options.cache or options.out / "cache"
+    speed = measure_time(options.target, options.out, cache, options.minutes)
+    print(f"{options.target}: {speed['sentence']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
