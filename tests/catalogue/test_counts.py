@@ -46,5 +46,5 @@ def test_a_t3_step_waits_for_its_token_alone(counted: Counted) -> None:
 
 def test_every_voice_comes_out_the_same_to_the_bit(counted: Counted) -> None:
     stages = counted["pristine"]["stages"]
-    assert len(stages) == 15
+    assert {name.split("/")[1] for name in stages} >= {"speech_tokens", "mel", "waveform"}
     assert counted["@exact"]["stages"] == stages

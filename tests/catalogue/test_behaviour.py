@@ -1,0 +1,80 @@
+"""What patches change beside speed: nothing leaks, nothing is stored twice, guidance can be off."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.catalogue.trees import Subject, Target
+from tests.catalogue.support import PATCHES
+
+pytestmark = pytest.mark.chatterbox
+pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
+PROBE = Path(__file__).with_name("probe.py")
+Told = Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def probed() -> Callable[..., Told]:
+    """What the probe says of a model on a tree with some patches."""
+    target = Target()
+
+    @cache
+    def probe(kind: str, *names: str) -> Told:
+        subject = Subject(" ".join(names), tuple(PATCHES[name] for name in names))
+        with target.frozen(subject) as tree:
+            done = subprocess.run(
+                [sys.executable, str(PROBE), kind],
+                env={**os.environ, "PYTHONPATH": str(tree.path)},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        found: Told = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    return probe
+
+
+MULTILINGUAL = ("t3_reuse_backend", "t3_lean_step", "mtl_hook_leak_fix", "cfg_zero_single_batch")
+
+
+def test_pristine_multilingual_gains_three_hooks_a_generation(probed: Any) -> None:
+    first, second, third = probed("multilingual")["hooks"]
+    assert second - first == third - second == 3
+
+
+def test_mtl_hook_leak_fix_leaves_no_hook_and_the_attention_as_it_was(probed: Any) -> None:
+    told = probed("multilingual", *MULTILINGUAL)
+    assert len(set(told["hooks"])) == 1
+    assert told["hooks"][0] == probed("multilingual")["hooks"][0] - 3
+    assert told["attention"] == "sdpa"
+
+
+def test_a_multilingual_model_says_the_same_with_its_patches(probed: Any) -> None:
+    assert probed("multilingual", *MULTILINGUAL)["tokens"] == probed("multilingual")["tokens"]
+
+
+def test_pristine_stores_weights_twice_after_a_generation(probed: Any) -> None:
+    before, after = probed("multilingual")["keys"][:2]
+    assert after > before
+
+
+def test_t3_reuse_backend_keeps_state_as_it_was_loaded(probed: Any) -> None:
+    assert len(set(probed("multilingual", *MULTILINGUAL)["keys"])) == 1
+
+
+def test_pristine_fails_without_guidance(probed: Any) -> None:
+    assert "Sizes of tensors must match" in probed("multilingual")["without_guidance"]
+
+
+def test_cfg_zero_single_batch_speaks_without_guidance(probed: Any) -> None:
+    assert len(probed("multilingual", *MULTILINGUAL)["without_guidance"]) == 6
