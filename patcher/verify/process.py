@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patcher.errors import PatcherError
 from patcher.verify.model import Failure, Frame, Outcome
 
 if TYPE_CHECKING:
@@ -137,6 +138,12 @@ class WorkerProcess:
                     pass_fds=(requests, answers),
                     start_new_session=True,
                 )
+        except OSError as error:
+            os.close(self._requests)
+            os.close(self._answers)
+            message = f"cannot start {self.site.python}: {error.strerror}"
+            hint = "`[tool.patcher] python` names the interpreter the target is installed for"
+            raise PatcherError("environment", message, hint=hint) from None
         finally:
             os.close(requests)
             os.close(answers)

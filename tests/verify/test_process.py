@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.errors import PatcherError
 from patcher.verify import process
 from patcher.verify.executor import Executor, Job, LocalExecutor, Report, Step, find_executor
 from patcher.verify.model import Outcome
@@ -192,9 +193,16 @@ def wait_for(condition: object) -> bool:
     return False
 
 
-def test_an_unknown_executor_is_named_with_those_there_are() -> None:
-    from patcher.errors import PatcherError
+def test_an_interpreter_that_is_not_there_is_an_error_of_the_environment(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    with pytest.raises(PatcherError) as caught:
+        executor.submit(Job(site(tmp_path, python="/no/python"), (OPEN,)))
+    assert caught.value.code == "environment"
+    assert "/no/python" in str(caught.value)
 
+
+def test_an_unknown_executor_is_named_with_those_there_are() -> None:
     with pytest.raises(PatcherError) as caught:
         find_executor("moon", 1)
     assert caught.value.code == "usage"
