@@ -39,10 +39,16 @@ TABLE: Mapping[str, Row] = {
     # usage, spec and configuration: nothing was touched
     "usage": Row("wrong use", Exit.USAGE, "see `patcher --help`"),
     "config": Row("bad configuration", Exit.USAGE, "fix the file named above"),
-    "spec": Row("bad spec", Exit.USAGE, "`patcher check` lints specs; docs/spec.md explains each key"),
+    "spec": Row(
+        "bad spec", Exit.USAGE, "`patcher check` lints specs; docs/spec.md explains each key"
+    ),
     "unknown-patch": Row("no such patch", Exit.USAGE, "`patcher list` shows the catalogue"),
-    "unknown-target": Row("no such target", Exit.USAGE, "`patcher init SOURCE` makes a working copy"),
-    "source": Row("source not usable", Exit.USAGE, "`patcher init --help` lists the kinds of source"),
+    "unknown-target": Row(
+        "no such target", Exit.USAGE, "`patcher init SOURCE` makes a working copy"
+    ),
+    "source": Row(
+        "source not usable", Exit.USAGE, "`patcher init --help` lists the kinds of source"
+    ),
     "no-working-copy": Row("no working copy", Exit.USAGE, "run `patcher init` first"),
     # refused: nothing was touched
     "drift": Row("the working copy was edited", Exit.REFUSED, "`patcher status` names the files"),
@@ -54,7 +60,9 @@ TABLE: Mapping[str, Row] = {
     "unsupported-source": Row("source cannot be edited", Exit.REFUSED, "nothing was written"),
     "unsafe-path": Row("unsafe path", Exit.REFUSED, "nothing was written"),
     "exists": Row("already there", Exit.REFUSED, "choose another place, or remove it yourself"),
-    "io": Row("the disk refused", Exit.REFUSED, "everything was put back; fix the cause and repeat"),
+    "io": Row(
+        "the disk refused", Exit.REFUSED, "everything was put back; fix the cause and repeat"
+    ),
     # needs a person
     "foreign-edit": Row("a foreign edit is in the way", Exit.NEEDS_PERSON, "both copies are kept"),
     "unfinished": Row("not finished", Exit.NEEDS_PERSON, "fix the cause, then `patcher recover`"),
