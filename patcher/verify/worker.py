@@ -105,6 +105,7 @@ class Worker:
         self.rss_before_mib = 0.0
         sys.meta_path.insert(0, self.finder)
         sys.path[:0] = [self.tree, *greeting["sys_path"]]
+        load_patcher()
         if greeting.get("cpus"):
             os.sched_setaffinity(0, greeting["cpus"])
         if greeting.get("memory_limit_mib"):
@@ -138,7 +139,7 @@ class Worker:
 
     def op_open(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Load a model; the one before it is dropped first."""
-        adapter = import_patcher("targets.adapter")
+        adapter = importlib.import_module("patcher.targets.adapter")
         if self.session is None:
             self.rss_before_mib = rss_mib("VmRSS")
         else:
@@ -157,7 +158,7 @@ class Worker:
 
     def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one test."""
-        test = import_patcher("targets.adapter").Test(**request["test"])
+        test = test_from(request["test"])
         reset_peak()
         return self.describe(self.session.run(test, capture=request["capture"]))
 
@@ -166,7 +167,7 @@ class Worker:
 
         The tracer is ``function(run, tree, **options) -> JSON values`` of `patcher.tracing`.
         """
-        test = import_patcher("targets.adapter").Test(**request["test"])
+        test = test_from(request["test"])
         tracer = resolve(request["tracer"])
         run = functools.partial(self.session.run, test, capture=False)
         return {"trace": tracer(run, self.tree, **request.get("options", {}))}
@@ -176,7 +177,7 @@ class Worker:
 
         What the target does while it loads matters to a survey as much as what it runs.
         """
-        test_type = import_patcher("targets.adapter").Test
+        test_type = importlib.import_module("patcher.targets.adapter").Test
 
         def run(fields: Mapping[str, Any]) -> None:
             self.session.run(test_type(**fields), capture=False)
@@ -189,12 +190,12 @@ class Worker:
 
     def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Recompute every stage from the recorded stage before it."""
-        adapter = import_patcher("targets.adapter")
+        adapter = importlib.import_module("patcher.targets.adapter")
         recorded = {
             name: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), read_bytes(kept["path"]))
             for name, kept in request["recorded"].items()
         }
-        return self.describe(self.session.replay(adapter.Test(**request["test"]), recorded))
+        return self.describe(self.session.replay(test_from(request["test"]), recorded))
 
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""
@@ -297,29 +298,28 @@ def failure_kind(error: BaseException) -> str:
     return "exit" if isinstance(error, SystemExit) else "exception"
 
 
-def import_patcher(name: str) -> Any:
-    """A module of patcher, found from this file's place and never through ``sys.path``."""
-    if "patcher" not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            "patcher", PATCHER / "__init__.py", submodule_search_locations=[str(PATCHER)]
-        )
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["patcher"] = package = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(package)
-    return importlib.import_module(f"patcher.{name}")
+def test_from(told: Mapping[str, Any]) -> Any:
+    return importlib.import_module("patcher.targets.adapter").Test(**told)
 
 
-def resolve(reference: str) -> Callable[..., Any]:
-    """The object a ``module:attribute`` names."""
+def load_patcher() -> None:
+    """Make patcher importable from this file's place, whatever ``sys.path`` holds."""
+    spec = importlib.util.spec_from_file_location(
+        "patcher", PATCHER / "__init__.py", submodule_search_locations=[str(PATCHER)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["patcher"] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+
+
+def resolve(reference: str) -> Any:
+    """The object that ``module:attribute`` names."""
     module, _, attribute = reference.partition(":")
-    if module.startswith("patcher."):
-        found = import_patcher(module.removeprefix("patcher."))
-    else:
-        found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     for part in attribute.split("."):
         found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def read_bytes(path: str) -> bytes:
