@@ -107,6 +107,14 @@ def _file_system(path: Path) -> str | None:
 
 
 def _records(workspace: Workspace) -> Iterator[Finding]:
+    if (died := workspace.dead_run()) is not None:
+        yield Finding(
+            "note",
+            "lock",
+            f"`patcher {died['command']}` (process {died['pid']}, since {died['since']}) was cut "
+            "short",
+            "the next command that writes settles what it left",
+        )
     journal = workspace.journal()
     if journal is not None:
         damaged = journal["stage"] == "damaged"

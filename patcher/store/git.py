@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -86,6 +85,8 @@ def run(
 
     The child has a session of its own, so that a Ctrl-C does not reach it.
     """
+    import subprocess
+
     where = ["--git-dir", str(git_dir)]
     if work_tree is not None:
         where += ["--work-tree", str(work_tree)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import importlib
 import re
 from dataclasses import dataclass
@@ -100,6 +99,8 @@ def find_metadata(
     if "pyproject.toml" in known:
         name, version, requires = _pyproject(read("pyproject.toml").decode("utf-8", "replace"))
     if "setup.cfg" in known and (name is None or version is None):
+        import configparser
+
         config = configparser.ConfigParser(interpolation=None)
         try:
             config.read_string(read("setup.cfg").decode("utf-8", "replace"))

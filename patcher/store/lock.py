@@ -5,10 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
 
@@ -17,10 +16,16 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """A lock that is held; leaving the context lets it go."""
+    """A lock that is held; leaving the context lets it go.
 
-    def __init__(self, fd: int) -> None:
+    Attributes:
+        died: what the lock file says of a holder that ended without letting go; None when the
+            last one ended in order.
+    """
+
+    def __init__(self, fd: int, died: dict[str, Any] | None) -> None:
         self._fd = fd
+        self.died = died
 
     def __enter__(self) -> Held:
         return self
@@ -43,14 +48,30 @@ def acquire(path: Path, command: str) -> Held:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            raise PatcherError("locked", _describe(fd), where=str(path)) from None
+            raise PatcherError("locked", _describe(_holder(fd)), where=str(path)) from None
         finally:
             os.close(fd)
     except OSError:
         os.close(fd)
         raise
+    died = _holder(fd)
     _sign(fd, command)
-    return Held(fd)
+    return Held(fd, died)
+
+
+def dead_holder(path: Path) -> dict[str, Any] | None:
+    """What the lock file says of a holder that ended without letting go. Changes nothing."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return _holder(fd)
+    except OSError:  # somebody holds it: alive
+        return None
+    finally:
+        os.close(fd)
 
 
 def _sign(fd: int, command: str) -> None:
@@ -58,7 +79,7 @@ def _sign(fd: int, command: str) -> None:
     holder = {
         "pid": os.getpid(),
         "command": command,
-        "host": socket.gethostname(),
+        "host": os.uname().nodename,
         "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     with suppress(OSError):
@@ -66,12 +87,20 @@ def _sign(fd: int, command: str) -> None:
         os.pwrite(fd, json.dumps(holder).encode(), 0)
 
 
-def _describe(fd: int) -> str:
+def _holder(fd: int) -> dict[str, Any] | None:
+    """What a holder wrote: command, pid, host and since; None for nothing, or nonsense."""
     try:
         holder = json.loads(os.pread(fd, 4096, 0))
-        return (
-            f"`patcher {holder['command']}` (process {holder['pid']} on {holder['host']}, "
-            f"since {holder['since']}) is running in this workspace"
-        )
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, OSError):
+        return None
+    whole = isinstance(holder, dict) and {"command", "pid", "host", "since"} <= holder.keys()
+    return holder if whole else None
+
+
+def _describe(holder: dict[str, Any] | None) -> str:
+    if holder is None:
         return "another patcher run is starting in this workspace"
+    return (
+        f"`patcher {holder['command']}` (process {holder['pid']} on {holder['host']}, "
+        f"since {holder['since']}) is running in this workspace"
+    )

@@ -106,7 +106,7 @@ def _traces(place: Place, journal: Journal) -> tuple[bool, bool]:
 def recover(workspace: Workspace) -> dict[str, Any]:
     """Finish what was interrupted and mend what is damaged, as far as copies allow.
 
-    Returns ``{"settled": [...], "mended": [path, ...]}``.
+    Returns ``{"settled": [...], "mended": [path, ...], "died": the run that was cut short}``.
 
     Raises:
         PatcherError: what `settle_pending` raises, ``backup-damaged`` when a backup has no copy.
@@ -115,7 +115,7 @@ def recover(workspace: Workspace) -> dict[str, Any]:
         mended = [str(path) for path in _mend_records(workspace)]
         settled = settle_pending(workspace)
         mended += [str(path) for path in _mend_backups(workspace)]
-    return {"settled": settled, "mended": mended}
+    return {"settled": settled, "mended": mended, "died": workspace.died}
 
 
 def _mend_records(workspace: Workspace) -> Iterator[Path]:

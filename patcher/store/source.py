@@ -25,6 +25,7 @@ from patcher.store.layout import (
     synthesise,
 )
 from patcher.store.paths import check_relative
+from patcher.store.state import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,11 +56,6 @@ class Source:
     files: Mapping[str, tuple[bytes, int]]
     packages: tuple[str, ...]
     import_root: Path | None = None
-
-
-def normalise(name: str) -> str:
-    """A distribution's name as the registries compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def find_source(text: str | None) -> Source:

@@ -16,7 +16,6 @@ from patcher.store.index import INDEX_FILE, Index
 from patcher.store.journal import Journal, Place, Step
 from patcher.store.paths import Root, check_relative, check_size, printable, safe_target
 from patcher.store.signals import Deferred
-from patcher.store.source import walk
 from patcher.store.state import Applied, State, Touched
 
 if TYPE_CHECKING:
@@ -173,6 +172,8 @@ class WorkingCopy:
             for path, sha256, mode, stamp in self.index.entries():
                 result[path] = Expected(sha256, mode, stamp)
         else:
+            from patcher.store.source import walk
+
             for package in self.packages:
                 for path in [package] if package.endswith(".py") else walk(self.root, package):
                     result[path] = Expected(None, 0, "")

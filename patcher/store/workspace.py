@@ -21,23 +21,30 @@ from patcher.store.fs import Folder, digest, remove_tree
 from patcher.store.index import INDEX_FILE, Entry, dump, stamp
 from patcher.store.journal import Journal
 from patcher.store.signals import Deferred
-from patcher.store.source import Source, normalise
-from patcher.store.state import SERIES_FILE, State
+from patcher.store.state import SERIES_FILE, State, normalise
 from patcher.store.working_copy import WorkingCopy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from patcher.store.source import Source
 
 TREE = "tree"
 _UNFINISHED = ".init-"
 
 
 class Workspace:
-    """A folder with ``patches/``, ``backups/`` and ``.patcher/``."""
+    """A folder with ``patches/``, ``backups/`` and ``.patcher/``.
+
+    Attributes:
+        died: the run before this one, if it ended without letting its lock go (killed, or the
+            power failed): command, pid, host, since. Known once the lock is held.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
         self._locked = False
+        self.died: dict[str, Any] | None = None
 
     @property
     def patches_dir(self) -> Path:
@@ -109,6 +116,10 @@ class Workspace:
             return {"stage": "damaged", "path": path, "steps": [], "target": None}
         return None if pending is None else pending.record()
 
+    def dead_run(self) -> dict[str, Any] | None:
+        """As `died`, for commands that do not take the lock. Reads only."""
+        return locks.dead_holder(self.private_dir / "lock")
+
     @contextmanager
     def lock(self, command: str, *, settle: bool = True) -> Iterator[None]:
         """Be the only run that changes this workspace; first settles what one before left.
@@ -133,6 +144,7 @@ class Workspace:
             ) from error
         with held:
             self._locked = True
+            self.died = held.died
             try:
                 if settle:
                     with Deferred():

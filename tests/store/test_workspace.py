@@ -40,8 +40,15 @@ def test_the_second_run_is_told_who_holds_the_lock(workspace: Workspace) -> None
         assert caught.value.exit is Exit.LOCKED
         holder.send_signal(signal.SIGKILL)
         holder.wait()
+    died = Workspace(workspace.root).dead_run()
+    assert died is not None
+    assert (died["command"], died["pid"]) == ("verify", holder.pid)
+    with workspace.lock("apply"):  # the lock died with its process, and says so
+        assert workspace.died == died
+        assert workspace.dead_run() is None
     with workspace.lock("apply"):
-        pass  # the lock died with its process
+        assert workspace.died is None
+    assert workspace.dead_run() is None
 
 
 def test_the_lock_may_be_entered_again_inside(workspace: Workspace) -> None:
