@@ -262,13 +262,23 @@ def is_pure(node: ast.AST) -> bool:
 
 def statement_at(path: str, line: int) -> str:
     """The source of the innermost simple statement at a line, one line of text; "" if unknown."""
+    statements, lines = _statements(path)
+    found = statements.get(line)
+    if found is not None:
+        return ast.unparse(found)
+    return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+@lru_cache(maxsize=256)
+def _statements(path: str) -> tuple[dict[int, ast.stmt], list[str]]:
+    """The innermost simple statement of every line that has one, and the file's lines."""
     tree = parsed(path)
-    best: ast.stmt | None = None
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            best = node
-    if best is None or hasattr(best, "body"):
-        with open(path, encoding="utf-8", errors="replace") as source:
-            lines = source.read().splitlines()
-        return lines[line - 1].strip() if line <= len(lines) else ""
-    return ast.unparse(best)
+    if tree is None:
+        return {}, []
+    found: dict[int, ast.stmt] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                found[line] = node
+    with open(path, encoding="utf-8", errors="replace") as source:
+        return found, source.read().splitlines()

@@ -40,6 +40,7 @@ CONVOLUTIONS = {
 }  # fmt: skip
 RANKS = {torch.channels_last: 4, torch.channels_last_3d: 5}
 MAX_FACTS = 64
+LOADING = "open"  # the act whose tests are not followed: every call of every import would be
 
 
 def observe(
@@ -50,7 +51,7 @@ def observe(
     """Run calls one after the other and record what they do.
 
     Args:
-        acts: the calls by name (``open`` and then the tests, say); one that raises is explained
+        acts: the calls by name (`LOADING` and then the tests, say); one that raises is explained
             under ``failures``, and the next one runs.
         tree: import root of the target; paths in the answer are relative to it.
         watch: lines ``{"file", "line"}`` whose tests to follow.
@@ -64,7 +65,7 @@ def observe(
     stacks = Stacks(tree)
     scopes = Scopes(stacks)
     survey = Survey(stacks, scopes)
-    watched = {name: [_watched(tree, one) for one in watch] for name in acts}
+    watched = {name: [_watched(tree, one) for one in watch] for name in acts if name != LOADING}
     with ExitStack() as stack:
         stack.enter_context(scopes.watch())
         stack.enter_context(survey)
@@ -73,7 +74,7 @@ def observe(
         stack.enter_context(_watch_parameters(survey))
         for name, act in acts.items():
             survey.begin(name)
-            with Conditions(watched[name], show, survey.pause).follow():
+            with Conditions(watched.get(name, ()), show, survey.pause).follow():
                 try:
                     act()
                 except Exception as error:
