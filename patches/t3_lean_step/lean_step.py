@@ -14,7 +14,7 @@ from torch.nn import functional
 
 GROWTH = 256  # positions added to the buffers at a time
 ROWS = 64  # rows of a weight in one product of a batch
-_same = {}  # (rows, columns, batch, threads): are batched products equal to the bit here?
+_same = {}  # what was asked of this machine: does the cheaper way give the same bits?
 
 
 def lean_steps(backend, past, first_position):
@@ -40,6 +40,7 @@ def lean_steps(backend, past, first_position):
 class LeanSteps:
     def __init__(self, backend, cached, first_position):
         self.decoder = backend.model
+        self.norm = Norm(self.decoder.norm)
         self.head = Product(backend.speech_head, batch=len(cached[0].keys))
         self.position = self.end = first_position
         pairs = zip(self.decoder.layers, cached, strict=True)
@@ -56,7 +57,7 @@ class LeanSteps:
         for block in self.blocks:
             hidden = block(hidden, cos, sin, self.position)
         self.position += 1
-        logits = self.head(rms_norm(self.decoder.norm, hidden)).reshape(batch, 1, -1)
+        logits = self.head(self.norm(hidden)).reshape(batch, 1, -1)
         return SimpleNamespace(logits=logits, past_key_values=None)
 
     def grow(self, like):
@@ -78,8 +79,8 @@ class Block:
         attention, mlp = layer.self_attn, layer.mlp
         batch, self.heads, _, self.head_dim = keys.shape
         self.scaling, self.act = attention.scaling, mlp.act_fn
-        self.before_attention = layer.input_layernorm
-        self.before_mlp = layer.post_attention_layernorm
+        self.before_attention = Norm(layer.input_layernorm)
+        self.before_mlp = Norm(layer.post_attention_layernorm)
         self.qkv = Product(attention.q_proj, attention.k_proj, attention.v_proj, batch=batch)
         self.out = Product(attention.o_proj, batch=batch)
         self.gate_up = Product(mlp.gate_proj, mlp.up_proj, batch=batch)
@@ -96,7 +97,7 @@ class Block:
     def __call__(self, hidden, cos, sin, position):
         """``hidden`` (B, C) to ``hidden`` (B, C); ``cos`` and ``sin`` (D,) of this position."""
         batch, heads = hidden.shape[0], self.heads
-        qkv = self.qkv(rms_norm(self.before_attention, hidden))
+        qkv = self.qkv(self.before_attention(hidden))
         if self.head_dim != ROWS:
             qkv = qkv.reshape(batch, 3 * heads, self.head_dim)
         rotated = qkv.narrow(1, 0, 2 * heads)
@@ -111,13 +112,30 @@ class Block:
         )
         out = self.out(attended.reshape(batch, -1))
         hidden = hidden.view(out.shape).add(out).view(batch, -1)
-        gate, up = self.gate_up(rms_norm(self.before_mlp, hidden)).chunk(2, dim=1)
+        gate, up = self.gate_up(self.before_mlp(hidden)).chunk(2, dim=1)
         down = self.down((self.act(gate) * up).reshape(batch, -1))
         return hidden.view(down.shape).add(down).view(batch, -1)
 
 
-def rms_norm(norm, hidden):
-    return functional.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+class Norm:
+    """The library's RMS norm, as one operation where that gives the same bits."""
+
+    def __init__(self, norm):
+        self.weight, self.epsilon = norm.weight, norm.variance_epsilon
+        self.norm = norm
+        key = "norm", len(self.weight), self.weight.device.type, self.weight.dtype
+
+        def probe():
+            return torch.linspace(-3, 3, 2 * len(self.weight)).to(self.weight).view(2, -1)
+
+        if gives_the_same(key, lambda: self.fused(probe()), lambda: norm(probe())):
+            self.norm = self.fused
+
+    def __call__(self, hidden):
+        return self.norm(hidden)
+
+    def fused(self, hidden):
+        return functional.rms_norm(hidden, self.weight.shape, self.weight, self.epsilon)
 
 
 class Product:
@@ -126,23 +144,32 @@ class Product:
     def __init__(self, *linears, batch):
         self.linears = linears
         self.weight = self.narrow = self.rest = None
-        if all(is_plain(linear) for linear in linears):
-            self.weight = one_weight(linears)
-            rows, columns = self.weight.shape
-            if runs_narrow(self.weight, batch):
-                whole = rows - rows % ROWS
-                self.narrow = self.weight[:whole].view(-1, ROWS, columns).transpose(1, 2)
-                self.rest = self.weight[whole:] if whole < rows else None
+        if not all(is_plain(linear) for linear in linears):
+            return
+        weight = one_weight(linears)
+        rows, columns = weight.shape
+        whole = rows - rows % ROWS
+        probe = weight[rows // 2 : rows // 2 + batch]
+        key = len(linears), rows, columns, batch, weight.device.type, weight.dtype
+
+        def plain():
+            return torch.cat([linear(probe) for linear in linears], dim=1)
+
+        if gives_the_same(("one", *key), lambda: functional.linear(probe, weight), plain):
+            self.weight = weight
+        # Two rows at most: with more, the plain product is the faster.
+        if weight.device.type == "cpu" and weight.dtype == torch.float32 and batch <= 2 and whole:
+            narrow = weight[:whole].view(-1, ROWS, columns).transpose(1, 2)
+            rest = weight[whole:] if whole < rows else None
+            threads = torch.get_num_threads()
+            if gives_the_same(
+                ("narrow", threads, *key), lambda: multiply(probe, narrow, rest).flatten(1), plain
+            ):
+                self.narrow, self.rest = narrow, rest
 
     def __call__(self, hidden):
         if self.narrow is not None:
-            groups = len(self.narrow)
-            result = torch.bmm(hidden.expand(groups, *hidden.shape), self.narrow).transpose(0, 1)
-            if self.rest is None:
-                return result
-            return torch.cat(
-                (result.reshape(len(hidden), -1), functional.linear(hidden, self.rest)), dim=1
-            )
+            return multiply(hidden, self.narrow, self.rest)
         if self.weight is not None:
             result = functional.linear(hidden, self.weight)
         else:
@@ -151,6 +178,18 @@ class Product:
         if result.shape[1] % ROWS:
             return result
         return result.view(len(hidden), -1, ROWS)
+
+
+def multiply(hidden, narrow, rest):
+    """``hidden`` (B, K) times groups of 64 rows (G, K, 64), and the rows left over (R, K) if any.
+
+    Returns:
+        (B, G, 64), or (B, 64 * G + R) where rows were left over.
+    """
+    result = torch.bmm(hidden.expand(len(narrow), *hidden.shape), narrow).transpose(0, 1)
+    if rest is None:
+        return result
+    return torch.cat((result.flatten(1), functional.linear(hidden, rest)), dim=1)
 
 
 def is_plain(linear):
@@ -189,19 +228,8 @@ def are_adjacent(weights):
     return True
 
 
-def runs_narrow(weight, batch):
-    """Whether narrow products are the faster and give the same bits: asked of this machine."""
-    rows, columns = weight.shape
-    if weight.device.type != "cpu" or weight.dtype != torch.float32 or batch > 2 or rows < ROWS:
-        return False
-    key = rows, columns, batch, torch.get_num_threads()
+def gives_the_same(key, cheaper, plain):
+    """Whether two ways of computing agree to the bit; asked once of a machine."""
     if key not in _same:
-        whole = rows - rows % ROWS
-        hidden = weight[ROWS // 2 : ROWS // 2 + batch]
-        groups = weight[:whole].view(-1, ROWS, columns).transpose(1, 2)
-        narrow = torch.bmm(hidden.expand(len(groups), *hidden.shape), groups)
-        narrow = narrow.transpose(0, 1).reshape(batch, whole)
-        if rest := rows - whole:
-            narrow = torch.cat((narrow, functional.linear(hidden, weight[-rest:])), dim=1)
-        _same[key] = torch.equal(narrow, functional.linear(hidden, weight))
+        _same[key] = torch.equal(cheaper(), plain())
     return _same[key]
