@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.verdicts.pages import circumstances, write_table
 from patcher.targets.adapter import Matrix, Options
 from patcher.verify import host
 from patcher.verify.executor import LocalExecutor
@@ -147,12 +148,16 @@ def prepare_chatterbox(
 PREPARE: Mapping[str, Prepare] = {"small": prepare_small, "chatterbox": prepare_chatterbox}
 
 
-def run(target: str, out: Path, cache: Path, ends: float) -> None:
-    """Run trials that have no result yet, kinds in turn, until the time is over."""
+def run(target: str, out: Path, cache: Path, ends: float, only: str) -> None:
+    """Run trials that have no result yet, kinds in turn, until the time is over.
+
+    Args:
+        only: part of the names of the kinds to run.
+    """
     for attempt in range(max(kind.tries for kind in KINDS[target])):
         for number, kind in enumerate(KINDS[target]):
             kept = out / f"{target}-{number}-{attempt:03d}.json"
-            if attempt >= kind.tries or kept.exists():
+            if attempt >= kind.tries or kept.exists() or only not in kind.name:
                 continue
             if time.monotonic() > ends:
                 return
@@ -212,13 +217,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5.0, help="stop after this long")
     parser.add_argument("--cache", type=Path, default=None, help="where weights are kept")
+    parser.add_argument("--only", default="", help="part of the names of the kinds to run")
     parser.add_argument("--table", action="store_true", help="only print what is there")
+    parser.add_argument("--into", type=Path, help="also write the table into this page")
+    parser.add_argument("--date", default=time.strftime("%Y-%m-%d"))
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     if not options.table:
         ends = time.monotonic() + 60 * options.minutes
-        run(options.target, options.out, options.cache or options.out / "cache", ends)
-    print(table(options.target, options.out))
+        cache = options.cache or options.out / "cache"
+        run(options.target, options.out, cache, ends, options.only)
+    text = table(options.target, options.out)
+    print(text)
+    if options.into:
+        about = circumstances(options.date)
+        write_table(options.into, f"trials {options.target}", f"{about}\n\n{text}")
     return 0
 
 

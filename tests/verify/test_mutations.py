@@ -1,0 +1,60 @@
+"""Known-bad changes of a target's source are rejected by every gate, acceptable ones are not.
+
+On the small target in every run; on the real Chatterbox with ``-m "chatterbox and slow"``.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from benchmarks.verdicts import gates
+from patcher.spec.model import Equivalence
+from patcher.targets.chatterbox import TESTS
+from patcher.verify.model import Judgement, Verdict
+from patcher.workflow.requesting import cache_folder
+from tests.verify.judging import judged, one_case
+from tests.verify.mutations import SMALL_ACCEPTED, SMALL_REJECTED, Changes
+
+CLAIMS = ["bitwise", "close", "perceptual"]
+
+
+def judge_small(folder: Path, changes: Changes, claim: str) -> Judgement:
+    replacements = [(change.before, change.after) for change in changes]
+    equivalence = Equivalence(claim)
+    return judged(folder, *replacements, equivalence=equivalence, matrix=one_case())
+
+
+@pytest.mark.parametrize("name", SMALL_REJECTED)
+def test_the_loosest_gate_still_rejects(name: str, tmp_path: Path) -> None:
+    found = judge_small(tmp_path, SMALL_REJECTED[name], "perceptual")
+    assert found.verdict is Verdict.FAIL
+    (case,) = found.cases
+    assert case.failed_gate is not None
+    assert case.failed_gate.message
+
+
+@pytest.mark.parametrize("name", SMALL_ACCEPTED)
+def test_an_acceptable_change_passes_under_its_claim_and_under_no_stricter_one(
+    name: str, tmp_path: Path
+) -> None:
+    claim, changes = SMALL_ACCEPTED[name]
+    for stricter in CLAIMS[: CLAIMS.index(claim)]:
+        assert judge_small(tmp_path, changes, stricter).verdict is Verdict.FAIL, stricter
+    assert judge_small(tmp_path, changes, claim).verdict is Verdict.PASS
+
+
+@pytest.mark.chatterbox
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed")
+def test_on_the_real_package_every_fault_is_rejected_and_every_claim_holds(tmp_path: Path) -> None:
+    gates.run(tmp_path, list(gates.changes()), TESTS[:2], cache_folder())
+    table, right = gates.table(tmp_path)
+    assert right, table
+
+
+def test_the_page_prints_the_limits_in_force() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "gates.md"
+    assert gates.limits_table() in page.read_text(encoding="utf-8")
