@@ -47,6 +47,7 @@ class Trial:
     gates: dict[Case, tuple[GateResult, ...]] = field(default_factory=dict)
     again: dict[Case, _Again] = field(default_factory=dict)
     spoken: dict[str, GateResult] = field(default_factory=dict)
+    smoked: dict[tuple[Any, ...], GateResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         request = self.setup.request
@@ -110,11 +111,24 @@ class Trial:
         self._take([result])
         if not self.setup.request.fail_fast or result.arm is Arm.BASELINE:
             return False
-        return not result.not_applicable and not passed(self._gates(result.case, result))
+        return not result.not_applicable and not self._promising(result)
 
     def _baseline_works(self, case: Case) -> bool:
         found = self.baseline.get(case)
-        return found is not None and found.ok and smoke(found).passed
+        return found is not None and found.ok and self._smoke(found).passed
+
+    def _smoke(self, result: CaseResult) -> GateResult:
+        """The smoke gate, once for each output: it reads every element."""
+        key = (result.case, *(stage.sha256 for stage in result.stages))
+        if key not in self.smoked:
+            self.smoked[key] = smoke(result)
+        return self.smoked[key]
+
+    def _promising(self, patched: CaseResult) -> bool:
+        """What can be said of a patched run without its replays: it may yet pass."""
+        if self.setup.request.equivalence is Equivalence.BITWISE:
+            return passed(self._gates(patched.case, patched))
+        return patched.ok and self._smoke(patched).passed
 
     # gates
 
@@ -164,7 +178,7 @@ class Trial:
                     self.replays.setdefault(case, {})[arm] = result
 
     def _differs(self, case: Case, patched: CaseResult) -> bool:
-        if not patched.ok or not self._baseline_works(case) or not smoke(patched).passed:
+        if not patched.ok or not self._baseline_works(case) or not self._smoke(patched).passed:
             return False
         return not compare(self.baseline[case], patched).passed
 
@@ -198,8 +212,13 @@ class Trial:
             head = cases[0]
             shown = self._shown(head, results.get((Arm.BASELINE, head)))
             if head in retries:
-                shown.retry_passes = any(passed(self._gates(head, one)) for one in retries[head])
+                shown.retry_passes = any(map(self._retry_passes, retries[head]))
             self.again.update(dict.fromkeys(cases, shown))
+
+    def _retry_passes(self, retry: CaseResult) -> bool:
+        if self.patched[retry.case].ok:
+            return passed(self._gates(retry.case, retry))
+        return self._promising(retry)
 
     def _retries(self, case: Case) -> int:
         """How often a failed case is tried again: a process is dear, a hang costs its time once."""
@@ -217,7 +236,7 @@ class Trial:
     def _shown(self, case: Case, control: CaseResult | None) -> _Again:
         if control is None:
             return _Again()
-        works = control.ok and smoke(control).passed
+        works = control.ok and self._smoke(control).passed
         repeats = compare(self.baseline[case], control).passed if works else None
         return _Again(control, works, repeats)
 
@@ -237,7 +256,7 @@ class Trial:
     def _judgement(self, case: Case) -> CaseJudgement:
         left_out = CaseResult(case, Arm.BASELINE, Outcome.OK, not_applicable="not run")
         baseline, patched = self.baseline.get(case, left_out), self.patched.get(case)
-        checked = (smoke(baseline),) if baseline.ok else ()
+        checked = (self._smoke(baseline),) if baseline.ok else ()
         again = self.again.get(case, _Again())
         gates = self.gates.get(case, ())
         row = decide_case(

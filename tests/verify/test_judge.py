@@ -324,6 +324,13 @@ def test_a_model_that_cannot_be_opened_fails_its_own_cases_only(tmp_path: Path) 
     assert found.cases[2].patched.failure.stage == "open"  # type: ignore[union-attr]
 
 
+def test_fail_fast_waits_for_the_replays_of_a_looser_claim(tmp_path: Path) -> None:
+    rounded = ("level = 0.2 *", "level = (0.2 + 1e-10) *")
+    found = judged(tmp_path, rounded, equivalence=Equivalence.CLOSE, fail_fast=True)
+    assert found.verdict is Verdict.PASS
+    assert found.count(Status.PASS) == 4
+
+
 def test_fail_fast_ends_with_the_first_failure_and_leaves_the_rest_unjudged(
     tmp_path: Path,
 ) -> None:
