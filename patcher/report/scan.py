@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patcher.report.console import console, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_scan(result: Mapping[str, Any], *, color: bool | None) -> None:
@@ -26,8 +29,12 @@ def print_scan(result: Mapping[str, Any], *, color: bool | None) -> None:
         rows.append(["all", *(static["totals"][kind] for kind in kinds)])
         title = f"{name}: {static['files']} files, {static['lines']} lines"
         out.print(table(["file", *kinds], rows, title=title))
+    if result["dynamic"] is not None:
+        _print_dynamic(result["dynamic"], out)
     if not result["predicted"]:
-        out.print("nothing was run; name patches to have them predicted: `patcher scan NAME...`")
+        out.print(
+            "nothing was predicted; name patches to have them predicted: `patcher scan NAME...`"
+        )
         return
     if not result["hazards"]:
         out.print("no hazard: nothing seen that these patches would break", style="green")
@@ -52,3 +59,26 @@ def print_scan(result: Mapping[str, Any], *, color: bool | None) -> None:
         out.print()
         out.print(f"draft: patches/{draft['name']}.yaml", style="bold")
         out.print(draft["text"], soft_wrap=True)
+
+
+def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
+    """Where the cases update in place and wait, a row a line of the target."""
+    out.print(f"{len(dynamic['cases'])} cases ran {dynamic['operators']} operators")
+    rows = [
+        [
+            f"{one['where']}:{one['line']}",
+            one["function"],
+            one["operator"],
+            one["created_at"],
+            one["count"],
+        ]
+        for one in dynamic["updates"]
+    ]
+    headings = ["update in place", "function", "operator", "tensor made at", "times"]
+    out.print(table(headings, rows))
+    for key in ("convolutions", "conversions", "synchronisations", "mixed"):
+        found = dynamic[key]
+        times = sum(one["count"] for one in found)
+        wall_s = sum(one["wall_s"] for one in found)
+        waited = f", {wall_s:.3f} s" if key == "synchronisations" else ""
+        out.print(f"{key}: {times} at {len(found)} lines{waited}")

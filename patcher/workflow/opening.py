@@ -26,7 +26,7 @@ def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None)
     """
     from packaging.requirements import Requirement
 
-    from patcher.store.source import normalise
+    from patcher.store.state import normalise
     from patcher.workflow.config import load_settings
 
     named = asked or load_settings(workspace.root).get("target")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from patcher.scan.dynamic import Surveys
-    from patcher.scan.model import Hazard, StaticMap
+    from patcher.scan.model import DynamicMap, Hazard, StaticMap
     from patcher.spec.model import Patch
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
@@ -38,20 +38,25 @@ class Scanned:
 
     Attributes:
         static: the map of the target's code and of each package asked for, by name.
-        hazards: what the patches will break; None where nothing was run.
+        hazards: what the patches will break; None where nothing was predicted.
+        dynamic: what the cases do on pristine; None where nothing was run.
         drafts: specs that take a hazard away, by name.
     """
 
     static: dict[str, StaticMap]
     hazards: tuple[Hazard, ...] | None = None
+    dynamic: DynamicMap | None = None
     drafts: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object of ``patcher scan --json``."""
+        from patcher.scan.summary import summarise
+
         return {
             "hazards": [one.as_json() for one in self.hazards or ()],
             "predicted": self.hazards is not None,
             "static": {name: static_json(found) for name, found in self.static.items()},
+            "dynamic": None if self.dynamic is None else summarise(self.dynamic),
             "drafts": [{"name": name, "text": text} for name, text in self.drafts],
         }
 
@@ -63,7 +68,7 @@ def scan(
     target: str | None = None,
     packages: Sequence[str] = (),
     draft: bool = False,
-    static_only: bool = False,
+    dynamic: bool = False,
     observer: Observer | None = None,
 ) -> Scanned:
     """Map the target, and predict the named patches as if applied in that order.
@@ -71,7 +76,7 @@ def scan(
     Args:
         packages: installed packages to map beside the target.
         draft: make a spec for each in-place hazard.
-        static_only: read the code, run nothing; there is no prediction then.
+        dynamic: run the cases on pristine also when no patch is named.
     """
     from patcher.scan.draft import draft as make_draft
     from patcher.scan.predict import predict as predict_hazards
@@ -88,18 +93,20 @@ def scan(
         for package in packages:
             root, name = installed_package(package)
             static[package] = scan_static(root, [name], counted)
-        if static_only or not patches:
+        if not patches and not dynamic:
             return Scanned(static)
         with surveys(copy, scratch, watcher) as survey:
-            hazards = predict_hazards(
-                patches, copy.pristine, replay, survey.survey, _others(copy, patches)
-            )
+            ran = survey.survey({}, None) if dynamic else None
+            if not patches:
+                return Scanned(static, None, ran)
+            others = _others(copy, patches)
+            hazards = predict_hazards(patches, copy.pristine, replay, survey.survey, others)
         drafts = []
         for hazard in hazards if draft else ():
             source = copy.pristine(hazard.at.file)
             if source is not None and hazard.kind == "inplace-update":
                 drafts.append(make_draft(hazard, source, requirement(copy)))
-        return Scanned(static, hazards, tuple(drafts))
+        return Scanned(static, hazards, ran, tuple(drafts))
 
 
 def predict(
