@@ -99,12 +99,14 @@ class Assets:
         values: JSON values handed to every session.
         ready: False while the assets still have to be made: `Adapter.making` is then called once
             in a worker on the baseline tree before anything runs.
+        memory_mib: what one worker needs, roughly; two run side by side only where both fit.
     """
 
     summary: str = ""
     fingerprint: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     ready: bool = True
+    memory_mib: int = 0
 
 
 @dataclass(frozen=True)

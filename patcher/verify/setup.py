@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, field, replace
@@ -129,15 +130,27 @@ class Setup:
 def slots_and_threads(request: Request) -> tuple[int, int]:
     """Workers at once, and numeric threads each: equal in both arms, together all processors.
 
-    A GPU takes one worker at a time: its memory is what two would quarrel about.
+    A GPU takes one worker at a time: its memory is what two would quarrel about. So does a machine
+    whose free memory holds only one.
     """
     processors = host.usable_processors()
     slots = request.jobs
     if slots is None:
         device = request.options.device
         alone = device in ("cuda", "mps") or (device == "auto" and _has_gpu())
-        slots = 1 if alone else min(2, processors)
+        assets = request.adapter.assets(request.matrix, request.options, request.version)
+        fitting = free_memory_mib() // max(1, assets.memory_mib)
+        slots = 1 if alone else max(1, min(2, processors, fitting))
     return slots, max(1, processors // slots)
+
+
+def free_memory_mib() -> int:
+    """Memory new processes can have; a large number where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) >> 10
+    return 1 << 30
 
 
 def _has_gpu() -> bool:

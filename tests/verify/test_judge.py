@@ -10,6 +10,7 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.spec.model import Equivalence
 from patcher.targets.adapter import Assets, Matrix, Model, Options
+from patcher.verify import host, setup
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, Case, Outcome, Status, Verdict
 from patcher.verify.runner import Silent
@@ -456,3 +457,30 @@ def test_weights_that_cannot_be_made_end_it_with_the_way_out(tmp_path: Path) -> 
     assert caught.value.code == "environment"
     assert "no route to the weights" in str(caught.value)
     assert "--checkpoint DIR" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "processors", "expected"),
+    [
+        pytest.param(16_000, 2, (2, 1), id="two fit"),
+        pytest.param(16_000, 8, (2, 4), id="two fit, with the threads of all processors"),
+        pytest.param(7_000, 2, (1, 2), id="one fits"),
+        pytest.param(1_000, 2, (1, 2), id="none fits: one is tried"),
+        pytest.param(16_000, 1, (1, 1), id="one processor"),
+    ],
+)
+def test_workers_run_side_by_side_where_processors_and_memory_allow(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free_mib: int,
+    processors: int,
+    expected: tuple[int, int],
+) -> None:
+    class Large(HumAdapter):
+        def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+            return Assets(memory_mib=5000)
+
+    monkeypatch.setattr(setup, "free_memory_mib", lambda: free_mib)
+    monkeypatch.setattr(host, "usable_processors", lambda: processors)
+    asked = request(tmp_path, adapter=Large(), jobs=None, options=Options(device="cpu"))
+    assert setup.slots_and_threads(asked) == expected

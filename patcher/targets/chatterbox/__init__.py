@@ -41,6 +41,9 @@ TESTS = (
 )
 
 
+WORKER_MIB = {"tiny": 1600, "full": 7000}
+
+
 @dataclass(frozen=True)
 class ChatterboxAdapter:
     """The parent side: names the matrix and the assets, imports nothing of the target."""
@@ -97,7 +100,9 @@ class ChatterboxAdapter:
             if "samples" in clip
         )
         told = json.dumps([kind, identity, options.scale, RECIPE, version, clips], sort_keys=True)
-        return Assets(weights, hashlib.sha256(told.encode()).hexdigest(), values, ready)
+        fingerprint = hashlib.sha256(told.encode()).hexdigest()
+        tiny = kind == "synthetic" and options.scale == "tiny"
+        return Assets(weights, fingerprint, values, ready, WORKER_MIB["tiny" if tiny else "full"])
 
 
 def read_model(entry: Mapping[str, Any]) -> Model:
