@@ -38,3 +38,7 @@ def circumstances(day: str) -> str:
         f"{facts['memory_gib']} GiB, no GPU; Python {sys.version.split()[0]}, "
         f"{', '.join(versions)}."
     )
+
+
+if __name__ == "__main__":  # python -m benchmarks.verdicts.pages PAGE NAME < table
+    write_table(Path(sys.argv[1]), sys.argv[2], sys.stdin.read())

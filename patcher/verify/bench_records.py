@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.verify.model import Arm, Case, Measure, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ARMS: tuple[Arm, Arm] = (Arm.BASELINE, Arm.PATCHED)
 
@@ -60,6 +60,7 @@ class ProcessTiming:
         start_s: from the spawn until the first model is ready, imports included.
         load_s: seconds to load each model; the first one's holds the imports.
         components_s: median seconds of each isolated part, by ``model / part``.
+        component_stages: the part's outputs, as `patcher.verify.worker` describes them.
         replay_s: seconds by ``model / test / stage`` on the baseline's recorded inputs: the same
             work in both arms.
         disturbance: why the re-run rule would reject this process; empty when it was quiet.
@@ -71,6 +72,7 @@ class ProcessTiming:
     start_s: float = 0.0
     load_s: Mapping[str, float] = field(default_factory=dict)
     components_s: Mapping[str, float] = field(default_factory=dict)
+    component_stages: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     replay_s: Mapping[str, float] = field(default_factory=dict)
     disturbance: str = ""
     failure: str = ""

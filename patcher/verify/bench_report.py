@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.verify import bench_analysis, statistics
 from patcher.verify.bench_records import ARMS, CaseTiming, Pair, ProcessTiming
-from patcher.verify.model import Arm, Case, CaseResult, Measure
+from patcher.verify.model import Arm, Case, CaseResult, GateResult, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +26,7 @@ class BenchReport:
             never timed, and ``table_source`` says so.
         memory: what the memory column holds, in words.
         environment: facts of the machine's fingerprint.
+        component_gates: what the claim's gate says of each isolated part.
         aa: both arms ran the same tree.
     """
 
@@ -33,6 +34,7 @@ class BenchReport:
     gate_runs: Mapping[Arm, Sequence[CaseResult]] = field(default_factory=dict)
     memory: str = "peak growth of the process"
     environment: Mapping[str, Any] = field(default_factory=dict)
+    component_gates: Mapping[str, GateResult] = field(default_factory=dict)
     aa: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -66,7 +68,12 @@ class BenchReport:
             },
             "cold": cold_and_warm(pairs),
             "stages": stage_rows(pairs),
-            "components": name_rows(pairs, lambda timing: timing.components_s),
+            "components": [
+                {**row, "gate": self.component_gates[row["name"]].as_json()}
+                if row["name"] in self.component_gates
+                else row
+                for row in name_rows(pairs, lambda timing: timing.components_s)
+            ],
             "fixed_work": name_rows(pairs, lambda timing: timing.replay_s),
             "environment": dict(self.environment),
         }

@@ -145,7 +145,7 @@ def collect(
     """One process's timing from the answers of its steps."""
     cold: dict[Case, float] = {}
     warm: dict[Case, list[Mapping[str, Any]]] = {}
-    load_s, components_s, replay_s = {}, {}, {}
+    load_s, components_s, component_stages, replay_s = {}, {}, {}, {}
     for purpose, report in answers:
         case = Case(purpose.model, purpose.name)
         if report.failure is not None:
@@ -166,7 +166,8 @@ def collect(
         elif purpose.kind == "components":
             pass
         elif purpose.kind == "component":
-            components_s[f"{purpose.model} / {purpose.name}"] = median(value["times_s"])
+            components_s[str(case)] = median(value["times_s"])
+            component_stages[str(case)] = value["stages"]
         else:
             for stage, seconds in (value["stage_s"] or {"all stages": report.wall_s}).items():
                 replay_s[f"{case} / {stage}"] = seconds
@@ -176,6 +177,7 @@ def collect(
         start_s=ready_s,
         load_s=load_s,
         components_s=components_s,
+        component_stages=component_stages,
         replay_s=replay_s,
         disturbance=disturbance,
     )

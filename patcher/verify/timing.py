@@ -7,10 +7,12 @@ import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from patcher.spec.model import Equivalence
 from patcher.verify import host
 from patcher.verify.bench import BenchRun, run_bench, withheld
 from patcher.verify.bench_ledger import SqliteLedger
 from patcher.verify.bench_report import BenchReport
+from patcher.verify.gates.components import judge_components
 from patcher.verify.model import Arm, CaseJudgement, CaseResult, Status
 from patcher.verify.rundb import key_of
 from patcher.verify.speed import DEVICE_MARGIN, BenchPlan
@@ -78,6 +80,8 @@ def measure_speed(
         facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
         assets=setup.assets.fingerprint,
         gate_runs=runs,
+        equivalence=setup.request.equivalence,
+        limits=setup.request.limits,
         budget_s=budget_s,
         aa=aa,
         progress=progress,
@@ -95,6 +99,8 @@ def time_arms(
     facts: Mapping[str, Any] | None = None,
     assets: str = "",
     gate_runs: GateRuns | None = None,
+    equivalence: Equivalence = Equivalence.BITWISE,
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
     budget_s: float | None = None,
     aa: bool = False,
     progress: Progress | None = None,
@@ -109,6 +115,7 @@ def time_arms(
         facts: what the session said of itself; part of the machine's fingerprint.
         assets: fingerprint of weights and clips.
         gate_runs: the gates' runs by arm, for a table when nothing could be timed.
+        equivalence, limits: the claim isolated parts are held to.
         aa: both sites hold the same tree.
     """
     plain = {arm: replace(site, deterministic=False) for arm, site in sites.items()}
@@ -129,7 +136,8 @@ def time_arms(
     )
     if run.stopped != "budget":
         ledger.finish()
-    return _report(run, gate_runs or {}, device, environment.facts, aa)
+    report = _report(run, gate_runs or {}, device, environment.facts, aa)
+    return replace(report, component_gates=judge_components(run.pairs, equivalence, limits))
 
 
 def not_timed(plan: BenchPlan, reason: str, *, device: str, gate_runs: GateRuns) -> BenchReport:
@@ -150,4 +158,4 @@ def _report(
     aa: bool,
 ) -> BenchReport:
     memory = MEMORY_WORDS.get(device, MEMORY_WORDS["cpu"])
-    return BenchReport(run, gate_runs, memory, environment, aa)
+    return BenchReport(run, gate_runs, memory, environment, aa=aa)

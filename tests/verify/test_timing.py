@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.spec.model import Equivalence
 from patcher.verify.executor import Job, LocalExecutor, Step
 from patcher.verify.model import Arm, Case
 from patcher.verify.process import Site, Tree
@@ -78,7 +79,9 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
     assert speed["pairs"] == 2
     assert speed["endpoint"] == "seconds"
     assert {row["name"] for row in speed["stages"]} == {"spectrogram", "vocoder"}
-    assert [row["name"] for row in speed["components"]] == ["Low hum / vocoder"]
+    (part,) = speed["components"]
+    assert part["name"] == "Low hum / vocoder"
+    assert (part["gate"]["gate"], part["gate"]["passed"]) == ("bitwise", True)
     names = [f"{CASES[0]} / {stage}" for stage in ("spectrogram", "vocoder")]
     assert [row["name"] for row in speed["fixed_work"]] == names
     assert speed["fixed_work"][1]["time_ratio"] < 0.7
@@ -128,6 +131,17 @@ def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
     assert "High hum / Short" in found["failure"]
     assert "SIGABRT" in found["failure"]
     assert found["verdict"] == "not-measured"
+
+
+def test_an_isolated_part_that_differs_is_named_under_the_claim(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
+    for claim in (Equivalence.BITWISE, Equivalence.PERCEPTUAL):
+        found = measure(executor, louder, tmp_path / claim.value, equivalence=claim)
+        told = found.as_json()["components"][0]["gate"]
+        assert told["gate"] == claim.value
+        assert told["passed"] is (claim is Equivalence.PERCEPTUAL), told
 
 
 def test_a_budget_that_is_spent_keeps_the_bench_open(
