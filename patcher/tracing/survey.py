@@ -295,8 +295,8 @@ class _Calls(TorchFunctionMode):  # type: ignore[misc]
         elif name == "requires_grad_":
             if (args[1] if len(args) > 1 else kwargs.get("requires_grad", True)) is True:
                 self.survey.note("requires-grad", args[0])
-        elif name in {"backward", "grad"} and getattr(func, "__module__", "") != "":
-            for tensor in list(tensors_in(args[:1])):
+        elif name in {"backward", "grad"}:
+            for tensor in tensors_in(args[:1]):
                 self.survey.note("backward", tensor)
         return func(*args, **kwargs)
 
