@@ -128,11 +128,16 @@ class Stacks:
 def qualified_name(code: CodeType) -> str:
     """The lexical qualified name of a code object, without ``<locals>``."""
     name = getattr(code, "co_qualname", None)  # Python 3.11
-    if name is None:
-        tree = parsed(code.co_filename)
-        chain = definitions_at(tree, code.co_firstlineno) if tree else []
-        name = ".".join(node.name for node in chain) or code.co_name
-    return str(name).replace(".<locals>", "")
+    return name.replace(".<locals>", "") if name else lexical_name(code)
+
+
+def lexical_name(code: CodeType) -> str:
+    """`qualified_name` from the source, where the code object does not know it."""
+    if code.co_name == "<module>":
+        return code.co_name
+    tree = parsed(code.co_filename)
+    names = [node.name for node in definitions_at(tree, code.co_firstlineno)] if tree else []
+    return ".".join(names if names and names[-1] == code.co_name else [*names, code.co_name])
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,16 @@ import ast
 import textwrap
 from pathlib import Path
 
-from patcher.tracing.frames import Stacks, definitions_at, guards, parsed, statement_at
+from patcher.tracing.frames import (
+    Stacks,
+    definitions_at,
+    guards,
+    lexical_name,
+    parsed,
+    qualified_name,
+    statement_at,
+)
+from tests.tracing.programs import program
 
 SOURCE = textwrap.dedent(
     """
@@ -62,6 +71,32 @@ def test_a_statement_over_several_lines_is_shown_whole(tmp_path: Path) -> None:
     assert statement_at(str(path), line_of("x[0] =") + 1) == "x[0] = 1"
     assert statement_at(str(path), line_of("elif y")) == "elif y:"
     assert parsed(str(tmp_path / "missing.py")) is None
+
+
+def test_names_from_the_source_are_those_the_interpreter_gives(tmp_path: Path) -> None:
+    module = program(
+        tmp_path,
+        """
+        def plain(): ...
+
+
+        class A:
+            @staticmethod
+            def method():
+                def inner(): ...
+                return inner
+
+            pick = lambda self: 1
+        """,
+    )
+    codes = {
+        "plain": module.plain.__code__,
+        "A.method": module.A.method.__code__,
+        "A.method.inner": module.A.method().__code__,
+        "A.<lambda>": module.A.pick.__code__,
+    }
+    assert {name: lexical_name(code) for name, code in codes.items()} == {n: n for n in codes}
+    assert {name: qualified_name(code) for name, code in codes.items()} == {n: n for n in codes}
 
 
 def test_equal_functions_in_different_files_stay_apart() -> None:
