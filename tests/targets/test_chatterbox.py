@@ -189,3 +189,37 @@ def test_a_part_on_the_same_seed_gives_the_same_output_in_another_process(
     answers: dict[str, Report],
 ) -> None:
     assert hashes(answers["vocoder"]) == hashes(answers["vocoder again"])
+
+
+CONVERTED = """
+        s3gen.flow.decoder.estimator.to(torch.bfloat16)
+        torch.ao.quantization.quantize_dynamic(t3.tfmr, {torch.nn.Linear}, inplace=True)
+        return cls(t3, s3gen, ve, tokenizer, device, conds=conds)
+"""
+
+
+def test_the_recipe_leaves_alone_what_a_patch_has_converted_and_says_that_nothing_is_left(
+    executor: LocalExecutor, answers: dict[str, Report], tmp_path: Path
+) -> None:
+    tree = frozen(tmp_path / "tree", inference_mode=False)
+    source = tree.path / "chatterbox" / "tts.py"
+    ending = "        return cls(t3, s3gen, ve, tokenizer, device, conds=conds)\n"
+    text = source.read_text()
+    assert ending in text
+    source.write_text(text.replace(ending, CONVERTED))
+    version = distribution("chatterbox-tts").version
+    assets = adapter.assets(MATRIX, Options(device="cpu", cache=cache_folder()), version)
+    site = Site(
+        Tree.of(tree.path, "converted", adapter.packages),
+        adapter.serving,
+        tmp_path / "logs",
+        tmp_path / "stages",
+        assets=assets.values,
+        device="cpu",
+        threads=2,
+    )
+    mixed = next(model for model in MODELS if model.options.get("recipe"))
+    opening = Step("open", {"model": asdict(mixed), "seed": 0})
+    (report,) = run_job(executor, Job(site, (opening, Step("components"))), Silent())
+    assert report.failure is None, report.failure
+    assert report.value["not_applicable"] == "every part this recipe converts is converted already"
