@@ -201,6 +201,13 @@ class Session:
         """
         raise NotApplicable("this target cannot replay stages")
 
+    def replay_exact(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        """`replay` in double precision, of the noise `replay` sees: how far off a baseline is.
+
+        Asked for on the baseline when the gate `close` rejects; without it there is no excuse.
+        """
+        raise NotApplicable("this target cannot replay stages in double precision")
+
     def components(self) -> Sequence[str]:
         """Names of the parts that can be run alone."""
         return ()

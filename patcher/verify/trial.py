@@ -44,6 +44,7 @@ class Trial:
     baseline: dict[Case, CaseResult] = field(default_factory=dict)
     patched: dict[Case, CaseResult] = field(default_factory=dict)
     replays: dict[Case, dict[Arm, CaseResult]] = field(default_factory=dict)
+    exact: dict[Case, CaseResult] = field(default_factory=dict)
     gates: dict[Case, tuple[GateResult, ...]] = field(default_factory=dict)
     again: dict[Case, _Again] = field(default_factory=dict)
     spoken: dict[str, GateResult] = field(default_factory=dict)
@@ -86,6 +87,7 @@ class Trial:
         self._replay()
         for case in self.patched:
             self.gates[case] = self._gates(case, self.patched[case])
+        self._excuse()
         self._repeat()
 
     def _reuse(self) -> None:
@@ -141,6 +143,7 @@ class Trial:
             patched,
             replays.get(Arm.BASELINE),
             replays.get(Arm.PATCHED),
+            self.exact.get(case),
             self.setup.request.limits,
         )
         gates = run_gates(pair, self.setup.request.equivalence)
@@ -176,6 +179,19 @@ class Trial:
                 found = self.runner.replay(arm, batch, self.baseline)
                 for (_, case), result in found.items():
                     self.replays.setdefault(case, {})[arm] = result
+
+    def _excuse(self) -> None:
+        """Where `close` rejects: replay the baseline in double precision and judge once more."""
+        rejected = {
+            case
+            for case, gates in self.gates.items()
+            if gates and gates[-1].gate == Equivalence.CLOSE.value and not gates[-1].passed
+        }
+        for batch in self.setup.batches(Arm.BASELINE, rejected & set(self.replays), "replay"):
+            found = self.runner.replay(Arm.BASELINE, batch, self.baseline, exact=True)
+            self.exact.update({case: result for (_, case), result in found.items()})
+            for case in batch.cases:
+                self.gates[case] = self._gates(case, self.patched[case])
 
     def _differs(self, case: Case, patched: CaseResult) -> bool:
         if not patched.ok or not self._baseline_works(case) or not self._smoke(patched).passed:

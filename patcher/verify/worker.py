@@ -195,7 +195,8 @@ class Worker:
             name: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), read_bytes(kept["path"]))
             for name, kept in request["recorded"].items()
         }
-        return self.describe(self.session.replay(test_from(request["test"]), recorded))
+        replay = self.session.replay_exact if request.get("exact") else self.session.replay
+        return self.describe(replay(test_from(request["test"]), recorded))
 
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""

@@ -16,7 +16,7 @@ from patcher.targets.chatterbox import TESTS
 from patcher.verify.model import Judgement, Verdict
 from patcher.workflow.requesting import cache_folder
 from tests.verify.judging import judged, one_case
-from tests.verify.mutations import SMALL_ACCEPTED, SMALL_REJECTED, Changes
+from tests.verify.mutations import SMALL_ACCEPTED, SMALL_REJECTED, SUNG, Changes
 
 CLAIMS = ["bitwise", "close", "perceptual"]
 
@@ -44,6 +44,23 @@ def test_an_acceptable_change_passes_under_its_claim_and_under_no_stricter_one(
     for stricter in CLAIMS[: CLAIMS.index(claim)]:
         assert judge_small(tmp_path, changes, stricter).verdict is Verdict.FAIL, stricter
     assert judge_small(tmp_path, changes, claim).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("bias", "verdict"), [(0.0004, Verdict.PASS), (0.004, Verdict.FAIL)], ids=["hardly", "much"]
+)
+def test_close_excuses_what_is_hardly_more_wrong_than_the_baseline(
+    bias: float, verdict: Verdict, tmp_path: Path
+) -> None:
+    rounded = (SUNG, SUNG.replace("samples", "[round(v, 3) for v in samples]"))
+    biased = ("round(v, 3)", f"round(v + {bias}, 3)")
+    claim = Equivalence.CLOSE
+    found = judged(tmp_path, biased, baseline=(rounded,), equivalence=claim, matrix=one_case())
+    assert found.verdict is verdict
+    (case,) = found.cases
+    figures = case.gates[-1].measured
+    assert figures["waveform SNR dB"] < 60
+    assert "waveform RMSE to double precision" in figures
 
 
 @pytest.mark.chatterbox

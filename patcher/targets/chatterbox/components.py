@@ -113,14 +113,21 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
     - ``mel``: the flow on the recorded tokens, same noise;
     - ``waveform``: the vocoder on the recorded mel, same noise, before the watermark.
     """
+    clip = session.begin(test)
+    if clip is not None:
+        session.speaker.prepare_conditionals(clip)
+    return replay_on(session, test, recorded)
+
+
+def replay_on(
+    session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer], dtype: Any = None
+) -> Produced:
+    """`replay` once the conditionals are there; recorded floats are cast to ``dtype`` if given."""
     from patcher.targets.chatterbox.serving import from_buffer, to_buffer
 
     torch, speaker = session.torch, session.speaker
-    given = {name: from_buffer(buffer, session.device) for name, buffer in recorded.items()}
-    clip = session.begin(test)
-    if clip is not None:
-        speaker.prepare_conditionals(clip)
-    sampled = given["speech_tokens"].flatten()
+    sampled = from_buffer(recorded["speech_tokens"], session.device).flatten()
+    mel = from_buffer(recorded["mel"], session.device)
     session.cap = int(sampled.numel())
     session.kept = None
     with torch.inference_mode(), forced(session, sampled) as logits:
@@ -137,7 +144,7 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
         stages["mel"] = speaker.s3gen.flow_inference(
             spoken, ref_dict=dict(speaker.conds.gen), finalize=True
         )
-        stages["waveform"] = speaker.s3gen.hift_inference(given["mel"], None)[0]
+        stages["waveform"] = speaker.s3gen.hift_inference(mel.to(dtype or mel.dtype), None)[0]
     return Produced(
         stages={name: to_buffer(value) for name, value in stages.items()},
         sample_rate=speaker.sr,
@@ -163,7 +170,8 @@ def heard(session: ChatterboxSession) -> Iterator[list[Any]]:
     logits: list[Any] = []
 
     def keep(module: Any, given: Any, found: Any) -> None:
-        logits.append(found[:, -1].detach().float().clone())
+        last = found[:, -1].detach()
+        logits.append(last.clone() if last.dtype == session.torch.float64 else last.float().clone())
 
     handle = session.speaker.t3.speech_head.register_forward_hook(keep)
     try:

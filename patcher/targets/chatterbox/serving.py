@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, NotApplicable, Opening, Produced, Session, stage_seed
-from patcher.targets.chatterbox import components
+from patcher.targets.chatterbox import components, probes
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS, apply_scale
 
@@ -151,6 +151,9 @@ class ChatterboxSession(Session):
 
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         return components.replay(self, test, recorded)
+
+    def replay_exact(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        return probes.exact_replay(self, test, recorded)
 
     def components(self) -> Sequence[str]:
         return tuple(components.COMPONENTS)

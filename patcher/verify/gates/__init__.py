@@ -14,11 +14,9 @@ from patcher.spec.model import Equivalence
 from patcher.verify.model import GateResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from patcher.verify.model import CaseResult, Stage
-
-    ReplayGate = Callable[[Sequence[Stage], Sequence[Stage], Any], GateResult]
+    from patcher.verify.model import CaseResult
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Pair:
     Attributes:
         baseline_replay, patched_replay: None where the runs are equal to the bit, or the target
             cannot replay.
+        exact_replay: the baseline's in double precision; None until `close` has rejected.
         limits: ``[tool.patcher.verify.gates]``: a table of thresholds a gate.
     """
 
@@ -35,6 +34,7 @@ class Pair:
     patched: CaseResult
     baseline_replay: CaseResult | None = None
     patched_replay: CaseResult | None = None
+    exact_replay: CaseResult | None = None
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -64,7 +64,9 @@ def _replayed(pair: Pair, equivalence: Equivalence) -> GateResult:
     assert pair.patched_replay is not None
     from patcher.verify.gates import close, perceptual
 
-    gate = {Equivalence.CLOSE: close, Equivalence.PERCEPTUAL: perceptual}[equivalence]
-    limits = gate.Limits.from_config(pair.limits.get(name, {}))
-    judge: ReplayGate = gate.judge
-    return judge(pair.baseline_replay.stages, pair.patched_replay.stages, limits)
+    arms = pair.baseline_replay.stages, pair.patched_replay.stages
+    told = pair.limits.get(name, {})
+    if equivalence is Equivalence.PERCEPTUAL:
+        return perceptual.judge(*arms, perceptual.Limits.from_config(told))
+    exact = pair.exact_replay.stages if pair.exact_replay and pair.exact_replay.ok else ()
+    return close.judge(*arms, close.Limits.from_config(told), exact)
