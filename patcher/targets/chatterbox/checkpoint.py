@@ -6,7 +6,7 @@ the classes make their own initial weights, with three changes that make verdict
 - the speech head carries a planted margin. Untrained logits are nearly flat, so that any rounding
   flips the argmax and token agreement says nothing; adding a little of a token's embedding to the
   head's row of another token gives a gap between first and second as trained models have;
-- T3's attention is sharpened. Untrained attention is an average over all positions and adds next
+- the tiny T3's attention is sharpened. Untrained attention is an average over all positions and adds next
   to nothing: losing an entry of the cache would change the logits less than rounding to int8 does.
   Sharp and louder, it changes them some ten times more (docs/gates.md has the figures);
 - the speaker's embedding weighs more in the flow, so that another speaker is another sound.
@@ -27,13 +27,15 @@ from patcher.targets.chatterbox.scale import apply_scale
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-RECIPE = 2
+RECIPE = 3
 """Number of this recipe; raise it whenever the files it makes change."""
 
 SEED = 20_260_101
-MARGIN = 0.035
-SHARPNESS = 3.5  # times the queries' and keys' weights
-LOUDNESS = 2.5  # times the values' and outputs' weights of two layers; with more layers, less each
+MARGIN = {"tiny": 0.035, "full": 0.01}  # times the embedding
+# Times the weights of queries and keys, and of values and outputs. Thirty layers would multiply
+# rounding by as much: at full size int8 then fails the gate it should pass.
+SHARPNESS = {"tiny": 3.5, "full": 1.0}
+LOUDNESS = {"tiny": 2.5, "full": 1.0}
 SPEAKER_WEIGHT = 4.0
 VALID_TOKENS = 6561
 FINE_TUNE_RANK = 8
@@ -110,8 +112,8 @@ def make_base(folder: Path, scale: str) -> None:
     torch.manual_seed(SEED)
     save_state(VoiceEncoder().state_dict(), folder / f"ve{suffix()}")
     t3 = T3()
-    plant_margin(t3)
-    sharpen_attention(t3)
+    plant_margin(t3, scale)
+    sharpen_attention(t3, scale)
     save_state(t3.state_dict(), folder / f"t3_cfg{suffix()}")
     del t3
     s3gen = S3Gen()
@@ -126,7 +128,7 @@ def make_base(folder: Path, scale: str) -> None:
     speaker.conds.save(folder / "conds.pt")
 
 
-def plant_margin(t3: Any) -> None:
+def plant_margin(t3: Any, scale: str) -> None:
     """Add to the head's row of one valid token a little of another one's embedding.
 
     Tokens above the audible ones keep their flat logits, so that generations keep their length.
@@ -135,24 +137,20 @@ def plant_margin(t3: Any) -> None:
 
     with torch.no_grad():
         other = torch.randperm(VALID_TOKENS)
-        t3.speech_head.weight[other] += MARGIN * t3.speech_emb.weight[:VALID_TOKENS]
+        t3.speech_head.weight[other] += MARGIN[scale] * t3.speech_emb.weight[:VALID_TOKENS]
 
 
-def sharpen_attention(t3: Any) -> None:
-    """Make each head attend to few positions, and what attention adds count beside the tokens.
-
-    What ``n`` layers add grows with the square root of ``n`` and the square of the loudness.
-    """
+def sharpen_attention(t3: Any, scale: str) -> None:
+    """Make each head attend to few positions, and what attention adds count beside the tokens."""
     import torch
 
-    loudness = LOUDNESS * (2 / len(t3.tfmr.layers)) ** 0.25
     with torch.no_grad():
         for layer in t3.tfmr.layers:
             attention = layer.self_attn
             for part in (attention.q_proj, attention.k_proj):
-                part.weight *= SHARPNESS
+                part.weight *= SHARPNESS[scale]
             for part in (attention.v_proj, attention.o_proj):
-                part.weight *= loudness
+                part.weight *= LOUDNESS[scale]
 
 
 def make_tuned(folder: Path, base: Path) -> None:
