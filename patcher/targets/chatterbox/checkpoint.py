@@ -6,9 +6,9 @@ the classes make their own initial weights, with three changes that make verdict
 - the speech head carries a planted margin. Untrained logits are nearly flat, so that any rounding
   flips the argmax and token agreement says nothing; adding a little of a token's embedding to the
   head's row of another token gives a gap between first and second as trained models have;
-- the tiny T3's attention is sharpened. Untrained attention is an average over all positions and adds next
-  to nothing: losing an entry of the cache would change the logits less than rounding to int8 does.
-  Sharp and louder, it changes them some ten times more (docs/gates.md has the figures);
+- the tiny T3's attention is sharpened. Untrained attention is an average over all positions and
+  adds next to nothing: losing an entry of the cache changes the logits no more than rounding to
+  int8 does. Sharp and louder, it changes them some ten times more (figures: docs/gates.md);
 - the speaker's embedding weighs more in the flow, so that another speaker is another sound.
 """
 
