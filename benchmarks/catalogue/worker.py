@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from patcher.targets.adapter import Model, Opening, Test
 from patcher.targets.chatterbox.serving import ChatterboxSession, open_session
@@ -153,6 +153,15 @@ def live(session: ChatterboxSession, generations: int) -> dict[str, Any]:
     return {"marks": marks}
 
 
+def serve(session: ChatterboxSession, answers: TextIO) -> None:
+    """Generate once for every line on stdin (a test as JSON); answer with seconds by stage."""
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        found = session.run(Test(**json.loads(line)), capture=False)
+        told = {"wall_s": found.wall_s, "stage_s": dict(found.stage_s), "tokens": found.tokens}
+        print(json.dumps(told), file=answers, flush=True)
+
+
 def size(session: ChatterboxSession) -> dict[str, Any]:
     """Of this process and this model."""
     gc.collect()
@@ -184,7 +193,12 @@ def main() -> None:
     opening = Opening(
         Model("Base Chatterbox", {"weights": "base"}), options["assets"], options["device"]
     )
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # the target prints
     session = open_session(opening)
+    if task == "serve":
+        serve(session, answers)
+        return
     found = count(session) if task == "count" else live(session, options["generations"])
     found["facts"] = dict(session.describe())
     Path(out).write_text(json.dumps(found))
