@@ -102,6 +102,9 @@ class BenchReport:
             )
         if self.run.stopped == "budget":
             text += "; the budget ended before a decision"
+        if self.run.failed:
+            arm, failure = self.run.failed.arm.value, self.run.failed.failure
+            text += f"; timing ended early, the {arm} arm failed: {failure}"
         return text
 
     def _measures(self, arm: Arm) -> list[tuple[Case, Measure]]:

@@ -131,6 +131,7 @@ def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
     assert "High hum / Short" in found["failure"]
     assert "SIGABRT" in found["failure"]
     assert found["verdict"] == "not-measured"
+    assert "the patched arm failed: High hum / Short" in found["sentence"]
 
 
 def test_an_isolated_part_that_differs_is_named_under_the_claim(
