@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.verify import bench_analysis, statistics
 from patcher.verify.bench_records import ARMS, CaseTiming, Pair, ProcessTiming
 from patcher.verify.model import Arm, Case, CaseResult, GateResult, Measure
+from patcher.verify.speed import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ class BenchReport:
 
     Attributes:
         gate_runs: the runs of the gates by arm; the table falls back on them for an arm that was
-            never timed, and ``table_source`` says so.
+            never timed, and ``source`` says so.
         memory: what the memory column holds, in words.
         environment: facts of the machine's fingerprint.
         component_gates: what the claim's gate says of each isolated part.
@@ -93,7 +94,12 @@ class BenchReport:
 
     def sentence(self) -> str:
         """The verdict in one sentence, with what a reader must know before trusting it."""
-        text = self.run.verdict.sentence()
+        verdict = self.run.verdict
+        text = verdict.sentence()
+        if self.aa:
+            text = f"A/A, both arms are the baseline: {text}"
+            if verdict.word in (Word.FASTER, Word.SLOWER):
+                text += "; that is wrong, so do not trust timings made here now"
         if bench_analysis.length_confounded(self.run.pairs):
             text += (
                 "; length-confounded: the arms' outputs differ in length, so "

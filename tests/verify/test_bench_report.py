@@ -88,6 +88,16 @@ def test_arms_of_different_length_are_marked_and_both_lengths_are_told() -> None
     assert "length-confounded" in found.sentence()
 
 
+def test_an_a_a_run_that_calls_a_difference_says_that_it_is_wrong() -> None:
+    run = report(FakeStopwatch(slower)).run
+    told = BenchReport(run, aa=True)
+    assert told.as_json()["aa"] is True
+    assert "both arms are the baseline" in told.sentence()
+    assert "that is wrong" in told.sentence()
+    quiet = BenchReport(report(FakeStopwatch()).run, aa=True)
+    assert "that is wrong" not in quiet.sentence()
+
+
 def test_a_rerun_and_a_disturbed_pair_are_listed() -> None:
     watch = FakeStopwatch(disturbance=lambda run: "load" if run in (0, 2) else "")
     speed = report(watch).as_json()
