@@ -8,8 +8,20 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BLOCKS = ("body", "orelse", "finalbody")
 
 
+def keys(block: list[ast.stmt]) -> list[str]:
+    """What aligns two blocks: definitions by name, compound statements by header.
+
+    Definitions that share a name (overloads, a property and its setter) count by content.
+    """
+    named = [key(node) for node in block]
+    return [
+        ast.dump(node) if isinstance(node, Definition) and named.count(name) > 1 else name
+        for node, name in zip(block, named, strict=True)
+    ]
+
+
 def key(node: ast.stmt) -> str:
-    """What aligns two blocks: definitions by name, compound statements by header."""
+    """A definition's name, a compound statement's header, else all of the statement."""
     if isinstance(node, Definition):
         return f"{type(node).__name__} {node.name}"
     compound = any(getattr(node, key, None) for key in (*BLOCKS, "handlers", "cases"))
@@ -48,8 +60,8 @@ def inner(node: ast.stmt) -> list[str]:
     return [ast.dump(each) for block in blocks for each in block]
 
 
-def holed(node: ast.stmt) -> str:
-    """The statement with holes for its blocks and decorators."""
+def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
+    """The statement with holes for its blocks and decorators (those that ``like`` has)."""
     copy = ast.parse(ast.unparse(node)).body[0]
     names = iter(("BODY", "ELSE", "FINALLY"))
     for key in BLOCKS:
@@ -57,6 +69,9 @@ def holed(node: ast.stmt) -> str:
             setattr(copy, key, [ast.Expr(ast.Name(f"µµµ{next(names)}"))])
     for number, part in enumerate((*getattr(copy, "handlers", ()), *getattr(copy, "cases", ()))):
         part.body = [ast.Expr(ast.Name(f"µµµPART_{number}"))]
-    if isinstance(copy, Definition) and copy.decorator_list:
-        copy.decorator_list = [ast.Name("µµµDECORATORS")]
+    if isinstance(copy, Definition):
+        decorated = bool(getattr(like or node, "decorator_list", ()))
+        copy.decorator_list = []
+        if decorated:
+            copy.decorator_list.append(ast.Name("µµµDECORATORS"))
     return ast.unparse(ast.fix_missing_locations(copy)).replace("µ", "$")

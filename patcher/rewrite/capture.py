@@ -154,7 +154,8 @@ class _Differ:
 
     def bodies(self) -> list[Edit]:
         """Whole bodies of the functions that differ."""
-        new = {each.name: each.node for each in self.new.definitions}
+        names = [each.name for each in (*self.old.definitions, *self.new.definitions)]
+        new = {e.name: e.node for e in self.new.definitions if names.count(e.name) == 2}
         found: list[Edit] = []
         for each in self.old.definitions:
             other = new.get(each.name)
@@ -173,13 +174,13 @@ class _Differ:
     # comparing --------------------------------------------------------------------------------
 
     def _blocks(self, old: list[ast.stmt], new: list[ast.stmt], within: str) -> Iterable[Edit]:
-        left, right = [alike.key(each) for each in old], [alike.key(each) for each in new]
+        left, right = alike.keys(old), alike.keys(new)
         matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
         for tag, i, j, k, l in matcher.get_opcodes():  # noqa: E741
             if tag == "equal":
-                for one, other in zip(old[i:j], new[k:l], strict=True):
-                    if ast.dump(one) != ast.dump(other):
-                        yield from self._pair(one, other, within)
+                for a, b in zip(range(i, j), range(k, l), strict=True):
+                    if ast.dump(old[a]) != ast.dump(new[b]):
+                        yield from self._inside(_Change(within, old, a, a + 1, new, b, b + 1))
             elif tag == "replace" and j - i == l - k:
                 pairs = zip(old[i:j], new[k:l], strict=True)
                 same_shape = [alike.shape(one) == alike.shape(other) for one, other in pairs]
@@ -190,10 +191,22 @@ class _Differ:
                     if not same:
                         yield self._edit(_Change(within, old, a, a + more, new, b, b + more))
                         continue
-                    for one, other in zip(old[a : a + more], new[b : b + more], strict=True):
-                        yield from self._pair(one, other, within)
+                    for at in range(more):
+                        yield from self._inside(
+                            _Change(within, old, a + at, a + at + 1, new, b + at, b + at + 1)
+                        )
             else:
                 yield self._edit(_Change(within, old, i, j, new, k, l))
+
+    def _inside(self, change: _Change) -> list[Edit]:
+        """Edits inside one statement, or all of it where what is inside has no site of its own."""
+        one, other = change.old[change.i], change.new[change.k]
+        try:
+            return list(self._pair(one, other, change.within))
+        except _CannotSayError:
+            if isinstance(one, alike.Definition):
+                raise
+            return [self._edit(change)]
 
     def _pair(self, one: ast.stmt, other: ast.stmt, within: str) -> Iterable[Edit]:
         """Edits for two statements that are alike."""
@@ -236,7 +249,7 @@ class _Differ:
                 yield Edit(self.path, EditKind.DECORATOR, name, pattern, wanted)
 
     def _headers(self, one: ast.stmt, other: ast.stmt, within: str) -> Edit:
-        edit = Edit(self.path, EditKind.MATCH, within, alike.holed(one), alike.holed(other))
+        edit = Edit(self.path, EditKind.MATCH, within, alike.holed(one), alike.holed(other, one))
         return edit if self._count(edit) == 1 else self._unsayable()
 
     def _unsayable(self) -> Edit:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOST_STEPS = 200_000
+_REST = cst.Expr(cst.Name(f"{ONE * 3}_"))
+"""Stands for the statements of a block that follow a run."""
 
 _FORMATTING = {
     "lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "comma", "trailing_comma",
@@ -201,7 +203,8 @@ class Matcher:
         self._parts: dict[Node, list[tuple[str, Any]]] = {}
         self._relaxed: dict[tuple[Node, Node], bool] = {}
         self._tables: dict[tuple[int, int], list[list[bool]]] = {}
-        self._alive: list[Any] = []  # what `_tables` is keyed by must not be collected
+        self._extended: dict[int, Sequence[Node]] = {}
+        self._alive: list[Any] = []  # the lists that dictionaries name by id must not be collected
         self.steps = 0
 
     def parts(self, node: Node) -> list[tuple[str, Any]]:
@@ -225,18 +228,23 @@ class Matcher:
         """
         if start and many_hole(patterns[0]) is not None:
             return None
-        to_the_end = many_hole(patterns[-1]) is not None
-        ends = [len(run)] if to_the_end else range(start, len(run) + 1)
-        for end in ends:
-            slice_ = list(run[start:end])
-            self._alive.append(slice_)
-            if not self._table(patterns, slice_)[0][0]:
-                continue
-            self.steps = 0
-            found = self._solve((("list", patterns, 0, slice_, 0), None), Match())
-            if found is not None:
-                return end, found
-        return None
+        open_ended = self._open_ended(patterns)
+        if not self._table(open_ended, run)[0][start]:
+            return None
+        self.steps = 0
+        found = self._solve((("list", open_ended, 0, run, start), None), Match())
+        if found is None:
+            return None
+        return len(run) - len(found.paired.pop(_REST, ())), found
+
+    def _open_ended(self, patterns: Sequence[Node]) -> Sequence[Node]:
+        """The patterns and whatever follows them in the block."""
+        if many_hole(patterns[-1]) is not None:
+            return patterns
+        if id(patterns) not in self._extended:
+            self._extended[id(patterns)] = [*patterns, _REST]
+            self._alive.append(patterns)
+        return self._extended[id(patterns)]
 
     # relaxed: memoised, polynomial ------------------------------------------------------------
 

@@ -88,6 +88,39 @@ def test_it_captures(case: tuple[str, str, list[str]]) -> None:
     assert replay(reading(pristine), [patch]) == edited
 
 
+TWINS = """\
+class E:
+    @overload
+    def f(self, x: int) -> int: ...
+
+    @overload
+    def f(self, x: str) -> str: ...
+
+    def g(self, a, b):
+        if a:
+            return False
+        if b:
+            return False
+        return True
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("        if b:\n            return False", "        if b:\n            return None"),
+        ("x: str) -> str", "x: bytes) -> bytes"),
+        ("    def g(", "    @overload\n    def f(self, x: list) -> list: ...\n    def g("),
+    ],
+    ids=["a line that stands in two branches", "one of two overloads", "a third overload"],
+)
+def test_it_captures_among_twins(old: str, new: str) -> None:
+    pristine, edited = {"m.py": TWINS.encode()}, {"m.py": TWINS.replace(old, new).encode()}
+    captured = capture("mine", "pkg", pristine, edited)
+    patch = read_spec(captured.text, "patches/mine.yaml", captured.attachments)
+    assert replay(reading(pristine), [patch]) == edited
+
+
 def test_it_captures_several_changes_of_several_files() -> None:
     pristine = {"m.py": BEFORE.encode(), "n.py": b"x = 1\r\ny = 2\r\n"}
     edited = {
