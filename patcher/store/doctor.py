@@ -14,7 +14,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store import git
+from patcher.store import git, plumbing
 from patcher.store.fs import digest
 from patcher.store.recovery import read_manifests
 
@@ -59,7 +59,11 @@ def _environment(root: Path) -> Iterator[Finding]:
     yield Finding("ok", "python", f"Python {platform.python_version()} at {sys.prefix}")
     try:
         done = subprocess.run(
-            ["git", "--version"], capture_output=True, text=True, check=True, env=git.environment()
+            ["git", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=plumbing.environment(),
         )
         yield Finding("ok", "git", done.stdout.strip())
     except (OSError, subprocess.CalledProcessError):

@@ -1,18 +1,15 @@
-"""The git record of a working copy, by plumbing, with nothing foreign run.
+"""The git record of a working copy.
 
 The record is derived: it can fail or be deleted and the next command makes it again. What is true
 stands in ``series.json``.
 
-No command here reads the work tree through git's filters or refreshes an index through
-fsmonitor; hooks, lazy fetches and the user's configuration are switched off. A managed working
-copy is a repository of patcher's own. In somebody's checkout only ``refs/patcher/*`` and new
-objects are written: HEAD, branches and the index are not.
+A managed working copy is a repository of patcher's own. In somebody's checkout only
+``refs/patcher/*`` and new objects are written: HEAD, branches and the index are not.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 from patcher.store import state as states
 from patcher.store.fs import Folder, digest
+from patcher.store.plumbing import BRANCH, common_dir, find_checkout, make_repository, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,132 +26,9 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
 
 RECORD_FILE = "git.json"
-BRANCH = "refs/heads/main"
+_INDEX = "index.patcher"
+_STALE_S = 1.0
 _IDENTITY = "patcher <patcher@localhost>"
-# Configuration that lets nothing foreign run, whatever the repository's own says.
-SAFE_OPTIONS = (
-    f"core.hooksPath={os.devnull}",
-    "core.fsmonitor=false",
-    f"core.attributesFile={os.devnull}",
-    "core.untrackedCache=false",
-    "core.autocrlf=false",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "protocol.allow=never",
-    "safe.directory=*",
-    "fastimport.unpackLimit=1000",
-)
-_SAFE = [word for option in SAFE_OPTIONS for word in ("-c", option)]
-_CONFIG = f"""[core]
-\trepositoryformatversion = 0
-\tfilemode = true
-\tbare = false
-\tlogallrefupdates = true
-\tautocrlf = false
-\tsafecrlf = false
-\texcludesFile = {os.devnull}
-\tattributesFile = {os.devnull}
-\thooksPath = {os.devnull}
-\tfsmonitor = false
-[gc]
-\tauto = 0
-[commit]
-\tgpgSign = false
-"""
-
-
-def environment() -> dict[str, str]:
-    """The environment for git: none of the caller's GIT_*, no user or system configuration."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    return {
-        **kept,
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_ALLOW_PROTOCOL": "",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "LC_ALL": "C",
-    }
-
-
-def run(
-    git_dir: Path, *arguments: str, data: bytes = b"", work_tree: Path | None = None
-) -> bytes | None:
-    """One git command's output; None when it failed or there is no git.
-
-    The child has a session of its own, so that a Ctrl-C does not reach it.
-    """
-    import subprocess
-
-    where = ["--git-dir", str(git_dir)]
-    if work_tree is not None:
-        where += ["--work-tree", str(work_tree)]
-    try:
-        done = subprocess.run(
-            ["git", *_SAFE, *where, *arguments],
-            input=data,
-            capture_output=True,
-            env=environment(),
-            cwd=work_tree or git_dir,
-            start_new_session=True,
-            check=False,
-        )
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def find_checkout(folder: Path) -> tuple[Path, Path] | None:
-    """(top of the work tree, git directory) that a folder is in, found without running git."""
-    for above in (folder, *folder.parents):
-        place = above / ".git"
-        if place.is_dir():
-            return above, place
-        if place.is_file():  # a linked worktree or submodule
-            text = place.read_text("utf-8", "replace")
-            if text.startswith("gitdir:"):
-                return above, (above / text.removeprefix("gitdir:").strip()).resolve()
-    return None
-
-
-def _common_dir(git_dir: Path) -> Path:
-    """Where refs and info/exclude lie: a linked worktree shares them."""
-    with suppress(OSError):
-        text = (git_dir / "commondir").read_text().strip()
-        return (git_dir / text).resolve()
-    return git_dir
-
-
-def make_repository(root: Path) -> None:
-    """An empty repository in ``root``, owned by patcher, blind to attributes in its tree."""
-    with Folder.open(root) as top:
-        top.mkdir(".git", exist_ok=True)
-        with top.child(".git") as git:
-            for name in ("objects", "refs", "info"):
-                git.mkdir(name, exist_ok=True)
-            git.replace_file("HEAD", f"ref: {BRANCH}\n".encode())
-            git.replace_file("config", _CONFIG.encode())
-            with git.child("info") as info:
-                info.replace_file("attributes", b"* -text -filter -ident -working-tree-encoding\n")
-                info.replace_file("exclude", b"__pycache__/\n*.pyc\n.patcher-*\n")
-
-
-def hide(checkout: Path, names: tuple[str, ...]) -> None:
-    """Keep patcher's folders out of the user's `git status`, through ``info/exclude``."""
-    found_checkout = find_checkout(checkout)
-    if found_checkout is None:
-        return
-    common = _common_dir(found_checkout[1])
-    with Folder.make(common / "info") as info:
-        found = info.read("exclude")
-        data = b"" if found is None else found.data
-        wanted = [name for name in names if name.encode() not in data.splitlines()]
-        if wanted:
-            ending = b"" if data.endswith(b"\n") or not data else b"\n"
-            lines = "".join(f"{name}\n" for name in wanted).encode()
-            info.replace_file("exclude", data + ending + lines, found.mode if found else 0o644)
 
 
 def ref_of(copy: WorkingCopy) -> str:
@@ -210,26 +85,74 @@ def _commit(copy: WorkingCopy) -> str | None:
     manifests = _manifests(copy, 0 if tip is None else _note(copy).get("generation", 0))
     changed = {step["path"] for each in manifests for step in each["steps"]}
     changed |= set(copy.state.touched)
-    stream: list[bytes] = []
-    if tip is None:
-        parent = _resolve(git_dir, "HEAD") if copy.in_place else None
-        stream += _header(ref, _first_message(copy), parent)
-        stream += _files(prefix, _pristine(copy, None))
-    elif copy.in_place and (files := _unrecorded(copy, git_dir, tip, prefix, manifests)):
-        stream += _header(ref, f"{copy.target}: files as they were before\n", tip)
-        stream += _files(prefix, files)
-    if manifests or tip is not None:
-        stream += _header(ref, _message(copy, manifests), None if stream else tip)
-        stream += _files(prefix, _current(copy, changed))
-    if run(git_dir, "fast-import", "--quiet", data=b"".join(stream)) is None:
-        return None
+    if not _names_transaction(git_dir, tip, copy.state.transaction):
+        stream: list[bytes] = []
+        if tip is None:
+            parent = _resolve(git_dir, "HEAD") if copy.in_place else None
+            stream += _header(ref, _first_message(copy), parent)
+            stream += _files(prefix, _pristine(copy, None))
+        elif copy.in_place and (files := _unrecorded(copy, git_dir, tip, prefix, manifests)):
+            stream += _header(ref, f"{copy.target}: files as they were before\n", tip)
+            stream += _files(prefix, files)
+        if manifests or tip is not None:
+            stream += _header(ref, _message(copy, manifests), None if stream else tip)
+            stream += _files(prefix, _current(copy, changed))
+        _remove_stale(common_dir(git_dir) / f"{ref}.lock")
+        if not copy.in_place:  # there git locks HEAD too, which points to the ref
+            _remove_stale(git_dir / "HEAD.lock")
+        if run(git_dir, "fast-import", "--quiet", data=b"".join(stream)) is None:
+            return None
     if not copy.in_place and (git_dir / "HEAD").read_text().strip() == f"ref: {BRANCH}":
-        names = sorted(copy.expected() if tip is None else changed)
-        run(
-            git_dir, "update-index", "-q", "--add", "--remove", "-z", "--stdin",
-            data="".join(f"{name}\0" for name in names).encode(), work_tree=copy.root,
-        )  # fmt: skip
+        everything = copy.expected()
+        ours = everything if tip is None else changed
+        if not (
+            _update_index(git_dir, copy.root, ours)
+            or _update_index(git_dir, copy.root, everything, afresh=True)
+        ):
+            return None
     return _resolve(git_dir, ref)
+
+
+def _names_transaction(git_dir: Path, tip: str | None, transaction: str) -> bool:
+    """Whether a commit already records a state: a kill may have come just after it was made."""
+    commit = run(git_dir, "cat-file", "commit", tip) if tip else None
+    return commit is not None and f"\nPatcher-Transaction: {transaction}\n".encode() in commit
+
+
+def _remove_stale(place: Path) -> None:
+    """Remove the lock that a killed git left: one that a living git holds goes by itself."""
+    end = time.monotonic() + _STALE_S
+    first = None
+    with suppress(FileNotFoundError), Folder.open(place.parent) as folder:
+        while (found := folder.lstat(place.name)) is not None:
+            first = first or found
+            if found.st_ino != first.st_ino:
+                return
+            if time.monotonic() > end:
+                folder.unlink(place.name)
+                return
+            time.sleep(0.02)
+
+
+def _update_index(git_dir: Path, root: Path, paths: Iterable[str], *, afresh: bool = False) -> bool:
+    """Let the index of a managed repository agree with its tree, so that it shows as clean.
+
+    Made beside and renamed, so that a kill leaves no ``index.lock`` behind.
+    """
+    names = "".join(f"{path}\0" for path in sorted(paths)).encode()
+    with Folder.open(git_dir) as git:
+        if git.lstat("index.lock") is not None:
+            return True  # somebody's git is at work on it: theirs
+        for name in (_INDEX, f"{_INDEX}.lock"):
+            git.unlink(name)
+        held = None if afresh else git.read("index")
+        if held is not None:
+            git.create(_INDEX, held.data, held.mode, durable=False)
+        words = ("update-index", "-q", "--add", "--remove", "-z", "--stdin")
+        if run(git_dir, *words, data=names, work_tree=root, index=git_dir / _INDEX) is None:
+            return False
+        git.rename(_INDEX, "index")
+    return True
 
 
 def _resolve(git_dir: Path, name: str) -> str | None:
@@ -250,6 +173,7 @@ def _first_message(copy: WorkingCopy) -> str:
     return (
         f"{copy.target} {copy.version or ''}: pristine\n\nFrom: {copy.origin}\n"
         f"Patcher-Target: {copy.target}\n"
+        + (f"Patcher-Transaction: {copy.state.transaction}\n" if not copy.state.generation else "")
     )
 
 

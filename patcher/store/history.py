@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.store import git as plumbing
+from patcher.store import git as records
+from patcher.store import plumbing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +114,7 @@ def history(copy: WorkingCopy) -> tuple[Commit, ...]:
         try:
             repository = Repo(checkout[1] if copy.in_place else copy.root)
             git = _safe(repository)
-            text = git.rev_list(plumbing.ref_of(copy), format="%H%x00%ct%x00%B%x01")
+            text = git.rev_list(records.ref_of(copy), format="%H%x00%ct%x00%B%x01")
             repository.close()
         except GitError:
             return ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.store import git, transaction
+from patcher.store import git, plumbing, transaction
 from patcher.store import journal as journals
 from patcher.store import lock as locks
 from patcher.store import state as states
@@ -240,7 +240,7 @@ class Workspace:
         self, source: Source, state: State, checkout: Path, signals: Deferred
     ) -> None:
         root = source.import_root or Path(os.path.realpath(checkout))
-        found = git.find_checkout(root)
+        found = plumbing.find_checkout(root)
         if found is None:
             raise PatcherError(
                 "source",
@@ -251,7 +251,7 @@ class Workspace:
         top = found[0]
         if self.root == top or top in self.root.parents:
             below = "" if self.root == top else f"{self.root.relative_to(top).as_posix()}/"
-            git.hide(
+            plumbing.hide(
                 top,
                 (
                     f"/{below}.patcher/",

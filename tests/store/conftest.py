@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from benchmarks.torture.scene import scratch
 from patcher.store import fs
 from patcher.store.fs import Call
 from patcher.store.source import Source
@@ -29,6 +31,13 @@ def a_patch(name: str = "first") -> Applied:
     """A series entry; what its spec says does not matter to the store."""
     text = f"patch: {name}\n"
     return Applied(name, text, sha256(text.encode()).hexdigest(), {"helper.py": b"\x00\xff"})
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In memory where there is room: these tests sync a lot, and wait for no disk."""
+    with tempfile.TemporaryDirectory(prefix="patcher-", dir=scratch()) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -191,3 +191,42 @@ def test_what_a_user_does_in_a_managed_repository_stops_nothing(
     assert copy.drift() == ()
     copy.change({"sample/one.py": copy.pristine("sample/one.py")}, (), "revert", ["first"])
     assert (copy.root / "sample/one.py").read_bytes() == b"x = 1\n"
+
+
+@pytest.mark.parametrize("lock", ["refs/heads/main.lock", "HEAD.lock", "index.patcher.lock"])
+def test_locks_that_a_killed_git_left_are_cleared(
+    copy: WorkingCopy, lock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patcher.store.git._STALE_S", 0.05)
+    (copy.root / ".git" / lock).write_bytes(b"")
+    change = copy.change({"sample/one.py": b"new\n"}, [a_patch()], "apply", ["first"])
+    assert change.commit is not None
+    assert checkouts.git(copy.root, "status", "--porcelain") == ""
+
+
+def test_the_lock_of_a_living_git_is_waited_for(
+    copy: WorkingCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = copy.root / ".git/refs/heads/main.lock"
+    lock.write_bytes(b"")
+    waits: list[float] = []
+
+    def let_go(wait_s: float) -> None:
+        waits.append(wait_s)
+        if len(waits) == 3:
+            lock.unlink()
+
+    monkeypatch.setattr("time.sleep", let_go)
+    change = copy.change({"sample/one.py": b"new\n"}, [a_patch()], "apply", ["first"])
+    assert change.commit is not None
+    assert len(waits) == 3
+
+
+def test_a_commit_that_was_made_but_not_noted_is_not_made_twice(copy: WorkingCopy) -> None:
+    copy.change({"sample/one.py": b"new\n"}, [a_patch()], "apply", ["first"])
+    (copy.home / "git.json").unlink()
+    (copy.root / ".git" / "index").write_bytes(b"damaged")
+    with copy.workspace.lock("check"):
+        pass
+    assert len(checkouts.git(copy.root, "log", "--format=%s").splitlines()) == 2
+    assert checkouts.git(copy.root, "status", "--porcelain") == ""

@@ -1,0 +1,143 @@
+"""Running git with nothing foreign run: the one place where its processes are started.
+
+Only plumbing that neither filters the work tree nor refreshes an index through fsmonitor is to be
+run here. Hooks, lazy fetches, protocols and the user's configuration are switched off.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from patcher.store.fs import Folder
+
+BRANCH = "refs/heads/main"
+# Configuration that lets nothing foreign run, whatever the repository's own says.
+SAFE_OPTIONS = (
+    f"core.hooksPath={os.devnull}",
+    "core.fsmonitor=false",
+    f"core.attributesFile={os.devnull}",
+    "core.untrackedCache=false",
+    "core.autocrlf=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+    "safe.directory=*",
+    "fastimport.unpackLimit=1000",
+)
+_SAFE = [word for option in SAFE_OPTIONS for word in ("-c", option)]
+_CONFIG = f"""[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = false
+\tlogallrefupdates = true
+\tautocrlf = false
+\tsafecrlf = false
+\texcludesFile = {os.devnull}
+\tattributesFile = {os.devnull}
+\thooksPath = {os.devnull}
+\tfsmonitor = false
+[gc]
+\tauto = 0
+[commit]
+\tgpgSign = false
+"""
+
+
+def environment() -> dict[str, str]:
+    """The environment for git: none of the caller's GIT_*, no user or system configuration."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    return {
+        **kept,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C",
+    }
+
+
+def run(
+    git_dir: Path,
+    *arguments: str,
+    data: bytes = b"",
+    work_tree: Path | None = None,
+    index: Path | None = None,
+) -> bytes | None:
+    """One git command's output; None when it failed or there is no git.
+
+    The child has a session of its own, so that a Ctrl-C does not reach it.
+    """
+    import subprocess
+
+    where = ["--git-dir", str(git_dir)]
+    if work_tree is not None:
+        where += ["--work-tree", str(work_tree)]
+    try:
+        done = subprocess.run(
+            ["git", *_SAFE, *where, *arguments],
+            input=data,
+            capture_output=True,
+            env={**environment(), **({"GIT_INDEX_FILE": str(index)} if index else {})},
+            cwd=work_tree or git_dir,
+            start_new_session=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def find_checkout(folder: Path) -> tuple[Path, Path] | None:
+    """(top of the work tree, git directory) that a folder is in, found without running git."""
+    for above in (folder, *folder.parents):
+        place = above / ".git"
+        if place.is_dir():
+            return above, place
+        if place.is_file():  # a linked worktree or submodule
+            text = place.read_text("utf-8", "replace")
+            if text.startswith("gitdir:"):
+                return above, (above / text.removeprefix("gitdir:").strip()).resolve()
+    return None
+
+
+def common_dir(git_dir: Path) -> Path:
+    """Where refs and info/exclude lie: a linked worktree shares them."""
+    with suppress(OSError):
+        text = (git_dir / "commondir").read_text().strip()
+        return (git_dir / text).resolve()
+    return git_dir
+
+
+def make_repository(root: Path) -> None:
+    """An empty repository in ``root``, owned by patcher, blind to attributes in its tree."""
+    with Folder.open(root) as top:
+        top.mkdir(".git", exist_ok=True)
+        with top.child(".git") as git:
+            for name in ("objects", "refs", "info"):
+                git.mkdir(name, exist_ok=True)
+            git.replace_file("HEAD", f"ref: {BRANCH}\n".encode())
+            git.replace_file("config", _CONFIG.encode())
+            with git.child("info") as info:
+                info.replace_file("attributes", b"* -text -filter -ident -working-tree-encoding\n")
+                info.replace_file("exclude", b"__pycache__/\n*.pyc\n.patcher-*\n")
+
+
+def hide(checkout: Path, names: tuple[str, ...]) -> None:
+    """Keep patcher's folders out of the user's `git status`, through ``info/exclude``."""
+    found_checkout = find_checkout(checkout)
+    if found_checkout is None:
+        return
+    common = common_dir(found_checkout[1])
+    with Folder.make(common / "info") as info:
+        found = info.read("exclude")
+        data = b"" if found is None else found.data
+        wanted = [name for name in names if name.encode() not in data.splitlines()]
+        if wanted:
+            ending = b"" if data.endswith(b"\n") or not data else b"\n"
+            lines = "".join(f"{name}\n" for name in wanted).encode()
+            info.replace_file("exclude", data + ending + lines, found.mode if found else 0o644)
