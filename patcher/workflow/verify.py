@@ -146,8 +146,13 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
 def _cannot(judgement: Judgement) -> PatcherError | None:
     if judgement.verdict is not Verdict.CANNOT_JUDGE:
         return None
-    hint = "the patches were kept: they are not what fails"
-    return PatcherError("baseline-fails", judgement.sentence, hint=hint)
+    errors = [one.as_json()["baseline"]["error"] for one in judgement.cases]
+    return PatcherError(
+        "baseline-fails",
+        judgement.sentence,
+        hint="the patches were kept: they are not what fails; `patcher doctor` explains more",
+        notes=[f"baseline: {error}" for error in dict.fromkeys(errors) if error],
+    )
 
 
 def _result(judgement: Judgement, copy: WorkingCopy, *, restored: bool) -> dict[str, Any]:
