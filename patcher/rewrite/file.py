@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.rewrite.outcome import Outcome
-from patcher.spec.model import Edit, EditKind, EditStatus
+from patcher.spec.model import Edit, EditKind, EditStatus, Patch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+Read = Callable[[str], "bytes | None"]
+"""Content of a file by its path relative to the import root; None when there is none."""
+Cache = MutableMapping[str, bytes]
 WRITABLE = (EditStatus.READY, EditStatus.ALREADY)
 
 
@@ -22,6 +26,27 @@ class Rewritten:
 
     outcomes: tuple[Outcome, ...]
     content: bytes | None
+
+
+def rewrite_patch(
+    patch: Patch, read: Read, cache: Cache | None = None
+) -> tuple[list[Outcome], dict[str, bytes]]:
+    """Plan and write one patch in memory.
+
+    Returns:
+        Outcome of each edit in the spec's order, and the new content of those files all of whose
+        edits can be written.
+    """
+    found: dict[int, Outcome] = {}
+    written: dict[str, bytes] = {}
+    for path in dict.fromkeys(edit.file for edit in patch.edits):
+        numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
+        edits = [patch.edits[i] for i in numbers]
+        result = rewrite_file(path, read(path), edits, patch.attachments, cache)
+        found.update(zip(numbers, result.outcomes, strict=True))
+        if result.content is not None:
+            written[path] = result.content
+    return [found[i] for i in range(len(patch.edits))], written
 
 
 def rewrite_file(

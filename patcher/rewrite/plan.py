@@ -6,19 +6,17 @@ problem leaves nothing, so that the others are still planned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 from patcher.errors import PatcherError
-from patcher.rewrite.file import WRITABLE, rewrite_file
+from patcher.rewrite.commuting import not_commuting
+from patcher.rewrite.file import WRITABLE, Cache, Read, rewrite_patch
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.problem import Problem, as_error, of_outcome
 from patcher.spec.model import EditStatus, Patch
 from patcher.spec.versions import fits
 
-Read = Callable[[str], bytes | None]
-Cache = MutableMapping[str, bytes]
 EditPlan = Outcome
 """One edit's part of a plan (`patcher.rewrite.outcome.Outcome`)."""
 
@@ -48,13 +46,19 @@ class Plan:
         patches: in the order in which they would be applied.
         before: content of each file that would change; None when it is new.
         files: its content afterwards.
-        not_commuting: pairs whose order matters, though neither requires the other.
     """
 
     patches: tuple[PatchPlan, ...]
     before: Mapping[str, bytes | None] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
-    not_commuting: tuple[tuple[str, str], ...] = ()
+    pairs: Callable[[], tuple[tuple[str, str], ...]] = field(
+        default=tuple, repr=False, compare=False
+    )
+
+    @property
+    def not_commuting(self) -> tuple[tuple[str, str], ...]:
+        """Pairs whose order matters, though neither requires the other; found when asked."""
+        return self.pairs()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -110,7 +114,7 @@ def plan_patches(
             planned.append(_already(patch))
             continue
         problems = _forbidden(patch, ordered, applied, distribution, version)
-        outcomes, written = _outcomes(patch, now, cache)
+        outcomes, written = rewrite_patch(patch, now, cache)
         outcomes = [
             _explain(patch, outcome, read, pristine, drifted, planned, applied, cache)
             for outcome in outcomes
@@ -128,7 +132,7 @@ def plan_patches(
              if content is not None and content != read(path)}  # fmt: skip
     before = {path: read(path) for path in files}
     ready = [each.patch for each in planned if each.status is EditStatus.READY]
-    return Plan(tuple(planned), before, files, not_commuting(ready, read, cache))
+    return Plan(tuple(planned), before, files, lambda: not_commuting(ready, read, cache))
 
 
 def in_order(patches: Sequence[Patch]) -> list[Patch]:
@@ -157,22 +161,6 @@ def in_order(patches: Sequence[Patch]) -> list[Patch]:
 def _already(patch: Patch) -> PatchPlan:
     done = tuple(Outcome(edit, EditStatus.ALREADY) for edit in patch.edits)
     return PatchPlan(patch, done)
-
-
-def _outcomes(
-    patch: Patch, read: Read, cache: Cache | None
-) -> tuple[list[Outcome], dict[str, bytes | None]]:
-    """Outcome of each edit and the new content of the files that can be written."""
-    found: dict[int, Outcome] = {}
-    written: dict[str, bytes | None] = {}
-    for path in dict.fromkeys(edit.file for edit in patch.edits):
-        numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
-        edits = [patch.edits[i] for i in numbers]
-        result = rewrite_file(path, read(path), edits, patch.attachments, cache)
-        found.update(zip(numbers, result.outcomes, strict=True))
-        if result.content is not None:
-            written[path] = result.content
-    return [found[i] for i in range(len(patch.edits))], written
 
 
 def _forbidden(
@@ -226,7 +214,7 @@ def _explain(
         others = [each.name for each in patches if _touches(each, path)]
         if source is None or not others:
             continue
-        alone, _ = _outcomes(patch, source, cache)
+        alone, _ = rewrite_patch(patch, source, cache)
         if alone[patch.edits.index(outcome.edit)].status in WRITABLE:
             message = f"{' and '.join(others)} changed its site"
             hint = f"apply {patch.name} without {others[-1]}"
@@ -238,43 +226,7 @@ def _touches(patch: Patch, path: str) -> bool:
     return any(edit.file == path for edit in patch.edits)
 
 
-def not_commuting(
-    patches: Sequence[Patch], read: Read, cache: Cache | None = None
-) -> tuple[tuple[str, str], ...]:
-    """Pairs of patches that give other bytes, or fail, in the other order.
-
-    Pairs where one requires the other are left out: their order is given.
-    """
-    found = []
-    for one, other in combinations(patches, 2):
-        shared = {e.file for e in one.edits} & {e.file for e in other.edits}
-        ordered = one.name in other.requires or other.name in one.requires
-        if not shared or ordered:
-            continue
-        one_way = _together((one, other), shared, read, cache)
-        if one_way != _together((other, one), shared, read, cache):
-            found.append((one.name, other.name))
-    return tuple(found)
-
-
-def _together(
-    patches: Sequence[Patch], paths: Collection[str], read: Read, cache: Cache | None
-) -> dict[str, bytes | None]:
-    """Content of some files after patches in an order; nothing where one does not fit."""
-    state: dict[str, bytes | None] = {}
-
-    def now(path: str) -> bytes | None:
-        return state[path] if path in state else read(path)
-
-    for patch in patches:
-        outcomes, written = _outcomes(patch, now, cache)
-        if any(outcome.status not in WRITABLE for outcome in outcomes):
-            return dict.fromkeys(paths)
-        state.update(written)
-    return {path: state.get(path) for path in paths}
-
-
 __all__ = [
-    "EditPlan", "Outcome", "PatchPlan", "Plan", "Problem", "Site", "in_order", "not_commuting",
+    "Cache", "EditPlan", "Outcome", "PatchPlan", "Plan", "Problem", "Read", "Site", "in_order",
     "plan_patches",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.file import WRITABLE, rewrite_file
+from patcher.rewrite.file import WRITABLE, rewrite_patch
 from patcher.rewrite.problem import as_error, of_outcome
 
 if TYPE_CHECKING:
@@ -42,20 +42,15 @@ def replay(
         return state[path] if path in state else read_pristine(path)
 
     for patch in patches:
-        problems = []
-        for path in dict.fromkeys(edit.file for edit in patch.edits):
-            numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
-            edits = [patch.edits[i] for i in numbers]
-            result = rewrite_file(path, now(path), edits, patch.attachments, cache)
-            problems += [
-                of_outcome(patch, number + 1, outcome)
-                for number, outcome in zip(numbers, result.outcomes, strict=True)
-                if outcome.status not in WRITABLE
-            ]
-            if result.content is not None:
-                state[path] = result.content
+        outcomes, written = rewrite_patch(patch, now, cache)
+        problems = [
+            of_outcome(patch, number, outcome)
+            for number, outcome in enumerate(outcomes, 1)
+            if outcome.status not in WRITABLE
+        ]
         if problems:
             raise as_error(problems)
+        state.update(written)
     return {path: content for path, content in state.items() if content != read_pristine(path)}
 
 

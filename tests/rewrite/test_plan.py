@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from patcher.errors import PatcherError
-from patcher.rewrite.plan import in_order, not_commuting, plan_patches
+from patcher.rewrite.commuting import not_commuting
+from patcher.rewrite.plan import in_order, plan_patches
 from patcher.rewrite.problem import render_problem
 from patcher.spec.model import EditStatus
 from tests.rewrite.making import patch, reading, replacing, tree
