@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from patcher.spec.python import parse_python
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BLOCKS = ("body", "orelse", "finalbody")
 
@@ -40,7 +42,7 @@ def shape(node: ast.stmt) -> object:
 
 def _blank(node: ast.stmt) -> ast.stmt:
     """The statement with its blocks emptied and without decorators."""
-    copy = ast.parse(ast.unparse(node)).body[0]
+    copy = parse_python(ast.unparse(node)).body[0]
     for key in BLOCKS:
         if isinstance(getattr(copy, key, None), list):
             setattr(copy, key, [])
@@ -62,7 +64,7 @@ def inner(node: ast.stmt) -> list[str]:
 
 def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
     """The statement with holes for its blocks and decorators (those that ``like`` has)."""
-    copy = ast.parse(ast.unparse(node)).body[0]
+    copy = parse_python(ast.unparse(node)).body[0]
     names = iter(("BODY", "ELSE", "FINALLY"))
     for key in BLOCKS:
         if getattr(copy, key, None):

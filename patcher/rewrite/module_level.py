@@ -11,6 +11,7 @@ from patcher.rewrite.matching import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice
 from patcher.spec.model import Edit, EditStatus
+from patcher.spec.python import parse_python
 
 if TYPE_CHECKING:
     from patcher.rewrite.regions import File
@@ -26,7 +27,7 @@ def add_import(file: File, edit: Edit) -> Result:
     source = file.source
     present = {key for node in source.tree.body for key in _imported(node)}
     missing: list[str] = []
-    for node in ast.parse(edit.replacement or "").body:
+    for node in parse_python(edit.replacement or "").body:
         assert isinstance(node, _Import)
         aliases = [each for each, key in zip(node.names, _imported(node), strict=True)
                    if key not in present]  # fmt: skip
@@ -94,7 +95,7 @@ def define(file: File, edit: Edit) -> Result:
     """Plan a `define`: helpers at the top level, after the imports."""
     source = file.source
     present = {name: node for node in source.tree.body for name in _defined(node)}
-    wanted = ast.parse(edit.replacement or "").body
+    wanted = parse_python(edit.replacement or "").body
     known = [(name, node) for node in wanted for name in _defined(node)]
     same = [ast.dump(present[name]) == ast.dump(node) for name, node in known if name in present]
     if same and all(same) and len(same) == len(known):
@@ -143,7 +144,7 @@ def body(file: File, edit: Edit) -> Result:
     definitions = file.definitions(edit.within)
     if not definitions:
         return no_definition(file, edit), []
-    wanted = ast.parse(edit.replacement or "").body
+    wanted = parse_python(edit.replacement or "").body
     sites: list[Site] = []
     written: list[Site] = []
     splices: list[Splice] = []
@@ -201,7 +202,7 @@ def _offset(source: Source, line: int, column: int) -> int:
 def _indented(text: str, indent: str, newline: str) -> str:
     """Code moved to an indentation; lines that start inside a string stay."""
     inside: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse_python(text)):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
             inside.update(range(node.lineno + 1, node.end_lineno + 1))
     lines = [

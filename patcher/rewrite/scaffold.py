@@ -9,6 +9,7 @@ from patcher.errors import PatcherError
 from patcher.rewrite.source import Definition, Source
 from patcher.rewrite.write_spec import fixture_lines, spec_text
 from patcher.spec.model import Edit, EditKind
+from patcher.spec.python import parse_python
 
 
 def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> str:
@@ -74,7 +75,7 @@ def _pattern(source: Source, statement: ast.stmt) -> str:
         start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
         return textwrap.dedent(source.text[start:end]).strip()
     names = iter(("$$$BODY", "$$$ELSE", "$$$FINALLY"))
-    copy = ast.parse(textwrap.dedent(_lines(source, statement))).body[0]
+    copy = parse_python(textwrap.dedent(_lines(source, statement))).body[0]
     for key in ("body", "orelse", "finalbody"):
         if getattr(copy, key, None):
             marker = ast.Expr(ast.Name(next(names).replace("$", "µ")))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from patcher.errors import PatcherError
+from patcher.spec.python import parse_python
 
 MOST_BYTES = 1 << 20
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -86,7 +87,7 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         try:
-            return ast.parse(self.text)
+            return parse_python(self.text)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
             raise self.refuse(

@@ -17,6 +17,7 @@ import libcst as cst
 from libcst._nodes.internal import CodegenState
 
 from patcher.rewrite.splice import Splice, apply
+from patcher.spec.python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,7 +138,7 @@ class Tree:
         first, last = self.lines
         moved = [Splice(s.start - first, s.end - first, s.text) for s in splices]
         try:
-            return ast.dump(ast.parse(self.prefix + apply(text[first:last], moved)))
+            return ast.dump(parse_python(self.prefix + apply(text[first:last], moved)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

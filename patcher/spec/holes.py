@@ -13,6 +13,8 @@ import itertools
 import re
 from dataclasses import dataclass
 
+from patcher.spec.python import parse_python
+
 ONE = "µ"
 MANY_FORMS = ("*µµ", "µµµ", "**º")
 _MOST_COMBINATIONS = 729
@@ -120,7 +122,7 @@ def parse(text: str) -> Parsed:
     for forms in itertools.islice(combinations, _MOST_COMBINATIONS):
         python = _substitute(text, holes, dict(zip(many, forms, strict=True)))
         try:
-            return Parsed(python, ast.parse(python), holes)
+            return Parsed(python, parse_python(python), holes)
         except SyntaxError as error:
             first_error = first_error or error
         except (ValueError, RecursionError, MemoryError) as error:

@@ -120,6 +120,12 @@ def test_a_letter_the_encoding_does_not_have_is_refused() -> None:
     assert not plan.files
 
 
+def test_invalid_escapes_of_the_target_are_not_reported() -> None:
+    content = b"p = '\\d'\nx = old(1)\n"
+    plan = plan_patches([PATCH], reading({"m.py": content}))
+    assert plan.files == {"m.py": content.replace(b"old", b"new")}
+
+
 def test_other_files_are_not_read() -> None:
     asked: list[str] = []
 
