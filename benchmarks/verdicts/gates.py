@@ -30,6 +30,7 @@ from patcher.verify.gates.perceptual import compare_utterance
 from patcher.verify.gates.smoke import smoke
 from patcher.verify.model import Arm, Case, CaseResult, GateResult
 from patcher.verify.process import Site, Tree
+from patcher.verify.rundb import result_from
 from patcher.verify.runner import Silent, case_result
 from patcher.verify.setup import Request, prepare
 from tests.verify.mutations import ACCEPTED, REJECTED, Changes, copy_tree, installed_package
@@ -75,6 +76,23 @@ def run_arm(
                 case = case_of(test)
                 found[kind][case] = case_result(Arm.PATCHED, case, report, {})
     return found
+
+
+def kept_baseline(
+    folder: Path, executor: LocalExecutor, site: Site, tests: Sequence[Test]
+) -> dict[str, dict[Case, CaseResult]]:
+    """The baseline's runs and replays, kept between calls."""
+    kept = folder / f"baseline-{len(tests)}.json"
+    if not kept.exists():
+        first = run_arm(executor, site, tests, {})
+        recorded = {case: result.stages for case, result in first["run"].items()}
+        whole = run_arm(executor, site, tests, recorded)
+        told = {kind: [asdict(one) for one in results.values()] for kind, results in whole.items()}
+        kept.write_text(json.dumps(told))
+    return {
+        kind: {one.case: one for one in map(result_from, results)}
+        for kind, results in json.loads(kept.read_text()).items()
+    }
 
 
 def case_of(test: Test) -> Case:
@@ -143,9 +161,8 @@ def run(folder: Path, names: Sequence[str], tests: Sequence[Test], cache: Path) 
             if kept.exists():
                 continue
             if baseline is None:
-                baseline = run_arm(executor, site, tests, {})
+                baseline = kept_baseline(folder, executor, site, tests)
                 recorded = {case: result.stages for case, result in baseline["run"].items()}
-                baseline = run_arm(executor, site, tests, recorded)
             _, change = changes()[name]
             tree = make_tree(folder, name, change)
             patched = run_arm(executor, replace(site, tree=tree), tests, recorded)

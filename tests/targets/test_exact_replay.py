@@ -1,0 +1,82 @@
+"""The real Chatterbox replayed in double precision: the reference of the gate `close`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from patcher.targets.adapter import Matrix, Options
+from patcher.targets.chatterbox import MODELS, TESTS, adapter
+from patcher.verify.executor import Job, LocalExecutor, Report, Step
+from patcher.verify.gates import arrays
+from patcher.verify.process import Site, Tree
+from patcher.verify.rundb import stage_from
+from patcher.verify.runner import Silent, run_job
+from patcher.workflow.requesting import cache_folder
+from tests.verify.mutations import copy_tree, installed_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.chatterbox,
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.Values]]:
+    """Stages of a replay, of one in double precision, and of one after that, by name."""
+    folder: Path = tmp_path_factory.mktemp("exact")
+    digest = copy_tree(installed_package("chatterbox"), folder / "tree" / "chatterbox", ())
+    matrix = Matrix(MODELS[:1], TESTS[1:2])
+    options = Options(device="cpu", cache=cache_folder())
+    assets = adapter.assets(matrix, options, distribution("chatterbox-tts").version)
+    site = Site(
+        Tree.of(folder / "tree", digest, adapter.packages),
+        adapter.serving,
+        folder / "logs",
+        folder / "stages",
+        assets=assets.values,
+        device="cpu",
+        threads=2,
+    )
+    opening = Step("open", {"model": asdict(MODELS[0]), "seed": 0})
+    test = asdict(TESTS[1])
+
+    def run(executor: LocalExecutor, *steps: Step) -> list[Report]:
+        reports = run_job(executor, Job(site, steps), Silent())
+        assert all(report.failure is None for report in reports), reports[-1].failure
+        return reports
+
+    with LocalExecutor() as executor:
+        if not assets.ready:
+            run(executor, Step("make", {"function": adapter.making}))
+        ran = run(executor, opening, Step("run", {"test": test, "capture": True}))[-1]
+        recorded = {stage["name"]: stage for stage in ran.value["stages"]}
+        request = {"test": test, "recorded": recorded}
+        exact = {**request, "exact": True}
+        steps = [Step("replay", one) for one in (request, exact, request)]
+        reports = run(executor, opening, *steps)[1:]
+    return [
+        {one["name"]: arrays.load(stage_from(one)) for one in report.value["stages"]}
+        for report in reports
+    ]
+
+
+@pytest.mark.parametrize("stage", ["logits", "mel", "waveform"])
+def test_double_precision_is_near_but_not_equal(
+    stage: str, replays: list[dict[str, arrays.Values]]
+) -> None:
+    single, double, _ = (replay[stage] for replay in replays)
+    assert (single.dtype, double.dtype) == ("float32", "float64")
+    assert 0 < arrays.max_abs_difference(single.numbers, double.numbers) < 1e-3
+
+
+def test_the_session_is_as_it_was_afterwards(replays: list[dict[str, arrays.Values]]) -> None:
+    assert replays[0] == replays[2]
