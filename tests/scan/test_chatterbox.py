@@ -9,10 +9,12 @@ import pytest
 
 from patcher.rewrite.replay import replay
 from patcher.scan.draft import draft
-from patcher.scan.model import Hazard
+from patcher.scan.model import Hazard, Place
 from patcher.scan.predict import predict
+from patcher.scan.tree import installed_package
 from patcher.spec.reader import read_spec
 from patcher.targets.adapter import Options
+from patcher.verify.diagnosis_runs import tree_reader
 from tests.scan.chatterbox_trees import Target, every_no_grad, shipped, target
 from tests.scan.embedding import FAILING, PASSING, Embedding
 
@@ -95,6 +97,21 @@ def test_the_drafted_remedy_makes_every_case_pass(
     drafted = read_spec(text, f"patches/{name}.yaml")
     tree = embedding.patched("drafted", [*shipped("inference_mode"), drafted])
     assert embedding.failures(tree) == {}
+
+
+def test_the_draft_writes_the_very_bytes_of_the_shipped_remedy() -> None:
+    root, _ = installed_package("chatterbox")
+    read = tree_reader(root)
+    source = read(S3GEN)
+    assert source is not None
+    update = "ref_speech_token_lens[0] = ref_speech_tokens.shape[1]"
+    line = 1 + [text.strip() for text in source.decode().split("\n")].index(update)
+    place = Place(S3GEN, line, "S3Token2Mel.embed_ref", update)
+    hazard = Hazard("inplace-update", place, "", "inference_mode")
+    name, text = draft(hazard, source, "chatterbox-tts >=0.1,<0.2")
+    drafted = read_spec(text, f"patches/{name}.yaml")
+    both = [*shipped("inference_mode"), drafted]
+    assert replay(read, both) == replay(read, shipped("inference_mode", "embed_ref_lens_clone"))
 
 
 @pytest.fixture(scope="module")
