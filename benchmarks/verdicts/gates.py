@@ -190,7 +190,8 @@ def table(folder: Path) -> tuple[str, bool]:
         }
         right &= all(said[gate]["passed"] == wanted for gate, wanted in should.items())
         message = next((said[g]["message"] for g in reversed(order) if not said[g]["passed"]), "")
-        lines.append(f"| {name} | {expected} | " + " | ".join(marks) + f" | {message} |")
+        cells = [name, expected, *marks, message.replace("|", "\\|")]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines), right
 
 
