@@ -132,7 +132,8 @@ def _scan(
                 elif not entry.name.endswith(".pyc"):
                     found.append(Drift(path, "added"))
 
-    with root.open() as top:
+    # Without its root, every file of a tree is missing.
+    with suppress(FileNotFoundError, PatcherError), root.open() as top:
         scan(top, "")
 
 

@@ -71,7 +71,7 @@ def execute(
     except BaseException as error:
         if _settle(place, journal) is not Outcome.FINISHED:
             if isinstance(error, OSError):
-                raise _refused(error) from error
+                raise refused(error) from error
             raise
 
 
@@ -217,7 +217,8 @@ def _drifted(path: str) -> PatcherError:
     )
 
 
-def _refused(error: OSError) -> PatcherError:
+def refused(error: OSError) -> PatcherError:
+    """PatcherError ``io`` for what the disk said before anything was changed."""
     place = error.filename if isinstance(error.filename, str) else None
     return PatcherError("io", f"{error.strerror or error}: {place or 'the disk'}", where=place)
 

@@ -263,9 +263,12 @@ class WorkingCopy:
                 )
             for path in files:
                 check_relative(path)
-            if stray := self.drift({*files, *self.state.touched}):
-                raise drift_error(stray)
-            return self._change(files, tuple(series), action, tuple(names), verified, signals)
+            try:
+                if stray := self.drift({*files, *self.state.touched}):
+                    raise drift_error(stray)
+                return self._change(files, tuple(series), action, tuple(names), verified, signals)
+            except OSError as error:
+                raise transaction.refused(error) from error
 
     def _change(
         self,
@@ -300,7 +303,7 @@ class WorkingCopy:
         kept = [*old.values(), old_bytes, new_bytes]
         transaction.execute(self.place, journal, files, kept, new_bytes, signals, ballast)
         self.state = next_state
-        commit = git.record(self) if steps or series != () else None
+        commit = git.record(self)
         done = tuple((step.path, step.before, step.after) for step in steps)
         return Change(done, commit, signals.received)
 

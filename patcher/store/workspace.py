@@ -133,8 +133,6 @@ class Workspace:
         if self._locked:
             yield
             return
-        from patcher.store.recovery import settle_pending
-
         try:
             Folder.make(self.private_dir).close()
             held = locks.acquire(self.private_dir / "lock", command)
@@ -147,11 +145,19 @@ class Workspace:
             self.died = held.died
             try:
                 if settle:
-                    with Deferred():
-                        settle_pending(self)
+                    self._settle()
                 yield
             finally:
                 self._locked = False
+
+    def _settle(self) -> None:
+        from patcher.store.recovery import settle_pending
+
+        try:
+            with Deferred():
+                settle_pending(self)
+        except OSError as error:
+            raise transaction.refused(error) from error
 
     def init(self, source: Source, in_place: Path | None = None) -> WorkingCopy:
         """Make the working copy of a source.

@@ -384,3 +384,35 @@ def test_any_series_of_changes_is_undone_by_one_revert(
         revert_all(workspace.working_copy())
         assert tree_of(copy) == FILES
         assert workspace.working_copy().state.touched == {}
+
+
+@pytest.mark.parametrize("how", ["gone", "a link"])
+def test_a_tree_that_is_gone_or_a_link_is_drift(copy: WorkingCopy, how: str) -> None:
+    copy.root.rename(copy.root.with_name("moved"))
+    if how == "a link":
+        copy.root.symlink_to("moved")
+    assert {each.kind for each in copy.drift()} == {"deleted"}
+    with pytest.raises(PatcherError) as caught:
+        apply(copy, {ONE: b"x = 2\n"})
+    assert caught.value.exit is Exit.REFUSED
+    assert (copy.root.with_name("moved") / ONE).read_bytes() == b"x = 1\n"
+
+
+def test_a_disk_that_fails_while_it_is_read_is_an_error_in_words(
+    copy: WorkingCopy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error", ONE)
+
+    monkeypatch.setattr("patcher.store.working_copy.find_drift", broken)
+    with pytest.raises(PatcherError, match="Input/output") as caught:
+        apply(copy, {ONE: b"x = 2\n"})
+    assert caught.value.code == "io"
+    assert caught.value.where == ONE
+
+
+def test_that_a_series_was_verified_is_recorded_too(copy: WorkingCopy) -> None:
+    apply(copy, {ONE: b"x = 2\n"})
+    change = copy.change({}, copy.series, "verify", ["first"], verified=copy.series)
+    assert change.files == ()
+    assert git(copy, "log", "-1", "--format=%s").strip() == "Verify first"
