@@ -168,7 +168,7 @@ def many_hole(node: Node) -> str | None:
         inner = inner.value
         inner = inner.name if isinstance(inner, cst.MatchAs) else inner
     elif isinstance(inner, cst.TypeParam):
-        inner = getattr(inner.param, "name", None)
+        starred, inner = isinstance(inner.param, cst.TypeVarTuple), inner.param.name
     if not isinstance(inner, cst.Name):
         return None
     text = inner.value
