@@ -111,13 +111,14 @@ def _add_file(
     if content == new:
         return Rewritten((Outcome(edit, EditStatus.ALREADY, found=1),), new)
     message = f"{path} is there already, with other content"
-    return Rewritten((Outcome(edit, EditStatus.CONFLICT, message=message),), None)
+    hint = "give the file another name"
+    return Rewritten((Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint),), None)
 
 
 def _rewrite(
     path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]
 ) -> Rewritten:
-    from patcher.rewrite import matching, module_level
+    from patcher.rewrite import decorating, matching, module_level
     from patcher.rewrite.regions import File
     from patcher.rewrite.source import Source
     from patcher.rewrite.splice import Splice, apply, overlap
@@ -128,7 +129,7 @@ def _rewrite(
     splices: list[Splice] = []
     for edit in edits:
         if edit.kind is EditKind.DECORATOR:
-            outcome, more = matching.decorator(file, edit)
+            outcome, more = decorating.decorator(file, edit)
         elif edit.kind is EditKind.IMPORT:
             outcome, more = module_level.add_import(file, edit)
         elif edit.kind is EditKind.DEFINE:
@@ -142,7 +143,8 @@ def _rewrite(
             outcome, more = matching.match(file, edit)
         if any(overlap(one, other) for one in splices for other in more):
             message = "it changes what another edit of this patch changes"
-            outcome = replace(outcome, status=EditStatus.CONFLICT, message=message)
+            hint = "say both in one edit, or in two patches"
+            outcome = replace(outcome, status=EditStatus.CONFLICT, message=message, hint=hint)
         else:
             splices += more
         outcomes.append(outcome)

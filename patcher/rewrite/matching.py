@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from patcher.rewrite.closest import closest_site
-from patcher.rewrite.fill import element_span
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.pattern import Pattern, compile_pattern
 from patcher.rewrite.search import Found, find
@@ -20,7 +17,6 @@ from patcher.spec.values import nearest
 
 if TYPE_CHECKING:
     from patcher.rewrite.regions import File
-    from patcher.rewrite.source import Definition
 
 Result = tuple[Outcome, list[Splice]]
 
@@ -38,10 +34,10 @@ def match(file: File, edit: Edit) -> Result:
     """Plan a `match`, `before`, `after` or `delete` on a file."""
     goal = _goal(edit)
     patterns = [goal.pattern, goal.template]
-    tells = not _generalises(goal.template, goal.pattern, goal.statements)
-    if not tells and _generalises(goal.pattern, goal.template, goal.statements):
+    tells = not generalises(goal.template, goal.pattern, goal.statements)
+    if not tells and generalises(goal.pattern, goal.template, goal.statements):
         hint = "make the pattern match less, or the replacement differ from it"
-        return _refuse(edit, "the pattern matches what the replacement writes", hint), []
+        return refuse(edit, "the pattern matches what the replacement writes", hint), []
     try:
         regions = file.regions(edit.within, patterns)
         sites: list[list[Found]] = []
@@ -53,7 +49,7 @@ def match(file: File, edit: Edit) -> Result:
             sites.append([each for each in found if not _is_written(each, written)])
     except TooManyStepsError:
         hint = "write the pattern with fewer repeated `$$$` holes"
-        return _refuse(edit, "the pattern matches in too many ways", hint), []
+        return refuse(edit, "the pattern matches in too many ways", hint), []
     flat = [each for region in sites for each in region]
     places = tuple(site_at(file, *each.span) for each in flat)
     decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
@@ -69,10 +65,10 @@ def match(file: File, edit: Edit) -> Result:
         ]
     except CannotReplaceError as error:
         hint = "match the whole line or block that holds the site"
-        return _refuse(edit, f"cannot write the replacement there: {error}", hint, places), []
+        return refuse(edit, f"cannot write the replacement there: {error}", hint, places), []
     except OverlapError:
         hint = "narrow the pattern, or split the edit"
-        return _refuse(edit, "the sites lie in each other", hint, places), []
+        return refuse(edit, "the sites lie in each other", hint, places), []
     return decided, splices
 
 
@@ -90,7 +86,7 @@ def _goal(edit: Edit) -> _Goal:
     return _Goal(pattern, template, statements or edit.kind is not EditKind.MATCH)
 
 
-def _generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
+def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
     """Whether a pattern matches all that another one matches.
 
     A replacement that does cannot tell by its look whether it has been written.
@@ -149,7 +145,7 @@ def _sites(expect: Expect) -> str:
     return f"{expect} site" if str(expect) == "1" else f"{expect} sites"
 
 
-def _refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = ()) -> Outcome:
+def refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = ()) -> Outcome:
     return Outcome(edit, EditStatus.CONFLICT, places, len(places), message=message, hint=hint)
 
 
@@ -177,14 +173,14 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
         everywhere = file.regions(None, [goal.pattern])
         for region in everywhere:
             for found in find(goal.pattern, region, file.matcher, goal.statements):
-                return _near(file, edit, message, found.span, "")
+                return near(file, edit, message, found.span, "")
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
     best = closest_site(pattern, regions, goal.statements)
-    return _near(file, edit, message, *(best or (None, "")))
+    return near(file, edit, message, *(best or (None, "")))
 
 
-def _near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:
+def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:
     """Missing, with the place that comes nearest; without ``note`` it is equal, but elsewhere."""
     if span is None:
         hint = "nothing there is like the pattern: did the target change?"
@@ -204,95 +200,3 @@ def no_definition(file: File, edit: Edit) -> Outcome:
     names = [each.name for each in file.source.definitions]
     message = f"there is no {edit.within} in {edit.file}"
     return Outcome(edit, EditStatus.MISSING, message=message, hint=nearest(edit.within, names))
-
-
-def decorator(file: File, edit: Edit) -> Result:
-    """Plan a `decorator`: replace, add (nothing sought) or remove (nothing written) one."""
-    assert edit.within is not None
-    definitions = file.definitions(edit.within)
-    if not definitions:
-        return no_definition(file, edit), []
-    sought, wanted = (edit.pattern or "").strip(), (edit.replacement or "").strip()
-    sites: list[Site] = []
-    written: list[Site] = []
-    splices: list[Splice] = []
-    for definition in definitions:
-        region = file.definition(definition)
-        (node,) = region.block.statements
-        assert isinstance(node, cst.FunctionDef | cst.ClassDef)
-        present = _decorators(file, region.tree, node, wanted) if wanted else []
-        if present:
-            written += [site_at(file, *each.span) for each in present]
-        if not sought:
-            if not present:
-                splice = _above(file, definition, wanted)
-                splices.append(splice)
-                sites.append(_header(file, definition))
-            continue
-        pattern = compile_pattern(sought)
-        found = _decorators(file, region.tree, node, sought)
-        for each in found:
-            start, end = element_span(region.tree, each.nodes[0])
-            sites.append(site_at(file, start, end))
-            if not wanted:
-                whole = file.source.line_start(start), file.source.line_end(end)
-                splices.append(Splice(*whole, ""))
-        if wanted and found:
-            template = compile_pattern(wanted)
-            splices += substitute(file.source, found, pattern, template)
-    outcome = decide(edit, tuple(sites), tuple(written))
-    if outcome.status is EditStatus.MISSING and not outcome.found:
-        return _no_decorator(file, edit, definitions), []
-    return outcome, splices if outcome.status is EditStatus.READY else []
-
-
-def _decorators(
-    file: File, tree: object, node: cst.FunctionDef | cst.ClassDef, text: str
-) -> list[Found]:
-    """The node's own decorators that a pattern matches."""
-    from patcher.rewrite.tree import Tree
-
-    assert isinstance(tree, Tree)
-    pattern = compile_pattern(text).expression
-    assert pattern is not None
-    found = []
-    for each in node.decorators:
-        matched = file.matcher.match(pattern, each.decorator)
-        if matched is not None:
-            found.append(Found(tree, matched, (each.decorator,)))
-    return found
-
-
-def _above(file: File, definition: Definition, text: str) -> Splice:
-    """Insert a decorator right above the definition, below those it has."""
-    line = file.source.starts[definition.node.lineno - 1]
-    indent = file.source.indent(line)
-    return Splice(line, line, f"{indent}@{text}{file.source.newline}")
-
-
-def _header(file: File, definition: Definition) -> Site:
-    line = file.source.starts[definition.node.lineno - 1]
-    start = line + len(file.source.indent(line))
-    return site_at(file, start, file.source.line_end(start))
-
-
-def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outcome:
-    """Missing, with the decorator most like the pattern."""
-    sought = (edit.pattern or "").strip()
-    message = f"no site in {edit.within}"
-    for each in file.source.definitions:
-        if each.node.decorator_list and each not in definitions:
-            region = file.definition(each)
-            (node,) = region.block.statements
-            assert isinstance(node, cst.FunctionDef | cst.ClassDef)
-            for found in _decorators(file, region.tree, node, sought):
-                outcome = _near(file, edit, message, found.span, "")
-                assert outcome.closest is not None
-                closest = replace(outcome.closest, note=f"on {each.name}")
-                hint = f"`within: {each.name}`, if the closest site is meant"
-                return replace(outcome, closest=closest, hint=hint)
-    regions = [file.definition(each) for each in definitions]
-    best = closest_site(compile_pattern(sought), regions, False, only_decorators=True)
-    if best is None:
-        return _near(file, edit, message, None, "")
-    return _near(file, edit, message, *best)

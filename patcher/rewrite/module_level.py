@@ -254,7 +254,8 @@ def transform(file: File, edit: Edit, code: bytes) -> Result:
         raise
     except Exception as error:  # somebody's code: whatever it raises is theirs
         message = f"{edit.pattern} raised {type(error).__name__}: {error}"
-        return Outcome(edit, EditStatus.CONFLICT, message=message), []
+        hint = "the function must take any node that the edit names"
+        return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
     outcome = decide(edit, tuple(sites), tuple(written))
     return outcome, splices if outcome.status is EditStatus.READY else []
 

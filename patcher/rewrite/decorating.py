@@ -1,0 +1,120 @@
+"""Edits of one decorator of a definition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from patcher.rewrite.closest import closest_site
+from patcher.rewrite.matching import (
+    Result,
+    decide,
+    generalises,
+    near,
+    no_definition,
+    refuse,
+    site_at,
+)
+from patcher.rewrite.pattern import compile_pattern
+from patcher.rewrite.search import Found
+from patcher.rewrite.splice import Splice
+from patcher.rewrite.substitute import substitute
+from patcher.spec.model import Edit, EditStatus
+
+if TYPE_CHECKING:
+    from patcher.rewrite.outcome import Outcome, Site
+    from patcher.rewrite.regions import File
+    from patcher.rewrite.source import Definition
+
+
+def decorator(file: File, edit: Edit) -> Result:
+    """Plan a `decorator`: replace, add (nothing sought) or remove (nothing written) one."""
+    assert edit.within is not None
+    definitions = file.definitions(edit.within)
+    if not definitions:
+        return no_definition(file, edit), []
+    sought, wanted = (edit.pattern or "").strip(), (edit.replacement or "").strip()
+    tells = bool(wanted)
+    if sought and wanted:
+        pattern, template = compile_pattern(sought), compile_pattern(wanted)
+        tells = not generalises(template, pattern, False)
+        if not tells and generalises(pattern, template, False):
+            hint = "make the pattern match less, or the replacement differ from it"
+            return refuse(edit, "the pattern matches what the replacement writes", hint), []
+    sites: list[Site] = []
+    written: list[Site] = []
+    splices: list[Splice] = []
+    for definition in definitions:
+        present = _decorators(file, definition, wanted) if tells else []
+        written += [site_at(file, *each.span) for each in present]
+        if not sought:
+            if not present:
+                splices.append(_above(file, definition, wanted))
+                sites.append(_header(file, definition))
+            continue
+        spans = {each.span for each in present}
+        found = [e for e in _decorators(file, definition, sought) if e.span not in spans]
+        sites += [site_at(file, *each.span) for each in found]
+        if wanted:
+            splices += substitute(file.source, found, pattern, template)
+        else:
+            splices += [_line(file, *each.span) for each in found]
+    outcome = decide(edit, tuple(sites), tuple(written))
+    if outcome.status is EditStatus.MISSING and not outcome.found:
+        return _no_decorator(file, edit, definitions), []
+    return outcome, splices if outcome.status is EditStatus.READY else []
+
+
+def _decorators(file: File, definition: Definition, text: str) -> list[Found]:
+    """The definition's own decorators that a pattern matches."""
+    region = file.definition(definition)
+    (node,) = region.block.statements
+    assert isinstance(node, cst.FunctionDef | cst.ClassDef)
+    pattern = compile_pattern(text).expression
+    assert pattern is not None
+    found = []
+    for each in node.decorators:
+        matched = file.matcher.match(pattern, each.decorator)
+        if matched is not None:
+            found.append(Found(region.tree, matched, (each.decorator,)))
+    return found
+
+
+def _above(file: File, definition: Definition, text: str) -> Splice:
+    """Insert a decorator right above the definition, below those it has."""
+    line = file.source.starts[definition.node.lineno - 1]
+    indent = file.source.indent(line)
+    return Splice(line, line, f"{indent}@{text}{file.source.newline}")
+
+
+def _line(file: File, start: int, end: int) -> Splice:
+    """Remove a decorator with its line and the comment on it."""
+    return Splice(file.source.line_start(start), file.source.line_end(end), "")
+
+
+def _header(file: File, definition: Definition) -> Site:
+    line = file.source.starts[definition.node.lineno - 1]
+    start = line + len(file.source.indent(line))
+    return site_at(file, start, file.source.line_end(start))
+
+
+def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outcome:
+    """Missing, with the decorator most like the pattern."""
+    sought = (edit.pattern or "").strip()
+    message = f"no site in {edit.within}"
+    for each in file.source.definitions:
+        if not each.node.decorator_list or each in definitions:
+            continue
+        for found in _decorators(file, each, sought):
+            outcome = near(file, edit, message, found.span, "")
+            assert outcome.closest is not None
+            closest = replace(outcome.closest, note=f"on {each.name}")
+            hint = f"`within: {each.name}`, if the closest site is meant"
+            return replace(outcome, closest=closest, hint=hint)
+    regions = [file.definition(each) for each in definitions]
+    best = closest_site(compile_pattern(sought), regions, False, only_decorators=True)
+    if best is None:
+        return near(file, edit, message, None, "")
+    return near(file, edit, message, *best)
