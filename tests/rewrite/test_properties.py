@@ -12,10 +12,11 @@ import libcst as cst
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
 from patcher.rewrite.unify import Matcher, same, statements
-from patcher.spec.model import Patch
+from patcher.spec.model import Edit, EditKind, EditStatus, Expect, Patch
 from tests.rewrite.making import patch, reading
 
 with warnings.catch_warnings():
@@ -173,3 +174,35 @@ def test_any_file_is_planned_or_refused_with_a_message(code: str) -> None:
     assert plan.ok or all(problem.message for problem in plan.problems)
     for after in plan.files.values():
         assert compiles(after.decode())
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from(HERE), st.data())
+def test_any_call_is_found_by_its_own_text_and_rewritten_where_it_stands(
+    path: Path, data: st.DataObject
+) -> None:
+    content = path.read_bytes()
+    text = content.decode()
+    tree = ast.parse(text)
+    inside = {
+        below
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for below in ast.walk(node)
+    }
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n not in inside]
+    assume(calls)
+    call = data.draw(st.sampled_from(calls))
+    pattern = ast.get_source_segment(text, call)
+    assume(pattern and "$" not in pattern and "µ" not in pattern)
+    edit = Edit("m.py", EditKind.MATCH, None, pattern, "found_it(here)", Expect(1, None))
+    result = rewrite_file("m.py", content, [edit], {})
+    (outcome,) = result.outcomes
+    assert outcome.status is EditStatus.READY, outcome
+    assert (call.lineno, call.end_lineno) in {(s.line, s.end_line) for s in outcome.sites}
+    assert result.content is not None
+    after = ast.parse(result.content)
+    found = [n for n in ast.walk(after) if isinstance(n, ast.Call)]
+    assert sum(ast.dump(each.func) == "Name(id='found_it', ctx=Load())" for each in found) == (
+        len(outcome.sites)
+    )
