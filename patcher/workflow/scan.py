@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from patcher.errors import PatcherError
 from patcher.rewrite.plan import in_order
 from patcher.rewrite.replay import replay
 from patcher.spec.catalogue import load_catalogue
@@ -104,8 +105,12 @@ def scan(
         drafts = []
         for hazard in hazards if draft else ():
             source = copy.pristine(hazard.at.file)
-            if source is not None and hazard.kind == "inplace-update":
+            if source is None or hazard.kind != "inplace-update":
+                continue
+            try:
                 drafts.append(make_draft(hazard, source, requirement(copy)))
+            except PatcherError as error:  # the hazard stands; only its draft cannot be written
+                watcher.said(f"no draft: {error.message}; {error.help}")
         return Scanned(static, hazards, ran, tuple(drafts))
 
 
