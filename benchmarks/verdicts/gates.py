@@ -37,6 +37,7 @@ from tests.verify.mutations import ACCEPTED, REJECTED, Changes, copy_tree, insta
 
 GATES = ("smoke", "bitwise", "close", "perceptual")
 MODEL = MODELS[0]
+TIMEOUT_S = 900.0  # of one step: a machine busy with other things only takes longer
 
 
 def changes() -> dict[str, tuple[str, Changes]]:
@@ -63,8 +64,10 @@ def run_arm(
     for test in tests:
         stages = {stage.name: asdict(stage) for stage in recorded.get(case_of(test), ())}
         planned += [("replay", test, {"recorded": stages})] if stages else []
-    opening = Step("open", {"model": asdict(MODEL), "seed": 0}, 300)
-    steps = [Step(kind, {"test": asdict(test), **extra}, 120) for kind, test, extra in planned]
+    opening = Step("open", {"model": asdict(MODEL), "seed": 0}, TIMEOUT_S)
+    steps = [
+        Step(kind, {"test": asdict(test), **extra}, TIMEOUT_S) for kind, test, extra in planned
+    ]
     handle = executor.submit(Job(site, (opening, *steps)))
     found: dict[str, dict[Case, CaseResult]] = {"run": {}, "replay": {}}
     last = False
@@ -87,6 +90,10 @@ def kept_baseline(
         first = run_arm(executor, site, tests, {})
         recorded = {case: result.stages for case, result in first["run"].items()}
         whole = run_arm(executor, site, tests, recorded)
+        if not all(
+            len(one) == len(tests) and all(r.ok for r in one.values()) for one in whole.values()
+        ):
+            raise RuntimeError("the baseline itself did not run to its end: nothing can be judged")
         told = {kind: [asdict(one) for one in results.values()] for kind, results in whole.items()}
         kept.write_text(json.dumps(told))
     return {
