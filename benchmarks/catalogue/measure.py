@@ -22,11 +22,11 @@ from typing import Any
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target
 from patcher.targets.adapter import Assets, Matrix, Options, Test
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
-from patcher.verify import statistics
+from patcher.verify.bench import statistics
+from patcher.verify.bench.timing import margin_of
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, CaseJudgement, Status
 from patcher.verify.setup import Request
-from patcher.verify.timing import margin_of
 
 Generate = Callable[[Mapping[str, Any]], dict[str, Any]]
 

@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.verdicts.trials import PREPARE
-from patcher.verify.bench import run_bench
-from patcher.verify.bench_ledger import SqliteLedger
-from patcher.verify.bench_records import CaseTiming, ProcessTiming
-from patcher.verify.bench_report import BenchReport
+from patcher.verify.bench.ledger import SqliteLedger
+from patcher.verify.bench.records import CaseTiming, ProcessTiming
+from patcher.verify.bench.report import BenchReport
+from patcher.verify.bench.run import run_bench
+from patcher.verify.bench.speed import BenchPlan
+from patcher.verify.bench.stopwatch import ExecutorStopwatch, Workload
 from patcher.verify.executor import LocalExecutor
 from patcher.verify.model import Arm, Case
 from patcher.verify.process import Site, environment
-from patcher.verify.speed import BenchPlan
-from patcher.verify.stopwatch import ExecutorStopwatch, Workload
 
 PLAN = BenchPlan("overhead", looks=(8,), confidence=0.984, timed=5)
 MOST = 0.02

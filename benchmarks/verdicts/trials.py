@@ -26,14 +26,14 @@ from statistics import median
 from benchmarks.verdicts.pages import circumstances, write_table
 from patcher.targets.adapter import Matrix, Options
 from patcher.verify import host
+from patcher.verify.bench.speed import FULL, QUICK, BenchPlan
+from patcher.verify.bench.stopwatch import Workload
+from patcher.verify.bench.timing import time_arms
 from patcher.verify.executor import LocalExecutor
 from patcher.verify.model import Arm
 from patcher.verify.process import Site, Tree
 from patcher.verify.runner import Silent
 from patcher.verify.setup import Request, prepare
-from patcher.verify.speed import FULL, QUICK, BenchPlan
-from patcher.verify.stopwatch import Workload
-from patcher.verify.timing import time_arms
 from tests.smalltarget import adapter as small
 from tests.verify.mutations import (
     Change,

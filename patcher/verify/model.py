@@ -316,7 +316,7 @@ class Diagnosis:
 
 
 class Speed(Protocol):
-    """What a benchmark concludes (made by `patcher.verify.bench`)."""
+    """What a benchmark concludes (made by `patcher.verify.bench.run`)."""
 
     def as_json(self) -> dict[str, Any]:
         """The object ``speed`` of the JSON contract."""

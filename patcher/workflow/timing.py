@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from patcher.verify.speed import PLANS
-from patcher.verify.timing import measure_speed
+from patcher.verify.bench.speed import PLANS
+from patcher.verify.bench.timing import measure_speed
 
 if TYPE_CHECKING:
-    from patcher.verify.bench_records import ProcessTiming
-    from patcher.verify.bench_report import BenchReport
+    from patcher.verify.bench.records import ProcessTiming
+    from patcher.verify.bench.report import BenchReport
     from patcher.verify.judge import Bench
     from patcher.verify.model import CaseJudgement
     from patcher.workflow.wanted import Wanted

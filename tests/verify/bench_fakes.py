@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from patcher.verify.bench_records import CaseTiming, Pair, ProcessTiming
+from patcher.verify.bench.records import CaseTiming, Pair, ProcessTiming
 from patcher.verify.model import Arm, Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from patcher.verify.speed import BenchPlan
+    from patcher.verify.bench.speed import BenchPlan
 
 CASES = (Case("m1", "t1"), Case("m1", "t2"))
 

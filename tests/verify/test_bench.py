@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from patcher.verify import bench, bench_analysis
-from patcher.verify.bench import BenchRun, run_bench
-from patcher.verify.bench_records import run_order
+from patcher.verify.bench import analysis
+from patcher.verify.bench import run as bench
+from patcher.verify.bench.records import run_order
+from patcher.verify.bench.run import BenchRun, run_bench
+from patcher.verify.bench.speed import FULL, QUICK, BenchPlan, Word
 from patcher.verify.model import Arm, Case
-from patcher.verify.speed import FULL, QUICK, BenchPlan, Word
 from tests.verify.bench_fakes import FakeStopwatch, MemoryLedger
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def test_an_interrupted_run_resumes_without_repeating_finished_pairs(killed_afte
     assert resumed.reused == finished
     assert rest.order == whole.order[2 * finished :]
     assert len(resumed.pairs) == len(uninterrupted.pairs)
-    assert len(bench_analysis.blocks(resumed.pairs)) == 10 - finished % 2
+    assert len(analysis.blocks(resumed.pairs)) == 10 - finished % 2
 
 
 def test_a_finished_run_is_judged_again_without_running_anything() -> None:
@@ -166,14 +167,14 @@ def test_shorter_output_is_not_called_faster() -> None:
 
     watch = FakeStopwatch(seconds, tokens=lambda arm: 50 if arm is Arm.PATCHED else 100)
     run = go(watch)
-    assert bench_analysis.endpoint(run.pairs).name == "seconds per audio second"
-    assert set(bench_analysis.length_confounded(run.pairs)) == set(watch.cases)
+    assert analysis.endpoint(run.pairs).name == "seconds per audio second"
+    assert set(analysis.length_confounded(run.pairs)) == set(watch.cases)
     assert run.verdict.word is Word.NO_CHANGE
 
 
 def test_half_a_per_cent_more_tokens_is_still_the_same_work() -> None:
     watch = FakeStopwatch(tokens=lambda arm: 1005 if arm is Arm.PATCHED else 1000)
-    assert bench_analysis.endpoint(go(watch).pairs).name == "seconds"
+    assert analysis.endpoint(go(watch).pairs).name == "seconds"
 
 
 def test_every_case_weighs_the_same_whatever_its_length() -> None:

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from patcher.verify import bench
-from patcher.verify.bench import run_bench
-from patcher.verify.bench_report import BenchReport, cold_and_warm, table_rows
+from patcher.verify.bench import run as bench
+from patcher.verify.bench.report import BenchReport, cold_and_warm, table_rows
+from patcher.verify.bench.run import run_bench
+from patcher.verify.bench.speed import QUICK, BenchPlan
 from patcher.verify.model import Arm, Case, CaseResult, Measure, Outcome
-from patcher.verify.speed import QUICK, BenchPlan
 from tests.verify.bench_fakes import FakeStopwatch, MemoryLedger
 
 ROW = {"model", "tests", "avg_gen_s", "avg_rtf", "avg_vram_mb", "min_rtf", "max_rtf"}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from patcher.verify import host
-from patcher.verify.bench import run_bench
-from patcher.verify.bench_ledger import SqliteLedger
+from patcher.verify.bench.ledger import SqliteLedger
+from patcher.verify.bench.run import run_bench
+from patcher.verify.bench.speed import QUICK
 from patcher.verify.host import Gpu, Reading, disturbance
-from patcher.verify.speed import QUICK
 from tests.verify.bench_fakes import FakeStopwatch
 
 if TYPE_CHECKING:

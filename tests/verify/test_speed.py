@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from patcher.verify import simulate, speed
-from patcher.verify.speed import FULL, QUICK, Word, decide
+from patcher.verify.bench import simulate, speed
+from patcher.verify.bench.speed import FULL, QUICK, Word, decide
 
 
 def steady(ratio: float, pairs: int, spread: float = 0.001) -> list[float]:
@@ -133,7 +133,7 @@ def test_a_half_per_cent_change_is_never_called_faster_or_slower() -> None:
 
 def test_the_simulator_prints_a_table() -> None:
     out = subprocess.run(
-        [sys.executable, "-m", "patcher.verify.simulate", "--sessions", "20"],
+        [sys.executable, "-m", "patcher.verify.bench.simulate", "--sessions", "20"],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     assert "Mann-Whitney" in out
@@ -142,7 +142,8 @@ def test_the_simulator_prints_a_table() -> None:
 
 def test_the_statistics_import_neither_numpy_nor_torch() -> None:
     code = (
-        "import sys, patcher.verify.statistics, patcher.verify.speed, patcher.verify.simulate;"
+        "import sys\n"
+        "from patcher.verify.bench import simulate, speed, statistics\n"
         "print({'numpy', 'torch', 'scipy'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from patcher.verify import statistics
+from patcher.verify.bench import statistics
 
 DISTINCT = st.lists(
     st.floats(-1, 1, allow_nan=False).filter(lambda value: abs(value) > 1e-6),

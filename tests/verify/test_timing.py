@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from patcher.spec.model import Equivalence
+from patcher.verify.bench.speed import BenchPlan
+from patcher.verify.bench.stopwatch import Workload
+from patcher.verify.bench.timing import time_arms
 from patcher.verify.executor import Job, LocalExecutor, Step
 from patcher.verify.model import Arm, Case
 from patcher.verify.process import Site, Tree
-from patcher.verify.speed import BenchPlan
-from patcher.verify.stopwatch import Workload
-from patcher.verify.timing import time_arms
 from tests.smalltarget.adapter import MODELS, TESTS, adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from patcher.verify.bench_records import ProcessTiming
-    from patcher.verify.bench_report import BenchReport
+    from patcher.verify.bench.records import ProcessTiming
+    from patcher.verify.bench.report import BenchReport
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TREE = REPOSITORY / "tests" / "smalltarget" / "tree"

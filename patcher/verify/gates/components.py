@@ -16,7 +16,7 @@ from patcher.verify.model import GateResult, Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from patcher.verify.bench_records import Pair
+    from patcher.verify.bench.records import Pair
 
 
 def judge_components(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from patcher.verify import statistics
+from patcher.verify.bench import statistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,15 +7,15 @@ from math import ceil, exp, log
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from patcher.verify import bench_analysis, statistics
-from patcher.verify.bench_records import ARMS, CaseTiming, Pair, ProcessTiming
+from patcher.verify.bench import analysis, statistics
+from patcher.verify.bench.records import ARMS, CaseTiming, Pair, ProcessTiming
+from patcher.verify.bench.speed import Word
 from patcher.verify.model import Arm, Case, CaseResult, GateResult, Measure
-from patcher.verify.speed import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from patcher.verify.bench import BenchRun
+    from patcher.verify.bench.run import BenchRun
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class BenchReport:
         """The object ``speed``, with everything that explains it beside the fixed keys."""
         run = self.run
         pairs = run.pairs
-        confounded = bench_analysis.length_confounded(pairs)
+        confounded = analysis.length_confounded(pairs)
         return {
             **run.verdict.as_json(),
             "sentence": self.sentence(),
             "plan": run.plan.name,
             "aa": self.aa,
-            "endpoint": bench_analysis.endpoint(pairs).name,
+            "endpoint": analysis.endpoint(pairs).name,
             "stopped": run.stopped,
             "failure": run.failed.failure if run.failed else None,
             "reused_pairs": run.reused,
-            "pair_ratios": [exp(value) for value in bench_analysis.pair_log_ratios(pairs)],
+            "pair_ratios": [exp(value) for value in analysis.pair_log_ratios(pairs)],
             "rerun": [{"pair": pair.index, "reason": pair.rejected} for pair in run.rejected],
             "disturbed": [
                 {"pair": pair.index, "reason": pair.arm(arm).disturbance}
@@ -63,7 +63,7 @@ class BenchReport:
             "length_confounded": [str(case) for case in confounded],
             "lengths": {
                 arm.value: {
-                    str(case): length for case, length in bench_analysis.lengths(pairs, arm).items()
+                    str(case): length for case, length in analysis.lengths(pairs, arm).items()
                 }
                 for arm in ARMS
             },
@@ -100,10 +100,10 @@ class BenchReport:
             text = f"A/A, both arms are the baseline: {text}"
             if verdict.word in (Word.FASTER, Word.SLOWER):
                 text += "; that is wrong, so do not trust timings made here now"
-        if bench_analysis.length_confounded(self.run.pairs):
+        if analysis.length_confounded(self.run.pairs):
             text += (
                 "; length-confounded: the arms' outputs differ in length, so "
-                + bench_analysis.endpoint(self.run.pairs).name
+                + analysis.endpoint(self.run.pairs).name
                 + " were compared"
             )
         if self.run.stopped == "budget":
@@ -115,7 +115,7 @@ class BenchReport:
 
     def _measures(self, arm: Arm) -> list[tuple[Case, Measure]]:
         if self.run.pairs:
-            cases = bench_analysis.common_cases(self.run.pairs)
+            cases = analysis.common_cases(self.run.pairs)
             timings = [pair.arm(arm) for pair in self.run.pairs]
             return [(case, typical([timing.case(case) for timing in timings])) for case in cases]
         results = self.gate_runs.get(arm, ())

@@ -1,6 +1,6 @@
 """How often each way of comparing timings is wrong: a simulator of a drifting, spiking machine.
 
-    python -m patcher.verify.simulate [--sessions N] [--seed N]
+    python -m patcher.verify.bench.simulate [--sessions N] [--seed N]
 
 prints the rate of false positives (identical arms) and the power (a patch that saves 3, 5 or
 10 %) of this package's procedure beside block-after-block Welch, Mann-Whitney and fastest-run.
@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, variance
 
-from patcher.verify import statistics
-from patcher.verify.speed import FULL, QUICK, BenchPlan, SpeedVerdict, Word, decide
+from patcher.verify.bench import statistics
+from patcher.verify.bench.speed import FULL, QUICK, BenchPlan, SpeedVerdict, Word, decide
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,9 @@ def call_rate(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m patcher.verify.simulate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m patcher.verify.bench.simulate", description=__doc__
+    )
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=20)
     options = parser.parse_args(arguments)

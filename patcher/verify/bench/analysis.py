@@ -1,4 +1,4 @@
-"""From finished pairs to one verdict: pure functions on `bench_records`.
+"""From finished pairs to one verdict: pure functions on `records`.
 
 The primary endpoint is one number a pair: the geometric mean over all cases of patched time over
 baseline time. Single cases are only checked for regressions, corrected for how many there are.
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import fsum, log
 from typing import TYPE_CHECKING
 
-from patcher.verify.bench_records import ARMS, CaseTiming, Pair, ProcessTiming
-from patcher.verify.speed import BenchPlan, SpeedVerdict, decide, find_regressions
+from patcher.verify.bench.records import ARMS, CaseTiming, Pair, ProcessTiming
+from patcher.verify.bench.speed import BenchPlan, SpeedVerdict, decide, find_regressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 `run_bench` decides only when to start which process and when to stop. How a process is timed is
 the caller's (`Stopwatch`), where pairs are kept is the caller's (`Ledger`), what they mean is in
-`bench_analysis`. So tests drive it with a fake stopwatch and a fake clock.
+`analysis`. So tests drive it with a fake stopwatch and a fake clock.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from patcher.verify.bench_analysis import judge_pairs
-from patcher.verify.bench_records import Pair, ProcessTiming, run_order
+from patcher.verify.bench.analysis import judge_pairs
+from patcher.verify.bench.records import Pair, ProcessTiming, run_order
+from patcher.verify.bench.speed import BenchPlan, SpeedVerdict, decide
 from patcher.verify.model import Arm
-from patcher.verify.speed import BenchPlan, SpeedVerdict, decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.spec.model import Equivalence
 from patcher.verify import host
-from patcher.verify.bench import BenchRun, run_bench, withheld
-from patcher.verify.bench_ledger import SqliteLedger
-from patcher.verify.bench_report import BenchReport
+from patcher.verify.bench.ledger import SqliteLedger
+from patcher.verify.bench.report import BenchReport
+from patcher.verify.bench.run import BenchRun, run_bench, withheld
+from patcher.verify.bench.speed import DEVICE_MARGIN, BenchPlan
+from patcher.verify.bench.stopwatch import ExecutorStopwatch, Workload
 from patcher.verify.gates.components import judge_components
 from patcher.verify.model import Arm, CaseJudgement, CaseResult, Status
 from patcher.verify.rundb import key_of
-from patcher.verify.speed import DEVICE_MARGIN, BenchPlan
-from patcher.verify.stopwatch import ExecutorStopwatch, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from patcher.verify.bench_records import ProcessTiming
+    from patcher.verify.bench.records import ProcessTiming
     from patcher.verify.executor import Executor
     from patcher.verify.judge import Bench
     from patcher.verify.process import Site

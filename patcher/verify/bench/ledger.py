@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from patcher.verify.bench_records import Pair
+from patcher.verify.bench.records import Pair
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from patcher.verify import host
-from patcher.verify.bench_records import CaseTiming, ProcessTiming
+from patcher.verify.bench.records import CaseTiming, ProcessTiming
 from patcher.verify.executor import Executor, Job, Report, Step
 from patcher.verify.model import Arm, Case
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from patcher.targets.adapter import Model, Test
+    from patcher.verify.bench.speed import BenchPlan
     from patcher.verify.process import Site
-    from patcher.verify.speed import BenchPlan
 
 
 @dataclass(frozen=True)
