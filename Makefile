@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types format torture bench-engine bench-catalogue clean
+.PHONY: help setup demo test test-all lint types format docs torture bench-engine bench-catalogue clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,10 @@ format: $(READY)  ## let ruff rewrite
 
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
+
+docs: $(READY)  ## render what is rendered: the language's reference, the schema
+	$(BIN)/python -m docs.render_spec
+	$(BIN)/python -m patcher.spec.schema
 
 torture: $(READY)  ## kill, starve and confuse the store; resumes (HOURS=1)
 	$(BIN)/python -m benchmarks.torture --hours $(or $(HOURS),1)

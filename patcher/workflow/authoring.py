@@ -42,7 +42,7 @@ def check(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
     for patch in readable.values():
         fixtures += len(patch.tests)
         rendered += [render_problem(problem) for problem in check_patch(patch)]
-    if not names:
+    if len(readable) == len(known.paths):  # else a name may be that of a spec with a mistake in it
         rendered += [render_problem(problem) for problem in check_names(readable, known.sets)]
     result = {
         "checked": wanted,
