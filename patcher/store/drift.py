@@ -24,7 +24,7 @@ class Drift(NamedTuple):
 
     Attributes:
         kind: edited, deleted, mode, link, folder, special (FIFO, socket, device) or added. An
-            added folder is reported once, with a slash at its end.
+            added folder is reported once, with a slash at its end; an empty one is nothing.
     """
 
     path: str
@@ -127,8 +127,10 @@ def _scan(
                 elif path in folders:
                     with suppress(OSError), folder.child(entry.name) as inner:
                         scan(inner, f"{path}/")
-                elif is_folder(entry):
-                    found.append(Drift(f"{path}/", "added"))
+                elif entry.is_dir(follow_symlinks=False):
+                    with suppress(OSError), folder.child(entry.name) as inner:
+                        if _holds_something(inner):
+                            found.append(Drift(f"{path}/", "added"))
                 elif not entry.name.endswith(".pyc"):
                     found.append(Drift(path, "added"))
 
@@ -137,5 +139,15 @@ def _scan(
         scan(top, "")
 
 
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    return entry.is_dir(follow_symlinks=False)
+def _holds_something(folder: Folder) -> bool:
+    """Whether there is anything but empty folders and bytecode below a folder."""
+    with os.scandir(folder.fd) as entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                if not entry.name.endswith(".pyc"):
+                    return True
+            else:
+                with suppress(OSError), folder.child(entry.name) as inner:
+                    if _holds_something(inner):
+                        return True
+    return False

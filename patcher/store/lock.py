@@ -14,6 +14,8 @@ from patcher.errors import PatcherError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_ORPHAN_S = 2.0
+
 
 class Held:
     """A lock that is held; leaving the context lets it go.
@@ -45,7 +47,7 @@ def acquire(path: Path, command: str) -> Held:
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(fd)
     except BlockingIOError:
         try:
             raise PatcherError("locked", _describe(_holder(fd)), where=str(path)) from None
@@ -57,6 +59,36 @@ def acquire(path: Path, command: str) -> Held:
     died = _holder(fd)
     _sign(fd, command)
     return Held(fd, died)
+
+
+def _lock(fd: int) -> None:
+    """Take the lock, or raise `BlockingIOError`.
+
+    A child that was forked in the instant its parent was killed has the lock until its exec: that
+    is waited for.
+    """
+    end = time.monotonic() + _ORPHAN_S
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(fd)
+            if holder is None or _alive(holder) or time.monotonic() > end:
+                raise
+            time.sleep(0.005)
+
+
+def _alive(holder: dict[str, Any]) -> bool:
+    """Whether a holder may be running: on another host nobody can tell."""
+    if holder["host"] != os.uname().nodename or not isinstance(holder["pid"], int):
+        return True
+    try:
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def dead_holder(path: Path) -> dict[str, Any] | None:

@@ -255,6 +255,7 @@ def test_new_files_are_reported_and_never_touched(copy: WorkingCopy) -> None:
     (copy.root / "sample/mine.py").write_bytes(b"mine\n")
     (copy.root / "sample/mine").mkdir()
     (copy.root / "sample/mine/inner.py").write_bytes(b"mine\n")
+    (copy.root / "sample/nothing/in/here").mkdir(parents=True)
     (copy.root / "sample/__pycache__").mkdir()
     (copy.root / "sample/__pycache__/one.cpython-311.pyc").write_bytes(b"")
     assert copy.drift() == (Drift("sample/mine.py", "added"), Drift("sample/mine/", "added"))

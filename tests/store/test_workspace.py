@@ -58,6 +58,40 @@ def test_the_lock_may_be_entered_again_inside(workspace: Workspace) -> None:
         pass
 
 
+ORPHAN = """
+import fcntl, json, os, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(fd, fcntl.LOCK_EX)
+holder = {"command": "apply", "pid": int(sys.argv[2]), "host": os.uname().nodename, "since": "now"}
+os.write(fd, json.dumps(holder).encode())
+print("held", flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("dead", [True, False], ids=["a dead run", "a living run"])
+def test_a_child_that_outlives_its_run_for_a_moment_is_waited_for(
+    workspace: Workspace, dead: bool
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (workspace.root / ".patcher").mkdir()
+    lock = workspace.root / ".patcher" / "lock"
+    owner = gone.pid if dead else os.getpid()
+    with subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, str(lock), str(owner), "0.3"],
+        stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        child.stdout.readline()
+        if dead:
+            with workspace.lock("check"):
+                assert workspace.died is not None
+        else:
+            with pytest.raises(PatcherError, match="is running"):
+                workspace.lock("check").__enter__()
+
+
 def test_a_lock_file_with_nonsense_still_locks(workspace: Workspace) -> None:
     (workspace.root / ".patcher").mkdir()
     (workspace.root / ".patcher" / "lock").write_bytes(b"\xff nonsense")
