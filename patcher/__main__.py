@@ -1,6 +1,18 @@
-"""``python -m patcher``."""
+"""``python -m patcher``, and the console script."""
 
-from patcher.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C is answered also while modules are still being imported."""
+    try:
+        from patcher.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("error[interrupted]: interrupted", file=sys.stderr)
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -41,7 +41,14 @@ class Session:
             raise PatcherError(
                 "usage", f"-C {self.directory}: no such folder", hint="create it, or name another"
             )
-        return Workspace(self.directory.resolve())
+        workspace = Workspace(self.directory.resolve())
+        dead = workspace.dead_run()
+        if dead is not None:
+            since = f" (pid {dead['pid']}, since {dead['since']})"
+            self.tell(
+                f"note: an earlier `patcher {dead['command']}`{since} was cut short", fg="yellow"
+            )
+        return workspace
 
     def say(self, text: str = "", **style: Any) -> None:
         """Print one line of a result, unless JSON was asked for or ``-q`` given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -358,6 +359,25 @@ def test_backups_name_path_mode_and_hash_of_what_was_touched(
     assert "mode" in text
     objects = (workspace / "backups" / "objects").rglob("*")
     assert pristine in [path.read_bytes() for path in objects if path.is_file()]
+
+
+def test_after_a_kill_the_next_command_says_what_was_cut_short(
+    patcher: Patcher, workspace: Path
+) -> None:
+    assert patcher("apply", "use_sum").status == 0
+    before = tree_of(patcher).read_bytes()
+    (workspace / "patcher.toml").write_text(
+        'target = "adder"\n[verify]\ncommand = ["python", "-c", "import time; time.sleep(60)"]\n'
+    )
+    command = [sys.executable, "-m", "patcher", "-C", str(workspace), "verify"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stderr is not None
+        running.stderr.readline()  # the matrix is announced once the lock is held
+        running.kill()
+    ran = patcher("status", "--json")
+    assert "an earlier `patcher verify`" in ran.stderr
+    assert ran.json["drift"] == []
+    assert tree_of(patcher).read_bytes() == before
 
 
 def test_every_error_has_a_next_step(patcher: Patcher) -> None:
