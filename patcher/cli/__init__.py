@@ -76,7 +76,8 @@ class LazyGroup(click.Group):
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
     },
-    epilog="Exit status: 0 done, 1 verification failed and restored, 2 wrong use, 3 refused, "
+    epilog="Exit status: 0 done, 1 verification failed (restored unless --keep) or a check found "
+    "problems, 2 wrong use, 3 refused, "
     "4 needs a person, 5 locked, 6 cannot judge, 130 interrupted.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")

@@ -26,6 +26,8 @@ def print_catalogue(result: Mapping[str, Any], *, color: bool | None) -> None:
     out.print(table(["patch", "state", "claim", "summary"], rows))
     for one in result["sets"]:
         out.print(f"@{one['name']}: {', '.join(one['patches'])}")
+    for one in result["unreadable"]:
+        out.print(f"cannot be read: {one['where']}: {one['message']}", style="yellow")
 
 
 def print_patch(result: Mapping[str, Any], *, color: bool | None) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.spec.catalogue import load_catalogue
 from patcher.spec.versions import fits
 from patcher.verify import diagnosis_runs
 from patcher.verify.model import CaseJudgement, Diagnosis, Outcome, Status
+from patcher.workflow.opening import readable_patches
 
 if TYPE_CHECKING:
     from patcher.spec.model import Patch
@@ -22,7 +22,7 @@ def explainer(copy: WorkingCopy, patches: Sequence[Patch], scratch: Path) -> Exp
     applied = {patch.name for patch in patches}
 
     def remedies() -> list[Patch]:
-        known = load_catalogue(copy.workspace.root).patches.values()
+        known, _ = readable_patches(copy.workspace)
         return [
             patch
             for patch in known

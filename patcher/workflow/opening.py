@@ -84,3 +84,20 @@ def rewrite_cache(workspace: Workspace) -> MutableMapping[str, bytes]:
     from patcher.rewrite.cached import FolderCache
 
     return FolderCache(workspace.private_dir / "cache" / "rewrite")
+
+
+def readable_patches(workspace: Workspace) -> tuple[list[Patch], list[PatcherError]]:
+    """Every patch of the catalogue that can be read, and what is wrong with the others.
+
+    One broken spec must not keep a command from the rest of the catalogue.
+    """
+    from patcher.spec.catalogue import load_catalogue
+
+    known = load_catalogue(workspace.root)
+    patches, broken = [], []
+    for name in known.paths:
+        try:
+            patches.append(known.get(name))
+        except PatcherError as error:
+            broken.append(error)
+    return patches, broken

@@ -18,7 +18,7 @@ from patcher.spec.model import Equivalence
 from patcher.spec.versions import fits
 from patcher.verify.model import Arm
 from patcher.verify.runner import Observer, Silent
-from patcher.workflow.opening import copy_for
+from patcher.workflow.opening import copy_for, readable_patches
 from patcher.workflow.replaying import patches_of
 from patcher.workflow.trees import freeze, frozen_trees
 from patcher.workflow.wanted import Wanted
@@ -181,7 +181,7 @@ def static_json(found: StaticMap) -> dict[str, Any]:
 def _others(copy: WorkingCopy, patches: Sequence[Patch]) -> list[Patch]:
     """Patches that may be named as a remedy."""
     named = {patch.name for patch in patches}
-    known = load_catalogue(copy.workspace.root).patches.values()
+    known, _ = readable_patches(copy.workspace)
     return [
         patch
         for patch in known

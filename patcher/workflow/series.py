@@ -12,7 +12,13 @@ from patcher.rewrite.replay import replay
 from patcher.scan.lines import LineMap
 from patcher.spec.catalogue import load_catalogue
 from patcher.spec.model import EditStatus
-from patcher.workflow.opening import copy_for, existing_copy, make_copy, rewrite_cache
+from patcher.workflow.opening import (
+    copy_for,
+    existing_copy,
+    make_copy,
+    readable_patches,
+    rewrite_cache,
+)
 from patcher.workflow.replaying import patches_of, record_of, replayed
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ def catalogue(workspace: Workspace, target: str | None) -> dict[str, Any]:
     """The object of ``patcher list --json``: every patch with its state on the working copy."""
     known = load_catalogue(workspace.root)
     copy = existing_copy(workspace, target)
+    readable, broken = readable_patches(workspace)
     patches = [
         {
             "name": patch.name,
@@ -49,13 +56,14 @@ def catalogue(workspace: Workspace, target: str | None) -> dict[str, Any]:
             "reproduction": patch.reproduction,
             "state": state_of(patch, copy, workspace),
         }
-        for patch in known.patches.values()
+        for patch in readable
     ]
     sets = [
         {"name": one.name, "patches": list(one.patches), "summary": one.summary}
         for one in known.sets.values()
     ]
-    return {"patches": patches, "sets": sets}
+    unreadable = [{"where": one.where, "message": one.message} for one in broken]
+    return {"patches": patches, "sets": sets, "unreadable": unreadable}
 
 
 def state_of(patch: Patch, copy: WorkingCopy | None, workspace: Workspace) -> str:

@@ -380,6 +380,18 @@ def test_after_a_kill_the_next_command_says_what_was_cut_short(
     assert tree_of(patcher).read_bytes() == before
 
 
+def test_one_broken_spec_keeps_nobody_from_the_others(patcher: Patcher, workspace: Path) -> None:
+    (workspace / "patches" / "broken.yaml").write_text("patch: broken\nsummry: x\n")
+    ran = patcher("list", "--json")
+    assert ran.status == 0
+    assert "use_sum" in {one["name"] for one in ran.json["patches"]}
+    assert [one["where"] for one in ran.json["unreadable"]] == ["patches/broken.yaml:1:1"]
+    assert "cannot be read: patches/broken.yaml:1:1" in patcher("list").stdout
+    assert patcher("apply", "use_sum", "use_three", "--verify").status == 1
+    assert patcher("status", "--json").json["series"] == []
+    assert patcher("check").status == 1
+
+
 def test_every_error_has_a_next_step(patcher: Patcher) -> None:
     for arguments in (["apply", "nothing"], ["revert", "use_sum"], ["export"], ["verify", "--x"]):
         ran: Ran = patcher(*arguments, "--json")
