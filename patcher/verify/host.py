@@ -48,7 +48,7 @@ class Reading:
     """Counters at one moment, all in seconds since boot or process start.
 
     Attributes:
-        busy_s, stolen_s: of all processors together, idle and waiting left out.
+        busy_s, stolen_s: of the processors this process may use, idle and waiting left out.
         ours_s: processor time of this process and of its children that have ended.
         throttled_s: time the container's quota held its processes back.
     """
@@ -74,11 +74,31 @@ def read(*, gpu: bool = False) -> Reading:
 
 
 def _processor_seconds() -> tuple[float, float]:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
-        user, nice, system, _idle, _wait, irq, soft, steal = map(int, fields[:8])
-        return (user + nice + system + irq + soft) / _TICKS_A_SECOND, steal / _TICKS_A_SECOND
+    """Busy and stolen, summed over the processors that this process may run on.
+
+    What runs elsewhere, on a machine that is divided up by affinity or a cpuset, takes no turn
+    from us.
+    """
+    with contextlib.suppress(OSError):
+        return parse_stat(Path("/proc/stat").read_text(encoding="ascii"), _own_processors())
     return 0.0, 0.0
+
+
+def parse_stat(text: str, processors: set[int] | None) -> tuple[float, float]:
+    """Seconds busy and seconds stolen in ``/proc/stat``, of some processors; None for all."""
+    busy = stolen = 0
+    for line in text.splitlines():
+        name, *fields = line.split()
+        number = name.removeprefix("cpu")
+        if number.isdigit() and (processors is None or int(number) in processors):
+            user, nice, system, _idle, _wait, irq, soft, steal = map(int, fields[:8])
+            busy += user + nice + system + irq + soft
+            stolen += steal
+    return busy / _TICKS_A_SECOND, stolen / _TICKS_A_SECOND
+
+
+def _own_processors() -> set[int] | None:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
 
 def _throttled_seconds() -> float:
@@ -174,9 +194,8 @@ def fingerprint(extra: Mapping[str, Any] | None = None) -> Fingerprint:
 
 def usable_processors() -> int:
     """The processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    own = _own_processors()
+    return (os.cpu_count() or 1) if own is None else len(own)
 
 
 def _processor_name() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,13 @@ def test_nvidia_smi_is_read_field_by_field() -> None:
     apps = ["GPU-aa, 4711", "GPU-bb, 4712"]
     assert host.parse_gpu(row, apps) == Gpu(1980.0, 54.0, 0x40, 1)
     assert host.parse_gpu("[N/A], [N/A], [N/A], GPU-aa", []) == Gpu(0.0, 0.0, 0, 0)
+
+
+def test_only_the_processors_we_may_use_count() -> None:
+    stat = "cpu 30 0 0 99 0 0 0 3\ncpu0 10 0 0 99 0 0 0 1\ncpu1 20 0 0 99 0 0 0 2\nintr 1 2\n"
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    assert host.parse_stat(stat, {1}) == (20 * tick, 2 * tick)
+    assert host.parse_stat(stat, None) == (30 * tick, 3 * tick)
 
 
 def test_readings_grow_and_the_fingerprint_is_stable() -> None:
