@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 PATCHER = Path(__file__).resolve().parent.parent
 PR_SET_PDEATHSIG = 1
+PROBE_ROUNDS = 40_000  # about 2 ms: far below a generation, far above the clock's step
 
 
 class RecordingLoader(importlib.machinery.SourceFileLoader):
@@ -157,10 +158,13 @@ class Worker:
         return {"facts": dict(self.session.describe())}
 
     def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one test."""
+        """Run one test; with ``probes``, also time as many on each side of it."""
         test = test_from(request["test"])
         reset_peak()
-        return self.describe(self.session.run(test, capture=request["capture"]))
+        probes = request.get("probes", 0)
+        before_s = [probe() for _ in range(probes)]
+        value = self.describe(self.session.run(test, capture=request["capture"]))
+        return {**value, "probe_s": [*before_s, *(probe() for _ in range(probes))]}
 
     def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
@@ -325,6 +329,18 @@ def resolve(reference: str) -> Any:
 
 def read_bytes(path: str) -> bytes:
     return Path(path).read_bytes()
+
+
+def probe() -> float:
+    """Seconds for a fixed piece of work that knows nothing of the target.
+
+    A virtual processor may halve its speed for seconds, and no counter tells.
+    """
+    started = time.perf_counter()
+    total = 0
+    for number in range(PROBE_ROUNDS):
+        total += number * number
+    return time.perf_counter() - started
 
 
 def rss_mib(field: str) -> float:

@@ -34,6 +34,7 @@ class FakeStopwatch:
     clock: FakeClock = field(default_factory=FakeClock)
     cases: Sequence[Case] = CASES
     disturbance: Callable[[int], str] = lambda run: ""
+    probes: Callable[[int], tuple[float, ...]] = lambda run: ()
     failure: Callable[[int], str] = lambda run: ""
     tokens: Callable[[Arm], int | None] = lambda arm: 12
     process_s: float = 27.0
@@ -57,7 +58,11 @@ class FakeStopwatch:
             for case in self.cases
         )
         return ProcessTiming(
-            arm, cases, disturbance=self.disturbance(run), failure=self.failure(run)
+            arm,
+            cases,
+            disturbance=self.disturbance(run),
+            probe_s=self.probes(run),
+            failure=self.failure(run),
         )
 
     @property

@@ -128,13 +128,22 @@ def test_a_finished_run_is_judged_again_without_running_anything() -> None:
     assert again.verdict == first.verdict
 
 
-def test_a_disturbed_pair_is_run_again_once_in_both_arms_and_listed() -> None:
+def test_a_disturbed_pair_is_run_again_in_both_arms_and_listed() -> None:
     watch = FakeStopwatch(UNDECIDABLE, disturbance=lambda run: "load" if run == 2 else "")
     run = go(watch, QUICK)
     assert len(watch.order) == 14
     assert watch.order[2:4] == watch.order[4:6]
     assert [(pair.index, pair.rejected) for pair in run.rejected] == [(1, "load")]
     assert [pair.attempt for pair in run.pairs] == [0, 1, 0, 0, 0, 0]
+
+
+def test_a_pair_during_which_the_processor_changed_speed_is_run_again() -> None:
+    slow = {2: (2.0, 2.0), 3: (4.0, 4.0), 4: (4.0, 4.0), 5: (4.0, 4.0)}
+    watch = FakeStopwatch(UNDECIDABLE, probes=lambda run: slow.get(run, (2.0, 2.0)))
+    run = go(watch, QUICK)
+    assert [pair.index for pair in run.rejected] == [1]
+    assert "2.00 times slower" in run.rejected[0].rejected
+    assert run.pairs[1].baseline.probe_s == (4.0, 4.0)  # slow in both arms: fit to be compared
 
 
 def test_a_machine_that_is_never_quiet_still_ends() -> None:

@@ -108,12 +108,12 @@ def test_an_interrupted_bench_resumes_and_repeats_no_finished_pair(
 
     def interrupt(index: int, timing: ProcessTiming) -> None:
         timed.append(index)
-        if len(timed) == 3:
+        if index == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         measure(executor, arms, tmp_path, progress=interrupt)
-    assert timed == [0, 0, 1]
+    assert set(timed) == {0, 1}  # more than once each where the machine was not quiet
     rest: list[int] = []
     found = measure(executor, arms, tmp_path, progress=lambda index, _: rest.append(index))
     assert found.run.reused == 1

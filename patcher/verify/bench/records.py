@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from patcher.verify.host import changed_speed
 from patcher.verify.model import Arm, Case, Measure, Outcome
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class ProcessTiming:
         replay_s: seconds by ``model / test / stage`` on the baseline's recorded inputs: the same
             work in both arms.
         disturbance: why the re-run rule would reject this process; empty when it was quiet.
+        probe_s: seconds of a fixed piece of work before and after each timed generation.
         failure: why there is no timing; empty when there is. ``outcome`` says what kind.
     """
 
@@ -75,6 +77,7 @@ class ProcessTiming:
     component_stages: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     replay_s: Mapping[str, float] = field(default_factory=dict)
     disturbance: str = ""
+    probe_s: tuple[float, ...] = ()
     failure: str = ""
     outcome: Outcome = Outcome.OK
 
@@ -91,9 +94,13 @@ class ProcessTiming:
             CaseTiming(**{**one, "case": Case(**one["case"]), "warm_s": tuple(one["warm_s"])})
             for one in data["cases"]
         )
-        return cls(
-            **{**data, "arm": Arm(data["arm"]), "outcome": Outcome(data["outcome"]), "cases": cases}
-        )
+        read = {
+            "arm": Arm(data["arm"]),
+            "outcome": Outcome(data["outcome"]),
+            "probe_s": tuple(data.get("probe_s", ())),
+            "cases": cases,
+        }
+        return cls(**{**data, **read})
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,13 @@ class Pair:
 
     def arm(self, arm: Arm) -> ProcessTiming:
         return self.baseline if arm is Arm.BASELINE else self.patched
+
+    @property
+    def disturbance(self) -> str:
+        """Why the re-run rule would set the pair aside; empty when it was quiet."""
+        arms = (self.baseline, self.patched)
+        probes_s = [seconds for timing in arms for seconds in timing.probe_s]
+        return next((one.disturbance for one in arms if one.disturbance), changed_speed(probes_s))
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives the equal pair back."""

@@ -55,10 +55,9 @@ class BenchReport:
             "pair_ratios": [exp(value) for value in analysis.pair_log_ratios(pairs)],
             "rerun": [{"pair": pair.index, "reason": pair.rejected} for pair in run.rejected],
             "disturbed": [
-                {"pair": pair.index, "reason": pair.arm(arm).disturbance}
+                {"pair": pair.index, "reason": pair.disturbance}
                 for pair in pairs
-                for arm in ARMS
-                if pair.arm(arm).disturbance
+                if pair.disturbance
             ],
             "length_confounded": [str(case) for case in confounded],
             "lengths": {

@@ -116,7 +116,11 @@ class ExecutorStopwatch:
             for test in tests:
                 for run in range(plan.warm_ups + plan.timed):
                     kind = "cold" if run < plan.warm_ups else "warm"
-                    request = {"test": asdict(test), "capture": False}
+                    request = {
+                        "test": asdict(test),
+                        "capture": False,
+                        "probes": int(kind == "warm"),
+                    }
                     purpose = _Purpose(kind, model.name, test.name)
                     steps.append((Step("run", request, work.timeout_s), purpose))
                 recorded = work.recorded.get(Case(model.name, test.name))
@@ -180,6 +184,9 @@ def collect(
         component_stages=component_stages,
         replay_s=replay_s,
         disturbance=disturbance,
+        probe_s=tuple(
+            seconds for values in warm.values() for value in values for seconds in value["probe_s"]
+        ),
     )
 
 
