@@ -146,6 +146,14 @@ def test_a_pair_during_which_the_processor_changed_speed_is_run_again() -> None:
     assert run.pairs[1].baseline.probe_s == (4.0, 4.0)  # slow in both arms: fit to be compared
 
 
+def test_the_noise_floor_compares_runs_at_one_speed() -> None:
+    """The second pair of each block runs at half the processor's speed, in both arms."""
+    seconds = lambda arm, run: 2.0 if run % 4 > 1 else 1.0  # noqa: E731
+    probes = lambda run: (4.0, 4.0) if run % 4 > 1 else (2.0, 2.0)  # noqa: E731
+    assert go(FakeStopwatch(seconds), QUICK).verdict.noise_floor > 0.5
+    assert go(FakeStopwatch(seconds, probes=probes), QUICK).verdict.noise_floor == 0.0
+
+
 def test_a_machine_that_is_never_quiet_still_ends() -> None:
     watch = FakeStopwatch(UNDECIDABLE, disturbance=lambda run: "load")
     run = go(watch, QUICK)

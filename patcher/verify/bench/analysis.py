@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from patcher.verify.bench.records import ARMS, CaseTiming, Pair, ProcessTiming
 from patcher.verify.bench.speed import BenchPlan, SpeedVerdict, decide, find_regressions
+from patcher.verify.host import changed_speed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,13 +81,17 @@ def pair_log_ratios(pairs: Sequence[Pair]) -> list[float]:
 
 
 def same_arm_log_ratios(pairs: Sequence[Pair]) -> list[float]:
-    """Second run over first run of each arm in each block: 0 but for the machine's noise."""
+    """Second run over first run of each arm in each block: 0 but for the machine's noise.
+
+    Runs between which the processor changed its speed are left out, as they are within a pair:
+    pairs are compared at one speed, and it is their noise that is asked for.
+    """
     compared = endpoint(pairs)
+    runs = [(a.arm(arm), b.arm(arm)) for a, b in blocks(pairs) for arm in ARMS if compared.cases]
     return [
-        compared.log_ratio(second.arm(arm), first.arm(arm))
-        for first, second in blocks(pairs)
-        for arm in ARMS
-        if compared.cases
+        compared.log_ratio(second, first)
+        for first, second in runs
+        if not changed_speed(first.probe_s + second.probe_s)
     ]
 
 
