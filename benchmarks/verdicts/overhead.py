@@ -32,7 +32,7 @@ from patcher.verify.executor import LocalExecutor
 from patcher.verify.model import Arm, Case
 from patcher.verify.process import Site, environment
 
-PLAN = BenchPlan("overhead", looks=(8,), confidence=0.984, timed=5)
+PLAN = BenchPlan("overhead", looks=(8,), confidence=0.984, timed=5, reruns=8)
 MOST = 0.02
 
 # Plain scripts: told on standard input what to generate, they print the seconds of each run.

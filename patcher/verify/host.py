@@ -20,15 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 # Disturbed: others used more than this share of the processors while the process ran,
 FOREIGN_SHARE = 0.20
 # the hypervisor or the container's quota took more than this share of the time away,
 STOLEN_SHARE = 0.05
-# the processor itself was this much slower in more than that share of the probes,
-SLOWER_BY = 1.10
-SLOW_SHARE = 0.20
 # or, on a GPU, it was slowed down for heat or power (bits of NVML's clocks_event_reasons), or
 # another process computed on it.
 GPU_SLOWDOWN_BITS = 0x08 | 0x20 | 0x40 | 0x80  # hardware, software thermal, hardware thermal, brake
@@ -167,19 +164,6 @@ def disturbance(before: Reading, after: Reading, processors: int) -> str:
         if gpu.processes:
             return f"load: {gpu.processes} other processes on GPU {number}"
     return ""
-
-
-def changed_speed(probes_s: Sequence[float]) -> str:
-    """Why a pair should be timed again, by the probes around its generations; empty when not.
-
-    A virtual processor runs at half its speed for seconds while a neighbour is at work on the same
-    core. No counter of ours tells; the same small work, taking twice as long, does.
-    """
-    slow = sum(seconds > SLOWER_BY * min(probes_s) for seconds in probes_s)
-    if slow <= SLOW_SHARE * len(probes_s):
-        return ""
-    worst = max(probes_s) / min(probes_s)
-    return f"speed: the processor was up to {worst:.2f} times slower for part of the pair"
 
 
 @dataclass(frozen=True)

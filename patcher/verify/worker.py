@@ -31,7 +31,6 @@ import json
 import os
 import select
 import signal
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -365,25 +364,25 @@ def limit_memory(mib: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))
 
 
-def die_with_parent(parent: int, requests: int) -> None:
+def die_with_parent(parent: int, requests: int, answers: int) -> None:
     """End this process's group when the parent is gone, by the kernel's hand and by the pipe's.
 
-    The kernel's signal (Linux) reaches a worker that is stuck holding the interpreter; the watch
-    on the pipe works on every system and takes the worker's children along.
+    The kernel's signal (Linux) reaches a worker that is stuck holding the interpreter. A guard
+    watches the pipe, on every system, and takes the worker's children along; it is a process of
+    the same group, since the signal would end a thread before it had done so.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-
-    def watch() -> None:
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # meant for the worker, to dump its stacks
+        os.close(answers)  # its end says that the worker died
         poll = select.poll()
         poll.register(requests, 0)  # hang-up is always reported
         while not any(event & select.POLLHUP for _, event in poll.poll()):
             pass
         os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def main(argv: list[str]) -> None:
@@ -393,7 +392,7 @@ def main(argv: list[str]) -> None:
     faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
     with open(requests, "rb", closefd=False) as lines:
         greeting = json.loads(lines.readline())
-        die_with_parent(greeting["parent"], requests)
+        die_with_parent(greeting["parent"], requests, answers)
         worker = Worker(greeting, answers)
         for line in lines:
             worker.answer(json.loads(line))

@@ -54,6 +54,7 @@ class FakeStopwatch:
                 tokens=tokens,
                 stage_s={"t3": 0.75 * self.seconds(arm, run)},
                 memory_mib=100.0,
+                probe_s=self.probes(run),
             )
             for case in self.cases
         )
@@ -61,7 +62,6 @@ class FakeStopwatch:
             arm,
             cases,
             disturbance=self.disturbance(run),
-            probe_s=self.probes(run),
             failure=self.failure(run),
         )
 

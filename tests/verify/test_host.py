@@ -62,24 +62,6 @@ def test_nvidia_smi_is_read_field_by_field() -> None:
     assert host.parse_gpu("[N/A], [N/A], [N/A], GPU-aa", []) == Gpu(0.0, 0.0, 0, 0)
 
 
-SPEEDS = {
-    "a steady processor is quiet": ((2.0, 2.1, 2.0, 2.05), ""),
-    "one slow probe of eight is let pass": ((2.0,) * 7 + (4.0,), ""),
-    "two slow probes of eight are not": ((2.0,) * 6 + (4.0, 3.0), "up to 2.00 times slower"),
-    "no matter in which arm": ((4.0,) * 4 + (2.0,) * 4, "up to 2.00 times slower"),
-    "slow all the while is steady": ((4.0,) * 8, ""),
-    "nothing was probed": ((), ""),
-}
-
-
-@pytest.mark.parametrize("case", SPEEDS)
-def test_a_change_of_the_processors_speed(case: str) -> None:
-    probes_s, says = SPEEDS[case]
-    told = host.changed_speed(probes_s)
-    assert says in told
-    assert bool(told) == bool(says)
-
-
 def test_only_the_processors_we_may_use_count() -> None:
     stat = "cpu 30 0 0 99 0 0 0 3\ncpu0 10 0 0 99 0 0 0 1\ncpu1 20 0 0 99 0 0 0 2\nintr 1 2\n"
     tick = 1 / os.sysconf("SC_CLK_TCK")

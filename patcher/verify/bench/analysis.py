@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from math import fsum, log
 from typing import TYPE_CHECKING
 
-from patcher.verify.bench.records import ARMS, CaseTiming, Pair, ProcessTiming
+from patcher.verify.bench.records import ARMS, CaseTiming, Pair, ProcessTiming, unlike_speed
 from patcher.verify.bench.speed import BenchPlan, SpeedVerdict, decide, find_regressions
-from patcher.verify.host import changed_speed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,15 +82,15 @@ def pair_log_ratios(pairs: Sequence[Pair]) -> list[float]:
 def same_arm_log_ratios(pairs: Sequence[Pair]) -> list[float]:
     """Second run over first run of each arm in each block: 0 but for the machine's noise.
 
-    Runs between which the processor changed its speed are left out, as they are within a pair:
-    pairs are compared at one speed, and it is their noise that is asked for.
+    Runs at unlike speeds of the processor are left out, as they are within a pair: pairs are
+    compared at one speed, and it is their noise that is asked for.
     """
     compared = endpoint(pairs)
     runs = [(a.arm(arm), b.arm(arm)) for a, b in blocks(pairs) for arm in ARMS if compared.cases]
     return [
         compared.log_ratio(second, first)
         for first, second in runs
-        if not changed_speed(first.probe_s + second.probe_s)
+        if not unlike_speed(first, second)
     ]
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict, dataclass, field
+from math import exp, fsum, log
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from patcher.verify.host import changed_speed
 from patcher.verify.model import Arm, Case, Measure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ARMS: tuple[Arm, Arm] = (Arm.BASELINE, Arm.PATCHED)
+# Two runs saw unlike processors when fixed work took this many times as long under one of them.
+# Twice what the probes themselves wander by on a steady processor.
+UNLIKE_SPEED = 1.04
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class CaseTiming:
         tokens: tokens of the last generation; None when there are none.
         stage_s: median seconds by stage over the timed generations.
         memory_mib: peak device memory of the case; on a CPU what the process grew by.
+        probe_s: of each timed generation, the mean seconds of the same small piece of work just
+            before and just after it: the processor's speed at the time, which is not the target's.
     """
 
     case: Case
@@ -36,6 +41,7 @@ class CaseTiming:
     tokens: int | None = None
     stage_s: Mapping[str, float] = field(default_factory=dict)
     memory_mib: float | None = None
+    probe_s: tuple[float, ...] = ()
 
     @property
     def wall_s(self) -> float:
@@ -65,7 +71,6 @@ class ProcessTiming:
         replay_s: seconds by ``model / test / stage`` on the baseline's recorded inputs: the same
             work in both arms.
         disturbance: why the re-run rule would reject this process; empty when it was quiet.
-        probe_s: seconds of a fixed piece of work before and after each timed generation.
         failure: why there is no timing; empty when there is. ``outcome`` says what kind.
     """
 
@@ -77,7 +82,6 @@ class ProcessTiming:
     component_stages: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     replay_s: Mapping[str, float] = field(default_factory=dict)
     disturbance: str = ""
-    probe_s: tuple[float, ...] = ()
     failure: str = ""
     outcome: Outcome = Outcome.OK
 
@@ -91,16 +95,37 @@ class ProcessTiming:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ProcessTiming:
         cases = tuple(
-            CaseTiming(**{**one, "case": Case(**one["case"]), "warm_s": tuple(one["warm_s"])})
+            CaseTiming(
+                **{
+                    **one,
+                    "case": Case(**one["case"]),
+                    "warm_s": tuple(one["warm_s"]),
+                    "probe_s": tuple(one.get("probe_s", ())),
+                }
+            )
             for one in data["cases"]
         )
-        read = {
-            "arm": Arm(data["arm"]),
-            "outcome": Outcome(data["outcome"]),
-            "probe_s": tuple(data.get("probe_s", ())),
-            "cases": cases,
-        }
-        return cls(**{**data, **read})
+        return cls(
+            **{**data, "arm": Arm(data["arm"]), "outcome": Outcome(data["outcome"]), "cases": cases}
+        )
+
+
+def unlike_speed(one: ProcessTiming, other: ProcessTiming) -> str:
+    """Why two processes cannot be compared: the processor itself ran at another speed. Or empty.
+
+    Their probes are held against each other exactly as the generations are: the median of a case,
+    the geometric mean over the cases.
+    """
+    there = {timing.case: timing.probe_s for timing in other.cases}
+    logs = [
+        log(median(timing.probe_s) / median(there[timing.case]))
+        for timing in one.cases
+        if timing.probe_s and there.get(timing.case)
+    ]
+    times = exp(abs(fsum(logs) / len(logs))) if logs else 1.0
+    if times <= UNLIKE_SPEED:
+        return ""
+    return f"speed: the processor itself was {times:.2f} times slower under one of them"
 
 
 @dataclass(frozen=True)
@@ -129,9 +154,8 @@ class Pair:
     @property
     def disturbance(self) -> str:
         """Why the re-run rule would set the pair aside; empty when it was quiet."""
-        arms = (self.baseline, self.patched)
-        probes_s = [seconds for timing in arms for seconds in timing.probe_s]
-        return next((one.disturbance for one in arms if one.disturbance), changed_speed(probes_s))
+        said = self.baseline.disturbance or self.patched.disturbance
+        return said or unlike_speed(self.baseline, self.patched)
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives the equal pair back."""

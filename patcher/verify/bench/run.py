@@ -19,14 +19,10 @@ from patcher.verify.model import Arm
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# The re-run rule, set before anything is timed and the same for both arms: a pair of which a
-# process was disturbed, or during which the processor's own speed changed (`host.disturbance` and
-# `host.changed_speed`, which never see how long the target took), is run again, three times at
-# most; and in all no more than half as many pairs as the plan has. Simulated on a recorded trace of
-# a virtual processor that slows down in bursts, these limits find 5 % in 57 of 60 benches, against
-# 50 without the rule, and more reruns bring nothing.
-RERUNS_A_PAIR = 3
-PAIRS_A_RERUN = 2
+# The re-run rule, set before anything is timed and the same for both arms: a pair that was
+# disturbed (`Pair.disturbance`, which never looks at how long the target took) is run again, so many
+# times at most, and in all no more often than its plan allows.
+RERUNS_A_PAIR = 5
 
 
 class Stopwatch(Protocol):
@@ -116,7 +112,7 @@ def run_bench(
         if budget_s is not None and pair_began - began + longest > budget_s:
             return result("budget")
         attempt = sum(pair.index == index for pair in rejected)
-        spare = attempt < RERUNS_A_PAIR and len(rejected) < plan.pairs // PAIRS_A_RERUN
+        spare = attempt < RERUNS_A_PAIR and len(rejected) < plan.reruns
         order = run_order(index, seed)
         timings: dict[Arm, ProcessTiming] = {}
         for arm in order:

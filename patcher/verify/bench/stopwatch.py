@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field, replace
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from patcher.verify import host
@@ -184,9 +184,6 @@ def collect(
         component_stages=component_stages,
         replay_s=replay_s,
         disturbance=disturbance,
-        probe_s=tuple(
-            seconds for values in warm.values() for value in values for seconds in value["probe_s"]
-        ),
     )
 
 
@@ -201,4 +198,5 @@ def _timing(case: Case, cold_s: float | None, values: Sequence[Mapping[str, Any]
         tokens=values[-1]["tokens"],
         stage_s={name: median(seconds) for name, seconds in stages.items()},
         memory_mib=max(memory, default=None),
+        probe_s=tuple(fmean(value["probe_s"]) for value in values if value.get("probe_s")),
     )
