@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.torture import commands
+from benchmarks.torture import strace
+from benchmarks.torture.rivals import PYTHON_TOOLS, Rival, Rivals
 from benchmarks.torture.scene import scratch
 from benchmarks.torture.table import REPOSITORY, Rounds, Row
 from benchmarks.torture.tally import Tally
@@ -28,9 +29,18 @@ def main() -> int:
     parser.add_argument("--restart", action="store_true", help="forget what was done")
     parser.add_argument("--state", type=Path, default=REPOSITORY / "build" / "torture.json")
     parser.add_argument("--out", type=Path, help="write the table to this file too")
+    parser.add_argument(
+        "--tools",
+        type=Path,
+        metavar="BIN",
+        help="the folder of commands of an environment that has the rivals from PyPI in it "
+        f"({', '.join(PYTHON_TOOLS)}); otherwise the running interpreter's. Rivals that are not "
+        "there are left out, and the table says so",
+    )
     options = parser.parse_args()
     box = scratch() / "patcher-torture"
     rounds = Rounds(box)
+    rivals = Rivals(box, options.tools)
     rows = [row for row in rounds.rows() if not options.only or row.name in options.only]
     if options.list:
         print("\n".join(f"{row.name:<24} {row.what}" for row in rows))
@@ -43,10 +53,12 @@ def main() -> int:
             box.mkdir()
             _run(row, Rounds(box), state, options.state, end)
         if not options.only:
-            _rivals(box, state, options.state, end)
+            shutil.rmtree(box, ignore_errors=True)
+            box.mkdir()
+            _rivals(rivals, state, options.state, end)
     finally:
         shutil.rmtree(box, ignore_errors=True)
-    text = table(rounds.rows(), state)
+    text = table(rounds.rows(), rivals.all(), state)
     print(text)
     if options.out:
         options.out.write_text(text)
@@ -63,8 +75,17 @@ def _code() -> str:
     return found.hexdigest()[:12]
 
 
+def _commit() -> str:
+    """The commit that is checked out."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
 def _load(path: Path, restart: bool) -> dict[str, Any]:
-    fresh: dict[str, Any] = {"code": _code(), "rows": {}, "rivals": {}}
+    fresh: dict[str, Any] = {"code": _code(), "commit": _commit(), "rows": {}, "rivals": {}}
     if restart or not path.exists():
         return fresh
     state: dict[str, Any] = json.loads(path.read_text())
@@ -102,11 +123,13 @@ def _run(row: Row, rounds: Rounds, state: dict[str, Any], path: Path, end: float
     print(f"{row.name}: {held['done']} of {held['units']} units, {tally}", file=sys.stderr)
 
 
-def _rivals(box: Path, state: dict[str, Any], path: Path, end: float) -> None:
-    for rival in commands.rivals():
+def _rivals(rivals: Rivals, state: dict[str, Any], path: Path, end: float) -> None:
+    if not strace.available():
+        return
+    for rival in rivals.all():
         if rival.name in state["rivals"] or rival.command is None or time.monotonic() > end:
             continue
-        tally, still = commands.kill_rival(box, rival)
+        tally, still = rivals.kill(rival)
         state["rivals"][rival.name] = {"tried": tally.tried, "torn": tally.torn, "still": still}
         _save(path, state)
 
@@ -117,27 +140,24 @@ def _shown(row: Row, held: dict[str, Any]) -> bool:
     return enough and tally.clean != row.bites
 
 
-def table(rows: list[Row], state: dict[str, Any]) -> str:
+def table(rows: list[Row], rivals: list[Rival], state: dict[str, Any]) -> str:
     """The table as Markdown."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True,
-        check=False,
-    ).stdout.strip()  # fmt: skip
     lines = [
         "# Torture: the last run",
         "",
-        f"`python -m benchmarks.torture`, {time.strftime('%Y-%m-%d')}, commit {commit}, "
+        f"`python -m benchmarks.torture`, {time.strftime('%Y-%m-%d')}, commit {state['commit']}, "
         f"code {state['code']}; {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}.",
         "",
-        "| row | what | tried | wanted | torn | bytes lost | foreign commands | tracebacks | |",
-        "|---|---|--:|--:|--:|--:|--:|--:|---|",
+        "| row | what | tried | wanted | torn | bytes lost | foreign commands | left running "
+        "| tracebacks | |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     seconds = 0.0
     for row in rows:
         held = state["rows"].get(row.name)
         if held is None or held["units"] is None:
-            lines.append(f"| {row.name} | {row.what} | | {row.least:,} | | | | | not run |")
+            lines.append(f"| {row.name} | {row.what} | | {row.least:,} | | | | | | not run |")
             continue
         tally = Tally(**held["tally"])
         seconds += held["s"]
@@ -148,7 +168,7 @@ def table(rows: list[Row], state: dict[str, Any]) -> str:
             word = "control: bites"
         lines.append(
             f"| {row.name} | {row.what} | {tally.tried:,} | {row.least:,} | {tally.torn:,} | "
-            f"{tally.lost:,} | {tally.ran:,} | {tally.tracebacks:,} | {word} |"
+            f"{tally.lost:,} | {tally.ran:,} | {tally.left:,} | {tally.tracebacks:,} | {word} |"
         )
     lines += ["", f"{seconds:,.0f} s in all.", ""]
     examples = [
@@ -165,8 +185,11 @@ def table(rows: list[Row], state: dict[str, Any]) -> str:
             "| tool | kills | torn trees | still torn after running it again |",
             "|---|--:|--:|--:|",
         ]
-        for name, held in state["rivals"].items():
-            lines.append(f"| {name} | {held['tried']} | {held['torn']} | {held['still']} |")
+        for rival in rivals:
+            if (one := state["rivals"].get(rival.name)) is not None:
+                lines.append(f"| {rival.name} | {one['tried']} | {one['torn']} | {one['still']} |")
+            elif rival.command is None:
+                lines.append(f"| {rival.name} | not installed | | |")
         lines.append("")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The real command, and other tools that patch files, killed at their system calls."""
+"""The real command, killed and starved at its system calls."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from benchmarks.torture import strace
+from benchmarks.torture.leftovers import take_leftovers, using
 from benchmarks.torture.scene import Snapshot, lost_bytes, snapshot
 from benchmarks.torture.tally import Tally
 from patcher.errors import PatcherError
 from patcher.store.workspace import Workspace
 
 FILES = 3
+WORDS = {"apply": ["apply", "three"], "revert": ["revert", "--all"], "verify": ["verify"]}
+"""What is tortured; a `verify` that fails and restores."""
+_DONE, _FAILED, _REFUSED, _NEEDS_PERSON = 0, 1, 3, 4
 _SPEC = """\
 patch: three
 summary: three files at once
@@ -30,15 +32,21 @@ target: sample
 equivalence: bitwise
 edits:
 """
+# The target needs the standard library alone: an interpreter without the environment's packages
+# starts, and is traced, in a tenth of the time.
+_SETTINGS = """\
+[tool.patcher]
+python = "{python}"
 
-
-def _python(*words: str) -> list[str]:
-    return [sys.executable, *words]
+[tool.patcher.verify]
+command = ["python", "-c", "import sample.part0 as part; raise SystemExit(part.value >= 100)"]
+"""
+_ENDLESS = "import time; time.sleep(600)"
 
 
 @dataclass
 class Commands:
-    """Workspaces for `patcher apply` and `patcher revert`, made by the command itself."""
+    """Workspaces for `patcher apply`, `revert` and `verify`, made by the command itself."""
 
     box: Path
 
@@ -47,7 +55,7 @@ class Commands:
 
     @staticmethod
     def command(place: Path, *words: str) -> list[str]:
-        return _python("-m", "patcher", "-C", str(place), *words)
+        return [sys.executable, "-m", "patcher", "-C", str(place), *words]
 
     @cached_property
     def templates(self) -> dict[str, Path]:
@@ -62,24 +70,25 @@ class Commands:
                 f"  - file: sample/part{number}.py\n    match: value = {number}\n"
                 f"    with: value = {number + 100}\n    expect: 20\n"
             )
+        python = Path(getattr(sys, "_base_executable", sys.executable))
         made = {}
-        for action in ("apply", "revert"):
+        for action in WORDS:
             place = self.box / f"command-{action}"
             (place / "patches").mkdir(parents=True)
             (place / "patches" / "three.yaml").write_text(_SPEC + edits)
+            (place / "pyproject.toml").write_text(_SETTINGS.format(python=python))
             self._run(place, "init", str(project))
-            if action == "revert":
+            if action != "apply":
                 self._run(place, "apply", "three")
             made[action] = place
         return made
 
-    def words(self, action: str) -> list[str]:
-        return ["apply", "three"] if action == "apply" else ["revert", "--all"]
-
     @cached_property
     def ends(self) -> dict[str, tuple[Snapshot, Snapshot]]:
+        """The tree of a workspace in which an action did not happen, and in which it did."""
         pristine, patched = (snapshot(self.templates[each]) for each in ("apply", "revert"))
-        return {"apply": (pristine, patched), "revert": (patched, pristine)}
+        back = (patched, pristine)
+        return {"apply": (pristine, patched), "revert": back, "verify": back}
 
     def fresh(self, action: str) -> Path:
         place = self.box / f"run-{os.getpid()}"
@@ -88,41 +97,100 @@ class Commands:
         return place
 
     def points(self, action: str) -> list[strace.Point]:
+        """Where to strike; of `verify` itself, without its workers and git."""
         place = self.fresh(action)
-        return strace.points(self.command(place, *self.words(action)), place, place)
+        alone = action == "verify"
+        return strace.points(
+            self.command(place, *WORDS[action]), place, place,
+            status=_FAILED if alone else _DONE, children=not alone,
+        )  # fmt: skip
+
+    def verify_points(self, every: int) -> list[strace.Point]:
+        """Each call of the restoring that ends a failing `verify`, and some of those before it.
+
+        The restoring begins with its backup.
+        """
+        found = self.points("verify")
+        backups = str(self.box / f"run-{os.getpid()}" / "backups")
+        restore = next(number for number, point in enumerate(found) if backups in point.said)
+        return found[:restore:every] + found[restore:]
 
     def kill_at(self, action: str, point: strace.Point, *, by_command: bool = False) -> Tally:
         """Kill a command at a system call, let the next one settle it, and judge."""
         place = self.fresh(action)
-        killed = strace.kill(self.command(place, *self.words(action)), place, point)
-        tally = self._judged(place, action, f"{action} killed at {point}", by_command)
+        command = self.command(place, *WORDS[action])
+        killed = strace.kill(command, place, point, children=action != "verify")
+        tally = self.judged(place, action, f"{action} killed at {point}", by_command=by_command)
         tally.tried = int(killed)
+        return tally
+
+    def fail_at(self, action: str, point: strace.Point, error: str) -> Tally:
+        """Let a system call of a command, or of its git, fail; what it says must be what it did."""
+        place = self.fresh(action)
+        ended = strace.fail(self.command(place, *WORDS[action]), place, point, error)
+        faults = []
+        if "Traceback" in ended.stderr or "error[internal]" in ended.stderr:
+            faults.append(f"traceback: {ended.stderr}")
+        if ended.status not in (_DONE, _REFUSED, _NEEDS_PERSON):
+            faults.append(f"torn: exit status {ended.status}: {ended.stderr}")
+        told = {_DONE: True, _REFUSED: False}.get(ended.status)
+        where = f"{action}, {error} at {point}"
+        tally = self.judged(place, action, where, faults, told=told)
+        tally.tried = int(ended.hit)
         return tally
 
     def kill_after(self, action: str, wait_s: float) -> Tally:
         """Kill a command and its children after a time."""
         place = self.fresh(action)
-        child = subprocess.Popen(
-            self.command(place, *self.words(action)),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        child = self._start(place, action)
         time.sleep(wait_s)
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-        return self._judged(place, action, f"{action} killed after {wait_s:.4f} s", False)
+        return self.judged(place, action, f"{action} killed after {wait_s:.4f} s")
 
-    def _judged(self, place: Path, action: str, where: str, by_command: bool) -> Tally:
-        tally = Tally(tried=1)
-        faults = []
+    def kill_while_running(self, wait_s: float) -> Tally:
+        """Kill `verify` alone while its target runs without an end."""
+        place = self.fresh("verify")
+        settings = place / "pyproject.toml"
+        lines = settings.read_text().splitlines()[:-1]
+        settings.write_text("\n".join([*lines, f'command = ["python", "-c", "{_ENDLESS}"]']))
+        child = self._start(place, "verify")
+        while not any(_ENDLESS in words for words in using(place).values()):
+            if child.poll() is not None:
+                raise RuntimeError("verify ended before it ran anything")
+            time.sleep(0.01)
+        time.sleep(wait_s)
+        child.kill()
+        child.wait()
+        return self.judged(place, "verify", f"verify killed after {wait_s:.4f} s of its target")
+
+    def _start(self, place: Path, action: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(place, *WORDS[action]),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def judged(
+        self,
+        place: Path,
+        action: str,
+        where: str,
+        faults: list[str] | None = None,
+        *,
+        by_command: bool = False,
+        told: bool | None = None,
+    ) -> Tally:
+        """What is left after the next command had its chance.
+
+        Args:
+            faults: what is known already.
+            by_command: that next command is a real one.
+            told: what the command said of whether the tree was changed, when it said so.
+        """
+        faults = [*(faults or []), *take_leftovers(place)]
         if by_command:
-            done = subprocess.run(
-                self.command(place, "recover"), capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                faults.append(f"torn: recover exits {done.returncode}: {done.stderr}")
-            if "Traceback" in done.stderr:
-                faults.append("traceback: in recover")
+            faults += self._next_command(place, action)
         workspace = Workspace(place)
         try:
             with workspace.lock("check"):
@@ -131,6 +199,8 @@ class Commands:
                 if snapshot(place) != self.ends[action][changed]:
                     faults.append("torn: the tree is not what the series says")
                 faults += [f"torn: drift {copy.drift()}"] if copy.drift() else []
+                if told not in (None, changed):
+                    faults.append(f"torn: changed: {changed}, but the command said otherwise")
             out = subprocess.run(
                 ["git", "status", "--porcelain"], cwd=copy.root, capture_output=True, check=False
             )
@@ -138,114 +208,25 @@ class Commands:
                 faults.append(f"torn: git status: {out.stdout!r}")
         except PatcherError as error:
             faults.append(f"torn: {error.code}: {error.message}")
+        tally = Tally(tried=1)
         tally.note(faults + lost_bytes(workspace), where)
         return tally
 
-
-@dataclass(frozen=True)
-class Rival:
-    """Another way to change three files; ``command`` None means it is not installed here."""
-
-    name: str
-    command: list[str] | None
-    prepare: Callable[[Path], None]
-
-
-_NAIVE = """
-import os, shutil, sys
-for name in ("part0.py", "part1.py", "part2.py"):
-    shutil.copyfile(name, name + ".bak")
-    new = open(name).read().replace("value = ", "value = 10")
-    if sys.argv[1] == "replace":
-        with open(name + ".tmp", "w") as file:
-            file.write(new)
-        os.replace(name + ".tmp", name)
-    else:
-        with open(name, "w") as file:
-            file.write(new)
-"""
-
-
-def rivals() -> list[Rival]:
-    """Tools that change several files, as people use them."""
-    naive = textwrap.dedent(_NAIVE)
-    have_patch = shutil.which("patch") is not None
-    return [
-        Rival("git apply", ["git", "apply", "../change.diff"], _nothing),
-        Rival("git checkout -f", ["git", "checkout", "-q", "-f", "other"], _nothing),
-        Rival("GNU patch", ["patch", "-s", "-p1", "-i", "../change.diff"] if have_patch else None,
-              _nothing),
-        Rival("backup, then os.replace", _python("-c", naive, "replace"), _nothing),
-        Rival("backup, then open('w')", _python("-c", naive, "open"), _nothing),
-    ]  # fmt: skip
-
-
-def _nothing(_: Path) -> None:
-    pass
-
-
-def _rival_tree(box: Path) -> Path:
-    """A repository with three files, a branch and a diff that change them."""
-    tree = box / "rival" / "tree"
-    if tree.exists():
-        return tree
-    tree.mkdir(parents=True)
-
-    def git(*words: str) -> str:
-        who = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
+    def _next_command(self, place: Path, action: str) -> list[str]:
+        """`recover`; after a `verify` the same again, which must come to the end it had before."""
+        before = bool(Workspace(place).state("sample").series)
+        words = ["verify"] if action == "verify" else ["recover"]
         done = subprocess.run(
-            ["git", *who, *words], cwd=tree, capture_output=True, text=True, check=True
+            self.command(place, *words), capture_output=True, text=True, check=False
         )
-        return done.stdout
-
-    git("init", "-q", "-b", "main")
-    for number in range(FILES):
-        (tree / f"part{number}.py").write_text(f"value = {number}\n" * 20)
-    git("add", ".")
-    git("commit", "-qm", "before")
-    for number in range(FILES):
-        (tree / f"part{number}.py").write_text(f"value = 10{number}\n" * 20)
-    (box / "rival" / "change.diff").write_text(git("diff"))
-    git("checkout", "-q", "-b", "other")
-    git("commit", "-qam", "after")
-    git("checkout", "-q", "main")
-    return tree
-
-
-def _parts(tree: Path) -> list[str | None]:
-    found: list[str | None] = []
-    for number in range(FILES):
-        path = tree / f"part{number}.py"
-        found.append(path.read_text() if path.exists() else None)
-    return found
-
-
-def kill_rival(box: Path, rival: Rival) -> tuple[Tally, int]:
-    """Kill a rival at each of its calls; (trees that are torn, of these after a second run)."""
-    tally = Tally()
-    still = 0
-    if rival.command is None:
-        return tally, still
-    template = _rival_tree(box)
-    place = box / "rival-run"
-
-    def fresh() -> Path:
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(template.parent, place, symlinks=True)
-        subprocess.run(["git", "update-index", "-q", "--refresh"], cwd=place / "tree", check=False)
-        return place / "tree"
-
-    before = _parts(template)
-    after = [f"value = 10{number}\n" * 20 for number in range(FILES)]
-    tree = fresh()
-    for point in strace.points(rival.command, tree, tree):
-        tree = fresh()
-        tally.tried += strace.kill(rival.command, tree, point)
-        if _parts(tree) not in (before, after):
-            tally.note([f"torn: {rival.name}"], str(point))
-            subprocess.run(rival.command, cwd=tree, capture_output=True, check=False)
-            still += _parts(tree) not in (before, after)
-    return tally, still
+        faults = []
+        # Where the first one had restored already, an empty series is left, which passes.
+        wanted = (_FAILED if before else _DONE,) if action == "verify" else (_DONE,)
+        if done.returncode not in wanted:
+            faults.append(f"torn: {words[0]} exits {done.returncode}: {done.stderr}")
+        if "Traceback" in done.stderr or "error[internal]" in done.stderr:
+            faults.append(f"traceback: in {words[0]}")
+        return faults
 
 
 def random_waits(count: int, seed: int, longest_s: float) -> list[float]:

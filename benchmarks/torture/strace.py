@@ -1,4 +1,4 @@
-"""Kill a real command at each of its state-changing system calls, through strace."""
+"""Kill a real command, or fail one of its calls, at a state-changing system call, by strace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CALLS = (
@@ -29,54 +29,95 @@ def available() -> bool:
 
 @dataclass(frozen=True)
 class Point:
-    """The Nth call of a name (from 1) in any one process of the command."""
+    """The Nth call of a name (from 1) in any one process of the command.
+
+    Attributes:
+        said: the arguments, as strace printed them.
+    """
 
     call: str
     number: int
+    said: str = field(default="", compare=False, repr=False)
 
 
-def points(command: list[str], folder: Path, below: Path) -> list[Point]:
-    """Run a command once; the calls by which it changes files below a folder.
+@dataclass(frozen=True)
+class Ended:
+    """How an injected run ended; ``hit``: the point was reached."""
+
+    hit: bool
+    status: int
+    stderr: str
+
+
+def points(
+    command: list[str], folder: Path, below: Path, *, status: int = 0, children: bool = True
+) -> list[Point]:
+    """Run a command once; the calls by which it changes files below a folder, in their order.
 
     Args:
         folder: where to run it.
         below: calls on files elsewhere (bytecode caches, terminals) are passed over.
+        status: what it must end with.
+        children: follow its children too.
     """
-    log = folder.parent / f"strace-{os.getpid()}.log"
-    traced = ",".join(CALLS)
-    subprocess.run(
-        ["strace", "-f", "-y", "-qq", "-e", f"trace={traced}", "-o", str(log), *command],
-        cwd=folder, capture_output=True, check=True, timeout=_TIMEOUT_S,
+    log = _log(folder)
+    done = subprocess.run(
+        ["strace", *_follow(children), "-y", "-qq", "-e", f"trace={','.join(CALLS)}",
+         "-o", str(log), *command],
+        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=_TIMEOUT_S,
     )  # fmt: skip
+    if done.returncode != status:
+        raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr}")
     counts: Counter[tuple[str, str]] = Counter()
     found: dict[Point, None] = {}
     for line in log.read_text(errors="replace").splitlines():
-        parsed = re.match(r"(\d+)\s+(\w+)\((.*)", line)
+        parsed = re.match(r"(?:(\d+)\s+)?(\w+)\((.*)", line)
         if parsed is None:
             continue
-        process, call, rest = parsed.groups()
+        process, call, rest = parsed.groups(default="")
         counts[process, call] += 1
         if call in ("openat", "open") and not re.search(r"O_(CREAT|TRUNC)", rest):
             continue
         # Names without a folder are below the one the command runs in.
         if str(below) in rest or re.match(r'"[^/"]', rest):
-            found[Point(call, counts[process, call])] = None
+            found.setdefault(Point(call, counts[process, call], rest))
     log.unlink()
     return list(found)
 
 
-def kill(command: list[str], folder: Path, point: Point) -> bool:
+def kill(command: list[str], folder: Path, point: Point, *, children: bool = True) -> bool:
     """Run a command that is killed at a point, in whichever of its processes gets there.
 
     Returns whether anything was killed. (`--seccomp-bpf` would halve the cost, but strace 6.1 then
     injects nothing: hence the answer is checked.)
     """
-    log = folder.parent / f"strace-{os.getpid()}.log"
-    subprocess.run(
-        ["strace", "-f", "-o", str(log), "-e", f"trace={point.call}",
-         "-e", f"inject={point.call}:signal=KILL:when={point.number}", *command],
-        cwd=folder, capture_output=True, check=False, timeout=_TIMEOUT_S,
+    return _inject(command, folder, point, "signal=KILL", "+++ killed by SIGKILL", children).hit
+
+
+def fail(command: list[str], folder: Path, point: Point, error: str) -> Ended:
+    """Run a command in which the call at a point fails with an error, ``ENOSPC`` for example."""
+    return _inject(command, folder, point, f"error={error}", "(INJECTED)", True)
+
+
+def _inject(
+    command: list[str], folder: Path, point: Point, fault: str, mark: str, children: bool
+) -> Ended:
+    log = _log(folder)
+    done = subprocess.run(
+        ["strace", *_follow(children), "-o", str(log), "-e", f"trace={point.call}",
+         "-e", f"inject={point.call}:{fault}:when={point.number}", *command],
+        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=_TIMEOUT_S,
     )  # fmt: skip
-    killed = "+++ killed by SIGKILL" in log.read_text(errors="replace")
+    hit = mark in log.read_text(errors="replace")
     log.unlink()
-    return killed
+    return Ended(hit, done.returncode, done.stderr)
+
+
+def _follow(children: bool) -> list[str]:
+    return ["-f"] if children else []
+
+
+def _log(folder: Path) -> Path:
+    return folder.parent / f"strace-{os.getpid()}.log"

@@ -65,6 +65,13 @@ class Rounds:
                 self._recoveries, 1500),
             Row("kill-command", "SIGKILL at every system call of `apply` and `revert --all`",
                 self._commands, 200, needs=no_strace),
+            Row("kill-verify-command",
+                "SIGKILL of a failing `verify`: every system call of its restoring, some before it",
+                self._verifications, 100, needs=no_strace),
+            Row("kill-verify-running", "SIGKILL of `verify` alone while its target runs",
+                lambda: [_unit(self.real.kill_while_running, wait_s)
+                         for wait_s in commands.random_waits(20, 11, 0.3)], 20,
+                needs="" if Path("/proc").is_dir() else "/proc"),
             Row("kill-random", "random SIGKILL, forked from a warm process",
                 lambda: [_unit(kills.kill_at_random, self.small, 100, seed)
                          for seed in range(100)], 10_000),
@@ -72,6 +79,8 @@ class Rounds:
                 self._random_commands, 200),
             Row("errno", f"every call fails, once or for good: {', '.join(kills.ERRNOS)}",
                 self._errnos, 4000),
+            Row("errno-command", "system calls of `apply` and `revert --all` fail, one a run",
+                self._command_errnos, 200, needs=no_strace),
             Row("power", "power loss: states that the calls allow", self._power, 10_000),
             Row("power-no-fsync", "the same with no fsync of files",
                 self._power_control("file_sync"),
@@ -118,6 +127,22 @@ class Rounds:
             for action in ("apply", "revert")
             for number, point in enumerate(self.real.points(action))
         ]
+
+    def _verifications(self) -> list[Unit]:
+        return [
+            _unit(self.real.kill_at, "verify", point, by_command=number % 10 == 0)
+            for number, point in enumerate(self.real.verify_points(every=12))
+        ]
+
+    def _command_errnos(self) -> list[Unit]:
+        """A sample of calls times errors; the step is prime to the number of errors."""
+        pairs = [
+            (action, point, name)
+            for action in ("apply", "revert")
+            for point in self.real.points(action)
+            for name in kills.ERRNOS
+        ]
+        return [_unit(self.real.fail_at, *pair) for pair in pairs[::8]]
 
     def _random_commands(self) -> list[Unit]:
         return [

@@ -15,6 +15,7 @@ class Tally:
         torn: trees that were neither what they were nor what was planned.
         lost: bytes of a file that nothing gives back; foreign edits that were overwritten.
         ran: foreign commands that were run.
+        left: rounds that left a process running.
         tracebacks: errors that were not a `PatcherError`.
         examples: the first faults, in words.
     """
@@ -23,6 +24,7 @@ class Tally:
     torn: int = 0
     lost: int = 0
     ran: int = 0
+    left: int = 0
     tracebacks: int = 0
     examples: list[str] = field(default_factory=list)
 
@@ -31,6 +33,7 @@ class Tally:
         self.torn += any(fault.startswith("torn") for fault in faults)
         self.lost += any(fault.startswith("lost") for fault in faults)
         self.ran += any(fault.startswith("ran") for fault in faults)
+        self.left += any(fault.startswith("left") for fault in faults)
         self.tracebacks += any(fault.startswith("traceback") for fault in faults)
         for fault in faults:
             if len(self.examples) < 5:
@@ -41,12 +44,13 @@ class Tally:
         self.torn += other.torn
         self.lost += other.lost
         self.ran += other.ran
+        self.left += other.left
         self.tracebacks += other.tracebacks
         self.examples = [*self.examples, *other.examples][:5]
 
     @property
     def clean(self) -> bool:
-        return not (self.torn or self.lost or self.ran or self.tracebacks)
+        return not (self.torn or self.lost or self.ran or self.left or self.tracebacks)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
