@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,6 +171,31 @@ def test_a_worker_dies_with_its_parent_even_in_the_middle_of_work(
     parent.wait()
     parent.stdout.close()
     assert gone(worker)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_workers_child_dies_with_the_parent_too(tmp_path: Path, number: signal.Signals) -> None:
+    """The kernel ends the worker before it could do anything about its children."""
+    script = f"""
+        from pathlib import Path
+        from patcher.verify.executor import Job, LocalExecutor, Step
+        from tests.verify.test_process import site
+        executor = LocalExecutor()
+        function = "tests.verify.worker_side:wait_for_a_sleeper"
+        step = Step("call", {{"function": function, "arguments": {{}}}}, 60)
+        executor.submit(Job(site(Path({str(tmp_path)!r})), (step,)))
+        executor.wait()
+    """
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], cwd=REPOSITORY)
+    logs = tmp_path / "logs"
+    said = re.compile(r"sleeper (\d+)\n")
+    wait_for(lambda: any(said.search(log.read_text()) for log in logs.glob("*.log")))
+    parent.send_signal(number)
+    parent.wait()
+    [log] = logs.glob("*.log")
+    found = said.search(log.read_text())
+    assert found is not None
+    assert gone(int(found[1]))
 
 
 def gone(pid: int) -> bool:

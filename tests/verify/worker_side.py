@@ -39,6 +39,13 @@ def start_a_sleeper() -> int:
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
 
 
+def wait_for_a_sleeper() -> None:
+    """Names a child's process id in the log, and waits for it."""
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print(f"sleeper {sleeper.pid}", flush=True)
+    sleeper.wait()
+
+
 def spin() -> None:
     """Works for ever."""
     print("spinning", flush=True)
