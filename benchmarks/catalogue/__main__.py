@@ -1,85 +1,219 @@
 """Measure the shipped catalogue on the installed target.
 
-    python -m benchmarks.catalogue counts gates speed life [--device cuda] [--only NAME ...]
+    python -m benchmarks.catalogue counts gates stages speed life [--device cuda] [--only NAME ...]
 
 - ``counts``: dispatched operations and synchronisation points of a T3 step, a CFM step and a
   vocoder call, and whether the outputs are pristine's to the bit. No clock, no noise.
 - ``gates``: every subject's own gate on the whole matrix of models and tests, at tiny scale.
-- ``speed``: against pristine in interleaved rounds: full size, 100 tokens, the built-in voice.
-  All subjects share pristine's rounds and are loaded at once (3.5 GiB each): name a few.
-- ``life``: 200 generations in one process, voices and lengths changing.
+- ``stages``: every patch against pristine in interleaved rounds, but only the stages whose code it
+  edits, on inputs recorded once from pristine: the same work for all.
+- ``speed``: whole generations in the same kind of rounds: the sets, or what ``--only`` names.
+- ``life``: 200 generations in one process, voices and lengths changing: pristine and the sets.
+- ``page``: nothing but the page.
 
-What was measured is kept in ``benchmarks/catalogue/results/DEVICE.json``, from which
-``docs/catalogue-measured.md`` is written. It needs no network: the target is the installed one, and
-the weights are made by patcher.
+A subject is a patch, a ``@set``, or several joined by ``+``. What was measured is kept in
+``benchmarks/catalogue/results/DEVICE/PART.json`` as soon as it is known, and
+``docs/catalogue-measured.md`` is written from all of it. It needs no network: the target is the
+installed one, and the weights are made by patcher. Status 1 means that something could not be
+measured, ran out of time, or failed the gate it claims; what, is said at the end.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
-from benchmarks.catalogue.measure import Lab, facts
-from benchmarks.catalogue.tables import page
-from benchmarks.catalogue.trees import PRISTINE, Subject, Target
+from benchmarks.catalogue.about import ROOT, facts
+from benchmarks.catalogue.measure import Lab
+from benchmarks.catalogue.scope import stages_of, why_not
+from benchmarks.catalogue.store import Found, Results, still_holds
+from benchmarks.catalogue.tables import Book, page
+from benchmarks.catalogue.timing import Deadline
+from benchmarks.catalogue.trees import PRISTINE, Subject, Target, digest
+from patcher.errors import PatcherError
 
 RESULTS = Path(__file__).with_name("results")
-PAGE = Path(__file__).parents[2] / "docs" / "catalogue-measured.md"
+PAGE = ROOT / "docs" / "catalogue-measured.md"
+SCALED = ("counts", "stages", "speed")
+LATE = "out of time"
 
 
 def main() -> None:
+    told = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that workers end with it
+    target = Target()
+    results = Results(told.results)
+    measuring = Measuring(told, target, results)
+    try:
+        problems = [
+            problem for part in told.parts if part != "page" for problem in measuring.run(part)
+        ]
+    finally:
+        where = PAGE if told.results == RESULTS else told.results / PAGE.name
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_text(page(book_of(results, target)))
+        print(f"written: {where}")
+    for problem in problems:
+        print(problem)
+    sys.exit(bool(problems))
+
+
+def book_of(results: Results, target: Target) -> Book:
+    source = target.source
+    return Book(results.everything(), target.subjects(), source.distribution, source.version)
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.catalogue", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("parts", nargs="+", choices=("counts", "gates", "speed", "life", "page"))
+    parts = ("counts", "gates", "stages", "speed", "life", "page")
+    parser.add_argument("parts", nargs="+", choices=parts)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--scale", default="full", choices=("tiny", "full"), help="for counts")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="patches and @sets")
-    parser.add_argument("--rounds", type=int, default=6, help="for speed")
+    parser.add_argument(
+        "--scale", default="full", choices=("tiny", "full"), help="for counts, stages and speed"
+    )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="subjects")
+    parser.add_argument(
+        "--resume", action="store_true", help="skip what was measured on the same tree and machine"
+    )
+    timed = parser.add_argument_group("for stages and speed")
+    timed.add_argument("--rounds", type=int, default=6, help="six are the fewest that decide")
+    timed.add_argument("--tokens", type=int, default=100, help="speech tokens a generation")
+    timed.add_argument("--sessions", type=int, help="models loaded at once; else what memory holds")
+    parser.add_argument(
+        "--budget", type=float, metavar="SECONDS", help="begin nothing that would end after that"
+    )
     parser.add_argument("--cache", type=Path, default=Path(platformdirs.user_cache_dir("patcher")))
-    told = parser.parse_args()
-
-    target = Target()
-    lab = Lab(target, told.device, told.cache, lambda line: print(line, file=sys.stderr))
-    subjects = target.subjects(told.only)
-    path = RESULTS / f"{told.device}.json"
-    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    for part in told.parts:
-        for name, found in measured(lab, part, subjects, told):
-            found["date"] = datetime.date.today().isoformat()
-            found["about"] = facts(told.device)
-            key = f"{part}-{told.scale}" if part == "counts" else part
-            results.setdefault(key, {})[name] = found
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    kept = {each.stem: json.loads(each.read_text()) for each in sorted(RESULTS.glob("*.json"))}
-    PAGE.write_text(page(kept))
-    print(f"written: {PAGE}")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="another folder; the page goes there too"
+    )
+    return parser.parse_args()
 
 
-def measured(
-    lab: Lab, part: str, subjects: Sequence[Subject], told: argparse.Namespace
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and figures of each subject, as they come."""
-    if part == "speed":
-        yield from lab.time(subjects, told.rounds).items()
-        return
-    for subject in subjects if part != "page" else ():
-        if part == "gates" and subject.name == PRISTINE:
-            continue
-        if part == "life" and subject.name != PRISTINE and subject.name[0] != "@":
-            continue
-        lab.say(f"{part}: {subject.name}")
-        if part == "counts":
-            yield subject.name, lab.count(subject, told.scale)
-        else:
-            yield subject.name, (lab.gate if part == "gates" else lab.live)(subject)
+class Measuring:
+    """One call: parts of some subjects on one device, saved as they come."""
+
+    def __init__(self, told: argparse.Namespace, target: Target, results: Results) -> None:
+        self.told, self.target, self.results = told, target, results
+        self.lab = Lab(target, told.device, told.cache, self.say)
+        self.deadline = Deadline(told.budget)
+        self.subjects = target.subjects(told.only)
+        self.facts = facts(told.device)
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    def run(self, part: str) -> Iterator[str]:
+        """Measure one part; yields what went wrong, a line each."""
+        subjects = list(self.wanted(part))
+        found = self.timed if part in ("stages", "speed") else self.one_by_one
+        for subject, value in found(part, subjects):
+            if isinstance(value, str):
+                last = value.strip().splitlines()[-1:] or ["no reason given"]
+                self.say(f"{part} of {subject.name}: {value}")
+                yield f"{part}: {subject.name}: {last[0]}"
+                continue
+            saved = {**value, "about": self.about(subject)}
+            self.results.add(self.told.device, self.key(part), {subject.name: saved})
+            if part == "gates" and value["verdict"] != expected(subject):
+                yield f"gates: {subject.name}: {value['verdict']}, not {expected(subject)}"
+
+    def wanted(self, part: str) -> Iterator[Subject]:
+        """The subjects a part is for, without those that need not be measured again."""
+        source = self.target.source
+        saved = self.results.of(self.told.device, self.key(part))
+        for subject in self.subjects:
+            if not belongs(part, subject, named=bool(self.told.only)):
+                continue
+            why = why_not(part, subject, source.distribution, source.version, self.told.device)
+            if why:
+                self.say(f"{part}: not {subject.name}: {why}")
+            elif self.told.resume and still_holds(
+                saved.get(subject.name), self.about(subject), self.told.rounds, self.told.tokens
+            ):
+                self.say(f"{part}: {subject.name} is measured already")
+            else:
+                yield subject
+
+    def about(self, subject: Subject) -> dict[str, Any]:
+        return {**self.facts, "tree": digest(self.target.files(subject))[:16]}
+
+    def key(self, part: str) -> str:
+        return f"{part}-{self.told.scale}" if part in SCALED else part
+
+    def one_by_one(
+        self, part: str, subjects: Sequence[Subject]
+    ) -> Iterator[tuple[Subject, Found | str]]:
+        """Parts that measure a subject by itself."""
+        measures: dict[str, Callable[[Subject], Found]] = {
+            "counts": partial(self.lab.count, scale=self.told.scale),
+            "gates": self.lab.gate,
+            "life": self.lab.live,
+        }
+        longest = 0.0
+        for subject in subjects:
+            if not self.deadline.fits(longest):
+                yield subject, LATE
+                continue
+            self.say(f"{part}: {subject.name}")
+            began = time.monotonic()
+            try:
+                yield subject, measures[part](subject)
+            except (RuntimeError, PatcherError) as error:
+                yield subject, str(error)
+            longest = max(longest, time.monotonic() - began)
+
+    def timed(
+        self, part: str, subjects: Sequence[Subject]
+    ) -> Iterator[tuple[Subject, Found | str]]:
+        """Parts that measure subjects beside pristine."""
+        rest = {each.name: each for each in subjects if each.name != PRISTINE}
+        if not rest:
+            return
+        works = {
+            name: stages_of(each) if part == "stages" else ("generation",)
+            for name, each in rest.items()
+        }
+        told = self.told
+        for name, value in self.lab.time(
+            list(rest.values()),
+            works,
+            scale=told.scale,
+            tokens=told.tokens,
+            rounds=told.rounds,
+            sessions=told.sessions,
+            deadline=self.deadline,
+        ):
+            if name != PRISTINE:
+                yield rest.pop(name), value
+            elif part == "speed" or isinstance(value, str):  # else it stands beside each subject
+                yield Subject(PRISTINE), value
+        for late in rest.values():
+            yield late, LATE
+
+
+def belongs(part: str, subject: Subject, *, named: bool) -> bool:
+    """Whether a part measures such a subject: always when it is named, else by its kind."""
+    if subject.name == PRISTINE:
+        return part != "gates"
+    is_set = subject.name.startswith("@")
+    if named or part in ("counts", "gates"):
+        return True
+    return not is_set if part == "stages" else is_set
+
+
+def expected(subject: Subject) -> str:
+    """A reproduction by itself has to fail, anything else to pass."""
+    alone = len(subject.series) == 1 and subject.series[0].reproduction
+    return "fail" if alone else "pass"
 
 
 if __name__ == "__main__":

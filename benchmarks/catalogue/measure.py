@@ -1,41 +1,42 @@
-"""The parent's side: a worker a subject for counts and long life, `judge` for gates and time."""
+"""The parent's side: a worker a subject for counts and long life, `judge` for gates, rounds."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import math
-import os
-import platform
-import random
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+from benchmarks.catalogue.timing import (
+    WORKER,
+    Ask,
+    Deadline,
+    WorkerError,
+    Works,
+    batches,
+    compared,
+    environment,
+    rounds_of,
+    served,
+)
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target
-from patcher.targets.adapter import Assets, Matrix, Options, Test
+from patcher.targets.adapter import Assets, Matrix, Options
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
-from patcher.verify.bench import statistics
-from patcher.verify.bench.timing import margin_of
+from patcher.verify.host import usable_processors
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, CaseJudgement, Status
-from patcher.verify.setup import Request
+from patcher.verify.setup import Request, free_memory_mib
 
-Generate = Callable[[Mapping[str, Any]], dict[str, Any]]
-
-WORKER = Path(__file__).with_name("worker.py")
-TOKENS = 100
 WARM_TOKENS = 5
-CONFIDENCE = 0.968  # what six pairs reach
 LIVES = 200
-SPOKEN = "The quick brown fox jumps over the lazy dog, and then it sleeps for a while."
+SESSION_MIB = {"tiny": 1600, "full": 4600}  # a loaded model and its process
+CORES_A_LOADING = 4
 
 
 class Lab:
@@ -58,14 +59,18 @@ class Lab:
         return found
 
     def ask(self, subject: Subject, task: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one task of `worker` in a fresh process on the subject's tree."""
+        """Run one task of `worker` in a fresh process on the subject's tree.
+
+        Raises:
+            WorkerError: it failed.
+        """
         with self.target.frozen(subject) as tree, tempfile.NamedTemporaryFile("r+") as out:
             command = [sys.executable, str(WORKER), task, json.dumps(options), out.name]
             done = subprocess.run(
                 command, env=environment(tree.path), capture_output=True, text=True, check=False
             )
             if done.returncode:
-                raise RuntimeError(f"{task} of {subject.name} failed:\n{done.stderr[-2000:]}")
+                raise WorkerError(done.stderr[-2000:])
             told = out.read()
         return json.loads(told) if told else {}
 
@@ -100,101 +105,103 @@ class Lab:
             "gate": subject.equivalence.value,
             "cases": dict(statuses),
             "worst": worst(found.cases),
-            "failures": sorted({gate.message for case in failed for gate in case.gates}),
+            "failures": sorted({case.error or case.reason for case in failed}),
         }
 
-    def time(self, subjects: Sequence[Subject], rounds: int) -> dict[str, dict[str, Any]]:
-        """Seconds of each subject in interleaved rounds; the first is pristine.
+    def time(
+        self,
+        subjects: Sequence[Subject],
+        works: Works,
+        *,
+        scale: str,
+        tokens: int,
+        rounds: int,
+        sessions: int | None,
+        deadline: Deadline,
+    ) -> Iterator[tuple[str, dict[str, Any] | str]]:
+        """Each subject's times beside pristine's, or why there are none, a batch after the other.
 
-        Full size, fixed work, the built-in voice. A process a subject is loaded once and
-        generates once unmeasured. A round lets every one generate once, in an order that is turned
-        round from one to the next, so that drift and load meet all of them alike.
+        Args:
+            works: what each subject does in a round, pristine not named.
+            tokens: speech tokens of the work.
+            sessions: how many models may be loaded at once; None for what memory holds.
         """
-        test = asdict(Test(TESTS[0].name, {"text": SPOKEN, "tokens": TOKENS}, seed=1))
-        warm = {**test, "options": {"text": SPOKEN, "tokens": WARM_TOKENS}}
-        values = dict(self.assets("full").values)
-        order = list(range(len(subjects)))
-        random.Random(0).shuffle(order)
+        options = {
+            "assets": dict(self.assets(scale).values),
+            "device": self.device,
+            "tokens": tokens,
+            # A GPU chooses its kernels by the sizes it meets.
+            "warm_tokens": min(tokens, WARM_TOKENS) if self.device == "cpu" else tokens,
+            "inputs": "",
+        }
+        named = {subject.name: subject for subject in subjects}
+        groups = batches(works, sessions or self.room(scale))
+        with tempfile.TemporaryDirectory(prefix="patcher-catalogue-") as folder:
+            if any("generation" not in work for work in works.values()):
+                options["inputs"] = str(Path(folder) / "inputs.pt")
+                self.say("recording the inputs of every stage on pristine")
+                self.ask(Subject(PRISTINE), "record", options)
+            for number, group in enumerate(groups, 1):
+                if not deadline.fits(0):
+                    self.say(f"out of time: not begun: {', '.join(group)}")
+                    continue
+                self.say(f"batch {number} of {len(groups)}: {', '.join(group)}")
+                batch = [Subject(PRISTINE), *(named[name] for name in group)]
+                doing = {name: works[name] for name in group}
+                doing[PRISTINE] = list(dict.fromkeys(w for name in group for w in works[name]))
+                yield from self.time_batch(batch, doing, options, rounds, deadline)
+
+    def time_batch(
+        self,
+        batch: Sequence[Subject],
+        works: Works,
+        options: Mapping[str, Any],
+        rounds: int,
+        deadline: Deadline,
+    ) -> Iterator[tuple[str, dict[str, Any] | str]]:
+        """One batch, all its subjects loaded at once and warmed up; pristine is the first."""
+        abreast = max(1, usable_processors() // CORES_A_LOADING)
         with ExitStack() as stack:
-            served = [stack.enter_context(self.served(each, values)) for each in subjects]
-            for generate in served:
-                generate(warm)
-            runs: list[list[dict[str, Any]]] = [[] for _ in subjects]
-            for number in range(rounds):
-                for index in order if number % 2 == 0 else reversed(order):
-                    runs[index].append(served[index](test))
-                last = [
-                    f"{each.name} {run[-1]['wall_s']:.1f} s"
-                    for each, run in zip(subjects, runs, strict=True)
-                ]
-                self.say(f"round {number + 1}: " + ", ".join(last))
-        return {each.name: speed_of(run, runs[0]) for each, run in zip(subjects, runs, strict=True)}
 
-    @contextmanager
-    def served(self, subject: Subject, values: Mapping[str, Any]) -> Iterator[Generate]:
-        """The subject loaded in a process of its own, as a function that generates."""
-        options = json.dumps({"assets": values, "device": self.device})
-        with self.target.frozen(subject) as tree:
-            process = subprocess.Popen(
-                [sys.executable, str(WORKER), "serve", options, ""],
-                env=environment(tree.path),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-            assert process.stdin
-            assert process.stdout
-            given, answers = process.stdin, process.stdout
+            def load(subject: Subject) -> Ask | str:
+                try:
+                    tree = stack.enter_context(self.target.frozen(subject))
+                    ask = stack.enter_context(served(tree.path, options))
+                    for work in works[subject.name]:
+                        ask(work, "warm")
+                except WorkerError as error:
+                    return str(error)
+                return ask
 
-            def generate(test: Mapping[str, Any]) -> dict[str, Any]:
-                print(json.dumps(test), file=given, flush=True)
-                found: dict[str, Any] = json.loads(answers.readline())
-                return found
+            with ThreadPoolExecutor(abreast) as pool:
+                loaded = dict(
+                    zip((each.name for each in batch), pool.map(load, batch), strict=True)
+                )
+            failed = {name: each for name, each in loaded.items() if isinstance(each, str)}
+            asks = {name: each for name, each in loaded.items() if not isinstance(each, str)}
+            found: dict[str, list[list[Mapping[str, Any]]]] = {}
+            if PRISTINE in asks:
+                found, lost = rounds_of(asks, works, rounds, deadline, self.say)
+                failed |= lost
+        base = found.pop(PRISTINE, [])
+        if PRISTINE in failed or not base:
+            why = failed.get(PRISTINE, "out of time before the first round ended")
+            yield from ((each.name, why) for each in batch)
+            return
+        yield PRISTINE, compared(base, base, self.device)
+        for name, why in failed.items():
+            yield name, why
+        for name in found.keys() - failed.keys():
+            yield name, compared(found[name], base, self.device)
 
-            try:
-                if answers.readline() != "ready\n":
-                    raise RuntimeError(f"{subject.name} could not be loaded")
-                yield generate
-            finally:
-                given.close()
-                process.terminate()
-                process.wait()
+    def room(self, scale: str) -> int:
+        """How many loaded models fit the memory that is free now."""
+        free = free_memory_mib()
+        if self.device == "cuda":
+            import torch
 
-
-def environment(tree: Path) -> dict[str, str]:
-    roots = [str(tree), str(Path(__file__).parents[2])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(roots)}
-
-
-def speed_of(runs: Sequence[dict[str, Any]], pristine: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The ratio of a subject's times to pristine's of the same rounds, judged as `verify` does."""
-    walls, others = ([each["wall_s"] for each in found] for found in (runs, pristine))
-    differences = statistics.log_ratios(walls, others)
-    found = statistics.interval(differences, CONFIDENCE)
-    margin = margin_of("cpu")
-    word = "undecided"
-    if found.high < 0 and found.estimate < math.log1p(-margin):
-        word = "faster"
-    elif found.low > 0 and found.estimate > math.log1p(margin):
-        word = "slower"
-    elif -margin < found.low and found.high < margin:
-        word = "no-measurable-change"
-    stages = {
-        stage: median(each["stage_s"].get(stage, 0.0) for each in runs)
-        for stage in ("speech_tokens", "mel", "vocoder")
-    }
-    return {
-        "time_ratio": math.exp(found.estimate),
-        "low": math.exp(found.low),
-        "high": math.exp(found.high),
-        "verdict": word,
-        "rounds": len(runs),
-        "wall_s": median(walls),
-        "stage_s": stages,
-        "tokens": runs[0]["tokens"],
-        "runs_s": [round(wall, 3) for wall in walls],
-    }
+            free = min(free, torch.cuda.mem_get_info()[0] >> 20)
+        return max(2, free // SESSION_MIB[scale])
 
 
 def worst(cases: Sequence[CaseJudgement]) -> dict[str, float]:
@@ -209,38 +216,3 @@ def worst(cases: Sequence[CaseJudgement]) -> dict[str, float]:
         key: min(values) if any(word in key for word in least) else max(values)
         for key, values in found.items()
     }
-
-
-def facts(device: str) -> dict[str, Any]:
-    """What the tables say about where they were measured."""
-    root = Path(__file__).parents[2]
-    commit = subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "--short=10", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    versions = {}
-    for name in ("torch", "transformers", "diffusers", "s3tokenizer"):
-        versions[name] = importlib.metadata.version(name)
-    return {
-        "commit": commit.stdout.strip(),
-        "device": device_name(device),
-        "python": platform.python_version(),
-        "versions": versions,
-    }
-
-
-def device_name(device: str) -> str:
-    """The processor's or the GPU's own name."""
-    if device == "cuda":
-        import torch
-
-        return str(torch.cuda.get_device_name())
-    model, cores = platform.processor() or platform.machine(), os.cpu_count()
-    info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.exists() else ():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    return f"{model}, {cores} cores"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.catalogue.trees import PRISTINE
+from benchmarks.catalogue.scope import stages_of, why_not
+from benchmarks.catalogue.trees import PRISTINE, Subject
 
-Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
+Found = Mapping[str, Any]
+Results = Mapping[str, Mapping[str, Mapping[str, Found]]]
+DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 NOT_MEASURED = "not measured"
 LOOPS = {"t3_step": "T3 step", "cfm_step": "CFM step", "vocoder": "vocoder call"}
-
+STAGE_WORDS = {
+    "conditionals": "a voice cloned",
+    "conditionals_again": "the same voice again",
+    "speech_tokens": "T3",
+    "mel": "flow",
+    "vocoder": "vocoder",
+}
 
 ABOUT = {
     "counts": """\
@@ -22,19 +31,54 @@ waveform of the built-in and two cloned voices equal pristine's.""",
     "gates": """\
 Each subject's own gate, on three models and three tests at tiny size. The figures are the worst
 of all cases; a bitwise gate has none.""",
+    "stages": """\
+Patched time over pristine time of the stages whose code a patch edits, each on inputs recorded
+once from pristine, so that all do the same work: full size, the built-in voice for T3, flow and
+vocoder, a clip of 3 s for a cloned voice. A process each, loaded once; then rounds in which every
+one does its stages once, their order turned round each time. The interval is the signed-rank one
+of the rounds' ratios, at 96.8 %; fewer rounds than six decide nothing. Below 1 is faster. Seconds
+are medians. What a patch gains here, a generation gains in that stage alone.""",
     "speed": """\
-Patched time over pristine time: full size, 100 speech tokens, the built-in voice. A process
-each, loaded once; then rounds in which every one generates once, their order turned round each
-time. The interval is the signed-rank one of the rounds' ratios, at 96.8 %. Below 1 is faster.
-Seconds are medians.""",
+Patched time over pristine time of whole generations in the built-in voice at full size, in the
+same kind of rounds.""",
     "life": """\
 Generations in one process: three voices and a file that changes, nine lengths.""",
 }
 
 
-def page(by_device: Mapping[str, Results]) -> str:
-    """The whole page; ``by_device`` holds the results files by their stems."""
-    cpu, cuda = by_device.get("cpu", {}), by_device.get("cuda", {})
+@dataclass(frozen=True)
+class Book:
+    """All results, and all that could be in them.
+
+    Attributes:
+        results: by device, part and subject.
+        subjects: what ships, in the order of rows; sets last.
+    """
+
+    results: Results
+    subjects: Sequence[Subject]
+    distribution: str
+    version: str
+
+    def of(self, device: str, part: str) -> Mapping[str, Found]:
+        return self.results.get(device, {}).get(part, {})
+
+    def missing(self, device: str, part: str, subject: Subject) -> str:
+        """Why there is no figure."""
+        why = why_not(part.partition("-")[0], subject, self.distribution, self.version, device)
+        return f"not applicable: {why}" if why else NOT_MEASURED
+
+    def rows(self, part: str, wanted: Callable[[Subject], bool]) -> list[Subject]:
+        """Wanted subjects and whatever else was measured; pristine first, then patches, sets."""
+        measured = {name for device in DEVICES for name in self.of(device, part)}
+        rows = [each for each in self.subjects if wanted(each) or each.name in measured]
+        extra = measured - {each.name for each in rows}
+        rows += [Subject(name) for name in extra]
+        return sorted(rows, key=lambda each: (each.name != PRISTINE, is_set(each), each.name))
+
+
+def page(book: Book) -> str:
+    """The whole page."""
     parts = [
         "# The catalogue, measured",
         "Written by `python -m benchmarks.catalogue`; not edited by hand. Weights are synthetic:\n"
@@ -42,119 +86,173 @@ def page(by_device: Mapping[str, Results]) -> str:
         "## Counts",
         ABOUT["counts"],
     ]
-    for part in ("counts-full", "counts-tiny"):
-        if found := cpu.get(part):
-            parts += [f"### {part.removeprefix('counts-').capitalize()} size", counts(found)]
-            parts.append(measured_on(found))
-    tables: dict[str, Callable[[Any], str]] = {
-        "gates": gates,
-        "speed": partial(speed, cuda.get("speed", {})),
-        "life": life,
+    for scale in ("full", "tiny"):
+        key = f"counts-{scale}"
+        parts += [f"### {scale.capitalize()} size", counts(book, key), *measured_on(book, key)]
+    shown: dict[str, tuple[str, Callable[[Book, str], str]]] = {
+        "gates": ("Gates", gates),
+        "stages-full": ("Patches, by stage", stages),
+        "speed-full": ("Sets, whole generations", speed),
+        "life": ("A long life", life),
     }
-    for part, shown in tables.items():
-        found = cpu.get(part, {})
-        title = {"gates": "Gates", "speed": "Speed", "life": "A long life"}[part]
-        parts += [f"## {title}", ABOUT[part], shown(found), measured_on(found)]
-    parts.append(measured_on(cuda.get("speed", {})))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    for key, (title, render) in shown.items():
+        about = ABOUT[key.partition("-")[0]]
+        parts += [f"## {title}", about, render(book, key), *measured_on(book, key)]
+    return "\n\n".join(parts) + "\n"
 
 
-def counts(found: Mapping[str, Mapping[str, Any]]) -> str:
-    if PRISTINE not in found:
-        return NOT_MEASURED
-    base = found[PRISTINE]
+def is_set(subject: Subject) -> bool:
+    return subject.name.startswith("@")
+
+
+def counts(book: Book, key: str) -> str:
     head = ["patch or set", *(f"{loop}: operations (dispatches)" for loop in LOOPS.values())]
     head += ["reads / uploads a T3 step", "reads a CFM step", "same bits"]
+    head += ["GPU: operations T3 / CFM / vocoder", "GPU: same bits"]
     rows = []
-    for name, each in ordered(found):
-        row = [f"`{name}`"]
-        for key in LOOPS:
-            now, then = each[key], base[key]
-            share = now["operations"] / then["operations"] - 1
-            change = f" {share:+.0%}" if round(share, 2) else ""
-            row.append(f"{now['operations']}{change} ({now['dispatches']})")
-        row.append(f"{each['t3_step']['reads']} / {each['t3_step']['uploads']}")
-        row.append(str(each["cfm_step"]["reads"]))
-        row.append("yes" if each["stages"] == base["stages"] else "no")
+    for subject in book.rows(key, lambda _: True):
+        here, there = (book.of(device, key) for device in DEVICES)
+        row = [f"`{subject.name}`"]
+        if (each := here.get(subject.name)) and (base := here.get(PRISTINE)):
+            row += [changed(each[loop], base[loop]) for loop in LOOPS]
+            row.append(f"{each['t3_step']['reads']} / {each['t3_step']['uploads']}")
+            row += [str(each["cfm_step"]["reads"]), same_bits(each, base)]
+        else:
+            row += [book.missing("cpu", key, subject), *[""] * 5]
+        if (each := there.get(subject.name)) and (base := there.get(PRISTINE)):
+            row.append(" / ".join(str(each[loop]["operations"]) for loop in LOOPS))
+            row.append(same_bits(each, base))
+        else:
+            row += [book.missing("cuda", key, subject), ""]
         rows.append(row)
     return table(head, rows)
 
 
-def gates(found: Mapping[str, Mapping[str, Any]]) -> str:
-    head = ["patch or set", "gate", "verdict", "cases", "worst figures"]
+def changed(now: Mapping[str, int], then: Mapping[str, int]) -> str:
+    """Operations, their change against pristine, dispatches."""
+    share = now["operations"] / then["operations"] - 1
+    change = f" {share:+.0%}" if round(share, 2) else ""
+    return f"{now['operations']}{change} ({now['dispatches']})"
+
+
+def same_bits(each: Found, base: Found) -> str:
+    """The number of threads decides how sums are split: other threads, other bits."""
+    if each["facts"] != base["facts"]:
+        return "not comparable"
+    return "yes" if each["stages"] == base["stages"] else "no"
+
+
+def gates(book: Book, key: str) -> str:
+    head = ["patch or set", "gate"]
+    for device in DEVICES.values():
+        head += [f"{device}: verdict", "cases", "worst figures"]
     rows = []
-    for name, each in ordered(found):
-        cases = ", ".join(f"{number} {status}" for status, number in sorted(each["cases"].items()))
-        figures = ", ".join(f"{key} {value:.4g}" for key, value in sorted(each["worst"].items()))
-        if each["failures"]:
-            figures = "; ".join(each["failures"])
-        rows.append([f"`{name}`", each["gate"], each["verdict"], cases, figures])
-    return table(head, rows) if rows else NOT_MEASURED
+    for subject in book.rows(key, lambda each: each.name != PRISTINE):
+        row = [f"`{subject.name}`", subject.equivalence.value]
+        for device in DEVICES:
+            if not (each := book.of(device, key).get(subject.name)):
+                row += [book.missing(device, key, subject), "", ""]
+                continue
+            by_status = sorted(each["cases"].items())
+            cases = ", ".join(f"{number} {status}" for status, number in by_status)
+            worst = sorted(each["worst"].items())
+            figures = ", ".join(f"{name} {value:.4g}" for name, value in worst)
+            row += [each["verdict"], cases, "; ".join(each["failures"]) or figures]
+        rows.append(row)
+    return table(head, rows)
 
 
-def speed(cuda: Mapping[str, Mapping[str, Any]], cpu: Mapping[str, Mapping[str, Any]]) -> str:
-    head = ["patch or set", "CPU: time ratio (interval)", "verdict", "rounds", "generation s"]
-    head += ["T3 s", "flow s", "vocoder s", "tokens", "GPU: time ratio (interval)", "verdict"]
+def stages(book: Book, key: str) -> str:
+    head = ["patch", "stage", "tokens"]
+    for device in DEVICES.values():
+        head += [f"{device}: pristine s", "patched s", "time ratio (interval)", "verdict", "rounds"]
     rows = []
-    for name in dict(ordered({**cuda, **cpu})):
-        here, there = cpu.get(name), cuda.get(name)
-        row = [f"`{name}`", *ratio(name, here)]
-        if here:
-            stages = here["stage_s"]
-            row += [str(here["rounds"]), f"{here['wall_s']:.1f}"]
-            row += [f"{stages[stage]:.2f}" for stage in ("speech_tokens", "mel", "vocoder")]
-            row.append(str(here["tokens"]))
-        else:
-            row += [""] * 6
-        rows.append([*row, *ratio(name, there)])
-    return table(head, rows) if rows else NOT_MEASURED
+    for subject in book.rows(key, lambda each: each.name != PRISTINE and not is_set(each)):
+        told = {device: book.of(device, key).get(subject.name) for device in DEVICES}
+        known = dict.fromkeys(stage for each in told.values() if each for stage in each["stages"])
+        for stage in known or fitting_stages(book, subject):
+            some = next((each for each in told.values() if each), None)
+            row = [f"`{subject.name}`", STAGE_WORDS.get(stage, stage)]
+            row.append(str(some["tokens"]) if some and not stage.startswith("cond") else "")
+            for device, each in told.items():
+                row += compared(each and each["stages"].get(stage)) or [
+                    "", "", book.missing(device, key, subject), "", "",
+                ]  # fmt: skip
+            rows.append(row)
+    return table(head, rows)
 
 
-def ratio(name: str, found: Mapping[str, Any] | None) -> list[str]:
-    """Time ratio with its interval, and the verdict in words."""
-    if found is None:
-        return [NOT_MEASURED, ""]
-    if name == PRISTINE:
-        return ["1", ""]
-    low, high = found["low"], found["high"]
-    return [f"{found['time_ratio']:.3f} ({low:.3f} to {high:.3f})", found["verdict"]]
+def fitting_stages(book: Book, subject: Subject) -> Sequence[str]:
+    """The rows of a patch that has not been measured: one where it never will be."""
+    return (
+        [""]
+        if all(book.missing(d, "stages", subject) != NOT_MEASURED for d in DEVICES)
+        else (stages_of(subject))
+    )
 
 
-def life(found: Mapping[str, Mapping[str, Any]]) -> str:
+def compared(found: Found | None) -> list[str]:
+    """Seconds, the ratio with its interval, the verdict and the rounds; nothing when unknown."""
+    if not found:
+        return []
+    ratio = f"{found['time_ratio']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    seconds = [f"{found[which]:.3g}" for which in ("pristine_seconds", "seconds")]
+    return [*seconds, ratio, found["verdict"], str(found["rounds"])]
+
+
+def speed(book: Book, key: str) -> str:
+    head = ["patch or set", "tokens"]
+    for device in DEVICES.values():
+        head += [f"{device}: generation s", "T3 s", "flow s", "vocoder s"]
+        head += ["time ratio (interval)", "verdict", "rounds"]
+    rows = []
+    for subject in book.rows(key, is_set):
+        told = {device: book.of(device, key).get(subject.name) for device in DEVICES}
+        some = next((each for each in told.values() if each), None)
+        row = [f"`{subject.name}`", str(some["tokens"]) if some else ""]
+        for device, each in told.items():
+            if not each:
+                row += ["", "", "", "", book.missing(device, key, subject), "", ""]
+                continue
+            for stage in ("generation", "speech_tokens", "mel", "vocoder"):
+                row.append(f"{each['stages'][stage]['seconds']:.2f}")
+            ratio = compared(each["stages"]["generation"])[2:]
+            row += ["1", "", ratio[-1]] if subject.name == PRISTINE else ratio
+        rows.append(row)
+    return table(head, rows)
+
+
+def life(book: Book, key: str) -> str:
     head = ["set", "generations", "resident MiB", "modules", "hooks", "state keys", "tensors"]
+    head.append("GPU: device MiB")
     rows = []
-    for name, each in ordered(found):
-        marks = each["marks"]
-        chosen = [marks[len(marks) // 4 - 1], marks[len(marks) // 2 - 1], marks[-1]]
-
-        def steps(key: str, chosen: Sequence[Mapping[str, Any]] = chosen) -> str:
-            return " → ".join(str(mark[key]) for mark in chosen)
-
+    for subject in book.rows(key, lambda each: is_set(each) or each.name == PRISTINE):
+        here, there = (book.of(device, key).get(subject.name) for device in DEVICES)
         keys = ("generation", "rss_mib", "modules", "hooks", "state", "tensors")
-        rows.append([f"`{name}`", *(steps(key) for key in keys)])
-    return table(head, rows) if rows else NOT_MEASURED
+        row = [f"`{subject.name}`"]
+        row += [growth(here, name) for name in keys] if here else [NOT_MEASURED, *[""] * 5]
+        rows.append([*row, growth(there, "device_mib") if there else NOT_MEASURED])
+    return table(head, rows)
 
 
-def ordered(
-    found: Mapping[str, Mapping[str, Any]],
-) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Pristine first, then patches, then sets."""
-    return sorted(found.items(), key=lambda item: (item[0] != PRISTINE, item[0][0] == "@", item[0]))
+def growth(found: Found, key: str) -> str:
+    """A size after a quarter, a half and all of the generations."""
+    marks = found["marks"]
+    chosen = [marks[len(marks) // 4 - 1], marks[len(marks) // 2 - 1], marks[-1]]
+    return " → ".join(str(mark[key]) for mark in chosen)
 
 
-def measured_on(found: Mapping[str, Mapping[str, Any]]) -> str:
+def measured_on(book: Book, key: str) -> Iterable[str]:
     """One line for each date, commit and machine."""
     lines: dict[str, list[str]] = {}
-    for name, each in ordered(found):
-        about = each["about"]
-        versions = ", ".join(f"{key} {value}" for key, value in about["versions"].items())
-        line = f"{each['date']}, commit {about['commit']}, {about['device']}; {versions}"
-        lines.setdefault(line, []).append(name)
-    several = len(lines) > 1
-    return "\n".join(
-        f"Measured {line}{' (' + ', '.join(names) + ')' if several else ''}.\n"
-        for line, names in lines.items()
-    ).strip()
+    for device in DEVICES:
+        for name, each in sorted(book.of(device, key).items()):
+            about = each["about"]
+            versions = ", ".join(f"{what} {which}" for what, which in about["versions"].items())
+            line = f"{about['date']}, commit {about['commit']}, {about['device']}; {versions}"
+            lines.setdefault(line, []).append(name)
+    for line, names in lines.items():
+        yield f"Measured {line}{' (' + ', '.join(names) + ')' if len(lines) > 1 else ''}."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Frozen trees of the installed target with a patch, a set or nothing applied."""
+"""Subjects by name, and frozen trees of the installed target with one of them applied."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from patcher.rewrite.replay import replay
-from patcher.spec.catalogue import load_catalogue
+from patcher.spec.catalogue import Catalogue, load_catalogue
 from patcher.spec.model import Equivalence, Patch
-from patcher.spec.versions import fits
 from patcher.store.source import find_source
 from patcher.verify.process import Tree
 
@@ -21,7 +20,7 @@ PRISTINE = "pristine"
 
 @dataclass(frozen=True)
 class Subject:
-    """Something to measure: ``pristine``, a patch or ``@set``, as the series it stands for."""
+    """Something to measure: ``pristine``, or what `subject_of` reads."""
 
     name: str
     series: tuple[Patch, ...] = ()
@@ -34,38 +33,69 @@ class Subject:
         return max(claims, key=ranked.index, default=Equivalence.BITWISE)
 
 
+def subject_of(catalogue: Catalogue, name: str) -> Subject:
+    """Read ``patch``, ``@set``, or several joined by ``+``; what they require comes before them.
+
+    Raises:
+        PatcherError: ``unknown-patch``.
+    """
+    if name == PRISTINE:
+        return Subject(PRISTINE)
+    series: dict[str, Patch] = {}
+
+    def add(patch: Patch) -> None:
+        for needed in patch.requires:
+            add(catalogue.get(needed))
+        series.setdefault(patch.name, patch)
+
+    for patch in catalogue.expand(name.split("+")):
+        add(patch)
+    return Subject(name, tuple(series.values()))
+
+
+def shipped_names(catalogue: Catalogue) -> list[str]:
+    """Every patch, every reproduction once more with its first remedy, every set."""
+    names = []
+    for patch in catalogue.patches.values():
+        names.append(patch.name)
+        if patch.reproduction and patch.companions:
+            names.append(f"{patch.name}+{patch.companions[0]}")
+    return [*names, *(f"@{name}" for name in catalogue.sets)]
+
+
 class Target:
     """The installed distribution, read once."""
 
     def __init__(self, distribution: str | None = None) -> None:
         self.source = find_source(distribution)
+        self.catalogue = load_catalogue(None)
 
-    def subjects(self, only: Sequence[str]) -> list[Subject]:
-        """What fits this target: pristine, the patches that are not reproductions, the sets."""
-        catalogue = load_catalogue(None)
-        found = [Subject(PRISTINE)]
-        for name in [*catalogue.patches, *(f"@{name}" for name in catalogue.sets)]:
-            if name.startswith("@"):
-                series = catalogue.expand([name])
-            else:
-                patch = catalogue.get(name)
-                if patch.reproduction and name not in only:
-                    continue
-                series = catalogue.expand([*patch.requires, name])
-            if all(fits(each, self.source.distribution, self.source.version) for each in series):
-                found.append(Subject(name, tuple(series)))
-        return [each for each in found if not only or each.name in (PRISTINE, *only)]
+    def subjects(self, only: Sequence[str] = ()) -> list[Subject]:
+        """Pristine and the named ones, or pristine and all that ship."""
+        names = list(only) or shipped_names(self.catalogue)
+        wanted = dict.fromkeys([PRISTINE, *names])
+        return [subject_of(self.catalogue, name) for name in wanted]
+
+    def files(self, subject: Subject) -> dict[str, bytes]:
+        """The target's sources with a subject applied."""
+        pristine = {path: content for path, (content, _) in self.source.files.items()}
+        return {**pristine, **replay(pristine.get, subject.series)}
 
     @contextmanager
     def frozen(self, subject: Subject) -> Iterator[Tree]:
         """The subject's tree in a folder of its own, gone afterwards."""
-        pristine = {path: content for path, (content, _) in self.source.files.items()}
-        files = {**pristine, **replay(pristine.get, subject.series)}
-        digest = hashlib.sha256()
+        files = self.files(subject)
         with tempfile.TemporaryDirectory(prefix="patcher-catalogue-") as folder:
             root = Path(folder)
-            for path, content in sorted(files.items()):
-                digest.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
+            for path, content in files.items():
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_bytes(content)
-            yield Tree.of(root, digest.hexdigest(), tuple(self.source.packages))
+            yield Tree.of(root, digest(files), tuple(self.source.packages))
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """One hash of all paths and contents."""
+    found = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        found.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
+    return found.hexdigest()

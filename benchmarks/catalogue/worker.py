@@ -1,4 +1,4 @@
-"""What runs inside a tree: counting one subject, or letting it live long. One process each.
+"""What runs inside a tree: counting one subject, letting it live long, timing it. A process each.
 
 Called as ``python worker.py TASK JSON OUT`` with the tree first on ``PYTHONPATH``.
 """
@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from benchmarks.catalogue.replaying import make_recording, serve
 from patcher.targets.adapter import Model, Opening, Test
 from patcher.targets.chatterbox.serving import ChatterboxSession, open_session
 
@@ -153,15 +154,6 @@ def live(session: ChatterboxSession, generations: int) -> dict[str, Any]:
     return {"marks": marks}
 
 
-def serve(session: ChatterboxSession, answers: TextIO) -> None:
-    """Generate once for every line on stdin (a test as JSON); answer with seconds by stage."""
-    print("ready", file=answers, flush=True)
-    for line in sys.stdin:
-        found = session.run(Test(**json.loads(line)), capture=False)
-        told = {"wall_s": found.wall_s, "stage_s": dict(found.stage_s), "tokens": found.tokens}
-        print(json.dumps(told), file=answers, flush=True)
-
-
 def size(session: ChatterboxSession) -> dict[str, Any]:
     """Of this process and this model."""
     gc.collect()
@@ -191,15 +183,21 @@ def main() -> None:
         make(options["assets"], print)
         return
     opening = Opening(
-        Model("Base Chatterbox", {"weights": "base"}), options["assets"], options["device"]
+        Model("Base Chatterbox", {"weights": "base"}),
+        options["assets"],
+        options["device"],
+        deterministic=task in ("count", "live"),  # never while timing
     )
     answers = sys.stdout
     sys.stdout = sys.stderr  # the target prints
     session = open_session(opening)
     if task == "serve":
-        serve(session, answers)
+        serve(session, answers, options)
         return
-    found = count(session) if task == "count" else live(session, options["generations"])
+    if task == "record":
+        found = make_recording(session, options)
+    else:
+        found = count(session) if task == "count" else live(session, options["generations"])
     found["facts"] = dict(session.describe())
     Path(out).write_text(json.dumps(found))
 

@@ -1,0 +1,146 @@
+"""Runs in a worker: the stages of one generation, recorded on pristine and replayed elsewhere.
+
+Every subject then does the same work on the same inputs, whatever its own stages before it would
+have made of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from patcher.targets.adapter import Test
+
+if TYPE_CHECKING:
+    from patcher.targets.chatterbox.serving import ChatterboxSession
+
+SPOKEN = "The quick brown fox jumps over the lazy dog, and then it sleeps for a while."
+CALLS = {
+    "speech_tokens": ("t3", "inference"),
+    "mel": ("s3gen", "flow_inference"),
+    "vocoder": ("s3gen", "hift_inference"),
+}
+
+Recorded = Mapping[str, Any]
+"""``(arguments, named)`` by stage, and ``drawn``: the speech tokens."""
+
+
+def test_of(tokens: int) -> Test:
+    """A generation in the built-in voice, capped at so many tokens."""
+    return Test("Built-in voice", {"text": SPOKEN, "tokens": tokens}, seed=1)
+
+
+def record(session: ChatterboxSession, tokens: int) -> Recorded:
+    """Arguments of each stage of one generation as they were before its call, and the tokens.
+
+    Raises:
+        RuntimeError: the generation ended before so many tokens.
+    """
+    kept: dict[str, Any] = {}
+
+    def watch(stage: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(*arguments: Any, **named: Any) -> Any:
+            # A stage may write into what it is given.
+            kept[stage] = copy.deepcopy((arguments, named))
+            found = call(*arguments, **named)
+            if stage == "speech_tokens":
+                kept["drawn"] = found.detach().flatten().clone()
+            return found
+
+        return recorded
+
+    with contextlib.ExitStack() as undo:
+        for stage, (owner, method) in CALLS.items():
+            part = getattr(session.speaker, owner)
+            call = getattr(part, method)
+            setattr(part, method, watch(stage, call))
+            undo.callback(setattr, part, method, call)
+        session.run(test_of(tokens), capture=False)
+    drawn = int(kept["drawn"].numel())
+    if drawn != tokens:
+        raise RuntimeError(f"the recorded generation ended after {drawn} of {tokens} tokens")
+    return kept
+
+
+def replay(session: ChatterboxSession, stage: str, recorded: Recorded) -> None:
+    """Run one stage on what was recorded; `session.stage_s` has its seconds."""
+    owner, method = CALLS[stage]
+    arguments, named = copy.deepcopy(recorded[stage])
+    drawn = recorded["drawn"]
+    session.cap = int(drawn.numel())
+    scope = forced(session.torch, drawn) if stage == "speech_tokens" else contextlib.nullcontext()
+    with session.torch.inference_mode(), scope:
+        getattr(getattr(session.speaker, owner), method)(*arguments, **named)
+
+
+@contextlib.contextmanager
+def forced(torch: Any, tokens: Any) -> Iterator[None]:
+    """Let every token be drawn as ever, then take the recorded one: no work is added or saved."""
+    turns = iter(tokens.reshape(-1, 1, 1))
+    draw = torch.multinomial
+
+    def next_token(*arguments: Any, **named: Any) -> Any:
+        draw(*arguments, **named)
+        return next(turns)
+
+    torch.multinomial = next_token
+    try:
+        yield
+    finally:
+        torch.multinomial = draw
+    if next(turns, None) is not None:
+        raise RuntimeError("T3 drew fewer tokens than were recorded")
+
+
+def clone_twice(session: ChatterboxSession, folder: Path) -> dict[str, float]:
+    """Seconds to prepare a voice from a file never seen before, and once more from the same."""
+    name, clip = next(iter(session.assets["clips"].items()))
+    session.begin(Test(name, {}, seed=1))
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".wav", delete=False) as fresh:
+        fresh.write(Path(clip["path"]).read_bytes())
+    found = {}
+    for stage in ("conditionals", "conditionals_again"):
+        session.speaker.prepare_conditionals(fresh.name)
+        found[stage] = session.stage_s["conditionals"]
+    return found
+
+
+def make_recording(session: ChatterboxSession, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the inputs of a short generation and of the one to be timed."""
+    lengths = {"warm": options["warm_tokens"], "timed": options["tokens"]}
+    found = {name: record(session, tokens) for name, tokens in lengths.items()}
+    session.torch.save(found, options["inputs"])
+    return {}
+
+
+def serve(session: ChatterboxSession, answers: TextIO, options: Mapping[str, Any]) -> None:
+    """Do what each line on stdin asks for (a stage, or ``generation``); answer with seconds."""
+    lengths = {"warm": options["warm_tokens"], "timed": options["tokens"]}
+    recorded: Mapping[str, Recorded] = {}
+    if options["inputs"]:
+        # Whole objects of the target, written by this program a moment ago.
+        recorded = session.torch.load(
+            options["inputs"], map_location=session.device, weights_only=False
+        )
+
+    def do(work: str, length: str, folder: Path) -> dict[str, Any]:
+        if work == "generation":
+            made = session.run(test_of(lengths[length]), capture=False)
+            return {"seconds": {work: made.wall_s, **made.stage_s}, "tokens": made.tokens}
+        if work == "conditionals":
+            return {"seconds": clone_twice(session, folder), "tokens": lengths[length]}
+        replay(session, work, recorded[length])
+        return {"seconds": {work: session.stage_s[work]}, "tokens": lengths[length]}
+
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps({"facts": dict(session.describe())}), file=answers, flush=True)
+        for line in sys.stdin:
+            asked = json.loads(line)
+            found = do(asked["work"], asked["length"], Path(folder))
+            print(json.dumps(found), file=answers, flush=True)

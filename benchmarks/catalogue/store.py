@@ -1,0 +1,63 @@
+"""What was measured, kept a file a part: ``FOLDER/DEVICE/PART.json``, by subject."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Found = dict[str, Any]
+
+
+class Results:
+    """A folder of results that several processes may write to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def of(self, device: str, part: str) -> dict[str, Found]:
+        """By subject; empty when nothing was measured."""
+        path = self.folder / device / f"{part}.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, device: str, part: str, found: Mapping[str, Found]) -> None:
+        """Add or replace subjects, whatever others have added since."""
+        path = self.folder / device / f"{part}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            known = {**self.of(device, part), **found}
+            partial = path.with_suffix(f".{os.getpid()}")
+            partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+            partial.replace(path)
+        finally:
+            os.close(folder)
+
+    def everything(self) -> dict[str, dict[str, dict[str, Found]]]:
+        """By device, part and subject."""
+        found: dict[str, dict[str, dict[str, Found]]] = {}
+        for path in sorted(self.folder.glob("*/*.json")):
+            device = path.parent.name
+            found.setdefault(device, {})[path.stem] = self.of(device, path.stem)
+        return found
+
+
+def still_holds(found: Found | None, about: Mapping[str, Any], rounds: int, tokens: int) -> bool:
+    """Whether what was saved answers the same question: same tree, machine, versions and work.
+
+    The commit and the date may differ: most commits change neither the target nor a patch.
+    """
+    if found is None:
+        return False
+    passing = ("commit", "date")
+    then, now = (
+        {key: value for key, value in each.items() if key not in passing}
+        for each in (found["about"], about)
+    )
+    timed = found.get("stages", {}).values() if "tokens" in found else ()
+    enough = all(stage["rounds"] >= rounds for stage in timed)
+    return then == now and enough and found.get("tokens", tokens) == tokens

@@ -1,0 +1,277 @@
+"""What `benchmarks.catalogue` decides without running anything."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.catalogue.__main__ import belongs, expected
+from benchmarks.catalogue.scope import CPU_ONLY, STAGES, stages_of, touches, why_not
+from benchmarks.catalogue.store import Results, still_holds
+from benchmarks.catalogue.tables import Book, page
+from benchmarks.catalogue.timing import (
+    Ask,
+    Deadline,
+    WorkerError,
+    batches,
+    compared,
+    rounds_of,
+    speed_of,
+)
+from benchmarks.catalogue.trees import PRISTINE, Subject, shipped_names, subject_of
+from patcher.errors import PatcherError
+from patcher.spec.model import Edit, EditKind
+from tests.catalogue.support import CATALOGUE, PATCHES
+
+ABOUT = {
+    "date": "2026-01-02",
+    "commit": "0123456789",
+    "device": "a processor, 2 cores",
+    "python": "3.11.7",
+    "versions": {"torch": "2.6.0"},
+    "tree": "abc",
+}
+
+
+def subject(name: str) -> Subject:
+    return subject_of(CATALOGUE, name)
+
+
+def names(of: Subject) -> list[str]:
+    return [patch.name for patch in of.series]
+
+
+# Subjects
+
+
+def test_a_subject_is_a_patch_a_set_or_several_joined() -> None:
+    assert names(subject("t3_int8")) == ["t3_int8"]
+    assert names(subject("@exact")) == list(CATALOGUE.sets["exact"].patches)
+    remedied = subject("inference_mode+embed_ref_lens_clone")
+    assert names(remedied) == ["inference_mode", "embed_ref_lens_clone"]
+    assert names(subject("@exact+t3_int8"))[-1] == "t3_int8"
+    assert subject(PRISTINE) == Subject(PRISTINE)
+
+
+def test_a_subject_brings_what_it_requires_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    needing = replace(PATCHES["t3_int8"], requires=("t3_no_capture",))
+    monkeypatch.setitem(CATALOGUE._read, "t3_int8", needing)
+    assert names(subject("t3_int8")) == ["t3_no_capture", "t3_int8"]
+
+
+def test_an_unknown_subject_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(PatcherError, match="t3_int9"):
+        subject("t3_int8+t3_int9")
+
+
+def test_everything_that_ships_is_a_subject_by_default() -> None:
+    found = shipped_names(CATALOGUE)
+    assert {*PATCHES, *(f"@{name}" for name in CATALOGUE.sets)} <= set(found)
+    assert "inference_mode+embed_ref_lens_clone" in found
+
+
+# Scope
+
+
+@pytest.mark.parametrize("name", PATCHES)
+def test_every_shipped_patch_maps_to_a_stage(name: str) -> None:
+    assert stages_of(subject(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("t3_int8", ["speech_tokens"]),
+        ("t3_lean_step", ["speech_tokens"]),
+        ("hift_fold_weight_norm", ["vocoder"]),
+        ("cfm_attn_nomask", ["mel"]),
+        ("channels_last_1d", ["mel", "vocoder"]),
+        ("conds_cache", ["conditionals"]),
+        ("inference_mode+embed_ref_lens_clone", ["conditionals", "vocoder"]),
+        ("@exact", list(STAGES)),
+        (PRISTINE, []),
+    ],
+)
+def test_stages_follow_from_what_is_edited(name: str, stages: list[str]) -> None:
+    assert list(stages_of(subject(name))) == stages
+
+
+def test_an_edit_that_no_rule_knows_is_not_passed_over() -> None:
+    edit = Edit("chatterbox/tts.py", EditKind.MATCH, "ChatterboxTTS.__init__", "a", "b")
+    with pytest.raises(LookupError, match=r"ChatterboxTTS\.__init__"):
+        touches(edit)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "device", "says"),
+    [
+        ("stages", "t3_int8", "cpu", ""),
+        ("stages", "t3_int8", "cuda", CPU_ONLY["t3_int8"]),
+        ("gates", "t3_int8", "cuda", CPU_ONLY["t3_int8"]),
+        ("gates", "@fast-cpu", "cuda", ""),
+        ("gates", "fork_drop_analyzer", "cpu", "for chatterbox-streaming"),
+        ("gates", "inference_mode", "cpu", ""),
+        ("stages", "inference_mode", "cpu", "documents a failure, see its gate"),
+        ("stages", "inference_mode+embed_ref_lens_clone", "cpu", ""),
+        ("gates", "mtl_hook_leak_fix", "cpu", ""),
+        (
+            "speed",
+            "mtl_hook_leak_fix",
+            "cpu",
+            "for the multilingual model, which these generations do not use",
+        ),
+        ("counts", PRISTINE, "cpu", ""),
+    ],
+)
+def test_what_cannot_be_measured_is_said(part: str, name: str, device: str, says: str) -> None:
+    assert why_not(part, subject(name), "chatterbox-tts", "0.1.7", device) == says
+
+
+def test_whole_generations_are_for_sets_and_stages_for_patches_unless_named() -> None:
+    patch, whole = subject("t3_int8"), subject("@exact")
+    assert [belongs("stages", each, named=False) for each in (patch, whole)] == [True, False]
+    assert [belongs("speed", each, named=False) for each in (patch, whole)] == [False, True]
+    assert belongs("speed", patch, named=True)
+    assert not belongs("gates", Subject(PRISTINE), named=True)
+
+
+def test_only_a_reproduction_by_itself_is_expected_to_fail() -> None:
+    assert expected(subject("inference_mode")) == "fail"
+    assert expected(subject("inference_mode+embed_ref_lens_clone")) == "pass"
+    assert expected(subject("@exact")) == "pass"
+
+
+# Timing
+
+
+def test_batches_keep_the_same_work_together_and_leave_room_for_pristine() -> None:
+    works = {"a": ["mel"], "b": ["speech_tokens"], "c": ["mel"], "d": ["speech_tokens"]}
+    assert batches(works, 3) == [["a", "c"], ["b", "d"]]
+    assert [len(group) for group in batches(works, 1)] == [1, 1, 1, 1]
+
+
+def asker(name: str, log: list[tuple[str, str]], fails_at: int = -1) -> Ask:
+    def ask(work: str, length: str) -> dict[str, Any]:
+        assert length == "timed"
+        if sum(each == name for each, _ in log) == fails_at:
+            raise WorkerError("no more")
+        log.append((name, work))
+        return {"seconds": {work: 1.0}, "tokens": 5}
+
+    return ask
+
+
+def test_rounds_turn_their_order_round_and_compare_stage_by_stage() -> None:
+    log: list[tuple[str, str]] = []
+    works = {PRISTINE: ["mel", "vocoder"], "a": ["mel"], "b": ["mel", "vocoder"]}
+    asks = {name: asker(name, log) for name in works}
+    found, failed = rounds_of(asks, works, 2, Deadline(None), print)
+    assert not failed
+    assert [len(rounds) for rounds in found.values()] == [2, 2, 2]
+    mels = [name for name, work in log if work == "mel"]
+    assert mels[:3] == mels[3:][::-1]
+    assert [work for _, work in log[:5]] == ["mel"] * 3 + ["vocoder"] * 2
+
+
+def test_one_that_fails_does_not_stop_the_others() -> None:
+    log: list[tuple[str, str]] = []
+    works = {PRISTINE: ["mel"], "a": ["mel"], "b": ["mel"]}
+    asks = {name: asker(name, log, fails_at=1 if name == "a" else -1) for name in works}
+    found, failed = rounds_of(asks, works, 3, Deadline(None), print)
+    assert failed == {"a": "no more"}
+    assert len(found["b"]) == len(found[PRISTINE]) == 3
+
+
+def test_no_round_begins_after_the_deadline() -> None:
+    found, _ = rounds_of(
+        {PRISTINE: asker(PRISTINE, [])}, {PRISTINE: ["mel"]}, 3, Deadline(0), print
+    )
+    assert found == {PRISTINE: []}
+
+
+def test_six_equal_signs_decide_and_five_do_not() -> None:
+    assert speed_of([0.5] * 6, [1.0] * 6, 0.03)["verdict"] == "faster"
+    assert speed_of([2.0] * 6, [1.0] * 6, 0.03)["verdict"] == "slower"
+    assert speed_of([1.0] * 6, [1.0] * 6, 0.03)["verdict"] == "no-measurable-change"
+    assert speed_of([0.5] * 5, [1.0] * 5, 0.03)["verdict"] == "undecided"
+
+
+# Results and the page
+
+
+def test_processes_that_write_to_one_file_lose_nothing(tmp_path: Path) -> None:
+    stores = [Results(tmp_path) for _ in range(8)]
+
+    def write(number: int) -> None:
+        for turn in range(5):
+            stores[number].add("cpu", "gates", {f"{number}-{turn}": {}})
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(Results(tmp_path).of("cpu", "gates")) == 40
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["gates.json"]
+
+
+def test_a_result_holds_while_tree_machine_and_work_are_the_same() -> None:
+    saved = {"about": ABOUT, "tokens": 100, "stages": {"mel": {"rounds": 6}}}
+    later = {**ABOUT, "commit": "9876543210", "date": "2026-02-03"}
+    assert still_holds(saved, later, 6, 100)
+    assert not still_holds(None, later, 6, 100)
+    assert not still_holds(saved, {**later, "tree": "def"}, 6, 100)
+    assert not still_holds(saved, later, 8, 100)
+    assert not still_holds(saved, later, 6, 25)
+    assert still_holds({"about": ABOUT, "stages": {"Built-in voice/mel/0": "hash"}}, later, 6, 100)
+
+
+def rendered(results: Any) -> list[str]:
+    subjects = [subject(name) for name in (PRISTINE, *shipped_names(CATALOGUE))]
+    return page(Book(results, subjects, "chatterbox-tts", "0.1.7")).splitlines()
+
+
+def test_a_page_without_results_still_names_everything_and_why() -> None:
+    lines = rendered({})
+    by_stage = lines[lines.index("## Patches, by stage") :]
+    for name in PATCHES:
+        assert any(line.startswith(f"| `{name}` |") for line in by_stage), name
+    (fork,) = [line for line in by_stage if line.startswith("| `fork_stream_scope` |")]
+    assert fork.count("not applicable: for chatterbox-streaming") == 2
+    (int8,) = [line for line in by_stage if line.startswith("| `t3_int8` |")]
+    assert "not measured" in int8
+    assert f"not applicable: {CPU_ONLY['t3_int8']}" in int8
+
+
+def test_a_page_shows_each_device_beside_the_other_and_where_it_was_measured() -> None:
+    answers = [[{"seconds": {"speech_tokens": 1.0}, "tokens": 7}]] * 6
+    faster = [[{"seconds": {"speech_tokens": 0.5}, "tokens": 7}]] * 6
+    found = {**compared(faster, answers, "cpu"), "about": ABOUT}
+    gate = {"verdict": "pass", "gate": "bitwise", "cases": {"pass": 9}, "worst": {}, "failures": []}
+    results = {
+        "cpu": {"stages-full": {"t3_lean_step": found}},
+        "cuda": {"gates": {"t3_lean_step": {**gate, "about": {**ABOUT, "device": "a GPU"}}}},
+    }
+    lines = rendered(json.loads(json.dumps(results)))
+    ratio = "| 1 | 0.5 | 0.500 (0.500 to 0.500) | faster | 6 |"
+    assert f"| `t3_lean_step` | T3 | 7 {ratio}  |  | not measured |  |  |" in lines
+    assert "| `t3_lean_step` | bitwise | not measured |  |  | pass | 9 pass |  |" in lines
+    assert "Measured 2026-01-02, commit 0123456789, a GPU; torch 2.6.0." in lines
+
+
+def test_bits_of_another_number_of_threads_are_not_compared() -> None:
+    loops = {
+        loop: {"operations": 2, "dispatches": 3, "reads": 0, "uploads": 0}
+        for loop in ("t3_step", "cfm_step", "vocoder")
+    }
+    base = {**loops, "stages": {"mel": "a"}, "facts": {"threads": 2}, "about": ABOUT}
+    other = {**base, "facts": {"threads": 1}}
+    lines = rendered({"cpu": {"counts-tiny": {PRISTINE: base, "t3_int8": other}}})
+    assert any(
+        line.startswith("| `t3_int8` | 2 (3)") and "not comparable" in line for line in lines
+    )
