@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from patcher.report.console import console, table
-
 
 def print_catalogue(result: Mapping[str, Any], *, color: bool | None) -> None:
     """The catalogue, a row a patch, then the sets."""
+    from patcher.report.console import console, table  # rich: as slow to import as all the rest
+
     out = console(color=color)
     patches = result["patches"]
     rows = [

@@ -7,7 +7,6 @@ line and column of the spec and without loading LibCST.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -15,6 +14,7 @@ from patcher.spec import keys, nodes
 from patcher.spec.edits import EditReader
 from patcher.spec.model import Edit, Equivalence, Fixture, Patch, PatchSet
 from patcher.spec.values import NAME, Attach, Problems, nearest
+from patcher.spec.versions import is_requirement
 
 
 def read_spec(
@@ -114,7 +114,7 @@ class _Reader(EditReader):
         if not found and "target" not in entry.entries:
             self.problems.add(entry.mark, "a patch needs `target`")
         for text in found:
-            if not _is_requirement(text):
+            if not is_requirement(text):
                 mark = entry.marks["target"]
                 hint = "for example `chatterbox-tts >=0.1,<0.2`"
                 self.problems.add(mark, f"`{text}` is not a package and its versions", hint)
@@ -160,19 +160,3 @@ class _Reader(EditReader):
         before = self.string(entry, "noop" if "noop" in given else "before")
         after = None if "noop" in given else self.string(entry, "after")
         return Fixture(before, after, file, entry.mark)
-
-
-def _is_requirement(text: str) -> bool:
-    """Whether a text is PEP 508; the plain form is known without loading `packaging`."""
-    clause = r"(?:[<>]=?|[=!~]=)\s*\d+(?:\.\d+)*"
-    if re.fullmatch(
-        rf"\s*[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?\s*(?:{clause}(?:\s*,\s*{clause})*)?\s*", text
-    ):
-        return True
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        Requirement(text)
-    except InvalidRequirement:
-        return False
-    return True

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 from patcher.store import state as states
 from patcher.store.fs import Folder, digest
-from patcher.store.plumbing import BRANCH, common_dir, find_checkout, make_repository, run
+from patcher.store.plumbing import (
+    BRANCH,
+    common_dir,
+    find_checkout,
+    loose_commit,
+    make_repository,
+    run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -85,7 +92,9 @@ def _commit(copy: WorkingCopy) -> str | None:
     manifests = _manifests(copy, 0 if tip is None else _note(copy).get("generation", 0))
     changed = {step["path"] for each in manifests for step in each["steps"]}
     changed |= set(copy.state.touched)
-    if not _names_transaction(git_dir, tip, copy.state.transaction):
+    # A kill may have come after the commit and before the note of it.
+    noted = tip is not None and tip == _note(copy).get("commit")
+    if noted or not _names_transaction(git_dir, tip, copy.state.transaction):
         stream: list[bytes] = []
         if tip is None:
             parent = _resolve(git_dir, "HEAD") if copy.in_place else None
@@ -114,7 +123,7 @@ def _commit(copy: WorkingCopy) -> str | None:
 
 
 def _names_transaction(git_dir: Path, tip: str | None, transaction: str) -> bool:
-    """Whether a commit already records a state: a kill may have come just after it was made."""
+    """Whether a commit already records a state."""
     commit = run(git_dir, "cat-file", "commit", tip) if tip else None
     return commit is not None and f"\nPatcher-Transaction: {transaction}\n".encode() in commit
 
@@ -156,6 +165,8 @@ def _update_index(git_dir: Path, root: Path, paths: Iterable[str], *, afresh: bo
 
 
 def _resolve(git_dir: Path, name: str) -> str | None:
+    if commit := loose_commit(git_dir, name):
+        return commit
     out = run(git_dir, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     return None if out is None else out.decode().strip() or None
 

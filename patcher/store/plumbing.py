@@ -13,6 +13,8 @@ from pathlib import Path
 from patcher.store.fs import Folder
 
 BRANCH = "refs/heads/main"
+_HEX = frozenset("0123456789abcdef")
+_HASH_LENGTHS = (40, 64)
 # Configuration that lets nothing foreign run, whatever the repository's own says.
 SAFE_OPTIONS = (
     f"core.hooksPath={os.devnull}",
@@ -111,6 +113,20 @@ def common_dir(git_dir: Path) -> Path:
         text = (git_dir / "commondir").read_text().strip()
         return (git_dir / text).resolve()
     return git_dir
+
+
+def loose_commit(git_dir: Path, ref: str) -> str | None:
+    """The commit of a ref where both are plain files, as those that were just made are.
+
+    Starting git to ask takes longer than the rest of a small change. None only says to ask it.
+    """
+    common = common_dir(git_dir)
+    with suppress(OSError, UnicodeDecodeError):
+        name = (common / ref).read_text("ascii").strip()
+        if len(name) in _HASH_LENGTHS and set(name) <= _HEX:
+            there = (common / "objects" / name[:2] / name[2:]).is_file()
+            return name if there else None
+    return None
 
 
 def make_repository(root: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.spec.versions import normalise
 from patcher.store.layout import (
     Layout,
     Metadata,
@@ -25,7 +26,6 @@ from patcher.store.layout import (
     synthesise,
 )
 from patcher.store.paths import check_relative
-from patcher.store.state import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

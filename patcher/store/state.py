@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SERIES_FILE = "series.json"
-
-
-def normalise(name: str) -> str:
-    """A distribution's name as the registries compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
+from patcher.spec.versions import normalise
 from patcher.store import git, plumbing, transaction
 from patcher.store import journal as journals
 from patcher.store import lock as locks
@@ -21,7 +22,7 @@ from patcher.store.fs import Folder, digest, remove_tree
 from patcher.store.index import INDEX_FILE, Entry, dump, stamp
 from patcher.store.journal import Journal
 from patcher.store.signals import Deferred
-from patcher.store.state import SERIES_FILE, State, normalise
+from patcher.store.state import SERIES_FILE, State
 from patcher.store.working_copy import WorkingCopy
 
 if TYPE_CHECKING:

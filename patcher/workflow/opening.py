@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,7 @@ def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None)
     Raises:
         PatcherError: ``usage`` when the patches have no target in common.
     """
-    from packaging.requirements import Requirement
-
-    from patcher.store.state import normalise
+    from patcher.spec.versions import name_of, normalise
     from patcher.workflow.config import load_settings
 
     named = asked or load_settings(workspace.root).get("target")
@@ -34,7 +32,7 @@ def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None)
         return normalise(named)
     fitting: list[str] | None = None
     for patch in patches:
-        names = [normalise(Requirement(text).name) for text in patch.targets]
+        names = [normalise(name_of(text)) for text in patch.targets]
         fitting = names if fitting is None else [name for name in fitting if name in names]
     if fitting == []:
         raise PatcherError("usage", "these patches are for different targets", hint="one at a time")
@@ -77,13 +75,6 @@ def make_copy(
     found = find_source(source)
     tell(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
     return workspace.init(found, Path(source) if in_place and source else None)
-
-
-def rewrite_cache(workspace: Workspace) -> MutableMapping[str, bytes]:
-    """Results of earlier rewriting in this workspace; rewriting is pure, so they may be reused."""
-    from patcher.rewrite.cached import FolderCache
-
-    return FolderCache(workspace.private_dir / "cache" / "rewrite")
 
 
 def readable_patches(workspace: Workspace) -> tuple[list[Patch], list[PatcherError]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.rewrite.replay import replay
@@ -12,6 +12,7 @@ from patcher.store.state import Applied
 if TYPE_CHECKING:
     from patcher.spec.model import Patch
     from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
 
 
 def patch_of(applied: Applied) -> Patch:
@@ -35,5 +36,12 @@ def record_of(patch: Patch) -> Applied:
 def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | None]:
     """What every file that a patch has touched or will touch must hold under ``series``."""
     files: dict[str, bytes | None] = {path: copy.pristine(path) for path in copy.state.touched}
-    files.update(replay(copy.pristine, patches_of(series)))
+    files.update(replay(copy.pristine, patches_of(series), rewrite_cache(copy.workspace)))
     return files
+
+
+def rewrite_cache(workspace: Workspace) -> MutableMapping[str, bytes]:
+    """Results of earlier rewriting in this workspace; rewriting is pure, so they may be reused."""
+    from patcher.rewrite.cached import FolderCache
+
+    return FolderCache(workspace.private_dir / "cache" / "rewrite")

@@ -17,9 +17,8 @@ from patcher.workflow.opening import (
     existing_copy,
     make_copy,
     readable_patches,
-    rewrite_cache,
 )
-from patcher.workflow.replaying import patches_of, record_of, replayed
+from patcher.workflow.replaying import patches_of, record_of, replayed, rewrite_cache
 
 if TYPE_CHECKING:
     from patcher.rewrite.problem import Problem

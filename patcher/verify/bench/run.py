@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 # The re-run rule, set before anything is timed and the same for both arms: a pair that was
-# disturbed (`Pair.disturbance`, which never looks at how long the target took) is run again, so many
-# times at most, and in all no more often than its plan allows.
+# disturbed (`Pair.disturbance`, which never looks at how long the target took) is run again, so
+# many times at most, and in all no more often than its plan allows.
 RERUNS_A_PAIR = 5
 
 
