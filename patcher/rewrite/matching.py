@@ -39,7 +39,7 @@ def match(file: File, edit: Edit) -> Result:
         hint = "make the pattern match less, or the replacement differ from it"
         return refuse(edit, "the pattern matches what the replacement writes", hint), []
     try:
-        regions = file.regions(edit.within, patterns)
+        regions = file.regions(edit.within, patterns, expressions=not goal.statements)
         sites: list[list[Found]] = []
         done: list[Found] = []
         for region in regions:

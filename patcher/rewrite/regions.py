@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from patcher.rewrite.innermost import innermost, together
 from patcher.rewrite.search import Region, region
 from patcher.rewrite.source import Definition, Source, within_matches
 from patcher.rewrite.tree import RoundTripError, Tree
 from patcher.rewrite.unify import Matcher, many_hole
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable
 
     from patcher.rewrite.pattern import Pattern
@@ -57,11 +59,26 @@ class File:
         tree = self.tree(definition.first, definition.last)
         return region(tree, may_empty=not self._is_only_child(definition))
 
-    def regions(self, within: str | None, patterns: Iterable[Pattern]) -> list[Region]:
-        """Where to look for any of some patterns."""
+    def regions(
+        self, within: str | None, patterns: Iterable[Pattern], *, expressions: bool = False
+    ) -> list[Region]:
+        """Where to look for any of some patterns.
+
+        Args:
+            expressions: they stand for expressions, of which each lies in one statement: the
+                innermost ones that may hold them will do.
+        """
         wanted = [pattern for pattern in patterns if pattern.body]
         if within == "<module>":
             return [region(self.whole(), may_empty=True, top_only=True)]
+        if expressions and wanted:
+            nodes: list[ast.stmt] = (
+                self.source.tree.body
+                if within is None
+                else [each.node for each in self.definitions(within)]
+            )
+            spans = innermost(self.source, nodes, lambda text: self._holds(wanted, text))
+            return [region(self.tree(first, last), may_empty=True) for first, last in spans]
         if within is not None:
             return [self.definition(each) for each in self.definitions(within)]
         if any(len(each.body) > 1 or many_hole(each.body[0]) is not None for each in wanted):
@@ -74,22 +91,16 @@ class File:
 
     def _may_hold(self, patterns: list[Pattern], first: int = 1, last: int | None = None) -> bool:
         start, end = self.source.lines(first, last or len(self.source.starts))
-        text = self.source.text
-        return not patterns or any(
-            all(text.find(word, start, end) >= 0 for word in pattern.words) for pattern in patterns
-        )
+        return not patterns or self._holds(patterns, self.source.text[start:end])
+
+    @staticmethod
+    def _holds(patterns: list[Pattern], text: str) -> bool:
+        """Whether a text has all the words of one of the patterns."""
+        return any(all(word in text for word in pattern.words) for pattern in patterns)
 
     def _statements(self) -> list[tuple[int, int]]:
         """Lines of each statement of the top level; those that share a line together."""
-        found: list[tuple[int, int]] = []
-        for node in self.source.tree.body:
-            decorators = [each.lineno for each in getattr(node, "decorator_list", ())]
-            first, last = min([node.lineno, *decorators]), node.end_lineno or node.lineno
-            if found and first <= found[-1][1]:
-                found[-1] = (found[-1][0], max(last, found[-1][1]))
-            else:
-                found.append((first, last))
-        return found
+        return [(first, last) for first, last, _ in together(self.source.tree.body)]
 
     def _is_only_child(self, definition: Definition) -> bool:
         import ast
