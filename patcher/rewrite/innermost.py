@@ -60,7 +60,8 @@ def _first_line(node: ast.stmt) -> int:
 def _inner(source: Source, node: ast.stmt) -> list[ast.stmt] | None:
     """The statements in the blocks of one; None when they do not stand on lines of their own."""
     found = list(_in_blocks(source, node))
-    return found if found and all(_starts_line(source, each) for each in found) else None
+    alone = all(_starts_line(source, run[0]) for _, _, run in together(found))
+    return found if found and alone else None
 
 
 def _in_blocks(source: Source, node: ast.AST) -> Iterator[ast.stmt]:

@@ -9,7 +9,6 @@ import pytest
 from patcher.rewrite.innermost import innermost
 from patcher.rewrite.source import Source
 
-SITE = "here()"
 CASES = {
     "a statement of the top level": ("a = 1\nb = here()\n", ["b = here()"]),
     "a method's statement, not its class": (
@@ -50,7 +49,7 @@ CASES = {
         'def f():\n    x = """\nhere()\n"""\n    y = 1\n',
         ['    x = """\nhere()\n"""'],
     ),
-    "nothing": ("def f():\n    there()\n", []),
+    "nothing": ("def f():\n    away()\n", []),
 }
 
 
