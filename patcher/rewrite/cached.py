@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import asdict
@@ -83,16 +82,16 @@ class FolderCache(MutableMapping[str, bytes]):
         return isinstance(key, str) and (self.folder / key).is_file()
 
     def __setitem__(self, key: str, value: bytes) -> None:
-        name = None
+        beside = self.folder / f"{key}.{os.urandom(6).hex()}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.folder)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(value)
-            os.replace(name, self.folder / key)
+            try:
+                beside.write_bytes(value)
+                beside.replace(self.folder / key)
+            except OSError:
+                beside.unlink(missing_ok=True)
         except OSError:
-            if name is not None:
-                Path(name).unlink(missing_ok=True)
+            pass
 
     def __delitem__(self, key: str) -> None:
         (self.folder / key).unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 from patcher.rewrite.plan import Plan, Read, plan_patches
 from patcher.rewrite.replay import replay
-from patcher.scan.lines import LineMap
 from patcher.spec.catalogue import load_catalogue
 from patcher.spec.model import EditStatus
 from patcher.workflow.opening import (
@@ -213,6 +212,8 @@ def plan_json(plan: Plan, read: Read) -> dict[str, Any]:
 
 def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
     """Lines as planned, on what earlier patches leave, to lines of the target as it is now."""
+
+    from patcher.scan.lines import LineMap
 
     @cache
     def mapped(number: int, file: str) -> LineMap | None:

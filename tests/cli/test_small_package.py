@@ -398,3 +398,26 @@ def test_every_error_has_a_next_step(patcher: Patcher) -> None:
         assert ran.status == 2
         assert ran.json["error"]["hint"]
         assert "Traceback" not in ran.stderr
+
+
+LOADED = """
+import sys
+from patcher.cli import cli
+from patcher.cli.common import run
+status = run(cli, sys.argv[1:])
+print(status, sorted({"libcst", "git", "rich", "packaging", "torch"} & set(sys.modules)))
+"""
+
+
+def test_commands_load_only_what_they_need(patcher: Patcher, workspace: Path) -> None:
+    def loaded_by(*words: str) -> str:
+        command = [sys.executable, "-c", LOADED, "-C", str(workspace), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1]
+
+    assert loaded_by("apply", "use_sum", "use_shift") == "0 ['libcst']"
+    assert loaded_by("status") == "0 []"
+    assert loaded_by("revert", "--all") == "0 []"
+    assert loaded_by("apply", "use_sum", "use_shift") == "0 []"  # what comes out is known
+    # The other patch has only been written on top of this one: alone it is new.
+    assert loaded_by("revert", "use_sum") == "0 ['libcst']"
