@@ -3,6 +3,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+RIVALS := build/rivals
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all lint types format docs torture bench-engine bench-catalogue clean
@@ -14,6 +15,12 @@ help:  ## show this list
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --quiet -e '.[chatterbox,test]'
+	touch $@
+
+# What patcher is compared with lives apart: nothing of it may decide what patcher runs on.
+$(RIVALS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet '.[bench]'
 	touch $@
 
 setup: $(READY)  ## make the virtual environment (Chatterbox and its torch: about 6 GB)
@@ -42,12 +49,11 @@ docs: $(READY)  ## render what is rendered: the language's reference, the schema
 	$(BIN)/python -m docs.render_spec
 	$(BIN)/python -m patcher.spec.schema
 
-torture: $(READY)  ## kill, starve and confuse the store; resumes (HOURS=1)
-	$(BIN)/python -m benchmarks.torture --hours $(or $(HOURS),1)
+torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)
+	$(BIN)/python -m benchmarks.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1)
 
-bench-engine: $(READY)  ## apply against ast-grep, semgrep and libcst.tool, in pairs
-	$(BIN)/python -m pip install --quiet -e '.[bench]'
-	$(BIN)/python -m benchmarks.engine
+bench-engine: $(READY) $(RIVALS)/.ready  ## apply against ast-grep, semgrep and libcst.tool, in pairs
+	$(BIN)/python -m benchmarks.engine --tools $(RIVALS)/bin
 
 bench-catalogue: $(READY)  ## count and time every patch and set at full size
 	$(BIN)/python -m benchmarks.catalogue counts speed life
