@@ -35,7 +35,8 @@ from patcher.verify.setup import Request, free_memory_mib
 
 WARM_TOKENS = 5
 LIVES = 200
-SESSION_MIB = {"tiny": 1600, "full": 4600}  # a loaded model and its process
+SESSION_MIB = {"tiny": 1300, "full": 4500}  # a loaded model and its process
+LOADING_MIB = {"tiny": 300, "full": 1500}  # and while it is being loaded
 CORES_A_LOADING = 4
 
 
@@ -201,7 +202,7 @@ class Lab:
             import torch
 
             free = min(free, torch.cuda.mem_get_info()[0] >> 20)
-        return max(2, free // SESSION_MIB[scale])
+        return max(2, (free - LOADING_MIB[scale]) // SESSION_MIB[scale])
 
 
 def worst(cases: Sequence[CaseJudgement]) -> dict[str, float]:
