@@ -96,7 +96,6 @@ class Lab:
                 run_dir=self.cache / "catalogue-runs",
                 options=Options(self.device, scale="tiny", cache=self.cache),
                 equivalence=subject.equivalence,
-                jobs=1,
             )
             found = judge(request)
         statuses = Counter(case.status.value for case in found.cases)
