@@ -55,8 +55,8 @@ torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resum
 bench-engine: $(READY) $(RIVALS)/.ready  ## apply against ast-grep, semgrep and libcst.tool, in pairs
 	$(BIN)/python -m benchmarks.engine --tools $(RIVALS)/bin
 
-bench-catalogue: $(READY)  ## count and time every patch and set at full size
-	$(BIN)/python -m benchmarks.catalogue counts speed life
+bench-catalogue: $(READY)  ## count, gate and time every patch and set (hours; goes on)
+	$(BIN)/python -m benchmarks.catalogue counts gates stages speed life --resume
 
 clean:  ## remove the virtual environment and what demo made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -4,7 +4,7 @@
     python -m benchmarks.verdicts.trials chatterbox --out FOLDER --minutes 5
     python -m benchmarks.verdicts.trials small --out FOLDER --table
 
-``small`` runs the tests' small target: 100 A/A runs under each plan, and ten tries each of 5 %
+``small`` runs the tests' small target: 50 A/A runs under each plan, and ten tries each of 5 %
 slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox`` runs the tiny Chatterbox:
 two A/A runs and one 20 % slower, under the quick plan. Every trial is kept in FOLDER when it ends,
 every pair when it is measured: the same command goes on where it stopped.
@@ -89,8 +89,8 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
         Kind("5 % slower", FULL, 10, rounds(420), frozenset({"slower"}), "slower, 9 of 10"),
         Kind("10 % faster", FULL, 10, rounds(360), frozenset({"faster"}), "faster, 9 of 10"),
         Kind("0.5 % slower", FULL, 10, rounds(402), NEITHER, "neither, 9 of 10"),
-        Kind("A/A, full", FULL, 100, (), NEITHER, "neither, 95 of 100"),
-        Kind("A/A, quick", QUICK, 100, (), NEITHER, "neither, 95 of 100"),
+        Kind("A/A, full", FULL, 50, (), NEITHER, "neither, 19 of 20"),
+        Kind("A/A, quick", QUICK, 50, (), NEITHER, "neither, 19 of 20"),
     ),
     "chatterbox": (
         Kind("20 % slower", QUICK, 1, SLOWER_SPEECH, frozenset({"slower"}), "slower"),
