@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -38,7 +39,7 @@ def main() -> int:
         "there are left out, and the table says so",
     )
     options = parser.parse_args()
-    box = scratch() / "patcher-torture"
+    box = scratch() / f"patcher-torture-{os.getpid()}"
     rounds = Rounds(box)
     rivals = Rivals(box, options.tools)
     rows = [row for row in rounds.rows() if not options.only or row.name in options.only]

@@ -125,18 +125,20 @@ class Commands:
         return tally
 
     def fail_at(self, action: str, point: strace.Point, error: str) -> Tally:
-        """Let a system call of a command, or of its git, fail; what it says must be what it did."""
+        """Let a system call of a command, or of its git, fail; what it says must be what it did.
+
+        Calls are numbered in each process, so a number meant for git may strike the interpreter
+        first, before any of patcher runs: then only the tree is judged, and nothing is counted.
+        """
         place = self.fresh(action)
         ended = strace.fail(self.command(place, *WORDS[action]), place, point, error)
-        faults = []
-        if "Traceback" in ended.stderr or "error[internal]" in ended.stderr:
-            faults.append(f"traceback: {ended.stderr}")
-        if ended.status not in (_DONE, _REFUSED, _NEEDS_PERSON):
-            faults.append(f"torn: exit status {ended.status}: {ended.stderr}")
-        told = {_DONE: True, _REFUSED: False}.get(ended.status)
+        faults, told = [], None
+        if not ended.elsewhere:
+            faults = told_wrongly(ended.status, ended.stderr, (_DONE, _REFUSED, _NEEDS_PERSON))
+            told = {_DONE: True, _REFUSED: False}.get(ended.status)
         where = f"{action}, {error} at {point}"
         tally = self.judged(place, action, where, faults, told=told)
-        tally.tried = int(ended.hit)
+        tally.tried = int(ended.hit and not ended.elsewhere)
         return tally
 
     def kill_after(self, action: str, wait_s: float) -> Tally:
@@ -219,14 +221,20 @@ class Commands:
         done = subprocess.run(
             self.command(place, *words), capture_output=True, text=True, check=False
         )
-        faults = []
         # Where the first one had restored already, an empty series is left, which passes.
         wanted = (_FAILED if before else _DONE,) if action == "verify" else (_DONE,)
-        if done.returncode not in wanted:
-            faults.append(f"torn: {words[0]} exits {done.returncode}: {done.stderr}")
-        if "Traceback" in done.stderr or "error[internal]" in done.stderr:
-            faults.append(f"traceback: in {words[0]}")
-        return faults
+        return told_wrongly(done.returncode, done.stderr, wanted)
+
+
+def told_wrongly(status: int, stderr: str, statuses: tuple[int, ...]) -> list[str]:
+    """Faults in how a command ended: a status that may not be, an error that is not in words."""
+    last = stderr.strip().rpartition("\n")[2]
+    faults = []
+    if status not in statuses:
+        faults.append(f"torn: exit status {status}: {last}")
+    if "Traceback" in stderr or "error[internal]" in stderr:
+        faults.append(f"traceback: {last}")
+    return faults
 
 
 def random_waits(count: int, seed: int, longest_s: float) -> list[float]:

@@ -42,9 +42,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Ended:
-    """How an injected run ended; ``hit``: the point was reached."""
+    """How an injected run ended.
+
+    Attributes:
+        hit: the point was reached.
+        elsewhere: so was the same number of that call on a file that is none of the command's:
+            the interpreter's, while it starts.
+    """
 
     hit: bool
+    elsewhere: bool
     status: int
     stderr: str
 
@@ -79,8 +86,7 @@ def points(
         counts[process, call] += 1
         if call in ("openat", "open") and not re.search(r"O_(CREAT|TRUNC)", rest):
             continue
-        # Names without a folder are below the one the command runs in.
-        if str(below) in rest or re.match(r'"[^/"]', rest):
+        if _is_below(rest, below):
             found.setdefault(Point(call, counts[process, call], rest))
     log.unlink()
     return list(found)
@@ -92,27 +98,38 @@ def kill(command: list[str], folder: Path, point: Point, *, children: bool = Tru
     Returns whether anything was killed. (`--seccomp-bpf` would halve the cost, but strace 6.1 then
     injects nothing: hence the answer is checked.)
     """
-    return _inject(command, folder, point, "signal=KILL", "+++ killed by SIGKILL", children).hit
+    _, said = _inject(command, folder, point, "signal=KILL", children)
+    return "+++ killed by SIGKILL" in said
 
 
 def fail(command: list[str], folder: Path, point: Point, error: str) -> Ended:
     """Run a command in which the call at a point fails with an error, ``ENOSPC`` for example."""
-    return _inject(command, folder, point, f"error={error}", "(INJECTED)", True)
+    done, said = _inject(command, folder, point, f"error={error}", True)
+    struck = [line.partition("(")[2] for line in said.splitlines() if "(INJECTED)" in line]
+    elsewhere = not all(_is_below(rest, folder) for rest in struck)
+    return Ended(bool(struck), elsewhere, done.returncode, done.stderr)
+
+
+def _is_below(arguments: str, folder: Path) -> bool:
+    """Whether a call is about a file below a folder, in which it was made if it names none."""
+    arguments = re.sub(r"AT_FDCWD<[^>]*>", "AT_FDCWD", arguments)
+    return str(folder) in arguments or bool(re.match(r'(AT_FDCWD, )?"[^/"]', arguments))
 
 
 def _inject(
-    command: list[str], folder: Path, point: Point, fault: str, mark: str, children: bool
-) -> Ended:
+    command: list[str], folder: Path, point: Point, fault: str, children: bool
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    """The run, and what strace said of it."""
     log = _log(folder)
     done = subprocess.run(
-        ["strace", *_follow(children), "-o", str(log), "-e", f"trace={point.call}",
+        ["strace", *_follow(children), "-y", "-o", str(log), "-e", f"trace={point.call}",
          "-e", f"inject={point.call}:{fault}:when={point.number}", *command],
         cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         timeout=_TIMEOUT_S,
     )  # fmt: skip
-    hit = mark in log.read_text(errors="replace")
+    said = log.read_text(errors="replace")
     log.unlink()
-    return Ended(hit, done.returncode, done.stderr)
+    return done, said
 
 
 def _follow(children: bool) -> list[str]:

@@ -142,7 +142,7 @@ class Rounds:
             for point in self.real.points(action)
             for name in kills.ERRNOS
         ]
-        return [_unit(self.real.fail_at, *pair) for pair in pairs[::8]]
+        return [_unit(self.real.fail_at, *pair) for pair in pairs[::5]]
 
     def _random_commands(self) -> list[Unit]:
         return [

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.torture import kills, strace
 from benchmarks.torture.__main__ import table
-from benchmarks.torture.commands import WORDS, Commands
+from benchmarks.torture.commands import WORDS, Commands, told_wrongly
 from benchmarks.torture.leftovers import take_leftovers, using
 from benchmarks.torture.rivals import Rival, Rivals
 from benchmarks.torture.scene import scratch, snapshot
@@ -135,3 +135,18 @@ def test_the_table_says_which_rival_is_not_installed() -> None:
     text = table([], [Rival("one", ["one"]), Rival("other", None)], state)
     assert "| one | 9 | 8 | 7 |" in text
     assert "| other | not installed | | |" in text
+
+
+@needs_strace
+def test_a_call_that_fails_while_the_interpreter_starts_is_not_counted(real: Commands) -> None:
+    """No word of patcher's can be asked for before any of patcher runs."""
+    tally = real.fail_at("apply", strace.Point("openat", 20), "ENOSPC")
+    assert (tally.tried, tally.clean) == (0, True)
+
+
+def test_the_judge_reads_statuses_and_errors() -> None:
+    assert told_wrongly(0, "", (0,)) == []
+    assert told_wrongly(7, "said\nwhy", (0, 3)) == ["torn: exit status 7: why"]
+    assert told_wrongly(3, "error[internal]: a defect", (3,)) == [
+        "traceback: error[internal]: a defect"
+    ]
