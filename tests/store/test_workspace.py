@@ -202,6 +202,7 @@ from patcher.errors import PatcherError
 from patcher.store import fs
 from patcher.store.workspace import Workspace
 from tests.store.conftest import a_patch
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the suite itself may run under nohup
 copy = Workspace(Path(sys.argv[1])).working_copy()
 number, again = int(sys.argv[2]), sys.argv[4] == "twice"
 seen = 0
