@@ -11,6 +11,7 @@ and prints the parent's peak resident memory.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import subprocess
@@ -31,11 +32,13 @@ from patcher.verify.bench.stopwatch import ExecutorStopwatch, Workload
 from patcher.verify.executor import LocalExecutor
 from patcher.verify.model import Arm, Case
 from patcher.verify.process import Site, environment
+from patcher.verify.worker import PROBE_ROUNDS, probe
 
-PLAN = BenchPlan("overhead", looks=(8,), confidence=0.984, timed=5, reruns=8)
 MOST = 0.02
 
-# Plain scripts: told on standard input what to generate, they print the seconds of each run.
+# Plain scripts: told on standard input what to generate, they print the seconds of each run, with
+# the worker's own probe around it, so that pairs at unlike speeds are run again here too.
+PROBE = inspect.getsource(probe).replace("PROBE_ROUNDS", str(PROBE_ROUNDS))
 PLAIN: Mapping[str, str] = {
     "small": """
 import json, sys, time
@@ -44,9 +47,10 @@ from hum import Hum
 voice = Hum(told["model"]["options"]["pitch"])
 times = []
 for _ in range(told["runs"]):
+    before = probe()
     began = time.perf_counter()
     voice.hum(told["test"]["options"]["text"], told["test"]["seed"])
-    times.append(time.perf_counter() - began)
+    times.append([time.perf_counter() - began, before, probe()])
 print(json.dumps(times))
 """,
     "chatterbox": """
@@ -65,9 +69,10 @@ times = []
 for _ in range(told["runs"]):
     speaker.conds = copy.deepcopy(voice)
     torch.manual_seed(told["test"]["seed"])
+    before = probe()
     began = time.perf_counter()
     speaker.generate(told["test"]["options"]["text"])
-    times.append(time.perf_counter() - began)
+    times.append([time.perf_counter() - began, before, probe()])
 print(json.dumps(times), file=sys.__stdout__)
 """,
 }
@@ -93,19 +98,23 @@ class PlainOrWorker:
         }
         paths = [str(self.site.tree.path), str(Path.cwd())]
         done = subprocess.run(
-            [sys.executable, "-c", self.script],
+            [sys.executable, "-c", f"import time\n{PROBE}{self.script}"],
             input=json.dumps(told),
             env={**environment(self.site), "PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
             check=True,
         )
-        times = json.loads(done.stdout.splitlines()[-1])
-        case = Case(self.model.name, self.test.name)
-        return ProcessTiming(arm, (CaseTiming(case, tuple(times[plan.warm_ups :])),))
+        runs = json.loads(done.stdout.splitlines()[-1])[plan.warm_ups :]
+        timing = CaseTiming(
+            Case(self.model.name, self.test.name),
+            warm_s=tuple(seconds for seconds, _, _ in runs),
+            probe_s=tuple((before + after) / 2 for _, before, after in runs),
+        )
+        return ProcessTiming(arm, (timing,))
 
 
-def measure_time(target: str, out: Path, cache: Path, minutes: float) -> dict[str, Any]:
+def measure_time(target: str, out: Path, cache: Path, minutes: float, pairs: int) -> dict[str, Any]:
     """Worker over plain script; the objects of a bench report."""
     with LocalExecutor() as executor:
         sites, whole = PREPARE[target](executor, out / f"overhead-{target}", cache, ())
@@ -115,7 +124,7 @@ def measure_time(target: str, out: Path, cache: Path, minutes: float) -> dict[st
         watch = PlainOrWorker(target, site, workload, ExecutorStopwatch(executor, sites, workload))
         ledger = SqliteLedger(out / "overhead.sqlite", target)
         run = run_bench(
-            PLAN,
+            BenchPlan("overhead", looks=(pairs,), confidence=0.984, timed=5, reruns=pairs),
             watch,
             ledger,
             seed=ledger.seed,
@@ -153,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     timed.add_argument("--out", type=Path, required=True)
     timed.add_argument("--cache", type=Path, default=None)
     timed.add_argument("--minutes", type=float, default=5.0)
+    timed.add_argument("--pairs", type=int, default=8, help="of processes")
     memory = commands.add_parser("memory")
     memory.add_argument("--out", type=Path, required=True)
     memory.add_argument("command", nargs=argparse.REMAINDER)
@@ -162,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"peak memory of the parent: {measure_memory(options.out, command):.0f} MiB")
         return 0
     cache = options.cache or options.out / "cache"
-    speed = measure_time(options.target, options.out, cache, options.minutes)
+    speed = measure_time(options.target, options.out, cache, options.minutes, options.pairs)
     print(f"{options.target}: {speed['sentence']}")
     return 0
 
