@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.catalogue.scope import stages_of, why_not
@@ -44,6 +44,10 @@ same kind of rounds.""",
     "life": """\
 Generations in one process: three voices and a file that changes, nine lengths.""",
 }
+
+
+Renderer = Callable[["Book", str, Mapping[str, str]], str]
+"""A part's table: of a book, under a key, with columns for some devices."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def page(book: Book) -> str:
     for scale in ("full", "tiny"):
         key = f"counts-{scale}"
         parts += [f"### {scale.capitalize()} size", counts(book, key), *measured_on(book, key)]
-    shown: dict[str, tuple[str, Callable[[Book, str], str]]] = {
+    shown: dict[str, tuple[str, Renderer]] = {
         "gates": ("Gates", gates),
         "stages-full": ("Patches, by stage", stages),
         "speed-full": ("Sets, whole generations", speed),
@@ -97,7 +101,8 @@ def page(book: Book) -> str:
     }
     for key, (title, render) in shown.items():
         about = ABOUT[key.partition("-")[0]]
-        parts += [f"## {title}", about, render(book, key), *measured_on(book, key)]
+        parts += [f"## {title}", about, render(book, key, DEVICES), *measured_on(book, key)]
+        parts += elsewhere(book, key, render)
     return "\n\n".join(parts) + "\n"
 
 
@@ -142,14 +147,14 @@ def same_bits(each: Found, base: Found) -> str:
     return "yes" if each["stages"] == base["stages"] else "no"
 
 
-def gates(book: Book, key: str) -> str:
+def gates(book: Book, key: str, devices: Mapping[str, str]) -> str:
     head = ["patch or set", "gate"]
-    for device in DEVICES.values():
+    for device in devices.values():
         head += [f"{device}: verdict", "cases", "worst figures"]
     rows = []
     for subject in book.rows(key, lambda each: each.name != PRISTINE):
         row = [f"`{subject.name}`", subject.equivalence.value]
-        for device in DEVICES:
+        for device in devices:
             if not (each := book.of(device, key).get(subject.name)):
                 row += [book.missing(device, key, subject), "", ""]
                 continue
@@ -162,13 +167,13 @@ def gates(book: Book, key: str) -> str:
     return table(head, rows)
 
 
-def stages(book: Book, key: str) -> str:
+def stages(book: Book, key: str, devices: Mapping[str, str]) -> str:
     head = ["patch", "stage", "tokens"]
-    for device in DEVICES.values():
+    for device in devices.values():
         head += [f"{device}: pristine s", "patched s", "time ratio (interval)", "verdict", "rounds"]
     rows = []
     for subject in book.rows(key, lambda each: each.name != PRISTINE and not is_set(each)):
-        told = {device: book.of(device, key).get(subject.name) for device in DEVICES}
+        told = {device: book.of(device, key).get(subject.name) for device in devices}
         known = dict.fromkeys(stage for each in told.values() if each for stage in each["stages"])
         for stage in known or fitting_stages(book, subject):
             some = next((each for each in told.values() if each), None)
@@ -200,14 +205,27 @@ def compared(found: Found | None) -> list[str]:
     return [*seconds, ratio, found["verdict"], str(found["rounds"])]
 
 
-def speed(book: Book, key: str) -> str:
+def elsewhere(book: Book, key: str, render: Renderer) -> Iterable[str]:
+    """The same table of machines that are not at hand any more, a folder of results each."""
+    for folder in sorted(book.results.keys() - DEVICES.keys()):
+        kept = book.results[folder].get(key)
+        if not kept:
+            continue
+        measured = [each for each in book.subjects if each.name in kept]
+        there = replace(book, results={"cpu": {key: kept}}, subjects=measured)
+        yield f"### Kept from another machine: {folder}"
+        yield render(there, key, {"cpu": DEVICES["cpu"]})
+        yield from measured_on(there, key)
+
+
+def speed(book: Book, key: str, devices: Mapping[str, str]) -> str:
     head = ["patch or set", "tokens"]
-    for device in DEVICES.values():
+    for device in devices.values():
         head += [f"{device}: generation s", "T3 s", "flow s", "vocoder s"]
         head += ["time ratio (interval)", "verdict", "rounds"]
     rows = []
     for subject in book.rows(key, is_set):
-        told = {device: book.of(device, key).get(subject.name) for device in DEVICES}
+        told = {device: book.of(device, key).get(subject.name) for device in devices}
         some = next((each for each in told.values() if each), None)
         row = [f"`{subject.name}`", str(some["tokens"]) if some else ""]
         for device, each in told.items():
@@ -222,16 +240,21 @@ def speed(book: Book, key: str) -> str:
     return table(head, rows)
 
 
-def life(book: Book, key: str) -> str:
+def life(book: Book, key: str, devices: Mapping[str, str]) -> str:
+    keys = {
+        "cpu": ("generation", "rss_mib", "modules", "hooks", "state", "tensors"),
+        "cuda": ("device_mib",),
+    }
     head = ["set", "generations", "resident MiB", "modules", "hooks", "state keys", "tensors"]
-    head.append("GPU: device MiB")
+    head += ["GPU: device MiB"] * ("cuda" in devices)
     rows = []
     for subject in book.rows(key, lambda each: is_set(each) or each.name == PRISTINE):
-        here, there = (book.of(device, key).get(subject.name) for device in DEVICES)
-        keys = ("generation", "rss_mib", "modules", "hooks", "state", "tensors")
         row = [f"`{subject.name}`"]
-        row += [growth(here, name) for name in keys] if here else [NOT_MEASURED, *[""] * 5]
-        rows.append([*row, growth(there, "device_mib") if there else NOT_MEASURED])
+        for device in devices:
+            each = book.of(device, key).get(subject.name)
+            cells = [growth(each, name) for name in keys[device]] if each else [NOT_MEASURED]
+            row += cells + [""] * (len(keys[device]) - len(cells))
+        rows.append(row)
     return table(head, rows)
 
 

@@ -13,11 +13,6 @@ from typing import Any
 
 from patcher.errors import PatcherError, nearest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 # What a file may say, and the type each value must have.
 TOP: Mapping[str, type] = {"target": str, "python": str, "verify": dict, "scan": dict}
 VERIFY: Mapping[str, type | tuple[type, ...]] = {
@@ -59,6 +54,11 @@ def load_settings(workspace: Path) -> dict[str, Any]:
 
 
 def _read(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:
+    if sys.version_info >= (3, 11):  # here, because most workspaces have no settings to read
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,5 @@
-"""Run on a tree by `test_behaviour`: what a generation leaves behind in the T3 it used.
+"""Run on a tree by `test_behaviour`: what a generation leaves behind in the T3 it used, or what
+the CFM solver makes on a CPU with bfloat16 instructions and on one without.
 
 The classes are the target's own, small; prints one JSON object.
 """
@@ -17,12 +18,40 @@ GENERATIONS = 3
 def main() -> None:
     logging.disable()
     warnings.simplefilter("ignore")
+    kind = sys.argv[1]
+    print(json.dumps(flow() if kind == "flow" else t3_of(kind)))
+
+
+def flow() -> dict[str, Any]:
+    """A mel by whether the CPU says that it has bfloat16 instructions."""
+    import torch
+    from chatterbox.models.s3gen.decoder import ConditionalDecoder
+    from chatterbox.models.s3gen.flow_matching import CausalConditionalCFM
+
+    torch.manual_seed(0)
+    small = {"n_blocks": 1, "num_mid_blocks": 1, "channels": [64], "num_heads": 2}
+    estimator = ConditionalDecoder(
+        in_channels=320, out_channels=80, causal=True, dropout=0.0, act_fn="gelu", **small
+    )
+    solver = CausalConditionalCFM(spk_emb_dim=80, estimator=estimator).eval()
+    mu, condition = torch.randn(2, 1, 80, 20).unbind()
+    mask, speaker = torch.ones(1, 1, 20), torch.randn(1, 80)
+    told: dict[str, Any] = {}
+    for has in (False, True):
+        torch.cpu._is_avx512_bf16_supported = lambda has=has: has
+        torch.manual_seed(1)
+        mel, _ = solver(mu, mask, 4, spks=speaker, cond=condition)
+        told[f"mel_{has}"], told["dtype"] = mel.flatten().tolist(), str(mel.dtype)
+    return told
+
+
+def t3_of(kind: str) -> dict[str, Any]:
+    """Tokens, and what is left of hooks and state after each of some generations."""
     import torch
     from chatterbox.models.t3 import T3, llama_configs
     from chatterbox.models.t3.modules.cond_enc import T3Cond
     from chatterbox.models.t3.modules.t3_config import T3Config
 
-    kind = sys.argv[1]
     # The analyser looks at layers 9, 12 and 13.
     small = {"num_hidden_layers": 14, "intermediate_size": 64}
     llama_configs.LLAMA_CONFIGS["Llama_520M"].update(small)
@@ -58,7 +87,7 @@ def main() -> None:
         told["without_guidance"] = generate(0.0)
     except RuntimeError as error:
         told["without_guidance"] = str(error)
-    print(json.dumps(told))
+    return told
 
 
 if __name__ == "__main__":

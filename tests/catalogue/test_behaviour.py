@@ -1,4 +1,5 @@
-"""What patches change beside speed: nothing leaks, nothing is stored twice, guidance can be off."""
+"""What patches change beside speed: nothing leaks, nothing is stored twice, guidance can be off,
+and what a CPU cannot do fast is left alone."""
 
 from __future__ import annotations
 
@@ -78,3 +79,15 @@ def test_pristine_fails_without_guidance(probed: Any) -> None:
 
 def test_cfg_zero_single_batch_speaks_without_guidance(probed: Any) -> None:
     assert len(probed("multilingual", *MULTILINGUAL)["without_guidance"]) == 6
+
+
+def test_cfm_half_keeps_the_bits_on_a_cpu_without_bfloat16_instructions(probed: Any) -> None:
+    assert probed("flow", "cfm_half")["mel_False"] == probed("flow")["mel_False"]
+
+
+def test_cfm_half_solves_in_bfloat16_where_the_cpu_has_instructions_for_it(probed: Any) -> None:
+    told = probed("flow", "cfm_half")
+    mel, half = told["mel_False"], told["mel_True"]
+    assert mel != half
+    assert half == pytest.approx(mel, abs=0.05)
+    assert told["dtype"] == "torch.float32"

@@ -264,6 +264,18 @@ def test_a_page_shows_each_device_beside_the_other_and_where_it_was_measured() -
     assert "Measured 2026-01-02, commit 0123456789, a GPU; torch 2.6.0." in lines
 
 
+def test_what_another_machine_measured_is_kept_apart() -> None:
+    gate = {"verdict": "pass", "cases": {"pass": 9}, "worst": {}, "failures": []}
+    kept = {"gates": {"cfm_half": {**gate, "about": {**ABOUT, "device": "an older CPU"}}}}
+    lines = rendered({"older": kept})
+    own = next(line for line in lines if line.startswith("| `cfm_half` | perceptual |"))
+    assert own.startswith("| `cfm_half` | perceptual | not measured |")
+    apart = lines[lines.index("### Kept from another machine: older") :]
+    assert "| `cfm_half` | perceptual | pass | 9 pass |  |" in apart
+    assert "Measured 2026-01-02, commit 0123456789, an older CPU; torch 2.6.0." in apart
+    assert lines.count("### Kept from another machine: older") == 1
+
+
 def test_bits_of_another_number_of_threads_are_not_compared() -> None:
     loops = {
         loop: {"operations": 2, "dispatches": 3, "reads": 0, "uploads": 0}
