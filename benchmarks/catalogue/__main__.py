@@ -10,6 +10,7 @@
 - ``speed``: whole generations in the same kind of rounds: the sets, or what ``--only`` names.
 - ``life``: 200 generations in one process, voices and lengths changing: pristine and the sets.
 - ``page``: nothing but the page.
+- ``specs``: the page, and what is known of each patch into the ``measured`` texts of its spec.
 
 A subject is a patch, a ``@set``, or several joined by ``+``. What was measured is kept in
 ``benchmarks/catalogue/results/DEVICE/PART.json`` as soon as it is known, and
@@ -34,14 +35,17 @@ import platformdirs
 from benchmarks.catalogue.about import ROOT, facts
 from benchmarks.catalogue.measure import Lab
 from benchmarks.catalogue.scope import stages_of, why_not
+from benchmarks.catalogue.stamping import stamp
 from benchmarks.catalogue.store import Found, Results, still_holds
 from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.timing import Deadline
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target, digest
 from patcher.errors import PatcherError
+from patcher.spec.catalogue import shipped
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = ROOT / "docs" / "catalogue-measured.md"
+MEASURED = ("counts", "gates", "stages", "speed", "life")
 SCALED = ("counts", "stages", "speed")
 LATE = "out of time"
 
@@ -54,13 +58,17 @@ def main() -> None:
     measuring = Measuring(told, target, results)
     try:
         problems = [
-            problem for part in told.parts if part != "page" for problem in measuring.run(part)
+            problem for part in told.parts if part in MEASURED for problem in measuring.run(part)
         ]
     finally:
         where = PAGE if told.results == RESULTS else told.results / PAGE.name
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(page(book_of(results, target)))
         print(f"written: {where}")
+        if "specs" in told.parts:
+            patches = list(target.catalogue.patches.values())
+            changed = stamp(shipped(), patches, results.everything())
+            print(f"figures changed in: {', '.join(changed) or 'no spec'}")
     for problem in problems:
         print(problem)
     sys.exit(bool(problems))
@@ -74,7 +82,7 @@ def book_of(results: Results, target: Target) -> Book:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.catalogue", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parts = ("counts", "gates", "stages", "speed", "life", "page")
+    parts = (*MEASURED, "page", "specs")
     parser.add_argument("parts", nargs="+", choices=parts)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument(

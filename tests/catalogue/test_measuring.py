@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.catalogue.__main__ import belongs, expected
+from benchmarks.catalogue.__main__ import RESULTS, belongs, expected
 from benchmarks.catalogue.scope import CPU_ONLY, STAGES, stages_of, touches, why_not
+from benchmarks.catalogue.stamping import measured_of, stamped
 from benchmarks.catalogue.store import Results, still_holds
 from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.timing import (
@@ -262,6 +263,24 @@ def test_a_page_shows_each_device_beside_the_other_and_where_it_was_measured() -
     assert f"| `t3_lean_step` | T3 | 7 {ratio}  |  | not measured |  |  |" in lines
     assert "| `t3_lean_step` | bitwise | not measured |  |  | pass | 9 pass |  |" in lines
     assert "Measured 2026-01-02, commit 0123456789, a GPU; torch 2.6.0." in lines
+
+
+def test_every_spec_says_what_the_results_say_of_it() -> None:
+    results = Results(RESULTS).everything()
+    for name, patch in PATCHES.items():
+        hint = "`python -m benchmarks.catalogue specs` writes it"
+        assert patch.measured == measured_of(patch, results), f"{name}: {hint}"
+
+
+def test_figures_replace_those_before_and_leave_the_rest_of_a_spec_alone() -> None:
+    spec = "patch: p\nedits: []\ntest:\n  - before: a\n"
+    once = stamped(spec, ["T3: 0.5", 'a "b"'])
+    assert once == (
+        'patch: p\nedits: []\nmeasured:\n  - "T3: 0.5"\n  - "a \\"b\\""\ntest:\n  - before: a\n'
+    )
+    assert stamped(once, ["other"]) == spec.replace("test:", 'measured:\n  - "other"\ntest:')
+    assert stamped(once, []) == spec
+    assert stamped("patch: p\n", ["x"]) == 'patch: p\nmeasured:\n  - "x"\n'
 
 
 def test_what_another_machine_measured_is_kept_apart() -> None:

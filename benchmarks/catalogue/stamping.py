@@ -1,0 +1,70 @@
+"""From results to the ``measured`` texts of the shipped specs, so that `patcher show` has them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.catalogue.tables import STAGE_WORDS, Found, Results
+
+if TYPE_CHECKING:
+    from patcher.spec.model import Patch
+
+_BLOCK = re.compile(r"^measured:\n(?:  - .*\n)+", re.MULTILINE)
+_FIXTURES = re.compile(r"^test:", re.MULTILINE)
+
+
+def measured_of(patch: Patch, results: Results) -> tuple[str, ...]:
+    """What is known of a patch by itself, a line for its gate and one for each stage it edits."""
+    return tuple(
+        line
+        for parts in results.values()
+        for part, said in (("gates", gate), ("stages-full", stages))
+        if (found := parts.get(part, {}).get(patch.name))
+        for line in said(patch, found)
+    )
+
+
+def gate(patch: Patch, found: Found) -> Iterator[str]:
+    cases = ", ".join(f"{number} {status}" for status, number in sorted(found["cases"].items()))
+    yield f"{patch.equivalence.value} gate, tiny size: {cases}; {where(found)}"
+
+
+def stages(patch: Patch, found: Found) -> Iterator[str]:
+    for stage, each in found["stages"].items():
+        ratio = f"{each['time_ratio']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
+        tokens = "" if stage.startswith("conditionals") else f"{found['tokens']} tokens, "
+        work = f"full size, {tokens}{each['rounds']} rounds"
+        name = STAGE_WORDS.get(stage, stage)
+        yield f"time of {name}: {ratio} of pristine's, {each['verdict']}; {work}; {where(found)}"
+
+
+def where(found: Found) -> str:
+    about = found["about"]
+    return f"{about['device']}, torch {about['versions']['torch']}, {about['date']}"
+
+
+def stamped(spec: str, measured: Sequence[str]) -> str:
+    """A spec's text with these figures and no others, ahead of its fixtures."""
+    spec = _BLOCK.sub("", spec)
+    if not measured:
+        return spec
+    block = "measured:\n" + "".join(f"  - {json.dumps(line)}\n" for line in measured)
+    fixtures = _FIXTURES.search(spec)
+    at = fixtures.start() if fixtures else len(spec)
+    return spec[:at] + block + spec[at:]
+
+
+def stamp(folder: Path, patches: Sequence[Patch], results: Results) -> list[str]:
+    """Write the figures into the specs of a catalogue's folder; the names of those that changed."""
+    changed = []
+    for patch in patches:
+        path = folder / f"{patch.name}.yaml"
+        text = path.read_text("utf-8")
+        if (new := stamped(text, measured_of(patch, results))) != text:
+            path.write_text(new, "utf-8")
+            changed.append(patch.name)
+    return changed
