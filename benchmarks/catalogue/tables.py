@@ -42,7 +42,8 @@ are medians. What a patch gains here, a generation gains in that stage alone."""
 Patched time over pristine time of whole generations in the built-in voice at full size, in the
 same kind of rounds.""",
     "life": """\
-Generations in one process: three voices and a file that changes, nine lengths.""",
+Generations in one process: three voices and a file that changes, nine lengths. A voice cloned from
+a changed file is one more of the 16 that `conds_cache` keeps, seven tensors each.""",
 }
 
 
