@@ -110,7 +110,7 @@ def catalogue() -> str:
 
 
 def patch_section(patch: Patch) -> str:
-    text = patch.text.split("\ntest:")[0].rstrip()
+    text = re.split(r"\n(?:measured|test):", patch.text)[0].rstrip()  # figures have a page
     parts = [f"## {patch.name}", f"{patch.summary}.", f"```yaml\n{text}\n```"]
     for before, after in fixture_results(patch):
         if before != after:
