@@ -27,7 +27,7 @@ from benchmarks.catalogue.timing import (
 from benchmarks.catalogue.trees import PRISTINE, Subject, shipped_names, subject_of
 from patcher.errors import PatcherError
 from patcher.spec.model import Edit, EditKind
-from tests.catalogue.support import CATALOGUE, PATCHES
+from tests.catalogue.support import CATALOGUE, PATCHES, repository
 
 ABOUT = {
     "date": "2026-01-02",
@@ -270,6 +270,16 @@ def test_every_spec_says_what_the_results_say_of_it() -> None:
     for name, patch in PATCHES.items():
         hint = "`python -m benchmarks.catalogue specs` writes it"
         assert patch.measured == measured_of(patch, results), f"{name}: {hint}"
+
+
+def test_the_readme_tells_the_sets_times_as_they_were_measured() -> None:
+    readme = (repository() / "README.md").read_text("utf-8")
+    for name in CATALOGUE.sets:
+        (row,) = [line for line in readme.splitlines() if line.startswith(f"| `@{name}` |")]
+        for folder in ("cpu", "amd-epyc"):
+            time = Results(RESULTS).of(folder, "speed-full")[f"@{name}"]["stages"]["generation"]
+            ratio = f"{time['time_ratio']:.2f} ({time['low']:.2f} to {time['high']:.2f})"
+            assert f" {ratio}, {time['verdict']} |" in row, folder
 
 
 def test_figures_replace_those_before_and_leave_the_rest_of_a_spec_alone() -> None:
