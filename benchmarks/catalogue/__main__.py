@@ -103,7 +103,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="another folder; the page goes there too"
     )
-    return parser.parse_args()
+    told = parser.parse_args()
+    if "specs" in told.parts and told.results != RESULTS:
+        parser.error("specs hold the committed figures: not with --results")
+    return told
 
 
 class Measuring:

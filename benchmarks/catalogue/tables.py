@@ -40,7 +40,8 @@ of the rounds' ratios, at 96.8 %; fewer rounds than six decide nothing. Below 1 
 are medians. What a patch gains here, a generation gains in that stage alone.""",
     "speed": """\
 Patched time over pristine time of whole generations in the built-in voice at full size, in the
-same kind of rounds.""",
+same kind of rounds. T3 draws as many tokens for every subject; the column counts those that are
+spoken, because the package drops some kinds.""",
     "life": """\
 Generations in one process: three voices and a file that changes, nine lengths. A voice cloned from
 a changed file is one more of the 16 that `conds_cache` keeps, seven tensors each.""",
