@@ -103,7 +103,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--results", type=Path, default=RESULTS, help="another folder; the page goes there too"
     )
+    parser.add_argument(
+        "--under",
+        metavar="NAME",
+        help="keep the figures under a heading of their own, as another machine's",
+    )
     told = parser.parse_args()
+    told.under = told.under or told.device
     if "specs" in told.parts and told.results != RESULTS:
         parser.error("specs hold the committed figures: not with --results")
     return told
@@ -133,13 +139,13 @@ class Measuring:
                 yield f"{part}: {subject.name}: {last[0]}"
                 continue
             saved = {**value, "about": self.about(subject)}
-            self.results.add(self.told.device, self.key(part), {subject.name: saved})
+            self.results.add(self.told.under, self.key(part), {subject.name: saved})
         if part == "gates":
             yield from self.surprises()
 
     def surprises(self) -> Iterator[str]:
         """Gates that did not end as their subject claims, whenever they ran."""
-        saved = self.results.of(self.told.device, "gates")
+        saved = self.results.of(self.told.under, "gates")
         for subject in self.subjects:
             verdict = saved.get(subject.name, {}).get("verdict")
             if verdict not in (None, expected(subject)):
@@ -148,7 +154,7 @@ class Measuring:
     def wanted(self, part: str) -> Iterator[Subject]:
         """The subjects a part is for, without those that need not be measured again."""
         source = self.target.source
-        saved = self.results.of(self.told.device, self.key(part))
+        saved = self.results.of(self.told.under, self.key(part))
         for subject in self.subjects:
             if not belongs(part, subject, named=bool(self.told.only)):
                 continue

@@ -13,6 +13,7 @@ from typing import Any
 from patcher.verify.host import usable_processors
 
 ROOT = Path(__file__).parents[2]
+VECTORS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16"}
 MEASURED = ("patcher", "patches", "benchmarks/catalogue/*.py")
 
 
@@ -48,15 +49,17 @@ def git(*arguments: str) -> str:
 
 
 def device_name(device: str) -> str:
-    """The GPU's own name, or the processor's with the cores this process may use."""
+    """The GPU's own name, or the processor's with what its vectors can do and the usable cores."""
     if device == "cuda":
         import torch
 
         return str(torch.cuda.get_device_name())
-    model, cores = platform.processor() or platform.machine(), usable_processors()
-    info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.exists() else ():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    return f"{model}, {cores} core{'s' if cores > 1 else ''}"
+    info, cores = Path("/proc/cpuinfo"), usable_processors()
+    lines = info.read_text().splitlines() if info.exists() else []
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    model = said.get("model name") or platform.processor() or platform.machine()
+    has = said.get("flags", "").split()
+    # One name stands for several generations, and these decide what a patch gains.
+    vectors = [word for flag, word in VECTORS.items() if flag in has]
+    named = f"{model} ({', '.join(vectors)})" if vectors else model
+    return f"{named}, {cores} core{'s' if cores > 1 else ''}"

@@ -24,6 +24,7 @@ RULES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("chatterbox/tts.py", "*.prepare_conditionals", "", VOICE),
     ("chatterbox/tts.py", "*.from_local", r"\bt3\b", TOKENS),
     ("chatterbox/tts.py", "*.from_local", r"\bmel2wav\b", VOCODER),
+    ("chatterbox/tts.py", "*.from_local", r"\bs3gen\b", MEL),
     ("chatterbox/tts.py", "*.inference_stream", "", TOKENS),
     ("chatterbox/tts.py", "*.generate_stream", "", (*TOKENS, *MEL, *VOCODER)),
     ("chatterbox/models/t3/*", "*", "", TOKENS),
@@ -42,7 +43,8 @@ RULES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 # These run nothing by themselves: some other edit of the patch calls what they bring.
 SUPPORTING = (EditKind.IMPORT, EditKind.ADD_FILE, EditKind.DEFINE)
 
-CPU_ONLY = {"t3_int8": "for CPUs: dynamic int8 has no other kernel, and the patch changes nothing"}
+_NO_KERNEL = "for CPUs: dynamic int8 has no other kernel, and the patch changes nothing"
+CPU_ONLY = {"t3_int8": _NO_KERNEL, "cfm_int8": _NO_KERNEL}
 
 
 def stages_of(subject: Subject) -> tuple[str, ...]:

@@ -14,6 +14,10 @@ from torch.nn import functional
 
 GROWTH = 256  # positions added to the buffers at a time
 ROWS = 64  # rows of a weight in one product of a batch
+# Called as an attribute of `torch.ops` it first searches its arguments in Python, at every call.
+int8_product = getattr(
+    torch.ops.quantized.linear_dynamic, "_op", torch.ops.quantized.linear_dynamic
+)
 _same = {}  # what was asked of this machine: does the cheaper way give the same bits?
 
 
@@ -144,6 +148,7 @@ class Product:
     def __init__(self, *linears, batch):
         self.linears = linears
         self.weight = self.narrow = self.rest = None
+        self.packed = packed_together(linears)
         if not all(is_plain(linear) for linear in linears):
             return
         weight = one_weight(linears)
@@ -170,7 +175,9 @@ class Product:
     def __call__(self, hidden):
         if self.narrow is not None:
             return multiply(hidden, self.narrow, self.rest)
-        if self.weight is not None:
+        if self.packed is not None:
+            result = int8_product(hidden, self.packed, reduce_range=True)
+        elif self.weight is not None:
             result = functional.linear(hidden, self.weight)
         else:
             rows = hidden.unsqueeze(1)  # what a hook or an adapter expects to be given
@@ -194,13 +201,23 @@ def multiply(hidden, narrow, rest):
 
 def is_plain(linear):
     """A linear that is nothing but its weight: not quantised, adapted or hooked."""
+    return type(linear) is nn.Linear and linear.bias is None and is_untouched(linear)
+
+
+def is_untouched(linear):
+    """Whether calling it is its class's own forward and nothing more."""
     return (
-        type(linear) is nn.Linear
-        and linear.bias is None
-        and "forward" not in vars(linear)
+        "forward" not in vars(linear)
         and not linear._forward_hooks
         and not linear._forward_pre_hooks
     )
+
+
+def packed_together(linears):
+    """The one matrix of int8 linears that were packed as one when they were quantised, if any."""
+    packs = [vars(linear).get("together") for linear in linears]
+    as_one = all(pack is packs[0] for pack in packs)
+    return packs[0] if as_one and all(is_untouched(linear) for linear in linears) else None
 
 
 def one_weight(linears):

@@ -1,5 +1,5 @@
-"""Run on a tree by `test_behaviour`: what a generation leaves behind in the T3 it used, or what
-the CFM solver makes on a CPU with bfloat16 instructions and on one without.
+"""Run on a tree by `test_behaviour`: what a generation leaves behind in the T3 it used, what the
+CFM solver makes on a CPU with bfloat16 instructions and on one without, or what int8 makes of them.
 
 The classes are the target's own, small; prints one JSON object.
 """
@@ -19,20 +19,88 @@ def main() -> None:
     logging.disable()
     warnings.simplefilter("ignore")
     kind = sys.argv[1]
-    print(json.dumps(flow() if kind == "flow" else t3_of(kind)))
+    special = {"flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow}
+    print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
+
+
+def small_estimator() -> Any:
+    """The decoder of the CFM solver, with one block a part."""
+    import torch
+    from chatterbox.models.s3gen.decoder import ConditionalDecoder
+
+    torch.manual_seed(0)
+    small = {"n_blocks": 1, "num_mid_blocks": 1, "channels": [64], "num_heads": 2}
+    return ConditionalDecoder(
+        in_channels=320, out_channels=80, causal=True, dropout=0.0, act_fn="gelu", **small
+    ).eval()
+
+
+def int8_flow() -> dict[str, Any]:
+    """What `cfm_int8` leaves of the decoder's linears, and what it then makes of each type."""
+    import torch
+    from chatterbox.models.s3gen.int8 import quantise_blocks
+
+    estimator = small_estimator()
+    x, mu, condition = torch.randn(3, 2, 80, 20).unbind()
+    mask, speaker, t = torch.ones(2, 1, 20), torch.randn(2, 80), torch.ones(2)
+    given = {"x": x, "mask": mask, "mu": mu, "t": t, "spks": speaker, "cond": condition}
+
+    def made(dtype: Any) -> tuple[str, list[float]]:
+        with torch.inference_mode():
+            found = estimator.to(dtype)(**{name: each.to(dtype) for name, each in given.items()})
+        return str(found.dtype), found.float().flatten().tolist()
+
+    plain = made(torch.float32)
+    quantise_blocks(estimator)
+    kinds = [(name, type(part)) for name, part in estimator.named_modules()]
+    linear = torch.nn.Linear
+    return {
+        "plain": plain,
+        "int8": made(torch.float32),
+        "cast": made(torch.bfloat16),
+        "float_in_blocks": [n for n, kind in kinds if ".1." in n and kind is linear],
+        "float_elsewhere": [n for n, kind in kinds if ".1." not in n and kind is linear],
+    }
+
+
+def int8_t3() -> dict[str, Any]:
+    """Products of `t3_int8`: one by one, packed together, and by the library's quantisation."""
+    import torch
+    from chatterbox.models.t3.inference.int8 import quantise
+    from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+    from transformers import LlamaConfig, LlamaModel
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=4,
+        num_key_value_heads=4, vocab_size=8,
+    )  # fmt: skip
+    ours = LlamaModel(config).eval()
+    theirs = LlamaModel(config).eval()
+    theirs.load_state_dict(ours.state_dict())
+    quantise(ours)
+    quantize_dynamic(theirs, {torch.nn.Linear: per_channel_dynamic_qconfig}, inplace=True)
+    hidden = torch.randn(2, 64)
+    attention, known = ours.layers[0].self_attn, theirs.layers[0].self_attn
+    parts = [attention.q_proj, attention.k_proj, attention.v_proj]
+    apart = torch.cat([part(hidden) for part in parts], dim=1)
+    product = torch.ops.quantized.linear_dynamic
+    as_one = [product(hidden, part.together, reduce_range=True) for part in parts]
+    known_parts = [known.q_proj, known.k_proj, known.v_proj]
+    return {
+        "apart": apart.tolist(),
+        "as_one": [each.tolist() for each in as_one],
+        "library": torch.cat([part(hidden) for part in known_parts], dim=1).tolist(),
+        "float_linears": sum(type(part) is torch.nn.Linear for part in ours.modules()),
+    }
 
 
 def flow() -> dict[str, Any]:
     """A mel by whether the CPU says that it has bfloat16 instructions."""
     import torch
-    from chatterbox.models.s3gen.decoder import ConditionalDecoder
     from chatterbox.models.s3gen.flow_matching import CausalConditionalCFM
 
-    torch.manual_seed(0)
-    small = {"n_blocks": 1, "num_mid_blocks": 1, "channels": [64], "num_heads": 2}
-    estimator = ConditionalDecoder(
-        in_channels=320, out_channels=80, causal=True, dropout=0.0, act_fn="gelu", **small
-    )
+    estimator = small_estimator()
     solver = CausalConditionalCFM(spk_emb_dim=80, estimator=estimator).eval()
     mu, condition = torch.randn(2, 1, 80, 20).unbind()
     mask, speaker = torch.ones(1, 1, 20), torch.randn(1, 80)

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,3 +91,34 @@ def test_cfm_half_solves_in_bfloat16_where_the_cpu_has_instructions_for_it(probe
     assert mel != half
     assert half == pytest.approx(mel, abs=0.05)
     assert told["dtype"] == "torch.float32"
+
+
+def test_t3_int8_has_the_numbers_of_the_librarys_own_quantisation(probed: Any) -> None:
+    told = probed("int8_t3", "t3_int8")
+    assert told["apart"] == told["library"]
+    assert told["float_linears"] == 0
+
+
+def test_products_that_t3_int8_packs_together_are_those_of_its_linears(probed: Any) -> None:
+    told = probed("int8_t3", "t3_int8")
+    assert told["as_one"] == [told["apart"]] * 3
+
+
+def test_cfm_int8_quantises_the_transformer_blocks_and_nothing_else(probed: Any) -> None:
+    told = probed("int8_flow", "cfm_int8")
+    assert told["float_in_blocks"] == []
+    assert told["float_elsewhere"]
+    assert 0 < distance(told["int8"][1], told["plain"][1]) < 0.05
+
+
+def test_cfm_int8_works_in_a_decoder_that_is_cast_later(probed: Any) -> None:
+    told = probed("int8_flow", "cfm_int8")
+    dtype, mel = told["cast"]
+    assert dtype == "torch.bfloat16"
+    assert distance(mel, told["plain"][1]) < 0.05
+
+
+def distance(found: Sequence[float], wanted: Sequence[float]) -> float:
+    """Mean difference, as a share of the mean size."""
+    apart = [abs(a - b) for a, b in zip(found, wanted, strict=True)]
+    return sum(apart) / sum(map(abs, wanted))

@@ -91,6 +91,7 @@ def test_every_shipped_patch_maps_to_a_stage(name: str) -> None:
         ("t3_lean_step", ["speech_tokens"]),
         ("hift_fold_weight_norm", ["vocoder"]),
         ("cfm_attn_nomask", ["mel"]),
+        ("cfm_int8", ["mel"]),
         ("channels_last_1d", ["mel", "vocoder"]),
         ("conds_cache", ["conditionals"]),
         ("inference_mode+embed_ref_lens_clone", ["conditionals", "vocoder"]),
@@ -276,8 +277,10 @@ def test_the_readme_tells_the_sets_times_as_they_were_measured() -> None:
     readme = (repository() / "README.md").read_text("utf-8")
     for name in CATALOGUE.sets:
         (row,) = [line for line in readme.splitlines() if line.startswith(f"| `@{name}` |")]
-        for folder in ("cpu", "amd-epyc"):
-            time = Results(RESULTS).of(folder, "speed-full")[f"@{name}"]["stages"]["generation"]
+        for folder, parts in Results(RESULTS).everything().items():
+            if f"@{name}" not in parts.get("speed-full", {}):
+                continue
+            time = parts["speed-full"][f"@{name}"]["stages"]["generation"]
             ratio = f"{time['time_ratio']:.2f} ({time['low']:.2f} to {time['high']:.2f})"
             assert f" {ratio}, {time['verdict']} |" in row, folder
 
