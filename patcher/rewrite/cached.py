@@ -1,7 +1,7 @@
 """A cache of rewriting. Rewriting is a pure function, so a result may be kept by what went in.
 
-The cache itself is any mapping from text to bytes that the caller passes in; `FolderCache` is one
-that lives in a directory. A damaged or foreign entry counts as none.
+`Cached` is `rewrite_file` with a memory: any mapping from text to bytes. `FolderCache` is one that
+lives in a directory. A damaged or foreign entry counts as none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher import __version__
-from patcher.rewrite.file import Rewritten
+from patcher.rewrite.file import Rewrite, Rewritten, adds_file, rewrite_file
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.spec.model import Edit, EditStatus
 
@@ -64,6 +64,33 @@ def load(data: bytes, edits: Sequence[Edit]) -> Rewritten | None:
     except (ValueError, KeyError, TypeError):
         return None
     return Rewritten(outcomes, content)
+
+
+class Cached:
+    """Rewrites files, and remembers results that can be written."""
+
+    def __init__(self, kept: MutableMapping[str, bytes], rewrite: Rewrite = rewrite_file) -> None:
+        self.kept, self.rewrite = kept, rewrite
+
+    def __call__(
+        self,
+        path: str,
+        content: bytes | None,
+        edits: Sequence[Edit],
+        attachments: Mapping[str, bytes],
+    ) -> Rewritten:
+        """As `patcher.rewrite.file.rewrite_file`."""
+        if content is None or adds_file(edits):
+            return rewrite_file(path, content, edits, attachments)
+        name = key(path, content, edits, attachments)
+        if name in self.kept:
+            known = load(self.kept[name], edits)
+            if known is not None:
+                return known
+        result = self.rewrite(path, content, edits, attachments)
+        if result.content is not None:
+            self.kept[name] = dump(result)
+        return result
 
 
 class FolderCache(MutableMapping[str, bytes]):

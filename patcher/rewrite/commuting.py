@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import combinations
 
-from patcher.rewrite.file import WRITABLE, Cache, Read, rewrite_patch
+from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 from patcher.spec.model import Edit, EditKind, Patch
 
 _AT_TOP = (EditKind.IMPORT, EditKind.DEFINE)
 
 
 def not_commuting(
-    patches: Sequence[Patch], read: Read, cache: Cache | None = None
+    patches: Sequence[Patch], read: Read, rewrite: Rewrite = rewrite_file
 ) -> tuple[tuple[str, str], ...]:
     """Pairs of patches that give other bytes, or fail, in the other order.
 
@@ -25,8 +25,8 @@ def not_commuting(
         shared = {e.file for e in one.edits for f in other.edits if _meet(e, f)}
         if ordered or not shared:
             continue
-        one_way = _together((one, other), shared, read, cache)
-        if one_way != _together((other, one), shared, read, cache):
+        one_way = _together((one, other), shared, read, rewrite)
+        if one_way != _together((other, one), shared, read, rewrite):
             found.append((one.name, other.name))
     return tuple(found)
 
@@ -47,7 +47,7 @@ def _place(edit: Edit) -> str | None:
 
 
 def _together(
-    patches: Sequence[Patch], paths: Collection[str], read: Read, cache: Cache | None
+    patches: Sequence[Patch], paths: Collection[str], read: Read, rewrite: Rewrite
 ) -> dict[str, bytes | None]:
     """Content of some files after patches in an order; nothing where one does not fit."""
     state: dict[str, bytes] = {}
@@ -56,7 +56,7 @@ def _together(
         return state[path] if path in state else read(path)
 
     for patch in patches:
-        outcomes, written = rewrite_patch(patch, now, cache)
+        outcomes, written = rewrite_patch(patch, now, rewrite)
         if any(outcome.status not in WRITABLE for outcome in outcomes):
             return dict.fromkeys(paths)
         state.update(written)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.rewrite.outcome import Outcome
 from patcher.spec.model import Edit, EditKind, EditStatus, Patch
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 Read = Callable[[str], "bytes | None"]
 """Content of a file by its path relative to the import root; None when there is none."""
-Cache = MutableMapping[str, bytes]
 WRITABLE = (EditStatus.READY, EditStatus.ALREADY)
 
 
@@ -28,8 +23,50 @@ class Rewritten:
     content: bytes | None
 
 
+Rewrite = Callable[[str, "bytes | None", Sequence[Edit], Mapping[str, bytes]], Rewritten]
+"""`rewrite_file`, or what gives the same sooner, such as `patcher.rewrite.cached.Cached`."""
+
+
+def rewrite_file(
+    path: str,
+    content: bytes | None,
+    edits: Sequence[Edit],
+    attachments: Mapping[str, bytes],
+) -> Rewritten:
+    """Plan and write one patch's edits of one file, in memory. A pure function of its arguments.
+
+    Args:
+        path: relative to the import root, for messages.
+        content: the file's bytes; None when there is no such file.
+        edits: those of one patch that name this file. All look at ``content``, none at what another
+            of them writes.
+        attachments: files that travel with the spec.
+    """
+    if adds_file(edits):
+        return _add_file(path, content, edits, attachments)
+    if content is None:
+        message = f"there is no {path}"
+        return Rewritten(
+            tuple(Outcome(edit, EditStatus.MISSING, message=message) for edit in edits), None
+        )
+    try:
+        return _rewrite(path, content, edits, attachments)
+    except PatcherError as error:
+        if error.code != "unsupported-source":
+            raise
+        refused = Outcome(
+            edits[0], EditStatus.BLOCKED, message=error.message, hint=error.help, code=error.code
+        )
+        return Rewritten(tuple(replace(refused, edit=edit) for edit in edits), None)
+
+
+def adds_file(edits: Sequence[Edit]) -> bool:
+    """Whether nothing has to be read or matched: the content travels with the spec."""
+    return any(edit.kind is EditKind.ADD_FILE for edit in edits)
+
+
 def rewrite_patch(
-    patch: Patch, read: Read, cache: Cache | None = None
+    patch: Patch, read: Read, rewrite: Rewrite = rewrite_file
 ) -> tuple[list[Outcome], dict[str, bytes]]:
     """Plan and write one patch in memory.
 
@@ -42,57 +79,11 @@ def rewrite_patch(
     for path in dict.fromkeys(edit.file for edit in patch.edits):
         numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
         edits = [patch.edits[i] for i in numbers]
-        result = rewrite_file(path, read(path), edits, patch.attachments, cache)
+        result = rewrite(path, read(path), edits, patch.attachments)
         found.update(zip(numbers, result.outcomes, strict=True))
         if result.content is not None:
             written[path] = result.content
     return [found[i] for i in range(len(patch.edits))], written
-
-
-def rewrite_file(
-    path: str,
-    content: bytes | None,
-    edits: Sequence[Edit],
-    attachments: Mapping[str, bytes],
-    cache: MutableMapping[str, bytes] | None = None,
-) -> Rewritten:
-    """Plan and write one patch's edits of one file, in memory.
-
-    Args:
-        path: relative to the import root, for messages.
-        content: the file's bytes; None when there is no such file.
-        edits: those of one patch that name this file. All look at ``content``, none at what another
-            of them writes.
-        attachments: files that travel with the spec.
-        cache: results of earlier calls; the result depends on the arguments alone.
-    """
-    added = [edit for edit in edits if edit.kind is EditKind.ADD_FILE]
-    if added:
-        return _add_file(path, content, edits, attachments)
-    if content is None:
-        message = f"there is no {path}"
-        return Rewritten(
-            tuple(Outcome(edit, EditStatus.MISSING, message=message) for edit in edits), None
-        )
-    from patcher.rewrite import cached
-
-    key = cached.key(path, content, edits, attachments) if cache is not None else ""
-    if cache is not None and key in cache:
-        known = cached.load(cache[key], edits)
-        if known is not None:
-            return known
-    try:
-        result = _rewrite(path, content, edits, attachments)
-    except PatcherError as error:
-        if error.code != "unsupported-source":
-            raise
-        refused = Outcome(
-            edits[0], EditStatus.BLOCKED, message=error.message, hint=error.help, code=error.code
-        )
-        return Rewritten(tuple(replace(refused, edit=edit) for edit in edits), None)
-    if cache is not None and result.content is not None:
-        cache[key] = cached.dump(result)
-    return result
 
 
 def _add_file(

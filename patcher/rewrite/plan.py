@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from patcher.errors import PatcherError
 from patcher.rewrite.commuting import not_commuting
-from patcher.rewrite.file import WRITABLE, Cache, Read, rewrite_patch
+from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.problem import Problem, as_error, of_outcome
 from patcher.spec.model import EditStatus, Patch
@@ -88,7 +88,7 @@ def plan_patches(
     applied: Sequence[Patch] = (),
     pristine: Read | None = None,
     drifted: Collection[str] = (),
-    cache: Cache | None = None,
+    rewrite: Rewrite = rewrite_file,
 ) -> Plan:
     """Plan patches on the present state of a working copy.
 
@@ -99,7 +99,7 @@ def plan_patches(
         applied: the present series. A patch in it is `already`.
         pristine: content before any patch; tells a conflict with the series from a missing site.
         drifted: paths with somebody's edits: never planned on.
-        cache: results of earlier rewriting, see `patcher.rewrite.cached`.
+        rewrite: what rewrites a file, see `patcher.rewrite.file.Rewrite`.
     """
     state: dict[str, bytes | None] = {}
 
@@ -114,9 +114,9 @@ def plan_patches(
             planned.append(_already(patch))
             continue
         problems = _forbidden(patch, ordered, applied, distribution, version)
-        outcomes, written = rewrite_patch(patch, now, cache)
+        outcomes, written = rewrite_patch(patch, now, rewrite)
         outcomes = [
-            _explain(patch, outcome, read, pristine, drifted, planned, applied, cache)
+            _explain(patch, outcome, read, pristine, drifted, planned, applied, rewrite)
             for outcome in outcomes
         ]
         problems += [
@@ -132,7 +132,7 @@ def plan_patches(
              if content is not None and content != read(path)}  # fmt: skip
     before = {path: read(path) for path in files}
     ready = [each.patch for each in planned if each.status is EditStatus.READY]
-    return Plan(tuple(planned), before, files, lambda: not_commuting(ready, read, cache))
+    return Plan(tuple(planned), before, files, lambda: not_commuting(ready, read, rewrite))
 
 
 def in_order(patches: Sequence[Patch]) -> list[Patch]:
@@ -200,7 +200,7 @@ def _explain(
     drifted: Collection[str],
     planned: Sequence[PatchPlan],
     applied: Sequence[Patch],
-    cache: Cache | None,
+    rewrite: Rewrite,
 ) -> Outcome:
     """Say drift and conflicts with other patches by their names."""
     path = outcome.edit.file
@@ -214,7 +214,7 @@ def _explain(
         others = [each.name for each in patches if _touches(each, path)]
         if source is None or not others:
             continue
-        alone, _ = rewrite_patch(patch, source, cache)
+        alone, _ = rewrite_patch(patch, source, rewrite)
         if alone[patch.edits.index(outcome.edit)].status in WRITABLE:
             message = f"{' and '.join(others)} changed its site"
             hint = f"apply {patch.name} without {others[-1]}"
@@ -227,6 +227,6 @@ def _touches(patch: Patch, path: str) -> bool:
 
 
 __all__ = [
-    "Cache", "EditPlan", "Outcome", "PatchPlan", "Plan", "Problem", "Read", "Site", "in_order",
+    "EditPlan", "Outcome", "PatchPlan", "Plan", "Problem", "Read", "Rewrite", "Site", "in_order",
     "plan_patches",
 ]  # fmt: skip

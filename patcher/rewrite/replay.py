@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.file import WRITABLE, rewrite_patch
+from patcher.rewrite.file import WRITABLE, Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.problem import as_error, of_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from patcher.spec.model import Patch
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def replay(
     read_pristine: Callable[[str], bytes | None],
     patches: Sequence[Patch],
-    cache: MutableMapping[str, bytes] | None = None,
+    rewrite: Rewrite = rewrite_file,
 ) -> dict[str, bytes]:
     """Content of every file that a series changes.
 
     Args:
         read_pristine: content before any patch, by path; None when there is no such file.
         patches: the series, in order.
-        cache: results of earlier rewriting, see `patcher.rewrite.cached`.
+        rewrite: what rewrites a file, see `patcher.rewrite.file.Rewrite`.
 
     Returns:
         New content by path; files that end up as they were are left out.
@@ -42,7 +42,7 @@ def replay(
         return state[path] if path in state else read_pristine(path)
 
     for patch in patches:
-        outcomes, written = rewrite_patch(patch, now, cache)
+        outcomes, written = rewrite_patch(patch, now, rewrite)
         problems = [
             of_outcome(patch, number, outcome)
             for number, outcome in enumerate(outcomes, 1)

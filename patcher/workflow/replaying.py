@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.rewrite.replay import replay
@@ -10,6 +10,7 @@ from patcher.spec.reader import read_spec
 from patcher.store.state import Applied
 
 if TYPE_CHECKING:
+    from patcher.rewrite.file import Rewrite
     from patcher.spec.model import Patch
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
@@ -36,12 +37,13 @@ def record_of(patch: Patch) -> Applied:
 def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | None]:
     """What every file that a patch has touched or will touch must hold under ``series``."""
     files: dict[str, bytes | None] = {path: copy.pristine(path) for path in copy.state.touched}
-    files.update(replay(copy.pristine, patches_of(series), rewrite_cache(copy.workspace)))
+    files.update(replay(copy.pristine, patches_of(series), rewriting(copy.workspace)))
     return files
 
 
-def rewrite_cache(workspace: Workspace) -> MutableMapping[str, bytes]:
-    """Results of earlier rewriting in this workspace; rewriting is pure, so they may be reused."""
-    from patcher.rewrite.cached import FolderCache
+def rewriting(workspace: Workspace) -> Rewrite:
+    """`rewrite_file`, by results kept in this workspace and a process that has LibCST ready."""
+    from patcher.rewrite.cached import Cached, FolderCache
+    from patcher.workflow import ahead
 
-    return FolderCache(workspace.private_dir / "cache" / "rewrite")
+    return Cached(FolderCache(workspace.private_dir / "cache" / "rewrite"), ahead.rewrite_file)

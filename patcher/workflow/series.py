@@ -11,13 +11,14 @@ from patcher.rewrite.plan import Plan, Read, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.spec.catalogue import load_catalogue
 from patcher.spec.model import EditStatus
+from patcher.workflow import ahead
 from patcher.workflow.opening import (
     copy_for,
     existing_copy,
     make_copy,
     readable_patches,
 )
-from patcher.workflow.replaying import patches_of, record_of, replayed, rewrite_cache
+from patcher.workflow.replaying import patches_of, record_of, replayed, rewriting
 
 if TYPE_CHECKING:
     from patcher.rewrite.problem import Problem
@@ -170,7 +171,7 @@ def plan_on(
         applied=series,
         pristine=copy.pristine,
         drifted={one.path for one in copy.drift(files)},
-        cache=rewrite_cache(workspace),
+        rewrite=rewriting(workspace),
     )
 
 
@@ -267,6 +268,7 @@ def apply(
             planned = plan_on(copy, [p for p in patches if p.name not in held], workspace, files)
         else:
             files, planned = {}, plan_on(copy, patches, workspace)
+        ahead.end()  # nothing is left to rewrite, and a verification may follow
         if not planned.ok:
             raise planned.error()
         added = [each.patch for each in planned.patches if each.patch.name not in held]

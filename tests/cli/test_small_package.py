@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -421,3 +423,20 @@ def test_commands_load_only_what_they_need(patcher: Patcher, workspace: Path) ->
     assert loaded_by("apply", "use_sum", "use_shift") == "0 []"  # what comes out is known
     # The other patch has only been written on top of this one: alone it is new.
     assert loaded_by("revert", "use_sum") == "0 ['libcst']"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cannot take processors away")
+def test_apply_is_the_same_on_one_processor_where_nothing_is_imported_ahead(
+    patcher: Patcher, workspace: Path
+) -> None:
+    one = "import os; os.sched_setaffinity(0, [0]); from patcher.__main__ import main; main()"
+    trees = []
+    for start in (["-m", "patcher"], ["-c", one]):
+        for words in (["apply", "use_sum"], ["apply", "use_shift"], ["revert", "use_sum"]):
+            command = [sys.executable, *start, "-C", str(workspace), "-q", *words]
+            subprocess.run(command, check=True, timeout=120)
+        files = sorted(workspace.glob(".patcher/*/tree/**/*.py"))
+        trees.append({path: path.read_bytes() for path in files})
+        assert patcher("revert", "--all").status == 0
+        shutil.rmtree(workspace / ".patcher" / "cache")
+    assert trees[0] == trees[1] != {}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from patcher.rewrite import cached
-from patcher.rewrite.cached import FolderCache
+from patcher.rewrite.cached import Cached, FolderCache
 from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.plan import plan_patches
 from tests.rewrite.making import patch, replacing, tree
@@ -22,9 +22,9 @@ READ = tree(m="def f():\n    x = old(1)\n")
 def test_a_kept_plan_is_equal_to_a_fresh_one(tmp_path: Path) -> None:
     cache = FolderCache(tmp_path / "cache")
     fresh = plan_patches([PATCH], READ)
-    assert plan_patches([PATCH], READ, cache=cache) == fresh
+    assert plan_patches([PATCH], READ, rewrite=Cached(cache)) == fresh
     assert len(cache) == 1
-    assert plan_patches([PATCH], READ, cache=cache) == fresh
+    assert plan_patches([PATCH], READ, rewrite=Cached(cache)) == fresh
 
 
 @pytest.mark.parametrize(
@@ -58,33 +58,35 @@ def test_what_travels_with_the_spec_is_part_of_the_key() -> None:
 def test_a_damaged_entry_counts_as_none(damage: bytes | None) -> None:
     cache: dict[str, bytes] = {}
     content = b"x = old(1)\n"
-    fresh = rewrite_file("m.py", content, PATCH.edits, {}, cache)
+    rewrite = Cached(cache)
+    fresh = rewrite("m.py", content, PATCH.edits, {})
+    assert fresh == rewrite_file("m.py", content, PATCH.edits, {})
     (key,) = cache
     if damage is None:
         entry = json.loads(cache[key])
         entry["content"] = entry["content"][:-4] + "AAAA"
         damage = json.dumps(entry).encode()
     cache[key] = damage
-    assert rewrite_file("m.py", content, PATCH.edits, {}, cache) == fresh
+    assert rewrite("m.py", content, PATCH.edits, {}) == fresh
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = FolderCache(tmp_path / "file")
-    assert plan_patches([PATCH], READ, cache=cache).ok
+    assert plan_patches([PATCH], READ, rewrite=Cached(cache)).ok
     assert len(cache) == 0
 
 
 def test_problems_are_not_kept() -> None:
     cache: dict[str, bytes] = {}
-    assert not plan_patches([PATCH], tree(m="x = 1\n"), cache=cache).ok
+    assert not plan_patches([PATCH], tree(m="x = 1\n"), rewrite=Cached(cache)).ok
     assert not cache
 
 
 LAZY = """
 import sys
 from pathlib import Path
-from patcher.rewrite.cached import FolderCache
+from patcher.rewrite.cached import Cached, FolderCache
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
 from patcher.spec.catalogue import read_patch
@@ -92,8 +94,8 @@ from patcher.spec.catalogue import read_patch
 patch = read_patch(Path(sys.argv[1]))
 files = {"m.py": Path(sys.argv[2]).read_bytes()}
 cache = FolderCache(Path(sys.argv[3]))
-plan = plan_patches([patch], files.get, cache=cache)
-assert plan.ok and plan.files == replay(files.get, [patch], cache)
+plan = plan_patches([patch], files.get, rewrite=Cached(cache))
+assert plan.ok and plan.files == replay(files.get, [patch], Cached(cache))
 print(sorted(m for m in ("libcst", "git", "torch") if m in sys.modules))
 """
 
