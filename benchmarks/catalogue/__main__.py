@@ -53,7 +53,7 @@ LATE = "out of time"
 def main() -> None:
     told = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that workers end with it
-    target = Target()
+    target = Target(told.target)
     results = Results(told.results)
     measuring = Measuring(told, target, results)
     try:
@@ -61,6 +61,15 @@ def main() -> None:
             problem for part in told.parts if part in MEASURED for problem in measuring.run(part)
         ]
     finally:
+        show(told, target, results)
+    for problem in problems:
+        print(problem)
+    sys.exit(bool(problems))
+
+
+def show(told: argparse.Namespace, target: Target, results: Results) -> None:
+    """Write the page, and the specs if asked to; the page is about what patches are shipped for."""
+    if not told.target:
         where = PAGE if told.results == RESULTS else told.results / PAGE.name
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(page(book_of(results, target)))
@@ -69,9 +78,6 @@ def main() -> None:
             patches = list(target.catalogue.patches.values())
             changed = stamp(shipped(), patches, results.everything())
             print(f"figures changed in: {', '.join(changed) or 'no spec'}")
-    for problem in problems:
-        print(problem)
-    sys.exit(bool(problems))
 
 
 def book_of(results: Results, target: Target) -> Book:
@@ -92,6 +98,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--resume", action="store_true", help="skip what was measured on the same tree and machine"
     )
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        help="gates of the patches for another installed distribution; `page` shows them afterwards",
+    )
     timed = parser.add_argument_group("for stages and speed")
     timed.add_argument("--rounds", type=int, default=6, help="six are the fewest that decide")
     timed.add_argument("--tokens", type=int, default=100, help="speech tokens a generation")
@@ -110,6 +121,8 @@ def arguments() -> argparse.Namespace:
     )
     told = parser.parse_args()
     told.under = told.under or told.device
+    if told.target and told.parts != ["gates"]:
+        parser.error("--target is for gates alone: the other parts run Chatterbox TTS")
     if "specs" in told.parts and told.results != RESULTS:
         parser.error("specs hold the committed figures: not with --results")
     return told
@@ -124,6 +137,8 @@ class Measuring:
         self.deadline = Deadline(told.budget)
         self.subjects = target.subjects(told.only)
         self.facts = facts(told.device)
+        if told.target:
+            self.facts["versions"][target.source.distribution] = target.source.version
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)

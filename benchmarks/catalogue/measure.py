@@ -27,7 +27,7 @@ from benchmarks.catalogue.timing import (
 )
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target
 from patcher.targets.adapter import Assets, Matrix, Options
-from patcher.targets.chatterbox import MODELS, TESTS, adapter
+from patcher.targets.chatterbox import MODELS, TESTS
 from patcher.verify.host import usable_processors
 from patcher.verify.judge import judge
 from patcher.verify.model import Arm, CaseJudgement, Status
@@ -49,12 +49,13 @@ class Lab:
 
     def __init__(self, target: Target, device: str, cache: Path, say: Callable[[str], None]):
         self.target, self.device, self.cache, self.say = target, device, cache, say
+        self.adapter = target.adapter
 
     def assets(self, scale: str) -> Assets:
         matrix = Matrix(MODELS, TESTS)
         options = Options(self.device, scale=scale, cache=self.cache)
         version = self.target.source.version
-        found = adapter.assets(matrix, options, version)
+        found = self.adapter.assets(matrix, options, version)
         if not found.ready:
             self.ask(Subject(PRISTINE), "make", {"assets": dict(found.values)})
         return found
@@ -89,7 +90,7 @@ class Lab:
         pristine = self.target.frozen(Subject(PRISTINE))
         with pristine as baseline, self.target.frozen(subject) as patched:
             request = Request(
-                adapter=adapter,
+                adapter=self.adapter,
                 version=self.target.source.version,
                 trees={Arm.BASELINE: baseline, Arm.PATCHED: patched},
                 matrix=Matrix(MODELS, TESTS),

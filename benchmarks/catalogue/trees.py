@@ -13,6 +13,7 @@ from patcher.rewrite.replay import replay
 from patcher.spec.catalogue import Catalogue, load_catalogue
 from patcher.spec.model import Equivalence, Patch
 from patcher.store.source import find_source
+from patcher.targets import find_adapter
 from patcher.verify.process import Tree
 
 PRISTINE = "pristine"
@@ -64,11 +65,15 @@ def shipped_names(catalogue: Catalogue) -> list[str]:
 
 
 class Target:
-    """The installed distribution, read once."""
+    """An installed distribution that patcher can run, read once."""
 
     def __init__(self, distribution: str | None = None) -> None:
         self.source = find_source(distribution)
         self.catalogue = load_catalogue(None)
+        found = find_adapter(self.source.distribution)
+        if found is None:
+            raise LookupError(f"there is no adapter for {self.source.distribution}")
+        self.adapter = found
 
     def subjects(self, only: Sequence[str] = ()) -> list[Subject]:
         """Pristine and the named ones, or pristine and all that ship."""

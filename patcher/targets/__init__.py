@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from patcher.targets.adapter import Adapter
 
-SHIPPED = {"chatterbox-tts": "patcher.targets.chatterbox:adapter"}
+SHIPPED = {
+    "chatterbox-tts": "patcher.targets.chatterbox:adapter",
+    "chatterbox-streaming": "patcher.targets.chatterbox:streaming",
+}
 
 
 def find_adapter(distribution: str, config: Mapping[str, Any] | None = None) -> Adapter | None:

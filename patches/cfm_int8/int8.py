@@ -1,17 +1,18 @@
 """Dynamic int8 for the attention and feed-forward of the CFM decoder, on a CPU."""
 
+import torch
 from torch import nn
-from torch.ao.nn.quantized.dynamic import Linear
-from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+from torch.ao.nn.quantized import dynamic
 
 
-class Int8(Linear):
+class Int8(dynamic.Linear):
     """Takes and gives any floating type: the decoder around it may be cast later."""
 
     def forward(self, x):
         return super().forward(x.float()).to(x.dtype)
 
 
+@torch.no_grad()
 def quantise_blocks(estimator):
     """Quantise the linears of every transformer block by channel, in place.
 
@@ -19,9 +20,24 @@ def quantise_blocks(estimator):
     """
     for block in list(estimator.modules()):
         if type(block).__name__ == "BasicTransformerBlock":
-            quantize_dynamic(
-                block,
-                {nn.Linear: per_channel_dynamic_qconfig},
-                mapping={nn.Linear: Int8},
-                inplace=True,
-            )
+            for part in list(block.modules()):
+                for name, child in part.named_children():
+                    # Also the one that diffusers made ready for adapters, which is a linear too.
+                    if isinstance(child, nn.Linear):
+                        setattr(part, name, quantised(child))
+
+
+def quantised(linear):
+    int8 = Int8(1, 1)  # of its own weights it would make a copy first
+    int8.in_features, int8.out_features = linear.in_features, linear.out_features
+    int8.set_weight_bias(by_channel(linear.weight), linear.bias)
+    int8.train(linear.training)
+    return int8
+
+
+def by_channel(weight):
+    """As the library's own symmetric observer has it: the largest of a row becomes 127.5."""
+    scales = weight.abs().amax(dim=1).double() / 127.5
+    scales = scales.clamp(min=torch.finfo(torch.float32).eps)
+    zeros = torch.zeros(len(weight), dtype=torch.long)
+    return torch.quantize_per_channel(weight.float(), scales, zeros, 0, torch.qint8)

@@ -1,4 +1,4 @@
-"""Dynamic int8 for a Llama decoder on a CPU, quantised by channel as the model is loaded.
+"""Dynamic int8 for T3's decoder on a CPU, quantised by channel as the model is loaded.
 
 Linears that are given the same input are also packed as one matrix. Who wants all their products
 at once (`t3_lean_step`) finds it in the attribute ``together`` of each of them.

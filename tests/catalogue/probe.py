@@ -58,7 +58,7 @@ def int8_flow() -> dict[str, Any]:
         "plain": plain,
         "int8": made(torch.float32),
         "cast": made(torch.bfloat16),
-        "float_in_blocks": [n for n, kind in kinds if ".1." in n and kind is linear],
+        "float_in_blocks": [n for n, kind in kinds if ".1." in n and issubclass(kind, linear)],
         "float_elsewhere": [n for n, kind in kinds if ".1." not in n and kind is linear],
     }
 

@@ -143,6 +143,17 @@ def test_a_clip_is_a_function_of_its_seed(tmp_path: Path) -> None:
     assert first != other
 
 
+def test_the_streaming_fork_has_its_own_adapter_and_its_own_checkpoints(tmp_path: Path) -> None:
+    streaming = find_adapter("chatterbox_streaming")
+    assert streaming is not None
+    assert streaming.matrix(EMPTY) == adapter.matrix(EMPTY)
+    options = Options(cache=tmp_path)
+    made = [each.assets(adapter.matrix(EMPTY), options, "0.1.2") for each in (streaming, adapter)]
+    assert made[0].values["base"] != made[1].values["base"]
+    assert made[0].fingerprint != made[1].fingerprint
+    assert made[0].values["clips"] == made[1].values["clips"]
+
+
 def test_the_adapter_is_found_by_its_distributions_name_and_imports_no_torch() -> None:
     assert find_adapter("Chatterbox_TTS") == adapter
     assert find_adapter("no-such-thing") is None

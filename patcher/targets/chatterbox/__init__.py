@@ -52,6 +52,7 @@ class ChatterboxAdapter:
     packages: tuple[str, ...] = ("chatterbox",)
     serving: str = "patcher.targets.chatterbox.serving:open_session"
     making: str | None = "patcher.targets.chatterbox.checkpoint:make"
+    edition: str = ""  # before a version in names of checkpoints: a fork counts its own
 
     def matrix(self, config: Mapping[str, Any]) -> Matrix:
         """Read ``matrix.models`` and ``matrix.tests``; each falls back to the report's.
@@ -81,7 +82,7 @@ class ChatterboxAdapter:
             check_folder(base)
         else:
             kind, weights = "synthetic", f"synthetic weights, {options.scale} scale"
-            base = root / f"synthetic-{options.scale}-{version}-r{RECIPE}" / "base"
+            base = root / f"synthetic-{options.scale}-{self.edition}{version}-r{RECIPE}" / "base"
         identity = fingerprint_of(base) if kind == "checkpoint" else f"{base}"
         key = hashlib.sha256(f"{kind} {identity} r{RECIPE}".encode()).hexdigest()[:16]
         tuned = base.with_name("grpo") if kind == "synthetic" else root / f"grpo-{key}"
@@ -168,3 +169,8 @@ def fingerprint_of(folder: Path) -> str:
 
 
 adapter: Adapter = ChatterboxAdapter()
+streaming: Adapter = ChatterboxAdapter(
+    "chatterbox-streaming",
+    serving="patcher.targets.chatterbox.streaming:open_session",
+    edition="streaming-",
+)

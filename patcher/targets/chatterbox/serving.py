@@ -96,11 +96,16 @@ class ChatterboxSession(Session):
                 # What the package made of the sampled tokens before it spoke them.
                 spoken = named.get("speech_tokens", arguments[0] if arguments else None)
                 self.tokens = int(spoken.numel()) if spoken is not None else 0
-            if output is not None and self.kept is not None:
-                self.kept[stage] = output(found).detach().cpu().clone()
+            if output is not None:
+                self.keep(stage, output(found))
             return found
 
         setattr(owner, method, watched)
+
+    def keep(self, stage: str, output: Any) -> None:
+        """Record what a stage gave, while a run is captured."""
+        if self.kept is not None:
+            self.kept[stage] = output.detach().cpu().clone()
 
     def run(self, test: Test, *, capture: bool) -> Produced:
         clip = self.begin(test)
@@ -111,7 +116,7 @@ class ChatterboxSession(Session):
         if capture:
             listening = components.heard(self)
         with listening as logits:
-            watermarked = self.speaker.generate(test.options["text"], audio_prompt_path=clip)
+            watermarked = self.speak(test.options["text"], clip)
         self.synchronize()
         wall_s = time.perf_counter() - started
         kept, self.kept = self.kept or {}, None
@@ -131,6 +136,10 @@ class ChatterboxSession(Session):
             ),
             stage_s=dict(self.stage_s),
         )
+
+    def speak(self, text: str, clip: str | None) -> Any:
+        """One generation by the package: (1, samples), watermarked."""
+        return self.speaker.generate(text, audio_prompt_path=clip)
 
     def begin(self, test: Test) -> str | None:
         """Set the voice, the seed and the cap of a test; returns its clip's path, or None."""

@@ -1,0 +1,61 @@
+"""The streaming fork on the index, `chatterbox-streaming`: the same model, spoken in chunks.
+
+A run is one `generate_stream`, all of its chunks. A stage's output is that of every chunk, one
+after the other; a stage's time is that of the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from patcher.targets.adapter import stage_seed
+from patcher.targets.chatterbox.serving import ChatterboxSession
+
+if TYPE_CHECKING:
+    from patcher.targets.adapter import Opening
+
+CHUNK = 5  # tokens, so that the few of a synthetic checkpoint are several chunks
+
+
+def open_session(opening: Opening) -> StreamingSession:
+    """Load one model of the matrix (the function `Adapter.serving` names)."""
+    return StreamingSession(opening)
+
+
+class StreamingSession(ChatterboxSession):
+    """A loaded `ChatterboxTTS` of the fork, heard through `generate_stream`."""
+
+    spoken = 0
+
+    def _watch(self) -> None:
+        super()._watch()
+        from chatterbox.models.s3tokenizer import SPEECH_VOCAB_SIZE
+
+        stream = self.speaker.inference_stream
+
+        def watched(**named: Any) -> Iterator[Any]:
+            if self.cap is not None:
+                named["max_new_tokens"] = min(self.cap, named.get("max_new_tokens") or self.cap)
+            self.torch.manual_seed(stage_seed(self.seed, "speech_tokens"))
+            for chunk in stream(**named):
+                self.keep("speech_tokens", chunk)
+                self.spoken += int((chunk < SPEECH_VOCAB_SIZE).sum())
+                yield chunk
+
+        self.speaker.inference_stream = watched
+
+    def speak(self, text: str, clip: str | None) -> Any:
+        self.spoken = 0
+        chunks = self.speaker.generate_stream(
+            text, audio_prompt_path=clip, chunk_size=CHUNK, print_metrics=False
+        )
+        audio = self.torch.cat([chunk for chunk, _ in chunks], dim=-1)
+        self.tokens = self.spoken  # the package speaks those before a chunk once more with it
+        return audio
+
+    def keep(self, stage: str, output: Any) -> None:
+        if self.kept is not None:
+            now = output.detach().cpu().clone()
+            then = self.kept.get(stage)
+            self.kept[stage] = now if then is None else self.torch.cat([then, now], dim=-1)
