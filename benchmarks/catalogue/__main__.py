@@ -101,7 +101,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--target",
         metavar="NAME",
-        help="gates of the patches for another installed distribution; `page` shows them afterwards",
+        help="gates of patches for another installed distribution; `page` shows them later",
     )
     timed = parser.add_argument_group("for stages and speed")
     timed.add_argument("--rounds", type=int, default=6, help="six are the fewest that decide")
