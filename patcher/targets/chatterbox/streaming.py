@@ -44,6 +44,13 @@ class StreamingSession(ChatterboxSession):
                 yield chunk
 
         self.speaker.inference_stream = watched
+        watermark = self.speaker.watermarker.apply_watermark
+
+        def heard(samples: Any, **named: Any) -> Any:
+            self._append("waveform", self.torch.from_numpy(samples)[None])
+            return watermark(samples, **named)
+
+        self.speaker.watermarker.apply_watermark = heard
 
     def speak(self, text: str, clip: str | None) -> Any:
         self.spoken = 0
@@ -55,6 +62,11 @@ class StreamingSession(ChatterboxSession):
         return audio
 
     def keep(self, stage: str, output: Any) -> None:
+        # The vocoder speaks a chunk with those before it; what the user hears of it comes later.
+        if stage != "waveform":
+            self._append(stage, output)
+
+    def _append(self, stage: str, output: Any) -> None:
         if self.kept is not None:
             now = output.detach().cpu().clone()
             then = self.kept.get(stage)
