@@ -123,6 +123,8 @@ def arguments() -> argparse.Namespace:
     told.under = told.under or told.device
     if told.target and told.parts != ["gates"]:
         parser.error("--target is for gates alone: the other parts run Chatterbox TTS")
+    if told.target and not told.only:
+        parser.error("--target needs --only: what also fits Chatterbox TTS would replace its gate")
     if "specs" in told.parts and told.results != RESULTS:
         parser.error("specs hold the committed figures: not with --results")
     return told

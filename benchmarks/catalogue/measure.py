@@ -49,13 +49,12 @@ class Lab:
 
     def __init__(self, target: Target, device: str, cache: Path, say: Callable[[str], None]):
         self.target, self.device, self.cache, self.say = target, device, cache, say
-        self.adapter = target.adapter
 
     def assets(self, scale: str) -> Assets:
         matrix = Matrix(MODELS, TESTS)
         options = Options(self.device, scale=scale, cache=self.cache)
         version = self.target.source.version
-        found = self.adapter.assets(matrix, options, version)
+        found = self.target.adapter.assets(matrix, options, version)
         if not found.ready:
             self.ask(Subject(PRISTINE), "make", {"assets": dict(found.values)})
         return found
@@ -90,7 +89,7 @@ class Lab:
         pristine = self.target.frozen(Subject(PRISTINE))
         with pristine as baseline, self.target.frozen(subject) as patched:
             request = Request(
-                adapter=self.adapter,
+                adapter=self.target.adapter,
                 version=self.target.source.version,
                 trees={Arm.BASELINE: baseline, Arm.PATCHED: patched},
                 matrix=Matrix(MODELS, TESTS),

@@ -76,8 +76,11 @@ def rewrite_file(
 ) -> Rewritten:
     """As `patcher.rewrite.file.rewrite_file`, by the child if there is one."""
     from patcher.rewrite import file
+    from patcher.spec.model import EditKind
 
-    found = _asked((path, content, list(edits), dict(attachments)))
+    # A `transform` is somebody's code: it runs where what it prints can be seen.
+    own = all(edit.kind is not EditKind.TRANSFORM for edit in edits)
+    found = _asked((path, content, list(edits), dict(attachments))) if own else None
     return file.rewrite_file(path, content, edits, attachments) if found is None else found
 
 

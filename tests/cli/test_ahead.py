@@ -95,6 +95,18 @@ except Exception as error:
     assert said(code) not in ("", "EOFError", "BrokenPipeError")
 
 
+def test_somebodys_code_is_not_sent_to_where_nobody_sees_what_it_prints() -> None:
+    code = """
+import dataclasses
+from patcher.spec.model import EditKind
+ahead.begin()
+EDITS = [dataclasses.replace(EDITS[0], kind=EditKind.TRANSFORM, within="f", pattern="m:t")]
+CODE = b"def t(node):\\n    print('seen')\\n    return node\\n"
+ahead.rewrite_file("m.py", b"def f():\\n    pass\\n", EDITS, {"m.py": CODE})
+"""
+    assert "seen" in said(code)
+
+
 def test_one_processor_has_no_child() -> None:
     assert said("os.sched_setaffinity(0, [0]); ahead.begin(); print(ahead._child)") == "None"
 
