@@ -1,6 +1,6 @@
 """Measure the shipped catalogue on the installed target.
 
-    python -m benchmarks.catalogue counts gates stages speed life [--device cuda] [--only NAME ...]
+    python -m benchmarks.catalogue PART ... [--device cuda] [--only NAME ...]
 
 - ``counts``: dispatched operations and synchronisation points of a T3 step, a CFM step and a
   vocoder call, and whether the outputs are pristine's to the bit. No clock, no noise.
@@ -9,6 +9,7 @@
   edits, on inputs recorded once from pristine: the same work for all.
 - ``speed``: whole generations in the same kind of rounds: the sets, or what ``--only`` names.
 - ``life``: 200 generations in one process, voices and lengths changing: pristine and the sets.
+- ``rates``: no subject: how fast torch does on this processor what a generation consists of.
 - ``page``: nothing but the page.
 - ``specs``: the page, and what is known of each patch into the ``measured`` texts of its spec.
 
@@ -45,7 +46,7 @@ from patcher.spec.catalogue import shipped
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = ROOT / "docs" / "catalogue-measured.md"
-MEASURED = ("counts", "gates", "stages", "speed", "life")
+MEASURED = ("counts", "gates", "stages", "speed", "life", "rates")
 SCALED = ("counts", "stages", "speed")
 LATE = "out of time"
 
@@ -199,6 +200,7 @@ class Measuring:
             "counts": partial(self.lab.count, scale=self.told.scale),
             "gates": self.lab.gate,
             "life": self.lab.live,
+            "rates": self.lab.rates,
         }
         longest = 0.0
         for subject in subjects:
@@ -246,6 +248,8 @@ def belongs(part: str, subject: Subject, *, named: bool) -> bool:
     """Whether a part measures such a subject: always when it is named, else by its kind."""
     if subject.name == PRISTINE:
         return part != "gates"
+    if part == "rates":
+        return False
     is_set = subject.name.startswith("@")
     if named or part in ("counts", "gates"):
         return True

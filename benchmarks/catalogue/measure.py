@@ -84,6 +84,10 @@ class Lab:
         options = {"assets": values, "device": self.device, "generations": LIVES}
         return self.ask(subject, "live", options)
 
+    def rates(self, subject: Subject) -> dict[str, Any]:
+        """What torch does on this device, whatever the subject."""
+        return self.ask(subject, "rates", {"device": self.device})
+
     def gate(self, subject: Subject) -> dict[str, Any]:
         """The subject's own gate on the whole matrix of models and tests, at tiny scale."""
         pristine = self.target.frozen(Subject(PRISTINE))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmarks.catalogue.interactions import savings, times
 from benchmarks.catalogue.scope import stages_of, why_not
 from benchmarks.catalogue.trees import PRISTINE, Subject
 
@@ -20,6 +21,16 @@ STAGE_WORDS = {
     "speech_tokens": "T3",
     "mel": "flow",
     "vocoder": "vocoder",
+}
+RATES = {
+    "product": "product, float32: Gop/s",
+    "product_int8": "int8",
+    "product_bfloat16": "bfloat16",
+    "attention": "attention, float32: Gop/s",
+    "read": "reading: GB/s",
+    "two_rows": "product of two rows, float32: GB/s",
+    "two_rows_narrow": "the same as narrow products",
+    "two_rows_int8": "the same in int8",
 }
 
 ABOUT = {
@@ -45,6 +56,18 @@ spoken, because the package drops some kinds.""",
     "life": """\
 Generations in one process: three voices and a file that changes, nine lengths. A voice cloned from
 a changed file is one more of the 16 that `conds_cache` keeps, seven tensors each.""",
+    "rates": """\
+How fast torch is at what a generation consists of, in shapes of the full model: a feed-forward's
+product and an attention of the CFM decoder for 100 tokens, in 10⁹ operations a second (a
+multiplication and an addition are two), then a product of two rows in T3, in 10⁹ bytes of weights a
+second, beside only reading them. Int8 weights are a quarter of the bytes.""",
+    "operations": """\
+Gains do not add. Operations spared by each patch of a set alone, added up, beside those that the
+set spares. Together less: two patches spare the same ones. More: one makes room for another.""",
+    "times": """\
+The time ratios of the patches that edit a stage, multiplied, beside the ratio of that stage with
+all of them; where every one was timed alone on the same machine. Those of a set are of whole
+generations, those of several patches joined are of the stage alone.""",
 }
 
 
@@ -105,7 +128,9 @@ def page(book: Book) -> str:
         about = ABOUT[key.partition("-")[0]]
         parts += [f"## {title}", about, render(book, key, DEVICES), *measured_on(book, key)]
         parts += elsewhere(book, key, render)
-    return "\n\n".join(parts) + "\n"
+    parts += ["## What a processor does", ABOUT["rates"], rates(book)]
+    parts += ["## Interactions", ABOUT["operations"], operations(book), ABOUT["times"]]
+    return "\n\n".join([*parts, interactions(book)]) + "\n"
 
 
 def is_set(subject: Subject) -> bool:
@@ -143,8 +168,9 @@ def changed(now: Mapping[str, int], then: Mapping[str, int]) -> str:
 
 
 def same_bits(each: Found, base: Found) -> str:
-    """The number of threads decides how sums are split: other threads, other bits."""
-    if each["facts"] != base["facts"]:
+    """The processor and the number of threads decide how sums are split, and so the bits."""
+    machines = ((found["facts"], found["about"]["device"]) for found in (each, base))
+    if len({repr(machine) for machine in machines}) > 1:
         return "not comparable"
     return "yes" if each["stages"] == base["stages"] else "no"
 
@@ -257,6 +283,41 @@ def life(book: Book, key: str, devices: Mapping[str, str]) -> str:
             cells = [growth(each, name) for name in keys[device]] if each else [NOT_MEASURED]
             row += cells + [""] * (len(keys[device]) - len(cells))
         rows.append(row)
+    return table(head, rows)
+
+
+def rates(book: Book) -> str:
+    rows = [
+        [found["about"]["device"], found["about"]["versions"]["torch"], found["about"]["date"]]
+        + [str(found["rates"].get(name, "")) for name in RATES]
+        for folder in sorted(book.results)
+        for found in book.of(folder, "rates").values()
+    ]
+    return table(["device", "torch", "date", *RATES.values()], rows)
+
+
+def operations(book: Book) -> str:
+    head = ["set", "size", "loop", "each alone, added up", "together", "difference"]
+    rows = []
+    for scale in ("full", "tiny"):
+        for each in savings(book.subjects, book.of("cpu", f"counts-{scale}")):
+            if each.alone or each.together:
+                row = [f"`{each.subject.name}`", scale, LOOPS[each.loop]]
+                more = each.together - each.alone
+                rows.append([*row, str(each.alone), str(each.together), f"{more:+d}"])
+    return table(head, rows)
+
+
+def interactions(book: Book) -> str:
+    head = ["set", "stage", "machine", "each alone, multiplied", "together (interval)", "verdict"]
+    rows = []
+    for folder in sorted(book.results):
+        measured = (book.of(folder, part) for part in ("stages-full", "speed-full"))
+        for each in times(book.subjects, *measured):
+            row = [f"`{each.subject.name}`", STAGE_WORDS[each.stage]]
+            row += [each.together["about"]["device"], f"{each.alone:.3f}"]
+            stage = each.together["stages"][each.stage]
+            rows.append([*row, compared(stage)[2], stage["verdict"]])
     return table(head, rows)
 
 

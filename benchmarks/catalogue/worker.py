@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.catalogue.rates import rates
 from benchmarks.catalogue.replaying import make_recording, serve
 from patcher.targets.adapter import Model, Opening, Test
 from patcher.targets.chatterbox.serving import ChatterboxSession, open_session
@@ -181,6 +182,11 @@ def main() -> None:
         from patcher.targets.chatterbox.checkpoint import make
 
         make(options["assets"], print)
+        return
+    if task == "rates":
+        import torch
+
+        Path(out).write_text(json.dumps({"rates": rates(torch, options["device"])}))
         return
     opening = Opening(
         Model("Base Chatterbox", {"weights": "base"}),

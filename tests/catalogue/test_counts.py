@@ -13,7 +13,9 @@ import pytest
 pytestmark = pytest.mark.chatterbox
 pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
 
+from benchmarks.catalogue import rates  # noqa: E402
 from benchmarks.catalogue.measure import Lab  # noqa: E402
+from benchmarks.catalogue.tables import RATES  # noqa: E402
 from benchmarks.catalogue.trees import Target  # noqa: E402
 
 Counted = Mapping[str, Mapping[str, Any]]
@@ -48,3 +50,14 @@ def test_every_voice_comes_out_the_same_to_the_bit(counted: Counted) -> None:
     stages = counted["pristine"]["stages"]
     assert {name.split("/")[1] for name in stages} >= {"speech_tokens", "mel", "waveform"}
     assert counted["@exact"]["stages"] == stages
+
+
+def test_a_processor_is_told_by_a_rate_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    small = {"FRAMES": 8, "OUT": 128, "WEIGHTS": 2, "TURNS": 1, "ROUNDS": 1}
+    for name, value in small.items():
+        monkeypatch.setattr(rates, name, value)
+    found = rates.rates(torch, "cpu")
+    assert found.keys() == RATES.keys()
+    assert all(rate >= 0 for rate in found.values())

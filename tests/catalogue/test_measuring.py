@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.catalogue.__main__ import RESULTS, belongs, expected
+from benchmarks.catalogue.interactions import savings, times
 from benchmarks.catalogue.scope import CPU_ONLY, STAGES, stages_of, touches, why_not
 from benchmarks.catalogue.stamping import measured_of, stamped
 from benchmarks.catalogue.store import Results, still_holds
@@ -140,6 +141,10 @@ def test_whole_generations_are_for_sets_and_stages_for_patches_unless_named() ->
     assert [belongs("speed", each, named=False) for each in (patch, whole)] == [False, True]
     assert belongs("speed", patch, named=True)
     assert not belongs("gates", Subject(PRISTINE), named=True)
+    assert [belongs("rates", each, named=True) for each in (Subject(PRISTINE), patch)] == [
+        True,
+        False,
+    ]
 
 
 def test_only_a_reproduction_by_itself_is_expected_to_fail() -> None:
@@ -308,7 +313,7 @@ def test_what_another_machine_measured_is_kept_apart() -> None:
     assert lines.count("### Kept from another machine: older") == 1
 
 
-def test_bits_of_another_number_of_threads_are_not_compared() -> None:
+def test_bits_of_another_processor_or_number_of_threads_are_not_compared() -> None:
     loops = {
         loop: {"operations": 2, "dispatches": 3, "reads": 0, "uploads": 0}
         for loop in ("t3_step", "cfm_step", "vocoder")
@@ -319,3 +324,55 @@ def test_bits_of_another_number_of_threads_are_not_compared() -> None:
     assert any(
         line.startswith("| `t3_int8` | 2 (3)") and "not comparable" in line for line in lines
     )
+    elsewhere = {**base, "about": {**ABOUT, "device": "another processor, 2 cores"}}
+    lines = rendered({"cpu": {"counts-tiny": {PRISTINE: base, "t3_int8": elsewhere}}})
+    assert any(
+        line.startswith("| `t3_int8` | 2 (3)") and "not comparable" in line for line in lines
+    )
+
+
+# Interactions
+
+
+def counted(t3: int, cfm: int) -> dict[str, Any]:
+    loops = {
+        loop: {"operations": operations, "dispatches": operations, "reads": 0, "uploads": 0}
+        for loop, operations in (("t3_step", t3), ("cfm_step", cfm), ("vocoder", 9))
+    }
+    return {**loops, "stages": {}, "facts": {}, "about": ABOUT}
+
+
+def test_operations_that_two_patches_both_spare_are_not_counted_twice() -> None:
+    counts = {
+        PRISTINE: counted(20, 30),
+        "cfm_mask_sync": counted(20, 27),
+        "cfm_attn_nomask": counted(20, 25),
+        "cfm_mask_sync+cfm_attn_nomask": counted(20, 24),
+    }
+    subjects = [subject(name) for name in counts if "+" not in name]
+    both = {each.loop: (each.alone, each.together) for each in savings(subjects, counts)}
+    assert both == {"t3_step": (0, 0), "cfm_step": (8, 6), "vocoder": (0, 0)}
+    del counts["cfm_mask_sync"]
+    assert not list(savings(subjects, counts))
+
+
+def timed(**ratios: float) -> dict[str, Any]:
+    stages = {
+        stage: {"time_ratio": r, "low": r, "high": r, "verdict": "faster", "rounds": 6,
+                "seconds": r, "pristine_seconds": 1.0}
+        for stage, r in ratios.items()
+    }  # fmt: skip
+    return {"stages": stages, "tokens": 100, "about": ABOUT}
+
+
+def test_ratios_multiply_only_where_every_patch_was_timed_alone() -> None:
+    joined = "t3_lean_step+t3_int8"
+    stages = {"t3_lean_step": timed(speech_tokens=0.5), joined: timed(speech_tokens=0.2)}
+    subjects = [subject(name) for name in (PRISTINE, "t3_lean_step", "t3_int8")]
+    assert not list(times(subjects, stages, {}))
+    stages["t3_int8"] = timed(speech_tokens=0.6)
+    (found,) = times(subjects, stages, {})
+    assert (found.subject.name, found.stage, found.alone) == (joined, "speech_tokens", 0.3)
+    lines = rendered({"cpu": {"stages-full": stages}})
+    row = f"| `{joined}` | T3 | a processor, 2 cores | 0.300 | 0.200 (0.200 to 0.200) | faster |"
+    assert row in lines
