@@ -56,7 +56,7 @@ bench-engine: $(READY) $(RIVALS)/.ready  ## apply against ast-grep, semgrep and 
 	$(BIN)/python -m benchmarks.engine --tools $(RIVALS)/bin
 
 bench-catalogue: $(READY)  ## count, gate and time every patch and set (hours; goes on)
-	$(BIN)/python -m benchmarks.catalogue counts gates stages speed life specs --resume
+	$(BIN)/python -m benchmarks.catalogue counts gates stages speed life rates specs --resume
 
 clean:  ## remove the virtual environment and what demo made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
