@@ -1,5 +1,6 @@
 """Run on a tree by `test_behaviour`: what a generation leaves behind in the T3 it used, what the
-CFM solver makes on a CPU with bfloat16 instructions and on one without, or what int8 makes of them.
+CFM solver makes on a CPU with bfloat16 instructions and on one without, or what int8 and another
+layout make of them.
 
 The classes are the target's own, small; prints one JSON object.
 """
@@ -19,7 +20,7 @@ def main() -> None:
     logging.disable()
     warnings.simplefilter("ignore")
     kind = sys.argv[1]
-    special = {"flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow}
+    special = {"flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "layout": layout}
     print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
 
 
@@ -35,32 +36,61 @@ def small_estimator() -> Any:
     ).eval()
 
 
+def given_to_estimator() -> dict[str, Any]:
+    import torch
+
+    x, mu, condition = torch.randn(3, 2, 80, 20).unbind()
+    mask, speaker, t = torch.ones(2, 1, 20), torch.randn(2, 80), torch.ones(2)
+    return {"x": x, "mask": mask, "mu": mu, "t": t, "spks": speaker, "cond": condition}
+
+
+def estimated(estimator: Any, given: dict[str, Any], dtype: Any) -> tuple[str, list[float]]:
+    """The type of the decoder's output when all of it is of one type, and the output."""
+    import torch
+
+    with torch.inference_mode():
+        found = estimator.to(dtype)(**{name: each.to(dtype) for name, each in given.items()})
+    return str(found.dtype), found.float().flatten().tolist()
+
+
 def int8_flow() -> dict[str, Any]:
     """What `cfm_int8` leaves of the decoder's linears, and what it then makes of each type."""
     import torch
     from chatterbox.models.s3gen.int8 import quantise_blocks
 
-    estimator = small_estimator()
-    x, mu, condition = torch.randn(3, 2, 80, 20).unbind()
-    mask, speaker, t = torch.ones(2, 1, 20), torch.randn(2, 80), torch.ones(2)
-    given = {"x": x, "mask": mask, "mu": mu, "t": t, "spks": speaker, "cond": condition}
-
-    def made(dtype: Any) -> tuple[str, list[float]]:
-        with torch.inference_mode():
-            found = estimator.to(dtype)(**{name: each.to(dtype) for name, each in given.items()})
-        return str(found.dtype), found.float().flatten().tolist()
-
-    plain = made(torch.float32)
+    estimator, given = small_estimator(), given_to_estimator()
+    plain = estimated(estimator, given, torch.float32)
     quantise_blocks(estimator)
     kinds = [(name, type(part)) for name, part in estimator.named_modules()]
     linear = torch.nn.Linear
     return {
         "plain": plain,
-        "int8": made(torch.float32),
-        "cast": made(torch.bfloat16),
+        "int8": estimated(estimator, given, torch.float32),
+        "cast": estimated(estimator, given, torch.bfloat16),
         "float_in_blocks": [n for n, kind in kinds if ".1." in n and issubclass(kind, linear)],
         "float_elsewhere": [n for n, kind in kinds if ".1." not in n and kind is linear],
     }
+
+
+def layout() -> dict[str, Any]:
+    """By type: the decoder's output, and how many convolutions ran in two dimensions."""
+    import torch
+    from torch.nn import functional
+
+    estimator, given = small_estimator(), given_to_estimator()
+    convolve = functional.conv2d
+    told: dict[str, Any] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        turned: list[bool] = []
+
+        def conv2d(*arguments: Any, turned: list[bool] = turned, **named: Any) -> Any:
+            turned.append(arguments[0].is_contiguous(memory_format=torch.channels_last))
+            return convolve(*arguments, **named)
+
+        functional.conv2d = conv2d
+        told[str(dtype)] = estimated(estimator, given, dtype)[1]
+        told[f"turned {dtype}"] = turned
+    return told
 
 
 def int8_t3() -> dict[str, Any]:

@@ -118,6 +118,19 @@ def test_cfm_int8_works_in_a_decoder_that_is_cast_later(probed: Any) -> None:
     assert distance(mel, told["plain"][1]) < 0.05
 
 
+def test_channels_last_1d_turns_the_convolutions_of_float32(probed: Any) -> None:
+    told, plain = probed("layout", "channels_last_1d"), probed("layout")
+    assert all(told["turned torch.float32"])
+    assert len(told["turned torch.float32"]) > 0 == len(plain["turned torch.float32"])
+    assert distance(told["torch.float32"], plain["torch.float32"]) < 1e-5
+
+
+def test_channels_last_1d_leaves_half_precision_on_a_cpu_to_the_bit(probed: Any) -> None:
+    told, plain = probed("layout", "channels_last_1d"), probed("layout")
+    assert told["torch.bfloat16"] == plain["torch.bfloat16"]
+    assert told["turned torch.bfloat16"] == []
+
+
 def distance(found: Sequence[float], wanted: Sequence[float]) -> float:
     """Mean difference, as a share of the mean size."""
     apart = [abs(a - b) for a, b in zip(found, wanted, strict=True)]
