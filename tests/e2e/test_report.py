@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from patcher.spec.catalogue import shipped
 from tests.conftest import Patcher, runner
 
 pytestmark = [
@@ -161,4 +162,23 @@ def test_applying_twice_changes_nothing(patcher: Patcher) -> None:
     assert again["already"] == ["inference_mode"]
     assert again["files"] == []
     assert patcher("revert", "--all").status == 0
+    assert_pristine(patcher)
+
+
+def test_a_patch_that_claims_more_than_holds_is_refused(tmp_path: Path) -> None:
+    claim = (shipped() / "t3_bf16.yaml").read_text("utf-8")
+    for then, now in (("patch: t3_bf16\n", "patch: same_bits\n"), ("perceptual", "bitwise")):
+        claim = claim.replace(then, now, 1)
+    (tmp_path / "patches").mkdir()
+    (tmp_path / "patches" / "same_bits.yaml").write_text(claim, "utf-8")
+
+    patcher = runner(tmp_path)
+    assert patcher("apply", "same_bits").status == 0
+    ran = patcher("verify", "--models", "Base Chatterbox", "--json")
+    assert ran.status == 1, ran.stdout
+    assert ran.json["verdict"] == "fail"
+    assert [case["status"] for case in ran.json["cases"]] == ["fail"] * 3
+    assert {case["outcome"] for case in ran.json["cases"]} == {"ok"}  # it runs: its claim is wrong
+    assert {case["gate"] for case in ran.json["cases"]} == {"bitwise"}
+    assert ran.json["restored"] is True
     assert_pristine(patcher)
