@@ -55,9 +55,8 @@ def test_every_voice_comes_out_the_same_to_the_bit(counted: Counted) -> None:
 def test_a_processor_is_told_by_a_rate_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    small = {"FRAMES": 8, "OUT": 128, "WEIGHTS": 2, "TURNS": 1, "ROUNDS": 1}
-    for name, value in small.items():
+    for name, value in {"WEIGHTS": 2, "TURNS": 1, "ROUNDS": 1}.items():
         monkeypatch.setattr(rates, name, value)
     found = rates.rates(torch, "cpu")
     assert found.keys() == RATES.keys()
-    assert all(rate >= 0 for rate in found.values())
+    assert all(rate > 0 for rate in found.values())
