@@ -47,7 +47,7 @@ types: $(READY)  ## mypy --strict
 
 docs: $(READY)  ## render what is rendered: the language's reference, the schema
 	$(BIN)/python -m docs.render_spec
-	$(BIN)/python -m patcher.spec.schema
+	$(BIN)/python -m patcher.patchfile.schema
 
 torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)
 	$(BIN)/python -m benchmarks.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1)

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.patchfile import keys
+from patcher.patchfile.catalogue import load_catalogue
 from patcher.rewrite.check import fixture_results
-from patcher.spec import keys
-from patcher.spec.catalogue import load_catalogue
 from tests.rewrite.breadth_cases import rules
 from tests.rewrite.support import Case, cases
 
 if TYPE_CHECKING:
-    from patcher.spec.model import Patch
+    from patcher.patchfile.model import Patch
 
 DOCS = Path(__file__).resolve().parent
 PAGES = ("spec.md", "spec-examples.md", "spec-breadth.md")

@@ -42,7 +42,7 @@ from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.timing import Deadline
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target, digest
 from patcher.errors import PatcherError
-from patcher.spec.catalogue import shipped
+from patcher.patchfile.catalogue import shipped
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = ROOT / "docs" / "catalogue-measured.md"

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from patcher.verify.host import usable_processors
+from patcher.execution.machine import usable_processors
 
 ROOT = Path(__file__).parents[2]
 VECTORS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16"}

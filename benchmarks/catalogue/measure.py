@@ -26,11 +26,12 @@ from benchmarks.catalogue.timing import (
     served,
 )
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target
+from patcher.execution.machine import usable_processors
+from patcher.execution.results import Arm
 from patcher.targets.adapter import Assets, Matrix, Options
 from patcher.targets.chatterbox import MODELS, TESTS
-from patcher.verify.host import usable_processors
 from patcher.verify.judge import judge
-from patcher.verify.model import Arm, CaseJudgement, Status
+from patcher.verify.judgement import CaseJudgement, Status
 from patcher.verify.setup import Request, free_memory_mib
 
 WARM_TOKENS = 5

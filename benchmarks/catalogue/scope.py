@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from patcher.spec.model import Edit, EditKind
-from patcher.spec.versions import fits
+from patcher.patchfile.model import Edit, EditKind
+from patcher.patchfile.versions import fits
 
 if TYPE_CHECKING:
     from benchmarks.catalogue.trees import Subject

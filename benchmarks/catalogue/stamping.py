@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmarks.catalogue.tables import STAGE_WORDS, Found, Results
 
 if TYPE_CHECKING:
-    from patcher.spec.model import Patch
+    from patcher.patchfile.model import Patch
 
 _BLOCK = re.compile(r"^measured:\n(?:  - .*\n)+", re.MULTILINE)
 _FIXTURES = re.compile(r"^test:", re.MULTILINE)

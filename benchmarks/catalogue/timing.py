@@ -17,8 +17,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.catalogue.trees import PRISTINE
-from patcher.verify.bench import speed, statistics
-from patcher.verify.bench.timing import margin_of
+from patcher.bench import speed, statistics
+from patcher.bench.timing import margin_of
 
 WORKER = Path(__file__).with_name("worker.py")
 CONFIDENCE = 0.968  # what six pairs reach

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from patcher.execution.process import Tree
+from patcher.patchfile.catalogue import Catalogue, load_catalogue
+from patcher.patchfile.model import Equivalence, Patch
 from patcher.rewrite.replay import replay
-from patcher.spec.catalogue import Catalogue, load_catalogue
-from patcher.spec.model import Equivalence, Patch
 from patcher.store.source import find_source
 from patcher.targets import find_adapter
-from patcher.verify.process import Tree
 
 PRISTINE = "pristine"
 

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.torture.scene import Scene, applied, no_git
 from benchmarks.torture.tally import Tally
 from patcher.errors import PatcherError
-from patcher.spec.reader import read_spec
+from patcher.patchfile.reader import read_spec
 from patcher.store import journal as journals
 from patcher.store import records
 from patcher.store.backups import Backups

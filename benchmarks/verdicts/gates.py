@@ -19,19 +19,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.verdicts.pages import circumstances, write_table
-from patcher.spec.model import Equivalence
+from patcher.execution import machine as host
+from patcher.execution.executor import Job, LocalExecutor, Step
+from patcher.execution.process import Site, Tree
+from patcher.execution.results import Arm, Case, CaseResult
+from patcher.execution.rundb import result_from
+from patcher.execution.runner import Silent, case_result
+from patcher.gates import close, perceptual
+from patcher.gates.bitwise import compare
+from patcher.gates.perceptual import compare_utterance
+from patcher.gates.result import GateResult
+from patcher.gates.smoke import smoke
+from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Matrix, Options, Test
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
-from patcher.verify import host
-from patcher.verify.executor import Job, LocalExecutor, Step
-from patcher.verify.gates import close, perceptual
-from patcher.verify.gates.bitwise import compare
-from patcher.verify.gates.perceptual import compare_utterance
-from patcher.verify.gates.smoke import smoke
-from patcher.verify.model import Arm, Case, CaseResult, GateResult
-from patcher.verify.process import Site, Tree
-from patcher.verify.rundb import result_from
-from patcher.verify.runner import Silent, case_result
 from patcher.verify.setup import Request, prepare
 from tests.verify.mutations import ACCEPTED, REJECTED, Changes, copy_tree, installed_package
 

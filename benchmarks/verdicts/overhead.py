@@ -23,16 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.verdicts.trials import PREPARE
-from patcher.verify.bench.ledger import SqliteLedger
-from patcher.verify.bench.records import CaseTiming, ProcessTiming
-from patcher.verify.bench.report import BenchReport
-from patcher.verify.bench.run import run_bench
-from patcher.verify.bench.speed import BenchPlan
-from patcher.verify.bench.stopwatch import ExecutorStopwatch, Workload
-from patcher.verify.executor import LocalExecutor
-from patcher.verify.model import Arm, Case
-from patcher.verify.process import Site, environment
-from patcher.verify.worker import PROBE_ROUNDS, probe
+from patcher.bench.ledger import SqliteLedger
+from patcher.bench.records import CaseTiming, ProcessTiming
+from patcher.bench.report import BenchReport
+from patcher.bench.run import run_bench
+from patcher.bench.speed import BenchPlan
+from patcher.bench.stopwatch import ExecutorStopwatch, Workload
+from patcher.execution.executor import LocalExecutor
+from patcher.execution.process import Site, environment
+from patcher.execution.results import Arm, Case
+from patcher.worker.main import PROBE_ROUNDS, probe
 
 MOST = 0.02
 

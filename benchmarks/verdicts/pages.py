@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from patcher.verify import host
+from patcher.execution import machine as host
 
 
 def write_table(page: Path, name: str, text: str) -> None:

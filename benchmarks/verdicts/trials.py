@@ -24,15 +24,15 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.verdicts.pages import circumstances, write_table
+from patcher.bench.speed import FULL, QUICK, BenchPlan
+from patcher.bench.stopwatch import Workload
+from patcher.bench.timing import time_arms
+from patcher.execution import machine as host
+from patcher.execution.executor import LocalExecutor
+from patcher.execution.process import Site, Tree
+from patcher.execution.results import Arm
+from patcher.execution.runner import Silent
 from patcher.targets.adapter import Matrix, Options
-from patcher.verify import host
-from patcher.verify.bench.speed import FULL, QUICK, BenchPlan
-from patcher.verify.bench.stopwatch import Workload
-from patcher.verify.bench.timing import time_arms
-from patcher.verify.executor import LocalExecutor
-from patcher.verify.model import Arm
-from patcher.verify.process import Site, Tree
-from patcher.verify.runner import Silent
 from patcher.verify.setup import Request, prepare
 from tests.smalltarget import adapter as small
 from tests.verify.mutations import (

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. What a command does lives in `patcher.workflow`.
+"""The command line: parse, call, print. What a command does lives in `patcher.commands`.
 
 Commands are imported when they are called, so that ``patcher --help`` and ``patcher status`` start
 in milliseconds.
@@ -92,7 +92,7 @@ def cli(context: click.Context, /, **_: Any) -> None:
       patcher verify --bench            run it beside pristine, judge, restore on failure
       patcher revert --all              pristine again, byte for byte
     """
-    from patcher.workflow.config import load_settings
+    from patcher.settings import load_settings
 
     session: Session = context.obj
     context.default_map = load_settings(session.directory)

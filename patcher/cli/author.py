@@ -20,7 +20,7 @@ from patcher.cli.common import Session, command, target_option
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 def check_command(session: Session, names: tuple[str, ...]) -> None:
     """Lint specs and run the fixtures in them; exit 1 when there are problems."""
-    from patcher.workflow import authoring
+    from patcher.commands import authoring
 
     result = authoring.check(session.workspace(), names)
     session.emit(result)
@@ -43,7 +43,7 @@ def new_command(session: Session, name: str, at: str, target: str | None) -> Non
 
     Change its `with` and the fixture's `after`, then run `patcher check NAME`.
     """
-    from patcher.workflow import authoring
+    from patcher.commands import authoring
 
     result = authoring.scaffold(session.workspace(), name, at, target)
     session.emit(result)
@@ -58,7 +58,7 @@ def capture_command(session: Session, name: str, target: str | None) -> None:
     """Turn hand edits in the working copy into patches/NAME.yaml: the smallest edits that
     reproduce them, checked by replaying.
     """
-    from patcher.workflow import authoring
+    from patcher.commands import authoring
 
     result = authoring.capture(session.workspace(), name, target)
     session.emit(result)
@@ -98,11 +98,11 @@ def export_command(
     """Hand the applied series on. The tree must be what patcher wrote."""
     if (as_diff, patches is not None, wheel is not None).count(True) != 1:
         raise click.UsageError("choose one of --diff, --format-patch DIR, --wheel DIR")
-    from patcher.workflow import export
+    from patcher.commands import export
 
     workspace = session.workspace()
     if as_diff:
-        from patcher.workflow import series
+        from patcher.commands import series
 
         export.clean_copy(workspace, target)
         result = series.diff(workspace, target)

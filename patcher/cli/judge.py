@@ -12,7 +12,7 @@ from patcher.cli.common import Session, command, target_option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from patcher.workflow.wanted import Wanted
+    from patcher.verify.options import Wanted
 
 
 EXPORTS = ("json", "markdown", "html")
@@ -93,7 +93,7 @@ def verify_command(session: Session, target: str | None, **options: Any) -> int:
 
 def wanted_from(options: Mapping[str, Any]) -> tuple[Wanted, dict[str, Path | None]]:
     """Parsed options of `patcher verify` as what is wanted, and the files to write."""
-    from patcher.workflow.wanted import Wanted
+    from patcher.verify.options import Wanted
 
     if options["checkpoint"] and options["pretrained"]:
         raise click.UsageError("--checkpoint or --pretrained, not both")
@@ -109,9 +109,9 @@ def verify_and_print(
     before: Mapping[str, Any] | None = None,
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
+    from patcher.commands import verify
     from patcher.report import verdict
     from patcher.report.live import Progress
-    from patcher.workflow import verify
 
     quiet = session.verbosity < 0
     with Progress(color=session.color, quiet=quiet) as progress:
@@ -142,7 +142,7 @@ def verify_and_print(
 @target_option
 def run_command(session: Session, arguments: tuple[str, ...], target: str | None) -> int:
     """Run CMD with the working copy first on the import path; its exit status is the command's."""
-    from patcher.workflow import running
+    from patcher.commands import run as running
 
     return running.run(session.workspace(), arguments, target)
 
@@ -151,8 +151,8 @@ def run_command(session: Session, arguments: tuple[str, ...], target: str | None
 @click.option("-n", "--last", default=20, show_default=True, help="How many.")
 def history_command(session: Session, last: int) -> None:
     """Show past verifications of this workspace, newest first, with their speed ratio."""
+    from patcher.commands import history as past
     from patcher.report.console import console, table
-    from patcher.workflow import past
 
     result = past.history(session.workspace(), last)
     session.emit(result)
@@ -204,9 +204,9 @@ def scan_command(
     With patches named, run the cases on pristine and predict what the patches will break, as if
     they were applied in this order. The working copy is not touched.
     """
+    from patcher.commands import scan
     from patcher.report import scan as report
     from patcher.report.live import Progress
-    from patcher.workflow import scan
 
     with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
         found = scan.scan(
@@ -219,7 +219,7 @@ def scan_command(
             observer=progress,
         )
     if html is not None:
-        from patcher.scan.page import page
+        from patcher.report.scan_page import page
 
         title = f"patcher scan {' '.join(names)}".strip()
         text = page(title, found.static, found.dynamic, found.hazards, found.drafts)

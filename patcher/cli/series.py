@@ -26,7 +26,7 @@ def init_command(session: Session, source: str | None, in_place: bool) -> None:
     SOURCE is an installed distribution (default: chatterbox-tts), NAME==VERSION from the registry,
     a wheel or sdist, a folder, a git checkout or a git URL.
     """
-    from patcher.workflow import series
+    from patcher.commands import series
 
     result = series.init(session.workspace(), source, in_place=in_place, tell=session.tell)
     session.emit(result)
@@ -41,8 +41,8 @@ def list_command(session: Session, target: str | None) -> None:
 
     States: available, applied, blocked (a site is missing, or a requirement), incompatible.
     """
+    from patcher.commands import series
     from patcher.report import text
-    from patcher.workflow import series
 
     result = series.catalogue(session.workspace(), target)
     session.emit(result)
@@ -55,8 +55,8 @@ def list_command(session: Session, target: str | None) -> None:
 @target_option
 def show_command(session: Session, name: str, target: str | None) -> None:
     """Show one patch: what it claims, what it may break, and its diff on this working copy."""
+    from patcher.commands import series
     from patcher.report import text
-    from patcher.workflow import series
 
     result = series.show(session.workspace(), name, target)
     session.emit(result)
@@ -88,12 +88,12 @@ def plan_command(
     target: str | None,
 ) -> int:
     """Say for every edit whether it is ready, and where; write nothing."""
+    from patcher.commands import series
     from patcher.report import text
-    from patcher.workflow import series
 
     result = series.plan(session.workspace(), names, target=target, source=source)
     if scan:
-        from patcher.workflow import scan as scanning
+        from patcher.commands import scan as scanning
 
         predicted = scanning.predict(session.workspace(), names, target=target, tell=session.tell)
         result["hazards"] = predicted["hazards"]
@@ -129,12 +129,12 @@ def apply_command(
     target: str | None,
 ) -> int:
     """Plan, back up, write and commit; all or nothing. What is applied already stays as it is."""
+    from patcher.commands import series
     from patcher.report import text
-    from patcher.workflow import series
 
     workspace = session.workspace()
     if scan:
-        from patcher.workflow import scan as scanning
+        from patcher.commands import scan as scanning
 
         predicted = scanning.predict(workspace, names, target=target, tell=session.tell)
         for hazard in predicted["hazards"]:
@@ -159,7 +159,7 @@ def apply_command(
 @target_option
 def status_command(session: Session, target: str | None) -> None:
     """Show the series, files somebody else edited (drift), and work a crash left unfinished."""
-    from patcher.workflow import status
+    from patcher.commands import status
 
     result = status.status(session.workspace(), target)
     session.emit(result)
@@ -171,7 +171,7 @@ def status_command(session: Session, target: str | None) -> None:
 @target_option
 def diff_command(session: Session, target: str | None) -> None:
     """Print the unified diff of the applied series; `git apply` accepts it."""
-    from patcher.workflow import series
+    from patcher.commands import series
 
     result = series.diff(session.workspace(), target)
     session.emit(result)
@@ -197,7 +197,7 @@ def revert_command(
     """Take patches out of the series, in any order; the rest is replayed on pristine."""
     if everything == bool(names):
         raise click.UsageError("name patches to revert, or --all (one of the two)")
-    from patcher.workflow import revert
+    from patcher.commands import revert
 
     workspace = session.workspace()
     if everything:

@@ -6,8 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from patcher.execution.results import Arm
 from patcher.report.console import cell, console, table
-from patcher.verify.model import Arm
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from patcher.verify.model import Case, CaseResult
+    from patcher.execution.results import Case, CaseResult
 
 RUNNING = "running"
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from patcher import __version__
+from patcher.patchfile.model import Edit, EditStatus
 from patcher.rewrite.file import Rewrite, Rewritten, adds_file, rewrite_file
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.spec.model import Edit, EditStatus
 
 _FORMAT = f"1 {__version__}"
 

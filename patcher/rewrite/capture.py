@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from patcher.errors import PatcherError
-from patcher.rewrite import alike
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
+from patcher.rewrite import similarity as alike
 from patcher.rewrite.file import WRITABLE, rewrite_file
 from patcher.rewrite.source import Source
 from patcher.rewrite.write_spec import spec_text
-from patcher.spec.model import Edit, EditKind, EditStatus, Expect
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MOST_NEIGHBOURS = 6

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Fixture, Patch, PatchSet
 from patcher.rewrite.file import WRITABLE, Rewritten, rewrite_file
 from patcher.rewrite.problem import Problem, of_outcome
-from patcher.spec.model import Edit, EditKind, EditStatus, Fixture, Patch, PatchSet
 
 _HINT = "change the fixture, or the edit"
 
@@ -37,8 +37,8 @@ def check_names(
     patches: Mapping[str, Patch], sets: Mapping[str, PatchSet] | None = None
 ) -> list[Problem]:
     """Names in patches and sets that no patch has, and circles of `requires`."""
+    from patcher.patchfile.values import nearest
     from patcher.rewrite.plan import in_order
-    from patcher.spec.values import nearest
 
     problems = []
     for patch in patches.values():

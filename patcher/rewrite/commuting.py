@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import combinations
 
+from patcher.patchfile.model import Edit, EditKind, Patch
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
-from patcher.spec.model import Edit, EditKind, Patch
 
 _AT_TOP = (EditKind.IMPORT, EditKind.DEFINE)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.patchfile.model import Edit, EditStatus
 from patcher.rewrite.closest import closest_site
 from patcher.rewrite.matching import (
     Result,
@@ -21,7 +22,6 @@ from patcher.rewrite.pattern import compile_pattern
 from patcher.rewrite.search import Found
 from patcher.rewrite.splice import Splice
 from patcher.rewrite.substitute import substitute
-from patcher.spec.model import Edit, EditStatus
 
 if TYPE_CHECKING:
     from patcher.rewrite.outcome import Outcome, Site

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Patch
 from patcher.rewrite.outcome import Outcome
-from patcher.spec.model import Edit, EditKind, EditStatus, Patch
 
 Read = Callable[[str], "bytes | None"]
 """Content of a file by its path relative to the import root; None when there is none."""

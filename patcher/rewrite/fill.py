@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.patchfile.holes import Hole, string_spans
 from patcher.rewrite.pattern import ATOMIC, Pattern
 from patcher.rewrite.unify import Node
-from patcher.spec.holes import Hole, string_spans
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

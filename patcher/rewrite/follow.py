@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.model import Edit, EditKind, Expect, Patch
 from patcher.rewrite.file import WRITABLE, rewrite_file
-from patcher.spec.model import Edit, EditKind, Expect, Patch
 
 if TYPE_CHECKING:
     from patcher.rewrite.outcome import Outcome, Site

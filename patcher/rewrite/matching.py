@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
+from patcher.patchfile.values import nearest
 from patcher.rewrite.closest import closest_site
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.pattern import Pattern, compile_pattern
@@ -12,8 +14,6 @@ from patcher.rewrite.search import Found, find
 from patcher.rewrite.splice import OverlapError, Splice
 from patcher.rewrite.substitute import CannotReplaceError, substitute
 from patcher.rewrite.unify import Matcher, TooManyStepsError
-from patcher.spec.model import Edit, EditKind, EditStatus, Expect
-from patcher.spec.values import nearest
 
 if TYPE_CHECKING:
     from patcher.rewrite.regions import File

@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import Edit, EditStatus
+from patcher.patchfile.python import parse_python
 from patcher.rewrite.matching import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice
-from patcher.spec.model import Edit, EditStatus
-from patcher.spec.python import parse_python
 
 if TYPE_CHECKING:
     from patcher.rewrite.regions import File

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from patcher.spec.model import Edit, EditStatus
+    from patcher.patchfile.model import Edit, EditStatus
 
 
 @dataclass(frozen=True)

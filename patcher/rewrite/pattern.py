@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import libcst as cst
 
+from patcher.patchfile import holes
 from patcher.rewrite.tree import Tree
 from patcher.rewrite.unify import Node, statements
-from patcher.spec import holes
 
 ATOMIC = (
     cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString, cst.FormattedString,

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import EditStatus, Patch
+from patcher.patchfile.versions import fits
 from patcher.rewrite.commuting import not_commuting
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.problem import Problem, as_error, of_outcome
-from patcher.spec.model import EditStatus, Patch
-from patcher.spec.versions import fits
 
 EditPlan = Outcome
 """One edit's part of a plan (`patcher.rewrite.outcome.Outcome`)."""

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from patcher.errors import TABLE, PatcherError
-from patcher.spec.model import EditStatus, Patch
+from patcher.patchfile.model import EditStatus, Patch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

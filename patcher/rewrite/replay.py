@@ -14,7 +14,7 @@ from patcher.rewrite.problem import as_error, of_outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from patcher.spec.model import Patch
+    from patcher.patchfile.model import Patch
 
 
 def replay(

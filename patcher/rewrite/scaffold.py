@@ -6,10 +6,10 @@ import ast
 import textwrap
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import Edit, EditKind
+from patcher.patchfile.python import parse_python
 from patcher.rewrite.source import Definition, Source
 from patcher.rewrite.write_spec import fixture_lines, spec_text
-from patcher.spec.model import Edit, EditKind
-from patcher.spec.python import parse_python
 
 
 def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from patcher.errors import PatcherError
-from patcher.spec.python import parse_python
+from patcher.patchfile.python import parse_python
 
 MOST_BYTES = 1 << 20
 _NEWLINE = re.compile(r"\r\n|\r|\n")

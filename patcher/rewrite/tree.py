@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 from libcst._nodes.internal import CodegenState
 
+from patcher.patchfile.python import parse_python
 from patcher.rewrite.splice import Splice, apply
-from patcher.spec.python import parse_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,7 +2,7 @@
 
 Two nodes match when everything that is not formatting is equal. White space, comments, redundant
 parentheses, a trailing comma and the quotes of plain strings are formatting; nothing else is. Holes
-match as `patcher.spec.holes` says, and a hole used twice must be equal both times.
+match as `patcher.patchfile.holes` says, and a hole used twice must be equal both times.
 
 Cost is bounded twice. A relaxed match, which ignores that repeated holes must be equal, is memoised
 over pairs of (pattern node, node), so that it is polynomial; the exact match only follows choices
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from patcher.spec.holes import ONE
+from patcher.patchfile.holes import ONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from patcher.spec.model import Edit, EditKind
+from patcher.patchfile.model import Edit, EditKind
 
 _SAFE = re.compile(r"[A-Za-z_@./<][^#:\n'\"]*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off"}

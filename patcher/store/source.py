@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.spec.versions import normalise
+from patcher.patchfile.versions import normalise
 from patcher.store.layout import (
     Layout,
     Metadata,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.spec.versions import normalise
+from patcher.patchfile.versions import normalise
 from patcher.store import git, plumbing, transaction
 from patcher.store import journal as journals
 from patcher.store import lock as locks

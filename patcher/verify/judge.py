@@ -12,17 +12,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from patcher.verify.executor import Executor, Step, find_executor
-from patcher.verify.model import Arm, Case, CaseJudgement, CaseResult, Judgement, Status
-from patcher.verify.runner import Observer, Runner, Silent
+from patcher.execution.executor import Executor, Step, find_executor
+from patcher.execution.runner import Observer, Runner, Silent
+from patcher.verify.decisions import decide, sentence
+from patcher.verify.judgement import CaseJudgement, Judgement, Status
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
 from patcher.verify.trial import Trial
-from patcher.verify.verdict import decide, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from patcher.verify.model import Diagnosis, Speed
+    from patcher.execution.results import Arm, Case, CaseResult
+    from patcher.verify.judgement import Diagnosis, Speed
 
     Trace = Callable[[Arm, Case, str, Mapping[str, Any]], Mapping[str, Any]]
     Explain = Callable[[Sequence[CaseJudgement], "Bench"], Sequence[Diagnosis]]

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
-from patcher.spec.model import Equivalence
+from patcher.execution import machine as host
+from patcher.execution.executor import Executor, Job, Step
+from patcher.execution.process import Site, Tree
+from patcher.execution.results import Arm, Case
+from patcher.execution.rundb import key_of
+from patcher.execution.runner import Batch, Observer, run_job
+from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
-from patcher.verify import host
-from patcher.verify.executor import Executor, Job, Step
-from patcher.verify.model import Arm, Case
-from patcher.verify.process import Site, Tree
-from patcher.verify.rundb import key_of
-from patcher.verify.runner import Batch, Observer, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

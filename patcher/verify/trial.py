@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from patcher.spec.model import Equivalence
-from patcher.verify.gates import Pair, perceptual, run_gates
-from patcher.verify.gates.bitwise import compare
-from patcher.verify.gates.smoke import smoke
-from patcher.verify.model import Arm, Case, CaseJudgement, CaseResult, GateResult, Outcome, Status
-from patcher.verify.rundb import RunDb
-from patcher.verify.runner import Observer, Runner
-from patcher.verify.verdict import Evidence, decide_case
+from patcher.execution.results import Arm, Case, CaseResult, Outcome
+from patcher.execution.rundb import RunDb
+from patcher.execution.runner import Observer, Runner
+from patcher.gates import Pair, perceptual, run_gates
+from patcher.gates.bitwise import compare
+from patcher.gates.smoke import smoke
+from patcher.patchfile.model import Equivalence
+from patcher.verify.decisions import Evidence, decide_case
+from patcher.verify.judgement import CaseJudgement, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from patcher.verify.executor import Executor
+    from patcher.execution.executor import Executor
+    from patcher.gates.result import GateResult
     from patcher.verify.setup import Setup
 
 RUN_FACTS = ("open_s", "run_s")

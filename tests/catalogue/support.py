@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from patcher.patchfile.catalogue import Catalogue, shipped
+from patcher.patchfile.model import Patch
+from patcher.patchfile.versions import fits
 from patcher.rewrite.plan import Plan, plan_patches
-from patcher.spec.catalogue import Catalogue, shipped
-from patcher.spec.model import Patch
-from patcher.spec.versions import fits
 from patcher.store.source import Source
 
 CATALOGUE = Catalogue([shipped()])

@@ -27,7 +27,7 @@ from benchmarks.catalogue.timing import (
 )
 from benchmarks.catalogue.trees import PRISTINE, Subject, shipped_names, subject_of
 from patcher.errors import PatcherError
-from patcher.spec.model import Edit, EditKind
+from patcher.patchfile.model import Edit, EditKind
 from tests.catalogue.support import CATALOGUE, PATCHES, repository
 
 ABOUT = {

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from patcher.patchfile.model import EditKind, EditStatus, Equivalence
 from patcher.rewrite.check import check_names, check_patch
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
-from patcher.spec.model import EditKind, EditStatus, Equivalence
 from patcher.store.source import Source, find_source
 from tests.catalogue.support import CATALOGUE, PATCHES, fitting, plan_on, repository, series_of
 

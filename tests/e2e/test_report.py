@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from patcher.spec.catalogue import shipped
+from patcher.patchfile.catalogue import shipped
 from tests.conftest import Patcher, runner
 
 pytestmark = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher.spec import nodes
+from patcher.patchfile import nodes
 from tests.rewrite.support import Case
 
 BREADTH = Path(__file__).parent / "breadth"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from textwrap import indent
 
+from patcher.patchfile.model import Patch
+from patcher.patchfile.reader import read_spec
 from patcher.rewrite.plan import Read
-from patcher.spec.model import Patch
-from patcher.spec.reader import read_spec
 
 
 def patch(name: str, edits: str, head: str = "", **attachments: str) -> Patch:

@@ -7,11 +7,11 @@ from pathlib import Path
 from textwrap import indent
 
 from patcher.errors import PatcherError
+from patcher.patchfile import nodes
+from patcher.patchfile.model import Patch
+from patcher.patchfile.reader import read_spec
 from patcher.rewrite.plan import Plan, plan_patches
 from patcher.rewrite.problem import render_problem
-from patcher.spec import nodes
-from patcher.spec.model import Patch
-from patcher.spec.reader import read_spec
 
 CASES = Path(__file__).parent / "cases"
 FILE = "m.py"

@@ -89,7 +89,7 @@ from pathlib import Path
 from patcher.rewrite.cached import Cached, FolderCache
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
-from patcher.spec.catalogue import read_patch
+from patcher.patchfile.catalogue import read_patch
 
 patch = read_patch(Path(sys.argv[1]))
 files = {"m.py": Path(sys.argv[2]).read_bytes()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from patcher.errors import PatcherError
+from patcher.patchfile.reader import read_spec
 from patcher.rewrite.capture import capture
 from patcher.rewrite.replay import replay
-from patcher.spec.reader import read_spec
 from tests.rewrite.making import reading
 
 BEFORE = '''"""Doc."""

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from patcher.errors import PatcherError
+from patcher.patchfile.catalogue import load_catalogue
+from patcher.patchfile.model import EditStatus, Patch
+from patcher.patchfile.reader import read_spec
 from patcher.rewrite.capture import capture
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
-from patcher.spec.catalogue import load_catalogue
-from patcher.spec.model import EditStatus, Patch
-from patcher.spec.reader import read_spec
 
 SPEC = importlib.util.find_spec("chatterbox")
 pytestmark = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from patcher.patchfile.catalogue import load_catalogue
+from patcher.patchfile.model import Patch, PatchSet
 from patcher.rewrite.check import check_names, check_patch
 from patcher.rewrite.problem import render_problem
-from patcher.spec.catalogue import load_catalogue
-from patcher.spec.model import Patch, PatchSet
 from tests.rewrite.making import patch, replacing
 
 

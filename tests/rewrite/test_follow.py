@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from patcher.patchfile.model import Patch
 from patcher.rewrite.follow import Fit, follow
-from patcher.spec.model import Patch
 from tests.rewrite.making import patch, reading
 
 OLD = b"class A:\n    def f(self):\n        return old(1)\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import EditStatus
 from patcher.rewrite.commuting import not_commuting
 from patcher.rewrite.plan import in_order, plan_patches
 from patcher.rewrite.problem import render_problem
-from patcher.spec.model import EditStatus
 from tests.rewrite.making import patch, reading, replacing, tree
 
 A = replacing("a", "one(1)", "two(1)")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import EditKind
+from patcher.patchfile.reader import read_spec
 from patcher.rewrite.check import check_patch
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.scaffold import scaffold
-from patcher.spec.model import EditKind
-from patcher.spec.reader import read_spec
 from tests.rewrite.making import reading
 
 SOURCE = b'''import torch

@@ -67,7 +67,7 @@ def test_no_worker_survives_and_no_tree_is_changed(tmp_path: Path, wait_s: float
     end = time.monotonic() + 240
     workers: set[int] = set()
     while not any(
-        "worker.py" in Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+        "worker/main.py" in Path(f"/proc/{pid}/cmdline").read_bytes().decode()
         for pid in workers
         if alive(pid)
     ):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from patcher.commands.requests import cache_folder
+from patcher.execution.results import Arm
 from patcher.targets.adapter import Options
 from patcher.targets.chatterbox import adapter
 from patcher.verify.judge import judge
-from patcher.verify.model import Arm, Status, Verdict
+from patcher.verify.judgement import Status, Verdict
 from patcher.verify.setup import Request
-from patcher.workflow.requesting import cache_folder
 from tests.targets.test_chatterbox import frozen
 
 pytestmark = [

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from patcher.execution.results import Outcome
 from patcher.targets import find_adapter
 from patcher.verify.judge import judge
-from patcher.verify.model import Outcome, Verdict
+from patcher.verify.judgement import Verdict
 from tests.verify.judging import request
 
 if TYPE_CHECKING:

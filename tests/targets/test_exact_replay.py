@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.commands.requests import cache_folder
+from patcher.execution.executor import Job, LocalExecutor, Report, Step
+from patcher.execution.process import Site, Tree
+from patcher.execution.results import stage_from
+from patcher.execution.runner import Silent, run_job
+from patcher.gates import arrays
 from patcher.targets.adapter import Matrix, Options
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
-from patcher.verify.executor import Job, LocalExecutor, Report, Step
-from patcher.verify.gates import arrays
-from patcher.verify.process import Site, Tree
-from patcher.verify.rundb import stage_from
-from patcher.verify.runner import Silent, run_job
-from patcher.workflow.requesting import cache_folder
 from tests.verify.mutations import copy_tree, installed_package
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def embed(samples, frames):
 
 
 def test_an_update_is_traced_to_the_line_the_maker_and_the_scope(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     module = program(tmp_path, TRIM)
     found = trace(lambda: module.embed(9, 3), str(tmp_path))
@@ -57,7 +57,7 @@ def test_an_update_is_traced_to_the_line_the_maker_and_the_scope(tmp_path: Path)
 
 
 def test_the_tests_values_are_those_of_the_moment_the_test_was_made(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     module = program(tmp_path, TRIM)
     (seen,) = trace(lambda: module.embed(9, 3), str(tmp_path))["conditions"]["seen"]
@@ -66,7 +66,7 @@ def test_the_tests_values_are_those_of_the_moment_the_test_was_made(tmp_path: Pa
 
 
 def test_a_passing_call_can_be_asked_how_its_tests_came_out(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     module = program(tmp_path, TRIM)
     watch = [{"file": "voice.py", "line": line_of(tmp_path, "lens[0] =")}]
@@ -78,7 +78,7 @@ def test_a_passing_call_can_be_asked_how_its_tests_came_out(tmp_path: Path) -> N
 
 
 def test_a_memory_format_names_the_rank_and_the_shape(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     module = program(
         tmp_path,
@@ -98,7 +98,7 @@ def test_a_memory_format_names_the_rank_and_the_shape(tmp_path: Path) -> None:
 
 
 def test_a_tensor_that_autograd_refuses_is_traced_to_its_maker(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     module = program(
         tmp_path,
@@ -124,7 +124,7 @@ def test_a_tensor_that_autograd_refuses_is_traced_to_its_maker(tmp_path: Path) -
 
 
 def test_any_other_error_is_placed_with_the_tensors_it_met(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     module = program(
         tmp_path,
@@ -141,7 +141,7 @@ def test_any_other_error_is_placed_with_the_tensors_it_met(tmp_path: Path) -> No
 
 
 def test_a_trace_leaves_torch_and_the_interpreter_as_they_were(tmp_path: Path) -> None:
-    from patcher.tracing.failure import trace
+    from patcher.worker.tracing.failure import trace
 
     before = (torch.no_grad.__enter__, torch.inference_mode.__exit__, sys.gettrace())
     module = program(tmp_path, TRIM)

@@ -6,7 +6,7 @@ import ast
 import textwrap
 from pathlib import Path
 
-from patcher.tracing.frames import (
+from patcher.worker.tracing.frames import (
     Stacks,
     definitions_at,
     guards,

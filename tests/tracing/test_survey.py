@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 
 
 def observed(folder: Path, acts: Mapping[str, Callable[[], object]], **more: Any) -> Any:
-    from patcher.tracing.survey import observe
+    from patcher.worker.tracing.survey import observe
 
     return observe(acts, str(folder), **more)
 

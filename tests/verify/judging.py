@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patcher.execution.process import Tree
+from patcher.execution.results import Arm, Case, CaseResult
 from patcher.targets.adapter import Matrix
 from patcher.verify.judge import judge
-from patcher.verify.model import Arm, Case, CaseResult, Judgement
-from patcher.verify.process import Tree
+from patcher.verify.judgement import Judgement
 from patcher.verify.setup import Request
 from tests.smalltarget.adapter import adapter
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from patcher.errors import PatcherError
-from patcher.spec.model import Equivalence
+from patcher.execution import machine as host
+from patcher.execution.results import Arm, Case, Outcome
+from patcher.execution.runner import Silent
+from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Assets, Matrix, Model, Options
-from patcher.verify import host, setup
+from patcher.verify import setup
 from patcher.verify.judge import judge
-from patcher.verify.model import Arm, Case, Outcome, Status, Verdict
-from patcher.verify.runner import Silent
+from patcher.verify.judgement import Status, Verdict
 from tests.smalltarget.adapter import MODELS, TESTS, HumAdapter, adapter
 from tests.verify.judging import QUICK, Watcher, judged, one_case, request, tree
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from patcher.verify.judge import Bench
-    from patcher.verify.model import CaseJudgement, Diagnosis
+    from patcher.verify.judgement import CaseJudgement, Diagnosis
 
 START = "        rng = random.Random(seed)\n"  # the first line a run executes
 
@@ -234,7 +236,7 @@ def test_speech_that_runs_away_fails_the_perceptual_gate_though_each_stage_is_fa
         tmp_path,
         drawl,
         equivalence=Equivalence.PERCEPTUAL,
-        adapter=replace(adapter, serving="tests.verify.worker_side:open_patient_session"),
+        adapter=replace(adapter, serving="tests.execution.worker_side:open_patient_session"),
     )
     assert found.verdict is Verdict.FAIL
     assert "free running" in (found.cases[0].error or "")
@@ -450,7 +452,7 @@ class Unreachable(HumAdapter):
 
 
 def test_weights_that_cannot_be_made_end_it_with_the_way_out(tmp_path: Path) -> None:
-    unreachable = Unreachable(making="tests.verify.worker_side:fetch")
+    unreachable = Unreachable(making="tests.execution.worker_side:fetch")
     asked = request(tmp_path, adapter=unreachable, options=Options(pretrained=True))
     with pytest.raises(PatcherError) as caught:
         judge(asked)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.verdicts import gates
-from patcher.spec.model import Equivalence
+from patcher.commands.requests import cache_folder
+from patcher.patchfile.model import Equivalence
 from patcher.targets.chatterbox import TESTS
-from patcher.verify.model import Judgement, Verdict
-from patcher.workflow.requesting import cache_folder
+from patcher.verify.judgement import Judgement, Verdict
 from tests.verify.judging import judged, one_case
 from tests.verify.mutations import SMALL_ACCEPTED, SMALL_REJECTED, SUNG, Changes
 

@@ -7,18 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from patcher.verify.model import (
-    Arm,
-    Case,
-    CaseJudgement,
-    CaseResult,
-    Failure,
-    GateResult,
-    Outcome,
-    Status,
-    Verdict,
-)
-from patcher.verify.verdict import (
+from patcher.execution.results import Arm, Case, CaseResult, Failure, Outcome
+from patcher.gates.result import GateResult
+from patcher.verify.decisions import (
     CASE_TABLE,
     VERDICT_TABLE,
     Evidence,
@@ -26,6 +17,7 @@ from patcher.verify.verdict import (
     decide_case,
     sentence,
 )
+from patcher.verify.judgement import CaseJudgement, Status, Verdict
 
 CASE = Case("model", "test")
 RAN = CaseResult(CASE, Arm.BASELINE, Outcome.OK)

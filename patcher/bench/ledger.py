@@ -1,0 +1,87 @@
+"""Pairs in the run database, each written the moment it is finished.
+
+A bench that was interrupted, or that its budget ended, is continued by the next one with the same
+key: same trees, same machine, same workload. One that came to its end is never continued.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from patcher.bench.records import Pair
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = """
+create table if not exists benches (
+    id integer primary key,
+    key text not null,
+    environment text not null,
+    started_at real not null,
+    finished_at real
+);
+create table if not exists pairs (
+    bench integer not null references benches,
+    payload text not null,
+    added_at real not null
+);
+"""
+
+
+class SqliteLedger:
+    """A `bench.Ledger` for one bench.
+
+    Args:
+        path: the database; made when it is not there.
+        key: identifies what is measured, and on what machine.
+        environment: facts of the machine, kept beside the pairs.
+    """
+
+    def __init__(self, path: Path, key: str, environment: str = "{}") -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        with closing(self._connect()) as db, db:
+            db.executescript(SCHEMA)
+            row = db.execute(
+                "select id from benches where key = ? and finished_at is null order by id desc",
+                (key,),
+            ).fetchone()
+            if row is None:
+                row = db.execute(
+                    "insert into benches (key, environment, started_at) values (?, ?, ?) "
+                    "returning id",
+                    (key, environment, time.time()),
+                ).fetchone()
+            self.bench = int(row[0])
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=30.0)
+
+    @property
+    def seed(self) -> str:
+        """The seed of the schedule: the same whenever this bench is continued."""
+        return f"bench {self.bench}"
+
+    def pairs(self) -> list[Pair]:
+        with closing(self._connect()) as db:
+            rows = db.execute(
+                "select payload from pairs where bench = ? order by rowid", (self.bench,)
+            ).fetchall()
+        return [Pair.from_json(json.loads(row[0])) for row in rows]
+
+    def add(self, pair: Pair) -> None:
+        with closing(self._connect()) as db, db:
+            db.execute(
+                "insert into pairs values (?, ?, ?)",
+                (self.bench, json.dumps(pair.as_json()), time.time()),
+            )
+
+    def finish(self) -> None:
+        """Come to the end: a later bench starts anew."""
+        with closing(self._connect()) as db, db:
+            db.execute("update benches set finished_at = ? where id = ?", (time.time(), self.bench))

@@ -1,0 +1,270 @@
+"""What a bench says: the table of both arms, and ``speed`` and ``table`` of the JSON contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil, exp, log
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any
+
+from patcher.bench import analysis, statistics
+from patcher.bench.records import ARMS, CaseTiming, Pair, ProcessTiming
+from patcher.bench.speed import Word
+from patcher.execution.results import Arm, Case, CaseResult, Measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from patcher.bench.run import BenchRun
+    from patcher.gates.result import GateResult
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """A `model.Speed`: the run with what is printed beside it.
+
+    Attributes:
+        gate_runs: the runs of the gates by arm; the table falls back on them for an arm that was
+            never timed, and ``source`` says so.
+        memory: what the memory column holds, in words.
+        environment: facts of the machine's fingerprint.
+        component_gates: what the claim's gate says of each isolated part.
+        aa: both arms ran the same tree.
+    """
+
+    run: BenchRun
+    gate_runs: Mapping[Arm, Sequence[CaseResult]] = field(default_factory=dict)
+    memory: str = "peak growth of the process"
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    component_gates: Mapping[str, GateResult] = field(default_factory=dict)
+    aa: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The object ``speed``, with everything that explains it beside the fixed keys."""
+        run = self.run
+        pairs = run.pairs
+        confounded = analysis.length_confounded(pairs)
+        return {
+            **run.verdict.as_json(),
+            "sentence": self.sentence(),
+            "plan": run.plan.name,
+            "aa": self.aa,
+            "endpoint": analysis.endpoint(pairs).name,
+            "stopped": run.stopped,
+            "failure": run.failed.failure if run.failed else None,
+            "reused_pairs": run.reused,
+            "pair_ratios": [exp(value) for value in analysis.pair_log_ratios(pairs)],
+            "rerun": [{"pair": pair.index, "reason": pair.rejected} for pair in run.rejected],
+            "disturbed": [
+                {"pair": pair.index, "reason": pair.disturbance}
+                for pair in pairs
+                if pair.disturbance
+            ],
+            "length_confounded": [str(case) for case in confounded],
+            "lengths": {
+                arm.value: {
+                    str(case): length for case, length in analysis.lengths(pairs, arm).items()
+                }
+                for arm in ARMS
+            },
+            "cold": cold_and_warm(pairs),
+            "stages": stage_rows(pairs),
+            "components": [
+                {**row, "gate": self.component_gates[row["name"]].as_json()}
+                if row["name"] in self.component_gates
+                else row
+                for row in name_rows(pairs, lambda timing: timing.components_s)
+            ],
+            "fixed_work": name_rows(pairs, lambda timing: timing.replay_s),
+            "environment": dict(self.environment),
+        }
+
+    def table_json(self) -> dict[str, Any]:
+        """The object ``table``: rows by arm, then what they hold and where they come from."""
+        timed = bool(self.run.pairs)
+        measures = {arm: self._measures(arm) for arm in ARMS}
+        rows = {arm: table_rows(measures[arm]) for arm in ARMS}
+        return {
+            "baseline": rows[Arm.BASELINE],
+            "patched": rows[Arm.PATCHED],
+            "ratio": ratio_rows(rows[Arm.BASELINE], rows[Arm.PATCHED]),
+            "source": "timed pairs" if timed else "the runs of the gates, one a case",
+            "memory": self.memory,
+        }
+
+    def sentence(self) -> str:
+        """The verdict in one sentence, with what a reader must know before trusting it."""
+        verdict = self.run.verdict
+        text = verdict.sentence()
+        if self.aa:
+            text = f"A/A, both arms are the baseline: {text}"
+            if verdict.word in (Word.FASTER, Word.SLOWER):
+                text += "; that is wrong, so do not trust timings made here now"
+        if analysis.length_confounded(self.run.pairs):
+            text += (
+                "; length-confounded: the arms' outputs differ in length, so "
+                + analysis.endpoint(self.run.pairs).name
+                + " were compared"
+            )
+        if self.run.stopped == "budget":
+            text += "; the budget ended before a decision"
+        if self.run.failed:
+            arm, failure = self.run.failed.arm.value, self.run.failed.failure
+            text += f"; timing ended early, the {arm} arm failed: {failure}"
+        return text
+
+    def _measures(self, arm: Arm) -> list[tuple[Case, Measure]]:
+        if self.run.pairs:
+            cases = analysis.common_cases(self.run.pairs)
+            timings = [pair.arm(arm) for pair in self.run.pairs]
+            return [(case, typical([timing.case(case) for timing in timings])) for case in cases]
+        results = self.gate_runs.get(arm, ())
+        return [(result.case, result.measure) for result in results if result.ok and result.measure]
+
+
+def typical(timings: Sequence[CaseTiming]) -> Measure:
+    """The median over processes of one case's observations."""
+    audio = [timing.audio_s for timing in timings if timing.audio_s is not None]
+    memory = [timing.memory_mib for timing in timings if timing.memory_mib is not None]
+    return Measure(
+        median(timing.wall_s for timing in timings),
+        median(audio) if audio else None,
+        timings[-1].tokens,
+        memory_mib=median(memory) if memory else None,
+    )
+
+
+def table_rows(measures: Iterable[tuple[Case, Measure]]) -> list[dict[str, Any]]:
+    """One row a model, in the order of the matrix; a figure nothing was measured for is None."""
+    by_model: dict[str, list[Measure]] = {}
+    for case, measure in measures:
+        by_model.setdefault(case.model, []).append(measure)
+    rows = []
+    for model, found in by_model.items():
+        rtfs = [one.rtf for one in found if one.rtf is not None]
+        memory = [one.memory_mib for one in found if one.memory_mib is not None]
+        rows.append(
+            {
+                "model": model,
+                "tests": len(found),
+                "avg_gen_s": fmean(one.wall_s for one in found),
+                "avg_rtf": fmean(rtfs) if rtfs else None,
+                "avg_vram_mb": fmean(memory) if memory else None,
+                "min_rtf": min(rtfs, default=None),
+                "max_rtf": max(rtfs, default=None),
+                "avg_x_realtime": 1 / fmean(rtfs) if rtfs and fmean(rtfs) else None,
+            }
+        )
+    return rows
+
+
+def ratio_rows(
+    baseline: Sequence[Mapping[str, Any]], patched: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Patched over baseline, for models that both arms measured on as many tests."""
+    under = {row["model"]: row for row in baseline}
+    rows = []
+    for row in patched:
+        base = under.get(row["model"])
+        if base is None or base["tests"] != row["tests"]:
+            continue
+        ratios = {
+            key: row[key] / base[key] if row[key] is not None and base[key] else None
+            for key in ("avg_gen_s", "avg_rtf", "avg_vram_mb")
+        }
+        rows.append({"model": row["model"], **ratios})
+    return rows
+
+
+def cold_and_warm(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Start, first call and later calls of both arms; after how many calls a slow start pays.
+
+    ``pays_after_calls`` is None when the patched arm starts no slower, or never catches up.
+    """
+    rows: dict[str, Any] = {}
+    for arm in ARMS:
+        timings = [pair.arm(arm) for pair in pairs]
+        cases = [case for timing in timings for case in timing.cases]
+        cold = [case.cold_s for case in cases if case.cold_s is not None]
+        rows[arm.value] = {
+            "start_s": median(timing.start_s for timing in timings) if timings else None,
+            "first_call_s": median(cold) if cold else None,
+            "later_call_s": median(case.wall_s for case in cases) if cases else None,
+        }
+    base, patched = rows["baseline"], rows["patched"]
+    if None not in (*base.values(), *patched.values()):
+        extra_s = (patched["start_s"] + patched["first_call_s"]) - (
+            base["start_s"] + base["first_call_s"]
+        )
+        saved_s = base["later_call_s"] - patched["later_call_s"]
+        pays = min(extra_s, saved_s) > 0
+        rows["pays_after_calls"] = 1 + ceil(extra_s / saved_s) if pays else None
+    return rows
+
+
+def stage_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Each stage: seconds, seconds per token and per audio second of both arms, and the ratio."""
+    rows = name_rows(
+        pairs,
+        lambda timing: {
+            f"{case.case}\n{stage}": seconds
+            for case in timing.cases
+            for stage, seconds in case.stage_s.items()
+        },
+        group=lambda name: name.partition("\n")[2],
+    )
+    for row in rows:
+        for arm in ARMS:
+            cases = [case for pair in pairs for case in pair.arm(arm).cases]
+            for key, unit in (("s_per_token", "tokens"), ("s_per_audio_s", "audio_s")):
+                rates = [
+                    case.stage_s[row["name"]] / getattr(case, unit)
+                    for case in cases
+                    if row["name"] in case.stage_s and getattr(case, unit)
+                ]
+                row[f"{arm.value}_{key}"] = median(rates) if rates else None
+    return rows
+
+
+def name_rows(
+    pairs: Sequence[Pair],
+    values: Callable[[ProcessTiming], Mapping[str, float]],
+    group: Callable[[str], str] = lambda name: name,
+) -> list[dict[str, Any]]:
+    """Named seconds of both arms with ratio and interval: they explain, they decide nothing.
+
+    Args:
+        values: seconds of one process by name; names missing in any process are left out.
+        group: names with the same group are averaged in the log.
+    """
+    # What no process tells is no row; what some lack (the first learns the parts) skips that pair.
+    pairs = [pair for pair in pairs if all(values(pair.arm(arm)) for arm in ARMS)]
+    if not pairs:
+        return []
+    everywhere = set.intersection(*(set(values(p.arm(arm))) for p in pairs for arm in ARMS))
+    names: dict[str, list[str]] = {}
+    for name in values(pairs[0].baseline):
+        if name in everywhere and all(values(p.arm(arm))[name] > 0 for p in pairs for arm in ARMS):
+            names.setdefault(group(name), []).append(name)
+    rows = []
+    for label, members in names.items():
+        differences = [
+            fmean(log(values(p.patched)[name] / values(p.baseline)[name]) for name in members)
+            for p in pairs
+        ]
+        found = statistics.interval(differences, 0.95)
+        seconds = {
+            f"{arm.value}_s": median(values(p.arm(arm))[name] for p in pairs for name in members)
+            for arm in ARMS
+        }
+        rows.append(
+            {
+                "name": label,
+                **seconds,
+                "time_ratio": exp(found.estimate),
+                "low": exp(found.low),
+                "high": exp(found.high),
+                "confidence": found.confidence,
+            }
+        )
+    return rows

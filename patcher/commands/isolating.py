@@ -1,0 +1,53 @@
+"""`verify --isolate`: judge parts of a failing series until the culprits are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.commands.frozen_trees import freeze, last_verified, loosest
+from patcher.commands.replaying import patches_of, replayed
+from patcher.errors import PatcherError
+from patcher.execution.results import Arm
+from patcher.execution.runner import Silent
+from patcher.verify.isolate import Isolation, isolate
+from patcher.verify.judge import judge
+from patcher.verify.judgement import Verdict
+
+if TYPE_CHECKING:
+    from patcher.execution.runner import Observer
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.verify.setup import Request
+
+
+def isolate_culprits(
+    copy: WorkingCopy, request: Request, scratch: Path, observer: Observer
+) -> Isolation:
+    """Find which patches of the series are to blame; those verified before stand firm."""
+    by_name = {one.name: one for one in copy.series}
+    firm = last_verified(copy)
+    suspects = [one.name for one in copy.series if one not in firm]
+    trials = iter(range(1_000_000))
+
+    def passes(names: Sequence[str]) -> bool | None:
+        series = tuple(one for one in copy.series if one in firm or one.name in names)
+        patches = patches_of(series)
+        present = {patch.name for patch in patches}
+        if any(need not in present for patch in patches for need in patch.requires):
+            return None
+        observer.said(f"isolating: trying {', '.join(names)}")
+        folder = scratch / f"trial-{next(trials)}"
+        try:
+            files = replayed(copy, series)
+        except PatcherError:
+            return None  # what is left does not fit without what was taken out
+        tree = freeze(copy, folder, files)
+        trees = {**request.trees, Arm.PATCHED: tree}
+        asked = replace(request, trees=trees, equivalence=loosest(patches), fail_fast=True)
+        return judge(asked, Silent()).verdict is Verdict.PASS
+
+    found = isolate(suspects, passes)
+    kept = (*(one.name for one in firm), *found.kept)
+    return replace(found, kept=tuple(name for name in by_name if name in kept))

@@ -1,0 +1,94 @@
+"""Finding the working copy a command is about, and making it when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+
+if TYPE_CHECKING:
+    from patcher.patchfile.model import Patch
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+
+DEFAULT_TARGET = "chatterbox-tts"
+
+
+def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None) -> str:
+    """The distribution a command is about: asked for, configured, or what the patches are for.
+
+    Where patches fit several distributions, one that has a working copy here is preferred.
+
+    Raises:
+        PatcherError: ``usage`` when the patches have no target in common.
+    """
+    from patcher.patchfile.versions import name_of, normalise
+    from patcher.settings import load_settings
+
+    named = asked or load_settings(workspace.root).get("target")
+    if named:
+        return normalise(named)
+    fitting: list[str] | None = None
+    for patch in patches:
+        names = [normalise(name_of(text)) for text in patch.targets]
+        fitting = names if fitting is None else [name for name in fitting if name in names]
+    if fitting == []:
+        raise PatcherError("usage", "these patches are for different targets", hint="one at a time")
+    present = [name for name in fitting or () if name in workspace.targets()]
+    if fitting is None:
+        only = workspace.targets()
+        return only[0] if len(only) == 1 else DEFAULT_TARGET
+    return (present or fitting)[0]
+
+
+def existing_copy(
+    workspace: Workspace, target: str | None, patch: Patch | None = None
+) -> WorkingCopy | None:
+    """The working copy, or None when there is none yet."""
+    name = target_of(workspace, [patch] if patch else [], target)
+    return workspace.working_copy(name) if name in workspace.targets() else None
+
+
+def copy_for(
+    workspace: Workspace,
+    patches: Sequence[Patch],
+    target: str | None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> WorkingCopy:
+    """The working copy that patches go to; made from the installed distribution if need be."""
+    name = target_of(workspace, patches, target)
+    if name in workspace.targets():
+        return workspace.working_copy(name)
+    return make_copy(workspace, name, in_place=False, tell=tell)
+
+
+def make_copy(
+    workspace: Workspace, source: str | None, *, in_place: bool, tell: Callable[[str], None]
+) -> WorkingCopy:
+    """Make a working copy of what the user named."""
+    from patcher.store.source import find_source
+
+    if in_place and (source is None or not Path(source).is_dir()):
+        raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
+    found = find_source(source)
+    tell(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
+    return workspace.init(found, Path(source) if in_place and source else None)
+
+
+def readable_patches(workspace: Workspace) -> tuple[list[Patch], list[PatcherError]]:
+    """Every patch of the catalogue that can be read, and what is wrong with the others.
+
+    One broken spec must not keep a command from the rest of the catalogue.
+    """
+    from patcher.patchfile.catalogue import load_catalogue
+
+    known = load_catalogue(workspace.root)
+    patches, broken = [], []
+    for name in known.paths:
+        try:
+            patches.append(known.get(name))
+        except PatcherError as error:
+            broken.append(error)
+    return patches, broken

@@ -1,0 +1,49 @@
+"""``tree = replay(pristine, series)``, between the store's records and the rewriter's values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from patcher.patchfile.reader import read_spec
+from patcher.rewrite.replay import replay
+from patcher.store.state import Applied
+
+if TYPE_CHECKING:
+    from patcher.patchfile.model import Patch
+    from patcher.rewrite.file import Rewrite
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+
+
+def patch_of(applied: Applied) -> Patch:
+    """The patch as it was when it was applied: from the series, not from the file of today."""
+    return read_spec(applied.spec_text, f"{applied.name}.yaml", applied.attachments)
+
+
+def patches_of(series: Iterable[Applied]) -> list[Patch]:
+    """The patches of a series, in order."""
+    return [patch_of(applied) for applied in series]
+
+
+def record_of(patch: Patch) -> Applied:
+    """What the series keeps of a patch."""
+    from hashlib import sha256
+
+    digest = sha256(patch.text.encode()).hexdigest()
+    return Applied(patch.name, patch.text, digest, dict(patch.attachments))
+
+
+def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | None]:
+    """What every file that a patch has touched or will touch must hold under ``series``."""
+    files: dict[str, bytes | None] = {path: copy.pristine(path) for path in copy.state.touched}
+    files.update(replay(copy.pristine, patches_of(series), rewriting(copy.workspace)))
+    return files
+
+
+def rewriting(workspace: Workspace) -> Rewrite:
+    """`rewrite_file`, by results kept in this workspace and a process that has LibCST ready."""
+    from patcher.commands import import_helper as ahead
+    from patcher.rewrite.cached import Cached, FolderCache
+
+    return Cached(FolderCache(workspace.private_dir / "cache" / "rewrite"), ahead.rewrite_file)

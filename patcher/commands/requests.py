@@ -1,0 +1,90 @@
+"""From options and settings to the request that `judge` takes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError, nearest
+from patcher.settings import load_settings
+from patcher.targets import find_adapter
+from patcher.targets.adapter import Matrix, Model, Options
+from patcher.verify.setup import Request
+
+if TYPE_CHECKING:
+    from patcher.execution.process import Tree
+    from patcher.execution.results import Arm
+    from patcher.patchfile.model import Equivalence
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.verify.options import Wanted
+
+
+def request_for(
+    copy: WorkingCopy, trees: Mapping[Arm, Tree], equivalence: Equivalence, wanted: Wanted
+) -> Request:
+    """A request for both trees.
+
+    Raises:
+        PatcherError: ``environment`` for a target nobody can run; ``usage`` for a model that is
+            not in the matrix; ``config``.
+    """
+    settings = load_settings(copy.workspace.root)
+    told = settings.get("verify", {})
+    adapter = find_adapter(copy.target, told)
+    if adapter is None:
+        raise PatcherError(
+            "environment",
+            f"patcher does not know how to run {copy.target}",
+            hint="give it a command: [tool.patcher.verify] command = [...]; docs/targets.md",
+        )
+    return Request(
+        adapter=adapter,
+        version=copy.version or "",
+        trees=trees,
+        matrix=selected(adapter.matrix(told), wanted.models),
+        run_dir=copy.home / "runs",
+        options=Options(
+            device=wanted.device,
+            scale=wanted.scale,
+            checkpoint=wanted.checkpoint,
+            pretrained=wanted.pretrained,
+            cache=cache_folder(),
+        ),
+        equivalence=equivalence,
+        timeout_s=wanted.timeout,
+        fail_fast=wanted.fail_fast,
+        executor=wanted.executor or "local",
+        python=settings.get("python", sys.executable),
+        limits=told.get("gates", {}),
+        about={"series": [one.name for one in copy.series], "aa": wanted.aa},
+    )
+
+
+def selected(matrix: Matrix, models: object) -> Matrix:
+    """The matrix with only the models of ``--models NAME,...``; None and ``all`` keep them all.
+
+    A name may be shortened to any part of it that one model alone has (``--models base``).
+    """
+    if models in (None, "all"):
+        return matrix
+    names = models.split(",") if isinstance(models, str) else list(models)  # type: ignore[call-overload]
+    kept: list[Model] = []
+    for name in (str(each).strip() for each in names):
+        fitting = [one for one in matrix.models if one.name.lower() == name.lower()]
+        fitting = fitting or [one for one in matrix.models if name.lower() in one.name.lower()]
+        if len(fitting) != 1 or not name:
+            known = [one.name for one in matrix.models]
+            hint = nearest(name, known, otherwise=f"models: {', '.join(known)}, all")
+            raise PatcherError("usage", f"there is no model {name!r}", hint=hint)
+        kept += [one for one in fitting if one not in kept]
+    return Matrix(tuple(one for one in matrix.models if one in kept), matrix.tests)
+
+
+def cache_folder() -> Path:
+    """Where synthetic checkpoints are kept: ``PATCHER_CACHE``, or the user's cache folder."""
+    import platformdirs
+
+    return Path(os.environ.get("PATCHER_CACHE") or platformdirs.user_cache_path("patcher"))

@@ -1,0 +1,87 @@
+"""Taking patches out: all at once needs the backups alone, a part is a replay of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError, nearest
+
+if TYPE_CHECKING:
+    from patcher.store.state import Applied
+    from patcher.store.working_copy import Change, WorkingCopy
+    from patcher.store.workspace import Workspace
+
+
+def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> dict[str, Any]:
+    """Pristine again, byte for byte. Imports neither libcst nor git.
+
+    Raises:
+        PatcherError: ``drift`` when any file is not what patcher left: nothing is overwritten.
+    """
+    from patcher.store.working_copy import drift_error
+
+    with workspace.lock("revert"):
+        if target is None and not workspace.targets():
+            return _result([], None)
+        copy = workspace.working_copy(target)
+        stray = copy.drift()
+        if stray:
+            raise drift_error(stray)
+        names = [applied.name for applied in copy.series]
+        files = {path: copy.pristine(path) for path in copy.state.touched}
+        return write(copy, files, (), "revert", names, dry_run=dry_run)
+
+
+def revert(
+    workspace: Workspace, names: Sequence[str], target: str | None, *, dry_run: bool
+) -> dict[str, Any]:
+    """Take some patches out: pristine, with the others of the series applied again.
+
+    Raises:
+        PatcherError: ``unknown-patch`` for a name the series does not hold; ``blocked`` when a
+            patch that stays needs one that goes; ``drift``.
+    """
+    from patcher.commands.replaying import patches_of, replayed
+
+    with workspace.lock("revert"):
+        copy = workspace.working_copy(target)
+        applied = [one.name for one in copy.series]
+        for name in names:
+            if name not in applied:
+                hint = nearest(name, applied, otherwise="`patcher status` shows the series")
+                raise PatcherError("unknown-patch", f"{name} is not applied", hint=hint)
+        rest = tuple(one for one in copy.series if one.name not in names)
+        for patch in patches_of(rest):
+            needed = [name for name in patch.requires if name in names]
+            if needed:
+                raise PatcherError(
+                    "blocked",
+                    f"{patch.name} requires {', '.join(needed)}",
+                    hint=f"revert {patch.name} too, or first",
+                )
+        return write(copy, replayed(copy, rest), rest, "revert", list(names), dry_run=dry_run)
+
+
+def write(
+    copy: WorkingCopy,
+    files: Mapping[str, bytes | None],
+    series: Sequence[Applied],
+    action: str,
+    names: Sequence[str],
+    *,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Carry a revert or a restore out; the object of ``patcher revert --json``."""
+    if dry_run or not names:
+        return _result([] if not names else list(names), None)
+    return _result(list(names), copy.change(files, series, action, names))
+
+
+def _result(names: list[str], change: Change | None) -> dict[str, Any]:
+    files = change.files if change else ()
+    return {
+        "reverted": names,
+        "files": [{"path": path, "before": old, "after": new} for path, old, new in files],
+        "commit": change.commit if change else None,
+    }

@@ -1,0 +1,207 @@
+"""`patcher scan`: map the pristine code, run it under a survey, predict what patches will break.
+
+Nothing is applied and nothing is written to the working copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from patcher.commands.frozen_trees import freeze, frozen_trees
+from patcher.commands.opening import copy_for, readable_patches
+from patcher.commands.replaying import patches_of
+from patcher.errors import PatcherError
+from patcher.execution.results import Arm
+from patcher.execution.runner import Observer, Silent
+from patcher.patchfile.catalogue import load_catalogue
+from patcher.patchfile.model import Equivalence
+from patcher.patchfile.versions import fits
+from patcher.rewrite.plan import in_order
+from patcher.rewrite.replay import replay
+from patcher.verify.options import Wanted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from patcher.hazards.dynamic import Surveys
+    from patcher.hazards.model import DynamicMap, Hazard, StaticMap
+    from patcher.patchfile.model import Patch
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Everything a scan found.
+
+    Attributes:
+        static: the map of the target's code and of each package asked for, by name.
+        hazards: what the patches will break; None where nothing was predicted.
+        dynamic: what the cases do on pristine; None where nothing was run.
+        drafts: specs that take a hazard away, by name.
+    """
+
+    static: dict[str, StaticMap]
+    hazards: tuple[Hazard, ...] | None = None
+    dynamic: DynamicMap | None = None
+    drafts: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of ``patcher scan --json``."""
+        from patcher.hazards.summary import summarise
+
+        return {
+            "hazards": [one.as_json() for one in self.hazards or ()],
+            "predicted": self.hazards is not None,
+            "static": {name: static_json(found) for name, found in self.static.items()},
+            "dynamic": None if self.dynamic is None else summarise(self.dynamic),
+            "drafts": [{"name": name, "text": text} for name, text in self.drafts],
+        }
+
+
+def scan(
+    workspace: Workspace,
+    names: Sequence[str],
+    *,
+    target: str | None = None,
+    packages: Sequence[str] = (),
+    draft: bool = False,
+    dynamic: bool = False,
+    observer: Observer | None = None,
+) -> Scanned:
+    """Map the target, and predict the named patches as if applied in that order.
+
+    Args:
+        packages: installed packages to map beside the target.
+        draft: make a spec for each in-place hazard.
+        dynamic: run the cases on pristine also when no patch is named.
+    """
+    from patcher.commands.authoring import requirement
+    from patcher.hazards.draft import draft as make_draft
+    from patcher.hazards.predict import predict as predict_hazards
+    from patcher.hazards.tree import installed_package, scan_static
+
+    watcher = observer or Silent()
+    patches = in_order(load_catalogue(workspace.root).expand(names))
+    copy = copy_for(workspace, patches, target, watcher.said)
+    counted = _counter(watcher)
+    with frozen_trees(copy) as scratch:
+        tree = freeze(copy, scratch / "pristine", pristine=True)
+        static = {copy.target: scan_static(tree.path, copy.packages, counted)}
+        for package in packages:
+            root, name = installed_package(package)
+            static[package] = scan_static(root, [name], counted)
+        if not patches and not dynamic:
+            return Scanned(static)
+        with surveys(copy, scratch, watcher) as survey:
+            ran = survey.survey({}, None) if dynamic else None
+            if not patches:
+                return Scanned(static, None, ran)
+            others = _others(copy, patches)
+            hazards = predict_hazards(patches, copy.pristine, replay, survey.survey, others)
+        drafts = []
+        for hazard in hazards if draft else ():
+            source = copy.pristine(hazard.at.file)
+            if source is None or hazard.kind != "inplace-update":
+                continue
+            try:
+                drafts.append(make_draft(hazard, source, requirement(copy)))
+            except PatcherError as error:  # the hazard stands; only its draft cannot be written
+                watcher.said(f"no draft: {error.message}; {error.help}")
+        return Scanned(static, hazards, ran, tuple(drafts))
+
+
+def predict(
+    workspace: Workspace,
+    names: Sequence[str],
+    *,
+    target: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """What applying patches on top of the series will break (``plan --scan``, ``apply --scan``)."""
+    series: list[str] = []
+    copy = copy_for(workspace, load_catalogue(workspace.root).expand(names), target, tell)
+    series = [patch.name for patch in patches_of(copy.series)]
+    wanted = [*series, *(name for name in names if name not in series)]
+    return scan(workspace, wanted, target=target, observer=_Teller(tell)).as_json()
+
+
+@contextmanager
+def surveys(copy: WorkingCopy, scratch: Path, observer: Observer) -> Iterator[Surveys]:
+    """Workers ready to survey the pristine tree."""
+    from patcher.commands.requests import request_for
+    from patcher.execution.executor import find_executor
+    from patcher.hazards.dynamic import Surveys
+    from patcher.verify.setup import prepare, slots_and_threads
+
+    trees = {
+        arm: freeze(copy, scratch / f"survey-{arm.value}", pristine=True) for arm in (Arm.BASELINE,)
+    }
+    request = request_for(copy, trees, Equivalence.BITWISE, Wanted())
+    slots, threads = slots_and_threads(request)
+    executor = find_executor(request.executor, slots)
+    scope: AbstractContextManager[Any] = (
+        executor if isinstance(executor, AbstractContextManager) else nullcontext()
+    )
+    with scope:
+        setup = prepare(request, executor, threads, observer)
+        yield Surveys(setup, executor, observer, copy.home / "surveys", scratch / "surveyed")
+
+
+def static_json(found: StaticMap) -> dict[str, Any]:
+    """A static map in JSON values: entries by file and function."""
+    return {
+        "files": found.files,
+        "lines": found.lines,
+        "totals": dict(found.totals()),
+        "modules": [
+            {
+                "file": module.file,
+                "error": module.error,
+                "entries": [
+                    {
+                        "kind": entry.kind.value,
+                        "function": entry.function,
+                        "line": entry.line,
+                        "end_line": entry.end_line,
+                        "source": entry.source,
+                        "detail": entry.detail,
+                    }
+                    for entry in module.entries
+                ],
+            }
+            for module in found.modules
+        ],
+    }
+
+
+def _others(copy: WorkingCopy, patches: Sequence[Patch]) -> list[Patch]:
+    """Patches that may be named as a remedy."""
+    named = {patch.name for patch in patches}
+    known, _ = readable_patches(copy.workspace)
+    return [
+        patch
+        for patch in known
+        if patch.name not in named and fits(patch, copy.target, copy.version)
+    ]
+
+
+def _counter(observer: Observer) -> Callable[[int, int], None]:
+    def count(done: int, of: int) -> None:
+        if done == of or done % 320 == 0:
+            observer.said(f"mapped {done} of {of} files")
+
+    return count
+
+
+class _Teller(Silent):
+    """An observer that passes lines on."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def said(self, text: str) -> None:
+        self._tell(text)

@@ -1,0 +1,32 @@
+"""What `verify --bench` hands to `judge`: the plan, the budget and a line of progress a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from patcher.bench.speed import PLANS
+from patcher.bench.timing import measure_speed
+
+if TYPE_CHECKING:
+    from patcher.bench.records import ProcessTiming
+    from patcher.bench.report import BenchReport
+    from patcher.verify.judge import Bench
+    from patcher.verify.judgement import CaseJudgement
+    from patcher.verify.options import Wanted
+
+
+def speedometer(wanted: Wanted) -> Callable[[Bench, Sequence[CaseJudgement]], BenchReport]:
+    """The ``measure_speed`` of `judge` for these options."""
+    plan = PLANS[wanted.plan or "quick"]
+
+    def measure(bench: Bench, cases: Sequence[CaseJudgement]) -> BenchReport:
+        def progress(index: int, timing: ProcessTiming) -> None:
+            arm = timing.arm.value
+            bench.observer.said(f"pair {index + 1} of at most {plan.pairs}: {arm} timed")
+
+        return measure_speed(
+            bench, cases, plan=plan, budget_s=wanted.budget, aa=wanted.aa, progress=progress
+        )
+
+    return measure

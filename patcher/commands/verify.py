@@ -1,0 +1,186 @@
+"""`patcher verify`: freeze both trees, judge them, remember what passed, restore what failed.
+
+The working copy is only read while anything runs, so a failing patch fails beside it, and putting
+it back is one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.commands.explaining import explainer
+from patcher.commands.frozen_trees import freeze, frozen_trees, last_verified, loosest
+from patcher.commands.opening import copy_for
+from patcher.commands.replaying import patches_of, replayed
+from patcher.commands.timing import speedometer
+from patcher.errors import PatcherError
+from patcher.execution.results import Arm
+from patcher.verify.judge import judge
+from patcher.verify.judgement import Judgement, Status, Verdict
+
+if TYPE_CHECKING:
+    from patcher.execution.runner import Observer
+    from patcher.store.state import Applied
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+    from patcher.verify.options import Wanted
+    from patcher.verify.setup import Request
+
+
+def verify(
+    workspace: Workspace, wanted: Wanted, observer: Observer
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Verify the applied series.
+
+    Returns:
+        The object of ``patcher verify --json``, and the error the command ends with, if any:
+        ``verification-failed``, or ``baseline-fails``.
+
+    Raises:
+        PatcherError: ``drift``, ``environment``, ``config``: nothing was judged.
+    """
+    from patcher.commands.requests import request_for
+    from patcher.store.working_copy import drift_error
+
+    with workspace.lock("verify"):
+        copy = copy_for(workspace, [], wanted.target, observer.said)
+        stray = copy.drift()
+        if stray:
+            raise drift_error(stray)
+        patches = patches_of(copy.series)
+        if wanted.models:
+            request_for(copy, {}, loosest(patches), wanted)  # a misspelt model is told at once
+        if not patches and not wanted.plan:
+            return _empty(copy), None
+        with frozen_trees(copy) as scratch:
+            trees = {
+                Arm.BASELINE: freeze(copy, scratch / "baseline", pristine=True),
+                Arm.PATCHED: freeze(copy, scratch / "patched", pristine=wanted.aa),
+            }
+            request = request_for(copy, trees, loosest(patches), wanted)
+            measure = speedometer(wanted) if wanted.plan else None
+            judgement = judge(
+                request,
+                observer,
+                explain=explainer(copy, patches, scratch),
+                measure_speed=measure,
+            )
+            if wanted.aa:
+                return _result(judgement, copy, restored=False), _cannot(judgement)
+            return _conclude(copy, request, judgement, wanted, scratch, observer)
+
+
+def _conclude(
+    copy: WorkingCopy,
+    request: Request,
+    judgement: Judgement,
+    wanted: Wanted,
+    scratch: Path,
+    observer: Observer,
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Remember what passed; put back what failed."""
+    unmet = _unmet(judgement, wanted.require)
+    if judgement.verdict is Verdict.CANNOT_JUDGE:
+        return _result(judgement, copy, restored=False), _cannot(judgement)
+    if judgement.verdict is Verdict.PASS and unmet is None:
+        if copy.verified_series != copy.series:
+            copy.change({}, copy.series, "verify", copy_names(copy), verified=copy.series)
+        return _result(judgement, copy, restored=False), None
+    message = unmet or judgement.sentence
+    extra: dict[str, Any] = {}
+    if wanted.keep:
+        hint = "kept, as asked; `patcher revert --all` takes everything out"
+        result = _result(judgement, copy, restored=False)
+        return result, PatcherError("verification-failed", message, hint=hint)
+    keep = last_verified(copy)
+    if wanted.isolate and judgement.verdict is Verdict.FAIL:
+        from patcher.commands.isolating import isolate_culprits
+
+        isolation = isolate_culprits(copy, request, scratch, observer)
+        keep = tuple(one for one in copy.series if one.name in isolation.kept)
+        extra["isolation"] = {
+            "culprits": [list(group) for group in isolation.culprits],
+            "kept": list(isolation.kept),
+            "trials": isolation.trials,
+        }
+    restore(copy, keep, verified=keep)
+    left = ", ".join(copy_names(copy)) or "pristine"
+    hint = f"restored to {left}; the diagnosis names the cause, --keep would keep the tree"
+    result = {**_result(judgement, copy, restored=True), **extra}
+    return result, PatcherError("verification-failed", message, hint=hint)
+
+
+def restore(
+    copy: WorkingCopy, series: Sequence[Applied], verified: Sequence[Applied] | None = None
+) -> None:
+    """Bring the tree back to a series, and re-hash every file.
+
+    Raises:
+        PatcherError: ``drift`` or ``foreign-edit`` when somebody's bytes are in the way.
+    """
+    from patcher.store.working_copy import drift_error
+
+    gone = [one.name for one in copy.series if one not in series]
+    copy.change(replayed(copy, series), series, "restore", gone, verified=verified)
+    stray = copy.drift()
+    if stray:
+        raise drift_error(stray)
+
+
+def copy_names(copy: WorkingCopy) -> list[str]:
+    """The series by name."""
+    return [one.name for one in copy.series]
+
+
+def _unmet(judgement: Judgement, require: str | None) -> str | None:
+    """Why ``--require`` is not met, or None."""
+    if require is None or judgement.verdict is not Verdict.PASS or judgement.speed is None:
+        return None
+    word = judgement.speed.as_json()["verdict"]
+    met = word == "faster" if require == "faster" else word != "slower"
+    return None if met else f"--require {require}: the speed verdict is {word}"
+
+
+def _cannot(judgement: Judgement) -> PatcherError | None:
+    if judgement.verdict is not Verdict.CANNOT_JUDGE:
+        return None
+    errors = [one.as_json()["baseline"]["error"] for one in judgement.cases]
+    return PatcherError(
+        "baseline-fails",
+        judgement.sentence,
+        hint="the patches were kept: they are not what fails; `patcher doctor` explains more",
+        notes=[f"baseline: {error}" for error in dict.fromkeys(errors) if error],
+    )
+
+
+def _result(judgement: Judgement, copy: WorkingCopy, *, restored: bool) -> dict[str, Any]:
+    counts = {status.value: judgement.count(status) for status in Status}
+    return {
+        **judgement.as_json(),
+        "counts": counts,
+        "restored": restored,
+        "series": copy_names(copy),
+    }
+
+
+def _empty(copy: WorkingCopy) -> dict[str, Any]:
+    """The series is empty: there is nothing that could fail."""
+    judgement = Judgement(
+        Verdict.PASS, "empty-series", "no patch is applied: nothing to verify (see --aa, --bench)"
+    )
+    return _result(judgement, copy, restored=False)
+
+
+def export(result: Mapping[str, Any], kind: str, path: Path) -> None:
+    """Write a result as ``json``, ``markdown`` or ``html``."""
+    from patcher.report import html, markdown
+
+    if kind == "json":
+        text = json.dumps({"schema": 1, "ok": result["verdict"] == "pass", **result}, indent=2)
+    else:
+        text = (markdown if kind == "markdown" else html).render(result)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")

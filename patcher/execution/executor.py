@@ -1,0 +1,212 @@
+"""Executors run jobs: a job is one worker process and the steps it is asked for, in order.
+
+`Executor` has four methods. The default runs worker processes on this machine; others register
+under the entry point ``patcher.executors`` as ``factory(slots: int) -> Executor``. An executor
+never repeats a step by itself: a silent retry would select which measurements are kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+import selectors
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from patcher.errors import PatcherError
+from patcher.execution.process import Answer, Site, WorkerProcess
+from patcher.execution.results import Failure, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request to a worker: ``op`` and its arguments as `patcher.worker.main` defines them."""
+
+    op: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A worker process and what it is asked for.
+
+    The job ends with its last step, with a worker that died, and with an ``open`` that failed;
+    the steps after that are not reported. An exception in any other step does not end it.
+    """
+
+    site: Site
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """News of a job.
+
+    Attributes:
+        job: the handle `Executor.submit` gave.
+        step: index of the step in the job.
+        said: a line of progress of the running step; None when the step is over.
+        last: nothing more will come of this job.
+    """
+
+    job: int
+    step: int
+    outcome: Outcome = Outcome.OK
+    value: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    wall_s: float = 0.0
+    said: str | None = None
+    last: bool = False
+
+
+class Executor(Protocol):
+    """Where jobs run."""
+
+    def slots(self) -> int:
+        """How many jobs may run at once."""
+
+    def submit(self, job: Job) -> int:
+        """Take a job; it starts when a slot is free, in the order of submission."""
+
+    def wait(self, timeout_s: float | None = None) -> list[Report]:
+        """News since the last call; blocks until there is some, or for ``timeout_s``.
+
+        An empty list means that the time is over or that no job is left.
+        """
+
+    def cancel(self, job: int) -> None:
+        """End a job; nothing more is reported of it."""
+
+
+@dataclass
+class _Running:
+    job: Job
+    worker: WorkerProcess
+    step: int = 0
+
+
+class LocalExecutor:
+    """Worker processes on this machine, ``slots`` at a time."""
+
+    def __init__(self, slots: int = 1) -> None:
+        self._slots = slots
+        self._handles = itertools.count()
+        self._waiting: deque[tuple[int, Job]] = deque()
+        self._running: dict[int, _Running] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> LocalExecutor:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._waiting.clear()
+        for handle in [*self._running]:
+            self.cancel(handle)
+        self._selector.close()
+
+    def slots(self) -> int:
+        return self._slots
+
+    def submit(self, job: Job) -> int:
+        handle = next(self._handles)
+        self._waiting.append((handle, job))
+        self._fill()
+        return handle
+
+    def wait(self, timeout_s: float | None = None) -> list[Report]:
+        until_s = None if timeout_s is None else time.monotonic() + timeout_s
+        reports: list[Report] = []
+        while not reports and self._running:
+            now_s = time.monotonic()
+            deadlines = [one.worker.deadline_s for one in self._running.values()]
+            times = [when for when in (*deadlines, until_s) if when is not None]
+            pause = max(0.0, min(times) - now_s) if times else None
+            for key, _ in self._selector.select(pause):
+                reports += self._receive(key.data)
+            now_s = time.monotonic()
+            for running in self._running.values():
+                if running.worker.deadline_s is not None and now_s >= running.worker.deadline_s:
+                    running.worker.expire()
+            if until_s is not None and now_s >= until_s:
+                break
+        return reports
+
+    def cancel(self, job: int) -> None:
+        self._waiting = deque(one for one in self._waiting if one[0] != job)
+        if job in self._running:
+            self._end(job)
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._running) < self._slots:
+            handle, job = self._waiting.popleft()
+            running = _Running(job, WorkerProcess(job.site))
+            self._running[handle] = running
+            self._selector.register(running.worker, selectors.EVENT_READ, handle)
+            self._ask(running)
+
+    def _ask(self, running: _Running) -> None:
+        step = running.job.steps[running.step]
+        running.worker.ask(step.op, step.arguments, step.timeout_s)
+
+    def _receive(self, handle: int) -> list[Report]:
+        running = self._running[handle]
+        reports = []
+        for news in running.worker.receive():
+            if isinstance(news, str):
+                reports.append(Report(handle, running.step, said=news))
+                continue
+            over = self._over(running, news)
+            reports.append(
+                Report(
+                    handle,
+                    running.step,
+                    news.outcome,
+                    news.value,
+                    news.failure,
+                    news.wall_s,
+                    last=over,
+                )
+            )
+            if over:
+                self._end(handle)
+                self._fill()
+                break
+            running.step += 1
+            self._ask(running)
+        return reports
+
+    @staticmethod
+    def _over(running: _Running, answer: Answer) -> bool:
+        if not answer.alive or running.step + 1 == len(running.job.steps):
+            return True
+        opening = running.job.steps[running.step].op == "open"
+        return opening and (answer.failure is not None or "not_applicable" in answer.value)
+
+    def _end(self, handle: int) -> None:
+        running = self._running.pop(handle)
+        self._selector.unregister(running.worker)
+        running.worker.close()
+
+
+def find_executor(name: str, slots: int) -> Executor:
+    """The executor of that name: ``local``, or one of the entry point ``patcher.executors``.
+
+    Raises:
+        PatcherError: ``usage`` when there is none of that name.
+    """
+    if name == "local":
+        return LocalExecutor(slots)
+    from importlib.metadata import entry_points
+
+    found = {point.name: point for point in entry_points(group="patcher.executors")}
+    if name not in found:
+        known = ", ".join(["local", *sorted(found)])
+        raise PatcherError("usage", f"no executor {name!r}", hint=f"installed: {known}")
+    factory: Callable[[int], Executor] = found[name].load()
+    return factory(slots)

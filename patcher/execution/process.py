@@ -1,0 +1,336 @@
+"""The parent's side of one worker process: start it, ask it, time it out, say how it ended.
+
+Nothing here blocks: `WorkerProcess` is driven by an executor that watches its ``fileno`` and its
+deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.execution.results import Failure, Frame, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORKER = Path(__file__).resolve().parent.parent / "worker" / "main.py"
+GRACE_S = 2.0  # between TERM, on which the worker dumps its stacks, and KILL
+LOG_TAIL_BYTES = 6000
+
+FATAL = frozenset({"device-assert", "device-oom", "host-oom", "exit"})
+"""Failures after which a worker is not asked again."""
+
+CRASH_SIGNALS = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
+)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A frozen tree: nobody writes to it while it is run.
+
+    Attributes:
+        path: the import root.
+        sha256: of the whole tree, by whoever froze it.
+        packages: top-level packages whose sources are checked when they are imported.
+        files: sha256 of every Python file of ``packages``, by path relative to the root.
+    """
+
+    path: Path
+    sha256: str
+    packages: tuple[str, ...]
+    files: Mapping[str, str]
+
+    @classmethod
+    def of(cls, path: Path, sha256: str, packages: tuple[str, ...]) -> Tree:
+        """Hash the packages' sources of the tree at ``path``."""
+        root = path.resolve()
+        files = {
+            file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for package in packages
+            for file in [*root.glob(f"{package}.py"), *root.glob(f"{package}/**/*.py")]
+        }
+        return cls(root, sha256, packages, files)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where and how a worker runs; equal but for the tree in both arms.
+
+    Attributes:
+        serving: ``module:function`` that opens a model.
+        assets: JSON values for the session.
+        threads: of every numeric library.
+        sys_path: folders searched after the tree (a third party's adapter).
+        run_dir: logs and per-tree compile caches go here; ``stages_dir`` keeps stage files.
+        environ: variables set on top of the parent's.
+        cpus: CPU numbers to run on; empty for all.
+        memory_limit_mib: bound on the address space, or None.
+    """
+
+    tree: Tree
+    serving: str
+    run_dir: Path
+    stages_dir: Path
+    assets: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    deterministic: bool = True
+    threads: int = 1
+    sys_path: tuple[str, ...] = ()
+    python: str = sys.executable
+    environ: Mapping[str, str] = field(default_factory=dict)
+    cpus: tuple[int, ...] = ()
+    memory_limit_mib: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request. ``alive`` False: the worker can take no further one."""
+
+    outcome: Outcome
+    value: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+    wall_s: float = 0.0
+    alive: bool = True
+
+
+class WorkerProcess:
+    """One worker, one request at a time."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.deadline_s: float | None = None  # on time.monotonic()
+        self.imported = False
+        self._asked: str = ""
+        self._id = 0
+        self._asked_s = 0.0
+        self._timed_out = False
+        self._pending = b""
+        self._nonce = secrets.token_hex(8)
+        self._oom_kills = oom_kills()
+        site.run_dir.mkdir(parents=True, exist_ok=True)
+        self.log = site.run_dir / f"worker-{self._nonce}.log"
+        self._start()
+
+    def _start(self) -> None:
+        requests, self._requests = os.pipe()
+        self._answers, answers = os.pipe()
+        try:
+            with self.log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    [self.site.python, str(WORKER), str(requests), str(answers)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment(self.site),
+                    pass_fds=(requests, answers),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            os.close(self._requests)
+            os.close(self._answers)
+            message = f"cannot start {self.site.python}: {error.strerror}"
+            hint = "`[tool.patcher] python` names the interpreter the target is installed for"
+            raise PatcherError("environment", message, hint=hint) from None
+        finally:
+            os.close(requests)
+            os.close(answers)
+        os.set_blocking(self._answers, False)
+        self._send(
+            {
+                "nonce": self._nonce,
+                "parent": os.getpid(),
+                "tree": str(self.site.tree.path),
+                "packages": self.site.tree.packages,
+                "sys_path": self.site.sys_path,
+                "serving": self.site.serving,
+                "assets": dict(self.site.assets),
+                "device": self.site.device,
+                "deterministic": self.site.deterministic,
+                "stages_dir": str(self.site.stages_dir),
+                "cpus": self.site.cpus,
+                "memory_limit_mib": self.site.memory_limit_mib,
+            }
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Readable when `receive` has something."""
+        return self._answers
+
+    def ask(self, op: str, arguments: Mapping[str, Any], timeout_s: float) -> None:
+        """Send a request; its answer comes from `receive`."""
+        self._id += 1
+        self._asked = op
+        self._asked_s = time.monotonic()
+        self.deadline_s = self._asked_s + timeout_s
+        self._send({**arguments, "id": self._id, "op": op})
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        # A worker that died already shows itself when its answer is read.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._requests, json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> list[Answer | str]:
+        """What arrived: lines of progress, and at most one answer."""
+        closed = False
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self._answers, 1 << 16):
+                self._pending += chunk
+            closed = True
+        *lines, self._pending = self._pending.split(b"\n")
+        found: list[Answer | str] = [self._read(line) for line in lines]
+        if closed and not any(isinstance(one, Answer) for one in found):
+            found.append(self._ended())
+        return found
+
+    def _read(self, line: bytes) -> Answer | str:
+        try:
+            message = json.loads(line)
+            if "say" in message:
+                return str(message["say"])
+            known = message["nonce"] == self._nonce and message["id"] == self._id
+        except (ValueError, TypeError, KeyError):
+            known = False
+        if not known:
+            return self._failed(Outcome.CRASHED, "protocol", message="foreign line on the pipe")
+        if wrong := self._wrong_code(message["sources"], message["ok"]):
+            return self._failed(Outcome.EXCEPTION, "wrong-code", message=wrong)
+        self.deadline_s = None
+        wall_s = float(message["wall_s"])
+        if message["ok"]:
+            return Answer(Outcome.OK, message["value"], wall_s=wall_s)
+        told = message["failure"]
+        frames = tuple(Frame(**frame) for frame in told.pop("frames"))
+        failure = Failure(**told, frames=frames, log=self._log_tail())
+        outcome = {
+            "host-oom": Outcome.OOM,
+            "device-oom": Outcome.OOM,
+            "exit": Outcome.CRASHED,
+        }.get(failure.kind, Outcome.EXCEPTION)
+        return Answer(outcome, {}, failure, wall_s, alive=failure.kind not in FATAL)
+
+    def _wrong_code(self, sources: Mapping[str, str], ok: bool) -> str:
+        """Why what the worker imported is not the tree's code; empty when it is."""
+        self.imported = self.imported or bool(sources)
+        for path, digest in sources.items():
+            planned = self.site.tree.files.get(path)
+            if planned != digest:
+                return f"{path} as imported is not the file of the tree that was to be run"
+        if ok and self._asked in ("open", "run") and self.site.tree.packages and not self.imported:
+            names = ", ".join(self.site.tree.packages)
+            return f"the code of {names} that ran did not come from the tree that was to be run"
+        return ""
+
+    def expire(self) -> None:
+        """Past the deadline: TERM (the worker dumps its stacks), then KILL. Called repeatedly."""
+        now = time.monotonic()
+        if not self._timed_out:
+            self._timed_out = True
+            self.deadline_s = now + GRACE_S
+            self._signal(signal.SIGTERM)
+        else:
+            self.deadline_s = None
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _ended(self) -> Answer:
+        """The pipe closed without an answer: say how the process ended."""
+        try:
+            status = self._process.wait(timeout=GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            status = self._process.wait()
+        log = self._log_tail()
+        if self._timed_out:
+            asked_s = time.monotonic() - self._asked_s
+            message = f"no answer after {asked_s:.0f} s"
+            return self._failed(Outcome.TIMEOUT, "timeout", message=message, log=log)
+        if status >= 0:
+            message = f"the process exited with status {status} before it answered"
+            return self._failed(Outcome.CRASHED, "exit", message=message, log=log)
+        number = signal.Signals(-status)
+        if number is signal.SIGKILL and oom_kills() > self._oom_kills:
+            message = "killed by the kernel: the machine or its container ran out of memory"
+            return self._failed(Outcome.OOM, "host-oom", number.name, message, log)
+        if number is signal.SIGABRT and "bad_alloc" in log:
+            return self._failed(Outcome.OOM, "host-oom", number.name, "std::bad_alloc", log)
+        outcome = Outcome.CRASHED if number in CRASH_SIGNALS else Outcome.KILLED
+        message = f"the process ended by {number.name}"
+        return self._failed(outcome, "signal", number.name, message, log)
+
+    def _failed(
+        self, outcome: Outcome, kind: str, type: str = "", message: str = "", log: str = ""
+    ) -> Answer:
+        self.deadline_s = None
+        wall_s = time.monotonic() - self._asked_s
+        failure = Failure(kind, type, message, log=log, stage=self._asked)
+        return Answer(outcome, {}, failure, wall_s, alive=False)
+
+    def _log_tail(self) -> str:
+        with contextlib.suppress(OSError), self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
+            return log.read().decode(errors="replace")
+        return ""
+
+    def close(self) -> None:
+        """End the process and everything it started."""
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(OSError):
+                os.close(pipe)
+
+
+def environment(site: Site) -> dict[str, str]:
+    """A worker's variables: the parent's, with equal threads and a compile cache per tree."""
+    # Third-party bytecode is worth 9 s of imports a worker; the target's own is never used.
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    threads = str(site.threads)
+    caches = site.run_dir / f"compiled-{site.tree.sha256[:16]}"
+    ours.update(
+        {
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "NUMBA_NUM_THREADS": threads,
+            "TOKENIZERS_PARALLELISM": "false",
+            "PYTHONHASHSEED": "0",
+            "PYTHONUNBUFFERED": "1",
+            "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
+            "TRITON_CACHE_DIR": str(caches / "triton"),
+        }
+    )
+    if site.deterministic:
+        ours["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what torch asks for; may cost time
+    ours.update(site.environ)
+    return ours
+
+
+def oom_kills() -> int:
+    """Processes the kernel has killed for want of memory, here or in this container, so far."""
+    count = 0
+    for name in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
+        with contextlib.suppress(OSError), open(name, encoding="ascii") as counters:
+            for line in counters:
+                if line.startswith("oom_kill "):
+                    count += int(line.split()[1])
+    return count

@@ -1,0 +1,164 @@
+"""What happened when a case ran on one arm: outcome, failure, stages, cost. Frozen values.
+
+Whether the worker worked (`Outcome`) and what the gates said of what it delivered
+(`patcher.gates.result.GateResult`) are two axes and stay apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Arm(str, Enum):
+    """Which tree ran."""
+
+    BASELINE = "baseline"
+    PATCHED = "patched"
+
+
+class Outcome(str, Enum):
+    """Did the worker work?"""
+
+    OK = "ok"
+    EXCEPTION = "exception"  # Python raised
+    TIMEOUT = "timeout"  # over its time; killed, its stacks dumped first
+    OOM = "oom"  # out of memory, the host's or the device's
+    KILLED = "killed"  # by a signal nobody here sent
+    CRASHED = "crashed"  # ended by itself: segmentation fault, abort, early exit
+
+
+@dataclass(frozen=True, order=True)
+class Case:
+    """One model and one test, by name."""
+
+    model: str
+    test: str
+
+    def __str__(self) -> str:
+        return f"{self.model} / {self.test}"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of a traceback. ``file`` is relative to the tree for the target's own files."""
+
+    file: str
+    line: int
+    function: str
+    text: str = ""
+    in_target: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a worker did not deliver.
+
+    Attributes:
+        kind: ``exception``, ``import``, ``compile``, ``wrong-code``, ``device-oom``,
+            ``device-assert``, ``host-oom``, ``signal``, ``exit``, ``timeout``, ``protocol``.
+        type: the exception's class name, or the signal's name.
+        message: the exception's text, unchanged.
+        frames: the traceback, outermost first.
+        log: the last lines the worker printed; for a timeout the dumped stacks.
+        stage: what the worker was doing: ``open``, ``run``, ...
+    """
+
+    kind: str
+    type: str = ""
+    message: str = ""
+    frames: tuple[Frame, ...] = ()
+    log: str = ""
+    stage: str = ""
+
+    @property
+    def signature(self) -> tuple[str, str, str]:
+        """Equal for failures that are one and the same to a reader."""
+        return (self.kind, self.type, self.message)
+
+    @property
+    def text(self) -> str:
+        """One line for people; an exception's own text comes unchanged."""
+        return self.message or self.type or self.kind
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One output of a run, kept in a file of raw little-endian elements.
+
+    ``sha256`` covers dtype, shape and bytes: equal hashes mean equal arrays.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one run cost.
+
+    Attributes:
+        wall_s: seconds of the generation.
+        audio_s: seconds of audio made, or None.
+        tokens: tokens made, or None.
+        stage_s: seconds by stage.
+        memory_mib: peak device memory; on the CPU the growth of the process's peak.
+    """
+
+    wall_s: float
+    audio_s: float | None = None
+    tokens: int | None = None
+    stage_s: Mapping[str, float] = field(default_factory=dict)
+    memory_mib: float | None = None
+
+    @property
+    def rtf(self) -> float | None:
+        """Compute seconds per audio second, lower is better."""
+        return self.wall_s / self.audio_s if self.audio_s else None
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """One run of one case on one arm.
+
+    Attributes:
+        not_applicable: why the case cannot exist here; empty for ordinary cases.
+        failure: set exactly when ``outcome`` is not ``ok``.
+        sample_rate: of the stage ``waveform``, or None.
+        expected_s: plausible (shortest, longest) audio in seconds, or None.
+        facts: what the session said of itself (device, versions).
+        reused: the result came from the run database.
+    """
+
+    case: Case
+    arm: Arm
+    outcome: Outcome
+    failure: Failure | None = None
+    not_applicable: str = ""
+    stages: tuple[Stage, ...] = ()
+    measure: Measure | None = None
+    sample_rate: int | None = None
+    expected_s: tuple[float, float] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reused: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """The worker delivered something to judge."""
+        return self.outcome is Outcome.OK and not self.not_applicable
+
+    def stage(self, name: str) -> Stage | None:
+        """The stage of that name, or None."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+
+def stage_from(told: Mapping[str, Any]) -> Stage:
+    """A stage as the worker describes it."""
+    return Stage(**{**told, "shape": tuple(told["shape"])})

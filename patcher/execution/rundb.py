@@ -1,0 +1,177 @@
+"""The run database: every case result the moment it exists, every verification when it ends.
+
+One SQLite file a workspace. A result is found again by its key: the tree's hash, the machine and
+everything that was asked for. Baseline results serve later runs; results of the patched arm serve
+only the run they belong to, so that an interrupted run resumes and a repeated one repeats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.execution.results import (
+    Arm,
+    Case,
+    CaseResult,
+    Failure,
+    Frame,
+    Measure,
+    Outcome,
+    stage_from,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEPT_RUNS = 10
+
+SCHEMA = """
+create table if not exists runs (
+    id integer primary key,
+    key text not null,
+    started_at real not null,
+    finished_at real,
+    judgement text
+);
+create table if not exists results (
+    run integer not null references runs,
+    key text not null,
+    arm text not null,
+    payload text not null,
+    created_at real not null,
+    primary key (run, key, arm)
+);
+create index if not exists results_by_key on results (key);
+"""
+
+
+def key_of(*parts: Any) -> str:
+    """A stable hash of JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class RunDb:
+    """Results and verifications of one workspace."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        with closing(self._connect()) as db:
+            db.executescript(SCHEMA)
+
+    def _connect(self) -> sqlite3.Connection:
+        # One connection a call: nothing is held open over hours, nor into a forked child.
+        return sqlite3.connect(self.path, timeout=30.0)
+
+    def begin(self, key: str) -> int:
+        """The unfinished run of that key, or a new one."""
+        with closing(self._connect()) as db, db:
+            row = db.execute(
+                "select id from runs where key = ? and finished_at is null order by id desc", (key,)
+            ).fetchone()
+            if row:
+                return int(row[0])
+            cursor = db.execute(
+                "insert into runs (key, started_at) values (?, ?)", (key, time.time())
+            )
+            return int(cursor.lastrowid or 0)
+
+    def finish(self, run: int, judgement: Mapping[str, Any]) -> None:
+        """Close a run with its conclusion (the JSON object of `verify`)."""
+        with closing(self._connect()) as db, db:
+            db.execute(
+                "update runs set finished_at = ?, judgement = ? where id = ?",
+                (time.time(), json.dumps(judgement), run),
+            )
+
+    def keep(self, run: int, key: str, result: CaseResult) -> None:
+        """Store one result durably."""
+        with closing(self._connect()) as db, db:
+            db.execute(
+                "insert or replace into results values (?, ?, ?, ?, ?)",
+                (run, key, result.arm.value, json.dumps(asdict(result)), time.time()),
+            )
+
+    def find(self, run: int, key: str, arm: Arm) -> CaseResult | None:
+        """A stored result that may stand for a new run, or None.
+
+        A baseline that did not deliver is never reused: what ailed it may have passed. Stage
+        files must still be there.
+        """
+        clause = "run = ? and" if arm is Arm.PATCHED else "? is not null and"
+        with closing(self._connect()) as db:
+            row = db.execute(
+                f"select payload from results where {clause} key = ? and arm = ? "
+                "order by created_at desc",
+                (run, key, arm.value),
+            ).fetchone()
+        if row is None:
+            return None
+        found = result_from(json.loads(row[0]))
+        if arm is Arm.BASELINE and found.outcome is not Outcome.OK:
+            return None
+        if not all(Path(stage.path).is_file() for stage in found.stages):
+            return None
+        return replace(found, reused=True)
+
+    def prune(self, stages_dir: Path, logs_dir: Path, keep: int = KEPT_RUNS) -> None:
+        """Forget the results of all but the newest runs, with stage files and logs of theirs.
+
+        Verifications themselves stay in the history.
+        """
+        with closing(self._connect()) as db, db:
+            newest = "select id from runs order by id desc limit ?"
+            db.execute(f"delete from results where run not in ({newest})", (keep,))
+            payloads = [text for (text,) in db.execute("select payload from results")]
+            (oldest,) = db.execute(
+                f"select min(started_at) from runs where id in ({newest})", (keep,)
+            ).fetchone()
+        wanted = {stage["path"] for text in payloads for stage in json.loads(text)["stages"]}
+        for file in stages_dir.glob("*/*"):
+            # A file being written has no row yet: leave what this run may still be about.
+            if str(file) not in wanted and file.stat().st_mtime < (oldest or 0):
+                file.unlink(missing_ok=True)
+        for file in logs_dir.glob("*.log"):
+            if file.stat().st_mtime < (oldest or 0):
+                file.unlink(missing_ok=True)
+
+    def history(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Finished verifications, newest first: ``id``, ``started_at`` and the judgement's keys."""
+        with closing(self._connect()) as db:
+            rows = db.execute(
+                "select id, started_at, finished_at, judgement from runs "
+                "where finished_at is not null order by id desc limit ?",
+                (limit,),
+            ).fetchall()
+        return [
+            {"id": id_, "started_at": started, "finished_at": finished, **json.loads(text)}
+            for id_, started, finished, text in rows
+        ]
+
+
+def result_from(told: Mapping[str, Any]) -> CaseResult:
+    """The result `dataclasses.asdict` was given."""
+    failure = told["failure"]
+    if failure is not None:
+        frames = tuple(Frame(**frame) for frame in failure["frames"])
+        failure = Failure(**{**failure, "frames": frames})
+    measure, expected = told["measure"], told["expected_s"]
+    return CaseResult(
+        **{
+            **told,
+            "case": Case(**told["case"]),
+            "arm": Arm(told["arm"]),
+            "outcome": Outcome(told["outcome"]),
+            "failure": failure,
+            "stages": tuple(stage_from(stage) for stage in told["stages"]),
+            "measure": Measure(**measure) if measure else None,
+            "expected_s": tuple(expected) if expected else None,
+        }
+    )

@@ -1,0 +1,226 @@
+"""Gate `close`: the same precision in another order or kernel, stage by stage on fixed inputs.
+
+Every stage was recomputed from the baseline's recording of the stage before it, so that a
+difference cannot travel from one stage to the next. Which rule a stage is held to follows from
+its name and type:
+
+| stage | rule |
+|---|---|
+| integers | equal |
+| ``*logits``, one row a step | largest difference, and the same best element but for near-ties |
+| ``waveform`` | signal-to-noise ratio |
+| any other | ``|d| <= absolute + relative * |baseline|`` everywhere |
+
+A stage of floats that misses its limit may still pass by the reference rule, when the baseline was
+also run in double precision: the patched arm may be at most twice as far from that reference as
+the baseline is, and a tenth of the tolerance. A best element that changed has no such excuse.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError, nearest
+from patcher.gates import arrays
+from patcher.gates.result import GateResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from patcher.execution.results import Stage
+    from patcher.gates.arrays import Values
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Thresholds; the keys of ``[tool.patcher.verify.gates.close]``."""
+
+    logits_max_abs: float = 1e-3
+    mel_relative: float = 1e-4
+    mel_absolute: float = 1e-4
+    waveform_snr_db: float = 60.0
+    reference_factor: float = 2.0
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Limits with some values replaced.
+
+        Raises:
+            PatcherError: ``config``, for a key that is no limit or a value that is no number.
+        """
+        known = sorted(field.name for field in fields(cls))
+        for key, value in config.items():
+            if key not in known:
+                hint = nearest(key, known, otherwise=f"limits: {', '.join(known)}")
+                raise PatcherError("config", f"no limit {key!r} of a gate", hint=hint)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise PatcherError("config", f"limit {key!r} of a gate must be a number")
+        return cls(**config)
+
+    def as_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule says of one stage; figures and limits by name, ``excusable`` by the reference."""
+
+    passed: bool
+    message: str
+    measured: Mapping[str, float]
+    limits: Mapping[str, float]
+    index: int | None = None
+    tolerance: float = math.inf
+    excusable: bool = False
+
+
+def judge(
+    baseline: Sequence[Stage],
+    patched: Sequence[Stage],
+    limits: Limits | None = None,
+    reference: Sequence[Stage] = (),
+) -> GateResult:
+    """Compare two replays of one case.
+
+    Args:
+        reference: the baseline's replay in double precision, if there is one.
+    """
+    return judge_stages(
+        "close",
+        baseline,
+        patched,
+        rule_for=rule_for,
+        limits=limits or Limits(),
+        reference=reference,
+    )
+
+
+def judge_stages(
+    gate: str,
+    baseline: Sequence[Stage],
+    patched: Sequence[Stage],
+    *,
+    rule_for: Callable[[str, Values], Callable[[Values, Values, Any], Finding]],
+    limits: Any,
+    reference: Sequence[Stage] = (),
+) -> GateResult:
+    """Hold each of the baseline's stages to its rule; the first that fails is reported."""
+    others = {stage.name: stage for stage in patched}
+    references = {stage.name: stage for stage in reference}
+    measured: dict[str, float] = {}
+    held: dict[str, float] = {}
+    if not baseline:
+        return GateResult(gate, False, "the baseline's replay has no stages to compare")
+    for stage in baseline:
+        other = others.get(stage.name)
+        if other is None:
+            return GateResult(gate, False, f"{stage.name} is missing", stage.name)
+        if other.shape != stage.shape:
+            message = f"{stage.name} has shape {other.shape}, the baseline's {stage.shape}"
+            return GateResult(gate, False, message, stage.name)
+        if stage.sha256 == other.sha256:
+            continue
+        expected, found = arrays.load(stage), arrays.load(other)
+        finding = rule_for(stage.name, expected)(expected, found, limits)
+        measured.update({f"{stage.name} {key}": value for key, value in finding.measured.items()})
+        held.update({f"{stage.name} {key}": value for key, value in finding.limits.items()})
+        if finding.passed:
+            continue
+        if finding.excusable and stage.name in references:
+            exact = arrays.load(references[stage.name])
+            excuse = reference_rule(exact, expected, found, finding.tolerance, limits)
+            measured.update({f"{stage.name} {k}": v for k, v in excuse.measured.items()})
+            held.update({f"{stage.name} {k}": v for k, v in excuse.limits.items()})
+            if excuse.passed:
+                continue
+        size = sum(a != b for a, b in zip(expected.numbers, found.numbers, strict=True))
+        index = finding.index
+        if index is None:
+            index = arrays.first_difference(expected, found)
+        message = f"{stage.name}: {finding.message}"
+        return GateResult(gate, False, message, stage.name, index, size, finite(measured), held)
+    return GateResult(gate, True, measured=finite(measured), limits=held)
+
+
+def finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures that JSON can hold; the message tells of the others."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def rule_for(name: str, values: Values) -> Callable[[Values, Values, Limits], Finding]:
+    """The rule a stage is held to; see the table above."""
+    if values.integral:
+        return equal
+    if name.endswith("logits"):
+        return close_logits
+    if name == "waveform":
+        return close_waveform
+    return all_close
+
+
+def equal(expected: Values, found: Values, limits: object) -> Finding:
+    """Every element equal."""
+    index = arrays.first_difference(expected, found)
+    if index is None:
+        return Finding(True, "", {}, {})
+    message = f"{found.numbers[index]:g} instead of {expected.numbers[index]:g} at {index}"
+    return Finding(False, message, {}, {}, index)
+
+
+def close_logits(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Largest difference, and the same best element in every row but for near-ties."""
+    limit = limits.logits_max_abs
+    largest = arrays.max_abs_difference(expected.numbers, found.numbers)
+    measured, held = {"max |d|": largest}, {"max |d|": limit}
+    for row, (before, after) in enumerate(zip(expected.rows(), found.rows(), strict=True)):
+        best, now = arrays.argmax(before), arrays.argmax(after)
+        # Two elements closer than twice the limit may change places without a difference beyond it.
+        if best != now and not before[best] - before[now] <= 2 * limit:
+            message = f"step {row}: the best element is {now}, the baseline's {best}"
+            return Finding(False, message, measured, held, row * expected.shape[-1] + now)
+    message = f"max |d| {largest:.3g}, limit {limit:g}"
+    return Finding(largest <= limit, message, measured, held, tolerance=limit, excusable=True)
+
+
+def close_waveform(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Signal-to-noise ratio against the baseline's waveform."""
+    limit = limits.waveform_snr_db
+    ratio = arrays.snr_db(expected.numbers, found.numbers)
+    tolerance = arrays.rms(expected.numbers) * 10 ** (-limit / 20)
+    message = f"SNR {ratio:.1f} dB, at least {limit:g}"
+    measured, held = {"SNR dB": ratio}, {"SNR dB": limit}
+    return Finding(ratio >= limit, message, measured, held, None, tolerance, excusable=True)
+
+
+def all_close(expected: Values, found: Values, limits: Limits) -> Finding:
+    """``|d| <= absolute + relative * |baseline|`` everywhere."""
+    absolute, relative = limits.mel_absolute, limits.mel_relative
+    index = next(
+        (
+            at
+            for at, (a, b) in enumerate(zip(expected.numbers, found.numbers, strict=True))
+            if not abs(a - b) <= absolute + relative * abs(a)
+        ),
+        None,
+    )
+    largest = arrays.max_abs_difference(expected.numbers, found.numbers)
+    measured = {"max |d|": largest}
+    held = {"absolute": absolute, "relative": relative}
+    message = f"max |d| {largest:.3g}, limit {absolute:g} + {relative:g} |baseline|"
+    return Finding(index is None, message, measured, held, index, absolute, excusable=True)
+
+
+def reference_rule(
+    exact: Values, expected: Values, found: Values, tolerance: float, limits: Limits
+) -> Finding:
+    """``RMSE(exact, patched) <= factor * RMSE(exact, baseline) + tolerance / 10``."""
+    if exact.shape != expected.shape:
+        return Finding(False, "the reference has another shape", {}, {})
+    patched = arrays.rmse(exact.numbers, found.numbers)
+    limit = limits.reference_factor * arrays.rmse(exact.numbers, expected.numbers) + tolerance / 10
+    name = "RMSE to double precision"
+    return Finding(patched <= limit, f"{name} {patched:.3g}", {name: patched}, {name: limit})

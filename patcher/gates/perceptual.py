@@ -1,0 +1,216 @@
+"""Gate `perceptual`: reduced precision, quantised weights, fewer steps.
+
+On fixed inputs (tokens and noise of the baseline) the stages are held to rules of their own:
+
+| stage | rule |
+|---|---|
+| integers | share of equal elements |
+| ``*logits``, one row a step | top-1 agreement, every mismatch in the baseline's top 5, mean KL |
+| ``waveform`` | signal-to-noise ratio |
+| any other | mean absolute difference (of a log-mel, in its units) |
+
+Free running, sampled tokens diverge sooner or later, and from there on element-wise measures mean
+nothing: whole utterances are compared as distributions instead, over all cases: how long they
+are, how loud, and their mean spectrum. A perceptual verdict on synthetic weights bounds the
+numerics, not how it sounds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from patcher.gates import arrays, close
+from patcher.gates.close import Finding
+from patcher.gates.result import GateResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from patcher.execution.results import CaseResult, Stage
+    from patcher.gates.arrays import Values
+
+
+@dataclass(frozen=True)
+class Limits(close.Limits):
+    """Thresholds; the keys of ``[tool.patcher.verify.gates.perceptual]``.
+
+    ``waveform_snr_db`` suits bfloat16 and int8; float16 reaches 35.
+    """
+
+    top1: float = 0.99
+    mean_kl: float = 1e-2
+    mel_mean_abs: float = 0.05
+    waveform_snr_db: float = 25.0
+    tokens_equal: float = 0.99
+    mean_duration_ratio: float = 0.10
+    longest_duration_ratio: float = 1.5
+    outlier_share: float = 0.05
+    level_db: float = 3.0
+    spectrum_mean_abs: float = 1.0
+
+
+def judge(
+    baseline: Sequence[Stage], patched: Sequence[Stage], limits: Limits | None = None
+) -> GateResult:
+    """Compare two replays of one case."""
+    return close.judge_stages(
+        "perceptual", baseline, patched, rule_for=rule_for, limits=limits or Limits()
+    )
+
+
+def rule_for(name: str, values: Values) -> Callable[[Values, Values, Limits], Finding]:
+    """The rule a stage is held to; see the table above."""
+    if values.integral:
+        return mostly_equal
+    if name.endswith("logits"):
+        return similar_logits
+    if name == "waveform":
+        return similar_waveform
+    return small_mean_difference
+
+
+def mostly_equal(expected: Values, found: Values, limits: Limits) -> Finding:
+    """The share of equal elements."""
+    pairs = zip(expected.numbers, found.numbers, strict=True)
+    share = sum(a == b for a, b in pairs) / max(1, len(expected.numbers))
+    message = f"{share:.1%} equal, at least {limits.tokens_equal:.1%}"
+    held = {"equal": limits.tokens_equal}
+    return Finding(share >= limits.tokens_equal, message, {"equal": share}, held)
+
+
+def similar_logits(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Teacher-forced agreement of the best element, and the divergence of the distributions.
+
+    A planted margin makes the best element robust on synthetic weights; the divergence is what
+    still sees a fault in attention then.
+    """
+    rows = list(zip(expected.rows(), found.rows(), strict=True))
+    divergences = [arrays.kl_divergence(before, after) for before, after in rows]
+    mean_kl = math.nan if any(map(math.isnan, divergences)) else fmean(divergences)
+    changed = [
+        (row, arrays.argmax(after))
+        for row, (before, after) in enumerate(rows)
+        if arrays.argmax(before) != arrays.argmax(after)
+    ]
+    agreement = 1 - len(changed) / len(rows)
+    strange = [(row, now) for row, now in changed if now not in arrays.top(rows[row][0], 5)]
+    measured = {"top-1": agreement, "outside top 5": float(len(strange)), "mean KL": mean_kl}
+    held = {"top-1": limits.top1, "outside top 5": 0.0, "mean KL": limits.mean_kl}
+    index = strange[0][0] * expected.shape[-1] + strange[0][1] if strange else None
+    message = (
+        f"top-1 {agreement:.1%} (at least {limits.top1:.1%}), {len(strange)} outside the top 5, "
+        f"mean KL {mean_kl:.3g} (at most {limits.mean_kl:g})"
+    )
+    passed = agreement >= limits.top1 and not strange and mean_kl <= limits.mean_kl
+    return Finding(passed, message, measured, held, index)
+
+
+def similar_waveform(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Signal-to-noise ratio on identical tokens and noise."""
+    return close.close_waveform(expected, found, limits)
+
+
+def small_mean_difference(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Mean absolute difference."""
+    mean = arrays.mean_abs_difference(expected.numbers, found.numbers)
+    message = f"mean |d| {mean:.3g}, limit {limits.mel_mean_abs:g}"
+    held = {"mean |d|": limits.mel_mean_abs}
+    return Finding(mean <= limits.mel_mean_abs, message, {"mean |d|": mean}, held)
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A free-running case in figures.
+
+    Attributes:
+        diverged_at: index of the first token that differs; None when all are equal.
+        duration_ratio: patched over baseline.
+        level_db: patched over baseline, of the waveform's root mean square.
+        spectrum: mean absolute difference of the mean log-mel spectra; None without a mel.
+    """
+
+    case: str
+    diverged_at: int | None
+    duration_ratio: float
+    level_db: float
+    spectrum: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def compare_utterance(baseline: CaseResult, patched: CaseResult) -> Utterance:
+    """Figures of one free-running case; both runs must have a ``waveform``."""
+    ours, theirs = (
+        {stage.name: stage for stage in result.stages} for result in (baseline, patched)
+    )
+    before, after = (arrays.load(stages["waveform"]) for stages in (ours, theirs))
+    spectrum = None
+    if "mel" in ours and "mel" in theirs:
+        spectra = [mean_spectrum(arrays.load(stages["mel"])) for stages in (ours, theirs)]
+        if len(spectra[0]) == len(spectra[1]):
+            spectrum = arrays.mean_abs_difference(*spectra)
+    tokens = [arrays.load(s["speech_tokens"]) for s in (ours, theirs) if "speech_tokens" in s]
+    return Utterance(
+        str(baseline.case),
+        divergence(tokens[0].numbers, tokens[1].numbers) if len(tokens) == 2 else None,
+        len(after.numbers) / max(1, len(before.numbers)),
+        level_difference_db(before.numbers, after.numbers),
+        spectrum,
+    )
+
+
+def divergence(one: Sequence[float], other: Sequence[float]) -> int | None:
+    """Where two sequences part; the shorter one's end counts."""
+    for index, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return index
+    return None if len(one) == len(other) else min(len(one), len(other))
+
+
+def level_difference_db(before: Sequence[float], after: Sequence[float]) -> float:
+    """How much louder the second is; bounded, NaN for NaN."""
+    loud, louder = arrays.rms(before), arrays.rms(after)
+    if loud == 0 or louder == 0:
+        return 0.0 if loud == louder else math.copysign(arrays.MOST_DB, louder - loud)
+    return 20 * math.log10(louder / loud)
+
+
+def mean_spectrum(mel: Values) -> list[float]:
+    """Mean over time of each band of a mel of shape (..., bands, frames)."""
+    return [fmean(band) for band in mel.rows()]
+
+
+def judge_utterances(utterances: Sequence[Utterance], limits: Limits | None = None) -> GateResult:
+    """Free-running cases as distributions: duration, its outliers, level and mean spectrum."""
+    limits = limits or Limits()
+    if not utterances:
+        return GateResult("perceptual", True, "no utterance to compare")
+    count = len(utterances)
+    longest = limits.longest_duration_ratio
+    outliers = sum(not 1 / longest <= one.duration_ratio <= longest for one in utterances)
+    spectra = [one.spectrum for one in utterances if one.spectrum is not None]
+    # Not a number is no small number: it must not hide in a mean or a maximum.
+    checks: Mapping[str, tuple[float, float]] = {
+        "mean duration change": (
+            abs(fmean(one.duration_ratio for one in utterances) - 1),
+            limits.mean_duration_ratio,
+        ),
+        "duration outliers": (outliers / count, limits.outlier_share),
+        "mean level change dB": (abs(fmean(one.level_db for one in utterances)), limits.level_db),
+        "mean spectrum |d|": (fmean(spectra) if spectra else 0.0, limits.spectrum_mean_abs),
+    }
+    failed = [name for name, (value, limit) in checks.items() if not value <= limit]
+    told = [f"{name} {checks[name][0]:.3g}, limit {checks[name][1]:g}" for name in failed]
+    diverged = sum(one.diverged_at is not None for one in utterances)
+    measured = {name: value for name, (value, _) in checks.items()}
+    return GateResult(
+        "perceptual",
+        not failed,
+        f"free running: {'; '.join(told)}" if failed else "",
+        measured=close.finite({**measured, "diverged utterances": float(diverged)}),
+        limits={name: limit for name, (_, limit) in checks.items()},
+    )

@@ -1,0 +1,77 @@
+"""From followed tests to a sentence: when a line is reached, with which values, and when not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from patcher.hazards.model import DynamicMap, Hazard
+
+
+def condition_text(conditions: Mapping[str, Any]) -> str:
+    """The tests around a line, each with the values it had when the line ran."""
+    texts = []
+    for guard in conditions.get("guards", ()):
+        test = guard["test"] if guard["wanted"] else f"not ({guard['test']})"
+        values = values_text(_fact(conditions, guard, held=guard["wanted"]))
+        texts.append(f"`{test}`" + (f" ({values})" if values else ""))
+    return " and ".join(texts)
+
+
+def _fact(
+    conditions: Mapping[str, Any], guard: Mapping[str, Any], *, held: bool
+) -> Mapping[str, str]:
+    for fact in conditions.get("seen", ()):
+        if fact["line"] == guard["line"] and fact["held"] in (None, held):
+            return fact["values"]  # type: ignore[no-any-return]
+    return {}
+
+
+def values_text(values: Mapping[str, str]) -> str:
+    """``a = 1, b = 2``; a value that is its own name's text is left out."""
+    return ", ".join(f"{name} = {value}" for name, value in values.items() if name != value)
+
+
+def comparison_text(name: str, watched: Mapping[str, Any]) -> str:
+    """What a run that did not reach the line did at its tests."""
+    if not watched.get("calls"):
+        return f"{name} never gets there"
+    facts = [fact for fact in watched["seen"] if fact["values"]]
+    if facts and not watched["reached"]:
+        return f"not with {name} ({values_text(facts[-1]['values'])})"
+    return ""
+
+
+def fires_when(ran: DynamicMap, line_of: Callable[[str, int], int], hazard: Hazard) -> str | None:
+    """The condition of a hazard, from the surveys' followed tests and the tests' inputs."""
+    line = line_of(hazard.at.file, hazard.at.line)
+    models = {case.split(" / ")[0] for case in hazard.cases}
+    reached: list[Mapping[str, Any]] = []
+    followed: dict[str, Mapping[str, Any]] = {}
+    tests: set[str] = set()
+    for model, run in ran.runs.items():
+        if model not in models:
+            continue
+        tests.update(act for act in run["acts"] if act != "open")
+        for one in run["watched"]:
+            if (one["file"], one["line"]) == (hazard.at.file, line):
+                followed.setdefault(one["act"], one)
+    hit = _tests(hazard.cases)
+    reached = [followed[act] for act in hit if act in followed]
+    parts = [condition_text(reached[0])] if reached else []
+    seen = [_with_inputs(act, ran.inputs.get(act, "")) for act in hit]
+    if seen:
+        parts.append("seen with " + ", ".join(seen))
+    for act in sorted(tests - set(hit)):
+        parts.append(comparison_text(act, followed.get(act, {})))
+    return "; ".join(part for part in parts if part) or None
+
+
+def _tests(cases: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(case.split(" / ", 1)[1] for case in cases))
+
+
+def _with_inputs(act: str, inputs: str) -> str:
+    return f"{act} ({inputs})" if inputs else act

@@ -1,0 +1,150 @@
+"""The dynamic map: real runs of every case under a survey, cached by what ran."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+from patcher.execution.executor import Executor, Job, Step
+from patcher.execution.results import Arm
+from patcher.hazards.diagnosis_runs import Variants, inputs_text
+from patcher.hazards.model import DynamicMap
+from patcher.hazards.static import UPDATES, Kind, map_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from patcher.execution.process import Tree
+    from patcher.execution.runner import Observer
+    from patcher.targets.adapter import Model
+    from patcher.verify.setup import Setup
+
+OBSERVER = "patcher.worker.tracing.survey:observe"
+FORMAT = 1  # of the cached answers: raise it when `observe` changes what it says
+TIMEOUT_S = 1800.0
+
+
+@dataclass
+class Surveys:
+    """Runs surveys of one target; `patcher.hazards.predict.predict` asks for them.
+
+    Args:
+        setup: of a verification whose baseline is the pristine tree.
+        executor, observer: as in a verification.
+        cache: a folder for answers.
+        work: a folder for trees that differ from the baseline.
+    """
+
+    setup: Setup
+    executor: Executor
+    observer: Observer
+    cache: Path
+    work: Path
+
+    def __post_init__(self) -> None:
+        self._variants = Variants(self.setup.sites[Arm.BASELINE].tree, self.work)
+
+    def survey(self, files: Mapping[str, bytes], cases: Sequence[str] | None = None) -> DynamicMap:
+        """Run cases on pristine with some files replaced, and record what they do.
+
+        Args:
+            files: new content by path; empty for pristine itself.
+            cases: ``MODEL / TEST`` names; None for all.
+
+        Raises:
+            PatcherError: ``environment`` when a worker did not live to answer.
+        """
+        runs, cached, key = {}, True, ""
+        waiting: dict[int, tuple[str, Path]] = {}
+        matrix = self.setup.request.matrix
+        for model in matrix.models:
+            tests = [
+                test
+                for test in matrix.tests
+                if cases is None or f"{model.name} / {test.name}" in cases
+            ]
+            if not tests:
+                continue
+            key = self._key(files, model, [asdict(test) for test in tests])
+            stored = self.cache / f"{key}.json"
+            if stored.is_file():
+                runs[model.name] = json.loads(stored.read_text())
+                continue
+            cached = False
+            self.observer.said(f"surveying {model.name} ({len(tests)} tests)")
+            job = self._job(files, model, [asdict(test) for test in tests])
+            waiting[self.executor.submit(job)] = (model.name, stored)
+        runs.update(self._collect(waiting))
+        order = [model.name for model in matrix.models if model.name in runs]
+        return DynamicMap(
+            key,
+            {name: runs[name] for name in order},
+            {test.name: inputs_text(test.options) for test in matrix.tests},
+            cached,
+        )
+
+    def _collect(self, waiting: dict[int, tuple[str, Path]]) -> dict[str, Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        while waiting:
+            for report in self.executor.wait():
+                if report.said is not None:
+                    self.observer.said(report.said)
+                    continue
+                model, stored = waiting.pop(report.job)
+                if report.failure is not None:
+                    raise PatcherError(
+                        "environment",
+                        f"the survey of {model} did not end: {report.failure.text}",
+                        notes=report.failure.log.strip().splitlines()[-3:],
+                    )
+                found[model] = report.value["survey"]
+                stored.parent.mkdir(parents=True, exist_ok=True)
+                partial = stored.with_suffix(f".{os.getpid()}")
+                partial.write_text(json.dumps(found[model]))
+                partial.replace(stored)
+        return found
+
+    def _key(self, files: Mapping[str, bytes], model: Model, tests: Sequence[Any]) -> str:
+        """Equal keys, equal answers: tree, environment, weights, model, tests."""
+        replaced = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+        tree = self.setup.sites[Arm.BASELINE].tree
+        what = [
+            FORMAT,
+            sorted(tree.files.items()),
+            sorted(replaced.items()),
+            self.setup.environment,
+            self.setup.assets.fingerprint,
+            asdict(model),
+            tests,
+        ]
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+
+    def _job(self, files: Mapping[str, bytes], model: Model, tests: Sequence[Any]) -> Job:
+        tree = self._variants.tree(files)
+        asked = {
+            "model": asdict(model),
+            "seed": 0,
+            "tests": tests,
+            "tracer": OBSERVER,
+            "options": {"watch": guarded_updates(tree)},
+        }
+        site = replace(self.setup.sites[Arm.BASELINE], tree=tree)
+        return Job(site, (Step("survey", asked, TIMEOUT_S),))
+
+
+def guarded_updates(tree: Tree) -> list[dict[str, Any]]:
+    """Lines of a tree's packages that update something, for their tests to be followed."""
+    found = []
+    for path in sorted(tree.files):
+        lines = {
+            entry.line
+            for entry in map_source((tree.path / path).read_bytes(), path).entries
+            if entry.kind in UPDATES and entry.kind is not Kind.INIT
+        }
+        found += [{"file": path, "line": line} for line in sorted(lines)]
+    return found

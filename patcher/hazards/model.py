@@ -1,0 +1,111 @@
+"""The values a scan speaks in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from patcher.hazards.static import ModuleMap
+
+
+@dataclass(frozen=True)
+class StaticMap:
+    """The static map of a set of files.
+
+    Attributes:
+        modules: files with at least one entry or an error, by path.
+        files, lines: how many were read.
+    """
+
+    modules: tuple[ModuleMap, ...]
+    files: int
+    lines: int
+
+    def totals(self) -> Mapping[str, int]:
+        """Entries by kind."""
+        found: dict[str, int] = {}
+        for module in self.modules:
+            for kind, count in module.counts().items():
+                found[kind] = found.get(kind, 0) + count
+        return found
+
+
+@dataclass(frozen=True)
+class DynamicMap:
+    """What real runs did: one answer of `patcher.worker.tracing.survey.observe` by model.
+
+    Attributes:
+        tree: key of the tree that ran.
+        inputs: what each test is run with, in a few words, by test.
+        cached: it was run before and read from disk.
+    """
+
+    tree: str
+    runs: Mapping[str, Mapping[str, Any]]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    cached: bool = False
+
+    def rows(self, table: str) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+        """Rows of one table of every run: the model, its run, the row."""
+        for model, run in self.runs.items():
+            for row in run[table]:
+                yield model, run, row
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the target, as on pristine."""
+
+    file: str
+    line: int
+    function: str
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.function}"
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """A place that will fail, or change its answer, under a patch.
+
+    Attributes:
+        kind: ``inplace-update``, ``saved-for-backward``, ``requires-grad``, ``version-counter``,
+            ``backward``, ``channels-last-rank``, ``mixed-dtype`` or ``exception``.
+        at: where it happens; ``made`` where the tensor was made.
+        under: what the patch does that leads to it.
+        fires_when: the condition that was seen.
+        remedy: a patch of the catalogue that removes it, or None.
+        cases: ``MODEL / TEST`` where it was seen.
+        note: what would serve instead, when there is something to say.
+    """
+
+    kind: str
+    at: Place
+    under: str
+    patch: str
+    made: Place | None = None
+    fires_when: str | None = None
+    remedy: str | None = None
+    cases: tuple[str, ...] = ()
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of ``hazards``."""
+        return {
+            "kind": self.kind,
+            "where": self.at.file,
+            "line": self.at.line,
+            "function": self.at.function,
+            "source": self.at.source,
+            "created_at": str(self.made) if self.made else None,
+            "under": self.under,
+            "patch": self.patch,
+            "fires_when": self.fires_when,
+            "remedy": self.remedy,
+            "cases": list(self.cases),
+            "note": self.note,
+        }

@@ -1,0 +1,146 @@
+"""Holes: `$NAME` stands for one node, `$$$NAME` for zero or more siblings, `$_` for any node.
+
+A pattern becomes valid Python by replacing each hole with a name of the same length, so that a
+column of the Python text is a column of the pattern. Which name depends on where the hole stands:
+`$$$A` may have to be `*µµA` (arguments, statements), `µµµA` (decorators, `with` items, names) or
+`**ºA` (entries of a dict). The Python parser decides which one fits.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from dataclasses import dataclass
+
+from patcher.patchfile.python import parse_python
+
+ONE = "µ"
+MANY_FORMS = ("*µµ", "µµµ", "**º")
+_MOST_COMBINATIONS = 729
+
+_SCANNER = re.compile(
+    r"""
+    (?P<string>[rRbBuUfF]{0,2}(?:
+        \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3}
+      | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' ))
+  | (?P<comment>\#[^\n]*)
+  | \$\$\$(?P<many>[A-Z_][A-Z0-9_]*)
+  | \$(?P<one>[A-Z_][A-Z0-9_]*)
+  | (?P<stray>\$)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class PatternError(Exception):
+    """A pattern is not what it should be; line (from 1) and column (from 1) are the pattern's."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.message, self.line, self.column = message, line, column
+
+
+@dataclass(frozen=True)
+class Hole:
+    """One hole of a text; ``start`` and ``end`` are offsets of the whole `$NAME`."""
+
+    name: str
+    many: bool
+    start: int
+    end: int
+
+    @property
+    def anonymous(self) -> bool:
+        return self.name == "_"
+
+    def __str__(self) -> str:
+        return ("$$$" if self.many else "$") + self.name
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A pattern as Python: ``text`` has the length of the pattern's own text."""
+
+    text: str
+    tree: ast.Module
+    holes: tuple[Hole, ...]
+
+    @property
+    def is_expression(self) -> bool:
+        body = self.tree.body
+        return (
+            len(body) == 1
+            and isinstance(body[0], ast.Expr)
+            and not isinstance(body[0].value, ast.Starred)
+        )
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Line and column, both from 1, of an offset."""
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def scan_holes(text: str) -> tuple[Hole, ...]:
+    """The holes of a pattern, those in strings and comments left alone.
+
+    Raises:
+        PatternError: a `$` that starts no hole.
+    """
+    holes = []
+    for found in _SCANNER.finditer(text):
+        if found["stray"]:
+            message = "`$` starts no hole: write `$NAME` or `$$$NAME`, in capitals"
+            raise PatternError(message, *position(text, found.start()))
+        name = found["many"] or found["one"]
+        if name:
+            holes.append(Hole(name, bool(found["many"]), found.start(), found.end()))
+    return tuple(holes)
+
+
+def string_spans(text: str) -> list[tuple[int, int]]:
+    """Offsets of the string literals of a text that may hold holes."""
+    return [found.span() for found in _SCANNER.finditer(text) if found["string"]]
+
+
+def has_comments(text: str) -> bool:
+    return any(found["comment"] for found in _SCANNER.finditer(text))
+
+
+def parse(text: str) -> Parsed:
+    """Read a pattern or a replacement as Python.
+
+    Raises:
+        PatternError: it is not Python, or a `$` starts no hole.
+    """
+    holes = scan_holes(text)
+    if ONE in text:
+        raise PatternError("`µ` cannot be used in patterns", *position(text, text.index(ONE)))
+    many = [hole for hole in holes if hole.many]
+    first_error: SyntaxError | None = None
+    combinations = itertools.product(MANY_FORMS, repeat=len(many))
+    for forms in itertools.islice(combinations, _MOST_COMBINATIONS):
+        python = _substitute(text, holes, dict(zip(many, forms, strict=True)))
+        try:
+            return Parsed(python, parse_python(python), holes)
+        except SyntaxError as error:
+            first_error = first_error or error
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise PatternError(f"not Python: {error}", 1, 1) from None
+    assert first_error is not None
+    raise PatternError(
+        f"not Python: {_plain(first_error.msg)}", first_error.lineno or 1, first_error.offset or 1
+    )
+
+
+def _substitute(text: str, holes: tuple[Hole, ...], forms: dict[Hole, str]) -> str:
+    pieces, last = [], 0
+    for hole in holes:
+        pieces += [text[last : hole.start], forms.get(hole, ONE), hole.name]
+        last = hole.end
+    return "".join([*pieces, text[last:]])
+
+
+def _plain(message: str) -> str:
+    """The parser's message without the stand-ins."""
+    return re.sub(r"\*\*º|\*?µ+", "$", message)

@@ -1,0 +1,92 @@
+"""Every key of the language, once: the reader, the JSON Schema and the reference use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patcher.patchfile.model import EditKind, Equivalence
+
+NAME_PATTERN = "[a-z][a-z0-9_]*"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key.
+
+    Attributes:
+        name: as written.
+        holds: ``text``, ``python``, ``texts`` (a text or a list of them), ``truth``, ``count``,
+            ``edits`` or ``fixtures``.
+        summary: one sentence for editors and the reference.
+        required: whether the mapping must have it.
+        choices: the only values allowed, when there are such.
+        pattern: a regular expression the whole text must match, when there is one.
+    """
+
+    name: str
+    holds: str
+    summary: str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+
+
+PATCH = (
+    Key("patch", "text", "Name; equals the file's stem.", True, pattern=NAME_PATTERN),
+    Key("summary", "text", "What becomes what, in one line.", True),
+    Key("target", "texts", "Package and versions (PEP 508); several for forks.", True),
+    Key(
+        "equivalence",
+        "text",
+        "The gate the patched output must pass.",
+        True,
+        tuple(each.value for each in Equivalence),
+    ),
+    Key("reproduction", "truth", "The patch documents a failure and is expected to fail."),
+    Key("edits", "edits", "What changes; all edits of a file look at the same text.", True),
+    Key("requires", "texts", "Patches that must be applied first."),
+    Key("conflicts", "texts", "Patches that cannot be applied beside this one."),
+    Key("companions", "texts", "Patches that remove a hazard of this one."),
+    Key("hazards", "texts", "What may break, and when."),
+    Key("measured", "texts", "Figures, with how they were taken."),
+    Key("test", "fixtures", "Small texts before and after; `patcher check` runs them."),
+)
+
+_KINDS = {
+    EditKind.DECORATOR: 'The decorator to replace, without `@`; `""` to add one.',
+    EditKind.MATCH: "The expression, statement or block to replace.",
+    EditKind.BEFORE: "The statements above which `with` is inserted.",
+    EditKind.AFTER: "The statements below which `with` is inserted.",
+    EditKind.DELETE: "The statements to remove.",
+    EditKind.IMPORT: "Imports to add once, after those at the top.",
+    EditKind.BODY: "The new body of the function `within` names; its docstring stays.",
+    EditKind.DEFINE: "Functions, classes or constants to add after the imports.",
+    EditKind.ADD_FILE: "A file beside the spec that becomes `file`.",
+    EditKind.TRANSFORM: "`module:function` of a file beside the spec, from LibCST node to node.",
+}
+
+EDIT = (
+    Key("file", "text", "Path relative to the import root, with `/`.", True),
+    Key("within", "text", "The definition to look in, by qualified name; `<module>`; `*`."),
+    *(
+        Key(
+            kind.value,
+            "text" if kind in (EditKind.ADD_FILE, EditKind.TRANSFORM) else "python",
+            summary,
+        )
+        for kind, summary in _KINDS.items()
+    ),
+    Key("with", "python", 'What takes the place; `""` removes a decorator.'),
+    Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
+)
+
+FIXTURE = (
+    Key("file", "text", "The file meant, when the edits touch several."),
+    Key("before", "python", "A text that the edits change."),
+    Key("after", "python", "What it becomes."),
+    Key("noop", "python", "A text that the edits leave alone."),
+)
+
+
+def names(keys: tuple[Key, ...]) -> tuple[str, ...]:
+    return tuple(key.name for key in keys)

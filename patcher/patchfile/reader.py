@@ -1,0 +1,162 @@
+"""From YAML to a `Patch`: the only place that knows the file format.
+
+Everything wrong with a spec is found at once; the first problem becomes the error's message and the
+others its notes. Patterns are parsed with `ast` here, so that a typing mistake is answered with the
+line and column of the spec and without loading LibCST.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from patcher.patchfile import keys, nodes
+from patcher.patchfile.edits import EditReader
+from patcher.patchfile.model import Edit, Equivalence, Fixture, Patch, PatchSet
+from patcher.patchfile.values import NAME, Attach, Problems, nearest
+from patcher.patchfile.versions import is_requirement
+
+
+def read_spec(
+    text: str, path: str, attachments: Mapping[str, bytes] | Attach | None = None
+) -> Patch:
+    """Read one patch.
+
+    Args:
+        text: the spec.
+        path: where it was read from; its stem must be the patch's name.
+        attachments: files that travel with the spec, by path relative to its folder, or a function
+            that reads one (None when there is none).
+
+    Raises:
+        PatcherError: ``spec``; ``where`` is FILE:LINE:COLUMN of the first problem, the notes name
+            the others.
+    """
+    attach = attachments if callable(attachments) else (attachments or {}).get
+    problems = Problems(path)
+    root = _compose(text, problems)
+    patch = _Reader(problems, attach, text).patch(root) if root else None
+    if problems.found or patch is None:
+        raise problems.error()
+    return patch
+
+
+def read_sets(text: str, path: str) -> dict[str, PatchSet]:
+    """Read ``sets.yaml``: ``NAME: {summary: ..., patches: [...]}``."""
+    problems = Problems(path)
+    root = _compose(text, problems)
+    sets = {}
+    for name, node in root.entries.items() if root else ():
+        entry = problems.mapping(node, ("summary", "patches"), "a set")
+        if entry is None:
+            continue
+        reader = _Reader(problems, lambda _: None, text)
+        patches = reader.names(entry, "patches")
+        if not patches:
+            problems.add(entry.mark, f"set `{name}` names no patches")
+        sets[name] = PatchSet(name, reader.string(entry, "summary"), patches)
+    if problems.found:
+        raise problems.error()
+    return sets
+
+
+def _compose(text: str, problems: Problems) -> nodes.Mapping | None:
+    try:
+        root = nodes.compose(text)
+    except nodes.NodeError as error:
+        problems.add(error.mark, error.message)
+        return None
+    if not isinstance(root, nodes.Mapping):
+        problems.add(root.mark, "a spec is `key: value` pairs")
+        return None
+    return root
+
+
+class _Reader(EditReader):
+    """Reads the patch itself."""
+
+    def patch(self, root: nodes.Mapping) -> Patch | None:
+        entry = self.problems.mapping(root, keys.names(keys.PATCH), "a patch")
+        if entry is None:
+            return None
+        edits = self.edits(entry)
+        return Patch(
+            name=self.name(entry),
+            summary=self.required(entry, "summary", "a patch"),
+            targets=self.targets(entry),
+            equivalence=self.equivalence(entry),
+            edits=edits,
+            reproduction=self.truth(entry, "reproduction"),
+            requires=self.names(entry, "requires"),
+            conflicts=self.names(entry, "conflicts"),
+            companions=self.names(entry, "companions"),
+            hazards=self.strings(entry, "hazards"),
+            measured=self.strings(entry, "measured"),
+            tests=self.fixtures(entry, edits),
+            path=self.problems.path,
+            text=self.text,
+            attachments=self.attachments,
+        )
+
+    def name(self, entry: nodes.Mapping) -> str:
+        name = self.required(entry, "patch", "a patch")
+        mark = entry.marks.get("patch", entry.mark)
+        stem = PurePosixPath(self.problems.path).stem
+        if name and not NAME.match(name):
+            self.problems.add(mark, f"`{name}` is not a name", "use a-z, 0-9 and _")
+        elif name and name != stem:
+            message = f"`patch: {name}` is not the file's name, `{stem}`"
+            self.problems.add(mark, message, f"rename the file to {name}.yaml, or the patch")
+        return name
+
+    def targets(self, entry: nodes.Mapping) -> tuple[str, ...]:
+        found = self.strings(entry, "target")
+        if not found and "target" not in entry.entries:
+            self.problems.add(entry.mark, "a patch needs `target`")
+        for text in found:
+            if not is_requirement(text):
+                mark = entry.marks["target"]
+                hint = "for example `chatterbox-tts >=0.1,<0.2`"
+                self.problems.add(mark, f"`{text}` is not a package and its versions", hint)
+        return found
+
+    def equivalence(self, entry: nodes.Mapping) -> Equivalence:
+        value = self.required(entry, "equivalence", "a patch")
+        known = [each.value for each in Equivalence]
+        if value in known:
+            return Equivalence(value)
+        if value:
+            message = f"`equivalence: {value}` is not one of {', '.join(known)}"
+            self.problems.add(entry.marks["equivalence"], message, nearest(value, known))
+        return Equivalence.BITWISE
+
+    # fixtures ---------------------------------------------------------------------------------
+
+    def fixtures(self, root: nodes.Mapping, edits: tuple[Edit, ...]) -> tuple[Fixture, ...]:
+        node = root.entries.get("test")
+        if node is None:
+            return ()
+        if not isinstance(node, nodes.Sequence):
+            self.problems.add(node.mark, "`test` is a list of fixtures")
+            return ()
+        found = [self.fixture(item, {edit.file for edit in edits}) for item in node.items]
+        return tuple(fixture for fixture in found if fixture is not None)
+
+    def fixture(self, node: nodes.Node, files: set[str]) -> Fixture | None:
+        entry = self.problems.mapping(node, keys.names(keys.FIXTURE), "a fixture")
+        if entry is None:
+            return None
+        given = {key for key in ("before", "after", "noop") if key in entry.entries}
+        if given not in ({"before", "after"}, {"noop"}):
+            self.problems.add(entry.mark, "a fixture has `before` and `after`, or `noop`")
+            return None
+        file = self.file(entry, "file", "a fixture") if "file" in entry.entries else None
+        if file is None and len(files) > 1:
+            self.problems.add(entry.mark, "the edits touch several files: say which, with `file`")
+        elif file is not None and file not in files:
+            self.problems.add(
+                entry.marks["file"], f"no edit touches `{file}`", nearest(file, files)
+            )
+        before = self.string(entry, "noop" if "noop" in given else "before")
+        after = None if "noop" in given else self.string(entry, "after")
+        return Fixture(before, after, file, entry.mark)

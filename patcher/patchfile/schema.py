@@ -1,0 +1,74 @@
+"""The JSON Schema of a spec, for editors; generated from the keys.
+
+`python -m patcher.patchfile.schema` writes the file that ships; a test says when it is out of date.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from patcher.patchfile import keys
+from patcher.patchfile.model import EditKind
+
+PATH = Path(__file__).with_name("patch.schema.json")
+"""Where the schema lies; `# yaml-language-server: $schema=` wants this path."""
+
+_WITH = (EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER)
+
+
+def schema() -> dict[str, Any]:
+    """The schema as an object."""
+    edit = _mapping(keys.EDIT)
+    edit["oneOf"] = [
+        {"required": [kind.value, "with"] if kind in _WITH else [kind.value]} for kind in EditKind
+    ]
+    fixture = _mapping(keys.FIXTURE)
+    fixture["oneOf"] = [{"required": ["before", "after"]}, {"required": ["noop"]}]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A patch",
+        **_mapping(keys.PATCH),
+        "$defs": {"edit": edit, "fixture": fixture},
+    }
+
+
+def _mapping(known: tuple[keys.Key, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key.name for key in known if key.required],
+        "properties": {key.name: _value(key) for key in known},
+    }
+
+
+def _value(key: keys.Key) -> dict[str, Any]:
+    text: dict[str, Any] = {"type": "string"}
+    if key.choices:
+        text["enum"] = list(key.choices)
+    if key.pattern:
+        text["pattern"] = f"^{key.pattern}$"
+    shapes: dict[str, dict[str, Any]] = {
+        "text": text,
+        "python": text,
+        "texts": {"oneOf": [text, {"type": "array", "items": text}]},
+        "truth": {"type": "boolean"},
+        "count": {
+            "oneOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^([1-9][0-9]*(\.\.[1-9][0-9]*)?|all)$"},
+            ]
+        },
+        "edits": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/edit"}},
+        "fixtures": {"type": "array", "items": {"$ref": "#/$defs/fixture"}},
+    }
+    return {"description": key.summary, **shapes[key.holds]}
+
+
+def rendered() -> str:
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(rendered(), "utf-8")

@@ -1,0 +1,89 @@
+"""Which target a patch fits, by PEP 508 name and version.
+
+`packaging` knows all of PEP 508 and takes as long to import as a whole ``patcher status``. The form
+that nearly every spec uses, a name and bounds of plain numbers, is therefore read here; anything
+else is left to `packaging`, and a property test holds the two to the same answers.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from patcher.patchfile.model import Patch
+
+_RELEASE = r"\d+(?:\.\d+)*"
+_CLAUSE = rf"(?:[<>]=?|[=!]=)\s*{_RELEASE}"
+_NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?"
+_PLAIN = rf"\s*({_NAME})\s*((?:{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?)\s*"
+_COMPARE: Mapping[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def is_requirement(text: str) -> bool:
+    """Whether a text is PEP 508."""
+    if re.fullmatch(_PLAIN, text, re.ASCII):
+        return True
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def name_of(text: str) -> str:
+    """The distribution that a requirement names, as it is written there."""
+    if plain := re.fullmatch(_PLAIN, text, re.ASCII):
+        return plain[1]
+    from packaging.requirements import Requirement
+
+    return str(Requirement(text).name)
+
+
+def accepts(text: str, version: str) -> bool:
+    """Whether a requirement lets a version in; pre-releases count like any other."""
+    plain = re.fullmatch(_PLAIN, text, re.ASCII)
+    if plain and re.fullmatch(_RELEASE, version, re.ASCII):
+        clauses = re.findall(r"([<>=!]+)\s*([\d.]+)", plain[2])
+        return all(_COMPARE[sign](_release(version), _release(bound)) for sign, bound in clauses)
+    from packaging.requirements import Requirement
+
+    return bool(Requirement(text).specifier.contains(version, prereleases=True))
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """The numbers of a release; zeros at its end do not count."""
+    numbers = [int(number) for number in text.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def normalise(name: str) -> str:
+    """A distribution's name as the registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def fits(patch: Patch, distribution: str | None, version: str | None) -> bool:
+    """True when any of the patch's targets accepts this distribution at this version.
+
+    A name or a version that is not known narrows nothing. Pre-releases count: what a fork calls
+    `0.1.8.dev1` is content somebody wants to patch.
+    """
+    return any(
+        (distribution is None or normalise(name_of(text)) == normalise(distribution))
+        and (version is None or accepts(text, version))
+        for text in patch.targets
+    )

@@ -1,0 +1,203 @@
+"""What verification concludes: a case judged, a diagnosis, the whole judgement. Frozen values.
+
+``as_json`` gives the keys of ``patcher verify --json``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from patcher.execution.results import Case, CaseResult, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from patcher.gates.result import GateResult
+
+
+class Status(str, Enum):
+    """What a case comes to."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not-applicable"
+
+
+class Verdict(str, Enum):
+    """What a verification comes to."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    CANNOT_JUDGE = "cannot-judge"
+
+
+@dataclass(frozen=True)
+class CaseJudgement:
+    """One case after both arms ran.
+
+    Attributes:
+        status: of the patched arm; ``reason`` is the row of the decision table that gave it.
+        baseline, patched: the runs; ``patched`` is None when it was not worth running.
+        gates: what was checked, in order; stops at the first failure.
+        baseline_gates: the checks on the baseline itself.
+        flaky: failed, and passed when repeated.
+    """
+
+    case: Case
+    status: Status
+    reason: str
+    baseline: CaseResult | None
+    patched: CaseResult | None
+    gates: tuple[GateResult, ...] = ()
+    baseline_gates: tuple[GateResult, ...] = ()
+    flaky: bool = False
+    note: str = ""
+
+    @property
+    def failed_gate(self) -> GateResult | None:
+        """The gate the patched run failed, or None."""
+        return next((gate for gate in self.gates if not gate.passed), None)
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, one line, or None."""
+        if self.status is Status.PASS:
+            return None
+        if self.patched is not None and self.patched.failure is not None:
+            return self.patched.failure.text
+        gate = self.failed_gate
+        return (gate.message if gate else "") or self.note or None
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of ``cases``."""
+        patched = self.patched or self.baseline
+        failed = self.failed_gate
+        last = failed or (self.gates[-1] if self.gates else None)
+        return {
+            "model": self.case.model,
+            "test": self.case.test,
+            "status": self.status.value,
+            "outcome": patched.outcome.value if patched else Outcome.OK.value,
+            "gate": last.gate if last else None,
+            "error": self.error,
+            "baseline": self._baseline_json(),
+            "reason": self.reason,
+            "flaky": self.flaky,
+            "difference": failed.as_json() if failed else None,
+        }
+
+    def _baseline_json(self) -> dict[str, Any]:
+        baseline = self.baseline
+        if baseline is None or baseline.not_applicable:
+            note = baseline.not_applicable if baseline else self.note
+            return {"status": Status.NOT_APPLICABLE.value, "outcome": "ok", "error": note or None}
+        failed = next((gate for gate in self.baseline_gates if not gate.passed), None)
+        error = baseline.failure.text if baseline.failure else (failed.message if failed else None)
+        status = Status.FAIL if error is not None else Status.PASS
+        return {"status": status.value, "outcome": baseline.outcome.value, "error": error}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why cases failed, traced to lines of the target.
+
+    Attributes:
+        error: the exception's text.
+        where: file of the failing line, relative to the tree; ``line`` its number on pristine.
+        cause: one or two sentences.
+        created_at: ``FILE:LINE FUNCTION`` where the tensor was made.
+        fires_when: the condition under which the line is reached.
+        patch: the patch whose edit is responsible; ``remedy`` the patch that removes the cause.
+        cases: the cases it explains.
+    """
+
+    error: str
+    where: str | None = None
+    line: int | None = None
+    cause: str = ""
+    created_at: str | None = None
+    fires_when: str | None = None
+    patch: str | None = None
+    remedy: str | None = None
+    cases: tuple[Case, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of ``diagnosis``."""
+        return {
+            "error": self.error,
+            "where": self.where,
+            "line": self.line,
+            "cause": self.cause,
+            "created_at": self.created_at,
+            "fires_when": self.fires_when,
+            "patch": self.patch,
+            "remedy": self.remedy,
+        }
+
+
+class Speed(Protocol):
+    """What a benchmark concludes (made by `patcher.bench.run`)."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The object ``speed`` of the JSON contract."""
+
+    def table_json(self) -> dict[str, Any]:
+        """The object ``table`` of the JSON contract: rows by arm."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a verification concludes.
+
+    Attributes:
+        verdict: with ``reason``, the row of the decision table that gave it.
+        sentence: the verdict in one sentence.
+        gate: the gate the series claims to pass.
+        reproducible: what baseline against baseline showed: ``bitwise``, ``differs`` (the
+            baseline does not repeat itself), or ``not-measured``.
+        weights: which weights were used.
+        facts: device, versions, threads.
+        warnings: what a reader should know before trusting the verdict.
+        trees: sha256 by arm.
+    """
+
+    verdict: Verdict
+    reason: str
+    sentence: str
+    cases: tuple[CaseJudgement, ...] = ()
+    gate: str = "bitwise"
+    diagnosis: tuple[Diagnosis, ...] = ()
+    speed: Speed | None = None
+    reproducible: str = "not-measured"
+    weights: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    trees: Mapping[str, str] = field(default_factory=dict)
+    wall_s: float = 0.0
+
+    def count(self, status: Status) -> int:
+        """How many cases came to ``status``."""
+        return sum(case.status is status for case in self.cases)
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys of ``verify --json`` that verification itself knows."""
+        found: dict[str, Any] = {
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+            "sentence": self.sentence,
+            "gate": self.gate,
+            "cases": [case.as_json() for case in self.cases],
+            "diagnosis": [one.as_json() for one in self.diagnosis],
+            "reproducible": self.reproducible,
+            "weights": self.weights,
+            "environment": dict(self.facts),
+            "warnings": list(self.warnings),
+            "trees": dict(self.trees),
+            "wall_s": round(self.wall_s, 3),
+        }
+        if self.speed is not None:
+            found["speed"] = self.speed.as_json()
+            found["table"] = self.speed.table_json()
+        return found

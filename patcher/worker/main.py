@@ -1,0 +1,402 @@
+"""The worker: one process, one frozen tree, one model at a time.
+
+Run as a script by `patcher.execution.process` with the two ends of its own pipes:
+``python main.py READ_FD WRITE_FD``. The first line it reads is the greeting (`Worker.__init__`),
+every further line is a request ``{"id": n, "op": ..., ...}``, answered by one line
+``{"id": n, "nonce": ..., "ok": true, "value": ..., "sources": ...}``, or with ``"failure"``
+instead of ``"value"``. Lines ``{"say": text}`` in between are progress. Standard output and error
+are a log file: targets print there as they like.
+
+A single file that imports the standard library alone until it imports the target; the adapter's
+modules come from patcher's own folder without that folder being on ``sys.path``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this file's folder: its modules must not shadow the standard library's
+
+import contextlib
+import ctypes
+import faulthandler
+import functools
+import gc
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import select
+import signal
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType
+
+PATCHER = Path(__file__).resolve().parent.parent
+PR_SET_PDEATHSIG = 1
+PROBE_ROUNDS = 40_000  # about 2 ms: far below a generation, far above the clock's step
+
+
+class RecordingLoader(importlib.machinery.SourceFileLoader):
+    """Compiles a target's module from its source, always, and notes the hash of those bytes.
+
+    Bytecode files are neither read nor written for the target: a patch of equal size within the
+    second of an earlier import would otherwise run the old code.
+    """
+
+    seen: dict[str, str]
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        source = self.get_data(path)
+        self.seen[path] = hashlib.sha256(source).hexdigest()
+        return self.source_to_code(source, path)
+
+
+class TreeFinder:
+    """Finds the target's packages in the frozen tree, before every other finder."""
+
+    def __init__(self, tree: str, packages: tuple[str, ...]) -> None:
+        self.tree = tree
+        self.packages = packages
+        self.seen: dict[str, str] = {}
+
+    def find_spec(
+        self, name: str, path: Any = None, target: Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name.partition(".")[0] not in self.packages:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path or [self.tree], target)
+        if spec is not None and type(spec.loader) is importlib.machinery.SourceFileLoader:
+            loader = RecordingLoader(spec.loader.name, spec.loader.path)
+            loader.seen = self.seen
+            spec.loader = loader
+        return spec
+
+    def drain(self) -> dict[str, str]:
+        """Hashes by path relative to the tree, of what was imported since the last call."""
+        new = dict(self.seen)
+        self.seen.clear()  # in place: the loaders hold the same mapping
+        return {os.path.relpath(path, self.tree): digest for path, digest in new.items()}
+
+
+class Worker:
+    """Answers requests until the pipe closes."""
+
+    def __init__(self, greeting: Mapping[str, Any], answers: int) -> None:
+        self.answers = answers
+        self.nonce = greeting["nonce"]
+        self.tree = greeting["tree"]
+        self.serving = greeting["serving"]
+        self.assets = greeting["assets"]
+        self.device = greeting["device"]
+        self.deterministic = greeting["deterministic"]
+        self.stages_dir = Path(greeting["stages_dir"])
+        self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
+        self.session: Any = None
+        self.rss_before_mib = 0.0
+        sys.meta_path.insert(0, self.finder)
+        sys.path[:0] = [self.tree, *greeting["sys_path"]]
+        load_patcher()
+        if greeting.get("cpus"):
+            os.sched_setaffinity(0, greeting["cpus"])
+        if greeting.get("memory_limit_mib"):
+            limit_memory(greeting["memory_limit_mib"])
+
+    def answer(self, request: Mapping[str, Any]) -> None:
+        """Do what one request asks and write the answer, whatever happens."""
+        reply: dict[str, Any] = {"id": request["id"], "nonce": self.nonce, "ok": True}
+        started = time.perf_counter()
+        try:
+            reply["value"] = getattr(self, f"op_{request['op']}")(request)
+        except BaseException as error:
+            if type(error).__name__ == "NotApplicable":
+                reply["value"] = {"not_applicable": str(error)}
+            else:
+                reply["ok"] = False
+                reply["failure"] = describe_failure(error, self.tree, request["op"])
+        reply["wall_s"] = time.perf_counter() - started
+        reply["sources"] = self.finder.drain()
+        self.write(reply)
+
+    def write(self, message: Mapping[str, Any]) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        while line:
+            line = line[os.write(self.answers, line) :]
+
+    def say(self, text: str) -> None:
+        self.write({"say": text})
+
+    # requests
+
+    def op_open(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Load a model; the one before it is dropped first."""
+        adapter = importlib.import_module("patcher.targets.adapter")
+        if self.session is None:
+            self.rss_before_mib = rss_mib("VmRSS")
+        else:
+            self.session.close()
+            self.session = None
+            gc.collect()  # models are full of cycles; two at once may not fit
+        opening = adapter.Opening(
+            model=adapter.Model(**request["model"]),
+            assets=self.assets,
+            device=self.device,
+            deterministic=self.deterministic,
+            seed=request["seed"],
+        )
+        self.session = resolve(self.serving)(opening)
+        return {"facts": dict(self.session.describe())}
+
+    def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one test; with ``probes``, also time as many on each side of it."""
+        test = test_from(request["test"])
+        reset_peak()
+        probes = request.get("probes", 0)
+        before_s = [probe() for _ in range(probes)]
+        value = self.describe(self.session.run(test, capture=request["capture"]))
+        return {**value, "probe_s": [*before_s, *(probe() for _ in range(probes))]}
+
+    def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one test by way of a tracer, whose answer matters above all when the run fails.
+
+        The tracer is ``function(run, tree, **options) -> JSON values`` of `patcher.worker.tracing`.
+        """
+        test = test_from(request["test"])
+        tracer = resolve(request["tracer"])
+        run = functools.partial(self.session.run, test, capture=False)
+        return {"trace": tracer(run, self.tree, **request.get("options", {}))}
+
+    def op_survey(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Load a model and run tests, all of it under ``tracer(acts, tree, **options)``.
+
+        What the target does while it loads matters to a survey as much as what it runs.
+        """
+        test_type = importlib.import_module("patcher.targets.adapter").Test
+
+        def run(fields: Mapping[str, Any]) -> None:
+            self.session.run(test_type(**fields), capture=False)
+
+        acts: dict[str, Callable[[], object]] = {"open": functools.partial(self.op_open, request)}
+        for fields in request["tests"]:
+            acts[fields["name"]] = functools.partial(run, fields)
+        tracer = resolve(request["tracer"])
+        return {"survey": tracer(acts, self.tree, **request.get("options", {}))}
+
+    def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Recompute every stage from the recorded stage before it."""
+        adapter = importlib.import_module("patcher.targets.adapter")
+        recorded = {
+            name: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), read_bytes(kept["path"]))
+            for name, kept in request["recorded"].items()
+        }
+        replay = self.session.replay_exact if request.get("exact") else self.session.replay
+        return self.describe(replay(test_from(request["test"]), recorded))
+
+    def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the parts that can be run alone."""
+        return {"components": list(self.session.components())}
+
+    def op_component(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one part ``warm`` times unmeasured, then ``repeats`` times measured."""
+        call = self.session.component(request["name"], seed=request["seed"])
+        outputs: Mapping[str, Any] = {}
+        times_s = []
+        for turn in range(request["warm"] + request["repeats"]):
+            started = time.perf_counter()
+            outputs = call()
+            if turn >= request["warm"]:
+                times_s.append(time.perf_counter() - started)
+        return {"times_s": times_s, "stages": [self.keep(*one) for one in outputs.items()]}
+
+    def op_make(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Make assets, with lines of progress."""
+        resolve(request["function"])(self.assets, self.say)
+        return {}
+
+    def op_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a function of JSON values, for work that needs the target's libraries."""
+        return {"value": resolve(request["function"])(**request["arguments"])}
+
+    # results
+
+    def describe(self, produced: Any) -> dict[str, Any]:
+        memory_mib = self.session.memory_mib()
+        if memory_mib is None:
+            memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
+        return {
+            "stages": [self.keep(*one) for one in produced.stages.items()],
+            "wall_s": produced.wall_s,
+            "sample_rate": produced.sample_rate,
+            "audio_s": produced.audio_s,
+            "tokens": produced.tokens,
+            "expected_s": produced.expected_s,
+            "stage_s": dict(produced.stage_s),
+            "memory_mib": memory_mib,
+        }
+
+    def keep(self, name: str, buffer: Any) -> dict[str, Any]:
+        """Store one output under its hash, complete or not at all."""
+        digest = buffer.sha256
+        path = self.stages_dir / digest[:2] / digest
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f"{digest}.{os.getpid()}")
+            partial.write_bytes(buffer.data)
+            partial.replace(path)
+        shape = list(buffer.shape)
+        return {
+            "name": name,
+            "dtype": buffer.dtype,
+            "shape": shape,
+            "sha256": digest,
+            "path": str(path),
+        }
+
+
+def describe_failure(error: BaseException, tree: str, stage: str) -> dict[str, Any]:
+    """The fields of `patcher.execution.results.Failure`; frames below this file only."""
+    frames = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename == __file__ or frame.filename.startswith("<frozen importlib"):
+            continue
+        inside = frame.filename.startswith(tree + os.sep)
+        frames.append(
+            {
+                "file": os.path.relpath(frame.filename, tree) if inside else frame.filename,
+                "line": frame.lineno or 0,
+                "function": frame.name,
+                "text": frame.line or "",
+                "in_target": inside,
+            }
+        )
+    return {
+        "kind": failure_kind(error),
+        "type": type(error).__name__,
+        "message": str(error),
+        "frames": frames[-40:],
+        "stage": stage,
+    }
+
+
+def failure_kind(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate" in text:
+        return "host-oom"
+    if "OutOfMemoryError" in text or "CUDA out of memory" in text:
+        return "device-oom"
+    if "device-side assert" in text:
+        return "device-assert"
+    if isinstance(error, SyntaxError):
+        return "compile"
+    if isinstance(error, ImportError):
+        return "import"
+    return "exit" if isinstance(error, SystemExit) else "exception"
+
+
+def test_from(told: Mapping[str, Any]) -> Any:
+    return importlib.import_module("patcher.targets.adapter").Test(**told)
+
+
+def load_patcher() -> None:
+    """Make patcher importable from this file's place, whatever ``sys.path`` holds."""
+    spec = importlib.util.spec_from_file_location(
+        "patcher", PATCHER / "__init__.py", submodule_search_locations=[str(PATCHER)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["patcher"] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+
+
+def resolve(reference: str) -> Any:
+    """The object that ``module:attribute`` names."""
+    module, _, attribute = reference.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def read_bytes(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def probe() -> float:
+    """Seconds for a fixed piece of work that knows nothing of the target.
+
+    A virtual processor may halve its speed for seconds, and no counter tells.
+    """
+    started = time.perf_counter()
+    total = 0
+    for number in range(PROBE_ROUNDS):
+        total += number * number
+    return time.perf_counter() - started
+
+
+def rss_mib(field: str) -> float:
+    """``VmRSS`` or ``VmHWM`` (its peak) of this process; 0 where the system does not tell."""
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def reset_peak() -> None:
+    """Make ``VmHWM`` start anew from the present size."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as refs:
+        refs.write("5")
+
+
+def limit_memory(mib: int) -> None:
+    """Bound the address space, so that a patch that eats memory meets a MemoryError."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))
+
+
+def die_with_parent(parent: int, requests: int, answers: int) -> None:
+    """End this process's group when the parent is gone, by the kernel's hand and by the pipe's.
+
+    The kernel's signal (Linux) reaches a worker that is stuck holding the interpreter. A guard
+    watches the pipe, on every system, and takes the worker's children along; it is a process of
+    the same group, since the signal would end a thread before it had done so.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # meant for the worker, to dump its stacks
+        os.close(answers)  # its end says that the worker died
+        poll = select.poll()
+        poll.register(requests, 0)  # hang-up is always reported
+        while not any(event & select.POLLHUP for _, event in poll.poll()):
+            pass
+        os.killpg(0, signal.SIGKILL)
+
+
+def main(argv: list[str]) -> None:
+    requests, answers = int(argv[1]), int(argv[2])
+    faulthandler.enable(file=2, all_threads=True)
+    # The stacks go to the log first, then the default action ends the process.
+    faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
+    with open(requests, "rb", closefd=False) as lines:
+        greeting = json.loads(lines.readline())
+        die_with_parent(greeting["parent"], requests, answers)
+        worker = Worker(greeting, answers)
+        for line in lines:
+            worker.answer(json.loads(line))
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,157 @@
+"""The bench on real processes of the small target: every part of the chain, in seconds."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from patcher.bench.speed import BenchPlan
+from patcher.bench.stopwatch import Workload
+from patcher.bench.timing import time_arms
+from patcher.execution.executor import Job, LocalExecutor, Step
+from patcher.execution.process import Site, Tree
+from patcher.execution.results import Arm, Case
+from patcher.patchfile.model import Equivalence
+from tests.smalltarget.adapter import MODELS, TESTS, adapter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from patcher.bench.records import ProcessTiming
+    from patcher.bench.report import BenchReport
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TREE = REPOSITORY / "tests" / "smalltarget" / "tree"
+ONE_BLOCK = BenchPlan("one block", looks=(2,), confidence=0.5, timed=2)
+WORKLOAD = Workload([(model, TESTS[:1]) for model in MODELS], timeout_s=20, component_repeats=1)
+CASES = [Case(model.name, TESTS[0].name) for model in MODELS]
+
+
+def site(folder: Path, tree: Path) -> Site:
+    return Site(
+        Tree.of(tree, tree.name, adapter.packages),
+        adapter.serving,
+        folder / "logs",
+        folder / "stages",
+        sys_path=(str(REPOSITORY),),
+    )
+
+
+def sites(folder: Path, change: tuple[str, str] = ("", "")) -> dict[Arm, Site]:
+    """The small target on both arms, one replacement made in the patched one."""
+    patched = folder / "patched"
+    shutil.copytree(TREE, patched)
+    voice = patched / "hum" / "voice.py"
+    text = voice.read_text()
+    assert change[0] in text
+    voice.write_text(text.replace(*change) if change[0] else text)
+    return {Arm.BASELINE: site(folder, TREE), Arm.PATCHED: site(folder, patched)}
+
+
+@pytest.fixture
+def executor() -> Iterator[LocalExecutor]:
+    with LocalExecutor() as found:
+        yield found
+
+
+def measure(
+    executor: LocalExecutor, arms: Mapping[Arm, Site], folder: Path, **options: object
+) -> BenchReport:
+    return time_arms(
+        ONE_BLOCK, executor, arms, WORKLOAD, database=folder / "runs.sqlite", **options
+    )  # type: ignore[arg-type]
+
+
+def test_half_the_work_is_faster_and_everything_beside_it_is_told(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    arms = sites(tmp_path, ("ROUNDS = 400", "ROUNDS = 100"))
+    recorded = executor_record(executor, arms[Arm.BASELINE])
+    workload = replace(WORKLOAD, recorded={CASES[0]: recorded})
+    found = time_arms(ONE_BLOCK, executor, arms, workload, database=tmp_path / "runs.sqlite")
+    speed, table = found.as_json(), found.table_json()
+    assert speed["verdict"] == "faster"
+    assert speed["time_ratio"] < 0.7
+    assert speed["pairs"] == 2
+    assert speed["endpoint"] == "seconds"
+    assert {row["name"] for row in speed["stages"]} == {"spectrogram", "vocoder"}
+    (part,) = speed["components"]
+    assert part["name"] == "Low hum / vocoder"
+    assert (part["gate"]["gate"], part["gate"]["passed"]) == ("bitwise", True)
+    names = [f"{CASES[0]} / {stage}" for stage in ("spectrogram", "vocoder")]
+    assert [row["name"] for row in speed["fixed_work"]] == names
+    assert speed["fixed_work"][1]["time_ratio"] < 0.7
+    assert [row["model"] for row in table["patched"]] == [model.name for model in MODELS]
+    assert table["ratio"][0]["avg_gen_s"] < 0.7
+    assert speed["environment"]["processors"] >= 1
+
+
+def executor_record(executor: LocalExecutor, where: Site) -> list[Mapping[str, object]]:
+    """The stages of one gate run, as the worker describes them."""
+    open_model = Step("open", {"model": vars(MODELS[0]), "seed": 0})
+    run = Step("run", {"test": vars(TESTS[0]), "capture": True})
+    executor.submit(Job(where, (open_model, run)))
+    reports = executor.wait() + executor.wait()
+    stages: list[Mapping[str, object]] = reports[-1].value["stages"]
+    return stages
+
+
+def test_an_interrupted_bench_resumes_and_repeats_no_finished_pair(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    arms = sites(tmp_path)
+    timed: list[int] = []
+
+    def interrupt(index: int, timing: ProcessTiming) -> None:
+        timed.append(index)
+        if index == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(executor, arms, tmp_path, progress=interrupt)
+    assert set(timed) == {0, 1}  # more than once each where the machine was not quiet
+    rest: list[int] = []
+    found = measure(executor, arms, tmp_path, progress=lambda index, _: rest.append(index))
+    assert found.run.reused == 1
+    assert set(rest) == {1}
+    assert len(found.run.pairs) == 2
+
+
+def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    crash = "import os; os.abort() if self.pitch > 200 else None\n        "
+    change = ("table = self.polish(", f"{crash}table = self.polish(")
+    found = measure(executor, sites(tmp_path, change), tmp_path).as_json()
+    assert found["stopped"] == "failure"
+    assert "High hum / Short" in found["failure"]
+    assert "SIGABRT" in found["failure"]
+    assert found["verdict"] == "not-measured"
+    assert "the patched arm failed: High hum / Short" in found["sentence"]
+
+
+def test_an_isolated_part_that_differs_is_named_under_the_claim(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
+    for claim in (Equivalence.BITWISE, Equivalence.PERCEPTUAL):
+        found = measure(executor, louder, tmp_path / claim.value, equivalence=claim)
+        told = found.as_json()["components"][0]["gate"]
+        assert told["gate"] == claim.value
+        assert told["passed"] is (claim is Equivalence.PERCEPTUAL), told
+
+
+def test_a_budget_that_is_spent_keeps_the_bench_open(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    arms = sites(tmp_path)
+    first = measure(executor, arms, tmp_path, budget_s=1e-6)
+    assert first.as_json()["stopped"] == "budget"
+    assert len(first.run.pairs) <= 1
+    second = measure(executor, arms, tmp_path)
+    assert second.run.reused == len(first.run.pairs)
+    assert len(second.run.pairs) == 2

@@ -1,0 +1,93 @@
+"""The HTML page and the tables of a scan."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from patcher.hazards.model import DynamicMap, Hazard, Place
+from patcher.hazards.summary import summarise
+from patcher.hazards.tree import scan_sources
+from patcher.report.scan_page import page
+
+SOURCE = b"def f(x):\n    x['<b>'][0] = '<script>'\n"
+HAZARD = Hazard(
+    "inplace-update",
+    Place("m.py", 2, "f", "x['<b>'][0] = '<script>'"),
+    "inference mode: decorator in make (m.py:1)",
+    "turn",
+    made=Place("m.py", 1, "make"),
+    fires_when="`n > 2` (n = 3)",
+    cases=("model / test",),
+)
+
+
+def run(act: str, count: int) -> dict[str, object]:
+    """One model's survey: an update of a tensor made two lines up, and a wait."""
+    return {
+        "acts": ["open", act],
+        "operators": 10,
+        "places": [["m.py", 3, "g", "x += 1"], ["m.py", 1, "make", ""]],
+        "scopes": [{"mode": "no_grad", "function": "make", "file": "m.py", "line": 1}],
+        "events": [
+            {
+                "kind": "inplace-update", "operator": "aten::add_", "at": 0, "made": 1,
+                "scopes": [], "made_scopes": [0], "inference": False,
+                "on_inference_tensor": False, "shape": [2], "dtype": "float32",
+                "acts": [act], "count": count,
+            }
+        ],
+        "convolutions": [],
+        "conversions": [],
+        "mixed": [],
+        "synchronisations": [
+            {"at": 0, "facts": [["item"]], "count": count, "wall_s": 0.5, "acts": [act]}
+        ],
+    }  # fmt: skip
+
+
+DYNAMIC = DynamicMap("key", {"one": run("a", 1), "two": run("b", 2)})
+
+
+class Tags(HTMLParser):
+    """Collects tags, and fails on what is left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_page_is_whole_shows_the_hazard_and_escapes_every_value() -> None:
+    text = page("scan", {"m": scan_sources({"m.py": SOURCE})}, DYNAMIC, [HAZARD], [("d", "a: <b>")])
+    tags = Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert not tags.seen & {"script", "b", "link", "img"}
+    assert "inplace-update at m.py:2" in text
+    assert "`n &gt; 2` (n = 3)" in text
+    assert "a: &lt;b&gt;" in text
+
+
+def test_a_page_without_hazards_says_so_and_one_without_prediction_does_not() -> None:
+    assert "Nothing seen" in page("scan", {}, None, [])
+    assert "Nothing seen" not in page("scan", {})
+
+
+def test_rows_of_several_models_are_merged_by_line() -> None:
+    found = summarise(DYNAMIC)
+    (update,) = found["updates"]
+    assert (update["where"], update["line"], update["count"]) == ("m.py", 3, 3)
+    assert update["created_at"] == "m.py:1 make"
+    assert update["made_under"] == ["no_grad in make (m.py:1)"]
+    assert update["cases"] == ["one / a", "two / b"]
+    (wait,) = found["synchronisations"]
+    assert (wait["count"], wait["wall_s"], wait["operator"]) == (3, 1.0, ["item"])
+    assert (found["operators"], found["cases"]) == (20, ["one / a", "two / b"])

@@ -1,0 +1,28 @@
+"""The schema that editors use says what the reader says."""
+
+from __future__ import annotations
+
+from patcher.patchfile import keys
+from patcher.patchfile.model import EditKind
+from patcher.patchfile.schema import PATH, rendered, schema
+
+
+def test_the_shipped_schema_is_up_to_date() -> None:
+    assert PATH.read_text("utf-8") == rendered()
+
+
+def test_the_schema_knows_every_kind_of_edit() -> None:
+    edit = schema()["$defs"]["edit"]
+    assert {kind.value for kind in EditKind} <= set(edit["properties"])
+    assert len(edit["oneOf"]) == len(EditKind)
+
+
+def test_the_schema_allows_no_other_keys() -> None:
+    whole = schema()
+    for mapping in (whole, *whole["$defs"].values()):
+        assert mapping["additionalProperties"] is False
+
+
+def test_every_key_has_a_sentence() -> None:
+    for key in (*keys.PATCH, *keys.EDIT, *keys.FIXTURE):
+        assert key.summary.endswith(".")
