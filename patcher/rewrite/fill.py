@@ -189,12 +189,20 @@ def is_atomic(node: Node) -> bool:
     return isinstance(node, ATOMIC) or bool(getattr(node, "lpar", ()))
 
 
+def is_element(node: object) -> bool:
+    """Whether a node stands in a list whose commas belong to its elements.
+
+    An `assert` has a comma too, before its message: that one is inside the statement.
+    """
+    return hasattr(node, "comma") and not isinstance(node, cst.BaseSmallStatement)
+
+
 def element_span(tree: Tree, node: Node) -> tuple[int, int]:
     """Span of a node without the comma, comment or white space that follows it in a list."""
     if isinstance(node, cst.FunctionDef | cst.ClassDef):
         start, end = tree.inner(node)
         return (tree.inner(node.decorators[0])[0] if node.decorators else start), end
-    if not hasattr(node, "comma"):
+    if not is_element(node):
         return tree.outer(node)
     start, end = tree.whole(node)
     for name in _AFTER_ELEMENT:

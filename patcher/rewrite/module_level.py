@@ -11,7 +11,7 @@ from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.matching import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.splice import Splice
+from patcher.rewrite.splice import Splice, in_word
 
 if TYPE_CHECKING:
     from patcher.rewrite.regions import File
@@ -261,11 +261,15 @@ def transform(file: File, edit: Edit, code: bytes) -> Result:
 
 
 def smallest(splice: Splice, old: str) -> Splice:
-    """The splice without what it has in common with the old text at both ends."""
+    """The splice without the words it has in common with the old text at both ends."""
     new, head = splice.text, 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
         head += 1
     tail = 0
     while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
+    while head and in_word(old[head - 1]):
+        head -= 1
+    while tail and in_word(old[-tail]):
+        tail -= 1
     return Splice(splice.start + head, splice.end - tail, new[head : len(new) - tail])

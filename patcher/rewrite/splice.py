@@ -38,6 +38,9 @@ def overlap(first: Splice, second: Splice) -> bool:
 def apply(text: str, splices: Iterable[Splice]) -> str:
     """The edited text. Insertions at one place keep the order given.
 
+    A blank is written where a splice would make one word of two, as in `return(a)` with `b` in the
+    place of `(a)`.
+
     Raises:
         OverlapError: the spans overlap.
     """
@@ -45,6 +48,21 @@ def apply(text: str, splices: Iterable[Splice]) -> str:
     for before, after in itertools.pairwise(ordered):
         if overlap(before, after):
             raise OverlapError(before, after)
-    for splice in reversed(ordered):
-        text = text[: splice.start] + splice.text + text[splice.end :]
-    return text
+    pieces: list[str] = []
+    last, end = "", 0
+    for splice in ordered:
+        if splice.start == splice.end and not splice.text:
+            continue
+        for piece in (text[end : splice.start], splice.text):
+            if piece:
+                pieces.append(" " + piece if in_word(last) and in_word(piece[0]) else piece)
+                last = piece[-1]
+        end = splice.end
+    rest = text[end:]
+    glued = bool(rest) and in_word(last) and in_word(rest[0])
+    return "".join([*pieces, " " if glued else "", rest])
+
+
+def in_word(character: str) -> bool:
+    """Whether a character can be part of a name, a keyword or a number."""
+    return character.isalnum() or character == "_" or character > "\x7f"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from patcher.rewrite.fill import Filler, element_span, is_atomic
+from patcher.rewrite.fill import Filler, element_span, is_atomic, is_element
 from patcher.rewrite.splice import Splice
 from patcher.rewrite.unify import Node, many_hole, one_hole, parts, same
 
@@ -211,7 +211,7 @@ class _Site:
             if all(pair is not None for pair in pairs):
                 return [splice for pair in pairs if pair for splice in pair]
             return None
-        if not old or not new or not all(hasattr(each, "comma") for each in (*old, *new)):
+        if not old or not new or not all(map(is_element, (*old, *new))):
             return None
         head, tail = self._common(old, new)
         if not self._can_run(old):
