@@ -65,7 +65,7 @@ def _rendered(error: PatcherError) -> str:
 
 def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> dict[str, Any]:
     """Write ``patches/NAME.yaml`` with one edit for the code at ``FILE:LINE``."""
-    from patcher.rewrite import scaffold as scaffolding
+    from patcher.rewrite.authoring import scaffold as scaffolding
 
     file, _, line = at.rpartition(":")
     if not file or not line.isdigit():
@@ -84,7 +84,7 @@ def capture(workspace: Workspace, name: str, target: str | None) -> dict[str, An
     The working copy keeps the edits: only its owner takes them out, with the command in ``next``.
     """
     from patcher.commands.replaying import replayed
-    from patcher.rewrite import capture as capturing
+    from patcher.rewrite.authoring import capture as capturing
 
     copy = workspace.working_copy(target)
     stray = [one for one in copy.drift() if one.path.endswith(".py")]

@@ -6,7 +6,7 @@ import pytest
 
 from patcher.errors import PatcherError
 from patcher.patchfile.reader import read_spec
-from patcher.rewrite.capture import capture
+from patcher.rewrite.authoring.capture import capture
 from patcher.rewrite.replay import replay
 from tests.rewrite.making import reading
 

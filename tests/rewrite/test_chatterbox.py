@@ -12,7 +12,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus, Patch
 from patcher.patchfile.reader import read_spec
-from patcher.rewrite.capture import capture
+from patcher.rewrite.authoring.capture import capture
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
 

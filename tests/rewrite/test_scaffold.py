@@ -7,9 +7,9 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditKind
 from patcher.patchfile.reader import read_spec
+from patcher.rewrite.authoring.scaffold import scaffold
 from patcher.rewrite.check import check_patch
 from patcher.rewrite.plan import plan_patches
-from patcher.rewrite.scaffold import scaffold
 from tests.rewrite.making import reading
 
 SOURCE = b'''import torch

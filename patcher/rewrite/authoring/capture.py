@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
-from patcher.rewrite import similarity as alike
+from patcher.rewrite.authoring import similarity as alike
+from patcher.rewrite.authoring.write_spec import spec_text
 from patcher.rewrite.file import WRITABLE, rewrite_file
 from patcher.rewrite.source import Source
-from patcher.rewrite.write_spec import spec_text
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MOST_NEIGHBOURS = 6

@@ -8,8 +8,8 @@ import textwrap
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind
 from patcher.patchfile.python import parse_python
+from patcher.rewrite.authoring.write_spec import fixture_lines, spec_text
 from patcher.rewrite.source import Definition, Source
-from patcher.rewrite.write_spec import fixture_lines, spec_text
 
 
 def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> str:

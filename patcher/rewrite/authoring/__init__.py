@@ -1,0 +1,1 @@
+"""Specs made for their author: from a line of the target (`new`), from hand edits (`capture`)."""
