@@ -112,7 +112,8 @@ def _serve(requests: int, answers: int) -> None:
 
     import pickle
 
-    from patcher.rewrite import decorating, file, matching, module_level  # noqa: F401
+    from patcher.rewrite import file
+    from patcher.rewrite.kinds import decorator, match, module_level  # noqa: F401
 
     with os.fdopen(requests, "rb") as asked, os.fdopen(answers, "wb") as told:
         while True:

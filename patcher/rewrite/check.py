@@ -85,8 +85,8 @@ def _lint(patch: Patch, number: int, edit: Edit) -> Iterable[Problem]:
         message = "the replacement is the pattern"
         yield Problem("spec", patch.name, number, message, where, (), "change `with`")
         return
-    from patcher.rewrite.matching import match
-    from patcher.rewrite.regions import File
+    from patcher.rewrite.kinds.match import match
+    from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 
     anywhere = replace(edit, within=None)

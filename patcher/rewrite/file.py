@@ -109,8 +109,8 @@ def _add_file(
 def _rewrite(
     path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]
 ) -> Rewritten:
-    from patcher.rewrite import decorating, matching, module_level
-    from patcher.rewrite.regions import File
+    from patcher.rewrite.kinds import decorator, match, module_level
+    from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
     from patcher.rewrite.splice import Splice, apply, overlap
 
@@ -120,7 +120,7 @@ def _rewrite(
     splices: list[Splice] = []
     for edit in edits:
         if edit.kind is EditKind.DECORATOR:
-            outcome, more = decorating.decorator(file, edit)
+            outcome, more = decorator.decorator(file, edit)
         elif edit.kind is EditKind.IMPORT:
             outcome, more = module_level.add_import(file, edit)
         elif edit.kind is EditKind.DEFINE:
@@ -131,7 +131,7 @@ def _rewrite(
             code = attachments[(edit.pattern or "").partition(":")[0] + ".py"]
             outcome, more = module_level.transform(file, edit, code)
         else:
-            outcome, more = matching.match(file, edit)
+            outcome, more = match.match(file, edit)
         if any(overlap(one, other) for one in splices for other in more):
             message = "it changes what another edit of this patch changes"
             hint = "say both in one edit, or in two patches"

@@ -95,7 +95,7 @@ def test_capturing_a_shipped_patch_gives_its_bytes_back(name: str) -> None:
 
 
 def test_every_file_of_the_package_can_be_read_whole() -> None:
-    from patcher.rewrite.regions import File
+    from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 
     refused = []

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from patcher.rewrite.innermost import innermost
+from patcher.rewrite.matching.innermost import innermost
 from patcher.rewrite.source import Source
 
 CASES = {

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect, Patch
 from patcher.rewrite.file import rewrite_file
+from patcher.rewrite.matching.unify import Matcher, same, statements
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
-from patcher.rewrite.unify import Matcher, same, statements
 from tests.rewrite.making import patch, reading
 
 with warnings.catch_warnings():

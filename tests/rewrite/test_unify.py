@@ -5,10 +5,10 @@ from __future__ import annotations
 import libcst as cst
 import pytest
 
-from patcher.rewrite import unify
-from patcher.rewrite.pattern import compile_pattern
+from patcher.rewrite.matching import unify
+from patcher.rewrite.matching.pattern import compile_pattern
+from patcher.rewrite.matching.unify import Matcher, TooManyStepsError, same, statements
 from patcher.rewrite.plan import plan_patches
-from patcher.rewrite.unify import Matcher, TooManyStepsError, same, statements
 from tests.rewrite.making import patch, tree
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.innermost import innermost, together
-from patcher.rewrite.search import Region, region
+from patcher.rewrite.matching.innermost import innermost, together
+from patcher.rewrite.matching.search import Region, region
+from patcher.rewrite.matching.tree import RoundTripError, Tree
+from patcher.rewrite.matching.unify import Matcher, many_hole
 from patcher.rewrite.source import Definition, Source, within_matches
-from patcher.rewrite.tree import RoundTripError, Tree
-from patcher.rewrite.unify import Matcher, many_hole
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable
 
-    from patcher.rewrite.pattern import Pattern
+    from patcher.rewrite.matching.pattern import Pattern
 
 
 class File:

@@ -8,8 +8,8 @@ from functools import lru_cache
 import libcst as cst
 
 from patcher.patchfile import holes
-from patcher.rewrite.tree import Tree
-from patcher.rewrite.unify import Node, statements
+from patcher.rewrite.matching.tree import Tree
+from patcher.rewrite.matching.unify import Node, statements
 
 ATOMIC = (
     cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString, cst.FormattedString,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
 from patcher.patchfile.values import nearest
-from patcher.rewrite.closest import closest_site
+from patcher.rewrite.matching.closest import closest_site
+from patcher.rewrite.matching.pattern import Pattern, compile_pattern
+from patcher.rewrite.matching.search import Found, find
+from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.pattern import Pattern, compile_pattern
-from patcher.rewrite.search import Found, find
+from patcher.rewrite.replacing.substitute import CannotReplaceError, substitute
 from patcher.rewrite.splice import OverlapError, Splice
-from patcher.rewrite.substitute import CannotReplaceError, substitute
-from patcher.rewrite.unify import Matcher, TooManyStepsError
 
 if TYPE_CHECKING:
-    from patcher.rewrite.regions import File
+    from patcher.rewrite.matching.regions import File
 
 Result = tuple[Outcome, list[Splice]]
 

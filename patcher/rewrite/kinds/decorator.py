@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from patcher.patchfile.model import Edit, EditStatus
-from patcher.rewrite.closest import closest_site
-from patcher.rewrite.matching import (
+from patcher.rewrite.kinds.match import (
     Result,
     decide,
     generalises,
@@ -18,14 +17,15 @@ from patcher.rewrite.matching import (
     refuse,
     site_at,
 )
-from patcher.rewrite.pattern import compile_pattern
-from patcher.rewrite.search import Found
+from patcher.rewrite.matching.closest import closest_site
+from patcher.rewrite.matching.pattern import compile_pattern
+from patcher.rewrite.matching.search import Found
+from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.splice import Splice
-from patcher.rewrite.substitute import substitute
 
 if TYPE_CHECKING:
+    from patcher.rewrite.matching.regions import File
     from patcher.rewrite.outcome import Outcome, Site
-    from patcher.rewrite.regions import File
     from patcher.rewrite.source import Definition
 
 

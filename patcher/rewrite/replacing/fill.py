@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from patcher.patchfile.holes import Hole, string_spans
-from patcher.rewrite.pattern import ATOMIC, Pattern
-from patcher.rewrite.unify import Node
+from patcher.rewrite.matching.pattern import ATOMIC, Pattern
+from patcher.rewrite.matching.unify import Node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from patcher.rewrite.matching.tree import Tree
     from patcher.rewrite.source import Source
-    from patcher.rewrite.tree import Tree
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.rewrite.fill import element_span
-from patcher.rewrite.unify import Match, Matcher, Node, children, statements
+from patcher.rewrite.matching.unify import Match, Matcher, Node, children, statements
+from patcher.rewrite.replacing.fill import element_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from patcher.rewrite.pattern import Pattern
-    from patcher.rewrite.tree import Tree
+    from patcher.rewrite.matching.pattern import Pattern
+    from patcher.rewrite.matching.tree import Tree
 
 _NOT_EXPRESSIONS = {
     ("Attribute", "attr"), ("Arg", "keyword"), ("Param", "name"), ("FunctionDef", "name"),

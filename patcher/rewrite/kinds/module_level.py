@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
-from patcher.rewrite.matching import Result, decide, no_definition, site_at
+from patcher.rewrite.kinds.match import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice, in_word
 
 if TYPE_CHECKING:
-    from patcher.rewrite.regions import File
+    from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.matching.tree import Tree
     from patcher.rewrite.source import Source
-    from patcher.rewrite.tree import Tree
 
 _Import = ast.Import | ast.ImportFrom
 _Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.rewrite.fill import element_span
-from patcher.rewrite.unify import Node, many_hole, one_hole, parts
+from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts
+from patcher.rewrite.replacing.fill import element_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from patcher.rewrite.pattern import Pattern
-    from patcher.rewrite.search import Region
+    from patcher.rewrite.matching.pattern import Pattern
+    from patcher.rewrite.matching.search import Region
 
 _ENOUGH = 0.5
 _MOST_CANDIDATES = 2000

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from patcher.rewrite.fill import Filler, element_span, is_atomic, is_element
+from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
+from patcher.rewrite.replacing.fill import Filler, element_span, is_atomic, is_element
 from patcher.rewrite.splice import Splice
-from patcher.rewrite.unify import Node, many_hole, one_hole, parts, same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from patcher.rewrite.pattern import Pattern
-    from patcher.rewrite.search import Found
+    from patcher.rewrite.matching.pattern import Pattern
+    from patcher.rewrite.matching.search import Found
     from patcher.rewrite.source import Source
 
 _REPLACEABLE = (
