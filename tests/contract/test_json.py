@@ -1,0 +1,70 @@
+"""What every command prints under ``--json`` keeps its keys and types.
+
+Keys may be added; none that was recorded may go or change its type. Whoever means a change
+records it with ``python -m tests.contract.recording``.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.recording import ADDER, CHATTERBOX, RECORD, record_adder, record_chatterbox
+from tests.contract.shapes import broken
+
+EXPECTED: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def on_adder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return record_adder(tmp_path_factory.mktemp("contract"))
+
+
+@pytest.mark.parametrize("step", ADDER)
+def test_the_object_of_a_command_keeps_its_keys_and_types(
+    step: str, on_adder: dict[str, Any]
+) -> None:
+    found, expected = on_adder[step], EXPECTED["adder"][step]
+    assert found["exit"] == expected["exit"]
+    assert list(broken(expected["object"], found["object"])) == []
+
+
+@pytest.mark.chatterbox
+@pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed")
+def test_on_the_real_package_too(tmp_path: Path) -> None:
+    found = record_chatterbox(tmp_path)
+    for step in CHATTERBOX:
+        expected = EXPECTED["chatterbox-tts"][step]
+        assert found[step]["exit"] == expected["exit"]
+        assert list(broken(expected["object"], found[step]["object"], step)) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "message"),
+    [
+        ({"a": "string"}, {}, ".a is missing"),
+        ({"a": "string"}, {"a": "number"}, ".a is number, not string"),
+        ({"a": "string|null"}, {"a": ["string"]}, '.a is ["string"], not string|null'),
+        ({"a": [{"b": "string"}]}, {"a": [{"b": "boolean"}]}, ".a[].b is boolean, not string"),
+    ],
+)
+def test_a_broken_contract_is_named(expected: object, found: object, message: str) -> None:
+    assert list(broken(expected, found)) == [message]
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ({"a": "string"}, {"a": "string", "b": "number"}),
+        ({"a": "string|null"}, {"a": "null"}),
+        ({"a": [{"b": "string"}]}, {"a": []}),
+        ({"a": "null"}, {"a": {"b": "string"}}),
+    ],
+    ids=["a new key", "one of several types", "an empty list", "nothing was known of it"],
+)
+def test_what_keeps_the_contract(expected: object, found: object) -> None:
+    assert list(broken(expected, found)) == []
