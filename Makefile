@@ -34,9 +34,10 @@ test: $(READY)  ## the test suite, the real package included
 test-all: $(READY)  ## everything, also what takes long or downloads
 	$(BIN)/python -m pytest -m 'not gpu or gpu'
 
-lint: $(READY)  ## ruff
+lint: $(READY)  ## ruff, and the arrows between the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 format: $(READY)  ## let ruff rewrite
 	$(BIN)/ruff check --fix .
