@@ -27,7 +27,7 @@ def explainer(copy: WorkingCopy, patches: Sequence[Patch], scratch: Path) -> Exp
         return [
             patch
             for patch in known
-            if patch.name not in applied and fits(patch, copy.target, copy.version)
+            if patch.name not in applied and fits(patch, copy.target, copy.version, copy.packages)
         ]
 
     traced = diagnosis_runs.explainer(patches, remedies, scratch / "remedies")

@@ -185,7 +185,7 @@ def _others(copy: WorkingCopy, patches: Sequence[Patch]) -> list[Patch]:
     return [
         patch
         for patch in known
-        if patch.name not in named and fits(patch, copy.target, copy.version)
+        if patch.name not in named and fits(patch, copy.target, copy.version, copy.packages)
     ]
 
 

@@ -134,13 +134,16 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str) -> dict[str, Any]:
         found = other.files.get(path)
         return found[0] if found else None
 
-    result = plan_json(plan_patches(patches, read, other.version, other.distribution), read)
+    planned = plan_patches(
+        patches, read, other.version, other.distribution, packages=other.packages
+    )
+    result = plan_json(planned, read)
     entries = {
         (patch["name"], edit["spec_line"]): edit
         for patch in result["patches"]
         for edit in patch["edits"]
     }
-    for one in follow(patches, read, other.files):
+    for one in follow([each.patch for each in planned.patches], read, other.files):
         entry = entries[one.patch, one.edit.mark.line]
         entry["fit"] = one.fit.value
         moved = one.fit.value == "moved" and one.site is not None
@@ -157,12 +160,13 @@ def plan_on(
     """Plan patches on a working copy as it is now, or with other content in some files."""
     files_now = instead or {}
     series = patches_of(copy.series)
-    files = {edit.file for patch in [*patches, *series] for edit in patch.edits}
+    files = {file for patch in [*patches, *series] for file in patch.files}
     return plan_patches(
         patches,
         lambda path: files_now[path] if path in files_now else copy.read(path),
         copy.version,
         copy.target,
+        packages=copy.packages,
         applied=series,
         pristine=copy.pristine,
         drifted={one.path for one in copy.drift(files)},

@@ -16,7 +16,7 @@ class Key:
     Attributes:
         name: as written.
         holds: ``text``, ``python``, ``texts`` (a text or a list of them), ``truth``, ``count``,
-            ``edits`` or ``fixtures``.
+            ``edits``, ``variants``, ``absences`` or ``fixtures``.
         summary: one sentence for editors and the reference.
         required: whether the mapping must have it.
         choices: the only values allowed, when there are such.
@@ -43,7 +43,11 @@ PATCH = (
         tuple(each.value for each in Equivalence),
     ),
     Key("reproduction", "truth", "The patch documents a failure and is expected to fail."),
-    Key("edits", "edits", "What changes; all edits of a file look at the same text.", True),
+    Key("provides", "text", "The import package the patch is for; forks that have it fit, too."),
+    Key("import-as", "texts", "Other names under which forks have that package."),
+    Key("edits", "edits", "What changes; all edits of a file look at the same text."),
+    Key("variants", "variants", "Instead of `edits`: forms; the first whose sites fit is taken."),
+    Key("absent-when", "absences", "What a target looks like that does not need the patch."),
     Key("requires", "texts", "Patches that must be applied first."),
     Key("conflicts", "texts", "Patches that cannot be applied beside this one."),
     Key("companions", "texts", "Patches that remove a hazard of this one."),
@@ -78,6 +82,18 @@ EDIT = (
     ),
     Key("with", "python", 'What takes the place; `""` removes a decorator.'),
     Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
+)
+
+VARIANT = (
+    Key("summary", "text", "What shape of the target this form is for."),
+    Key("edits", "edits", "What changes, in this form.", True),
+    Key("test", "fixtures", "Fixtures of this form."),
+)
+
+ABSENT = (
+    Key("file", "text", "Path relative to the import root, with `/`.", True),
+    Key("within", "text", "The definition to look in."),
+    Key("match", "python", "Found there: the target does this by itself. Left out: no such file."),
 )
 
 FIXTURE = (

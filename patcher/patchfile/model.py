@@ -6,7 +6,7 @@ makes them from YAML and is the only place that knows the file format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -104,12 +104,41 @@ class Fixture:
 
 
 @dataclass(frozen=True)
+class Form:
+    """One entry of ``variants:``: a way to write the patch for one shape of the target's code."""
+
+    edits: tuple[Edit, ...]
+    tests: tuple[Fixture, ...] = ()
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """One entry of ``absent-when:``: what a target looks like that does not need the patch.
+
+    ``pattern`` is found there: upstream does the same by itself. Without a pattern: the file is
+    not there, so that there is nothing to patch.
+    """
+
+    file: str
+    within: str | None = None
+    pattern: str | None = None
+    mark: Mark = Mark(1, 1)
+
+
+@dataclass(frozen=True)
 class Patch:
     """One spec file.
 
     Attributes:
         name: the file's stem.
         targets: PEP 508 requirements, any of which the patch fits.
+        provides: the import package the patch is for; any distribution that has it may be
+            patched, whatever its name.
+        import_as: other names under which a fork has that package.
+        edits: of the first form, when there are ``variants``.
+        variants: the forms of the patch; the first whose sites fit is taken.
+        absent_when: what a target looks like that does not need the patch.
         reproduction: True for a patch that documents a failure and is expected to fail.
         requires: patches that must be applied first.
         companions: patches that remove a hazard of this one, without being required.
@@ -134,6 +163,31 @@ class Patch:
     path: str = ""
     text: str = ""
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    provides: str = ""
+    import_as: tuple[str, ...] = ()
+    variants: tuple[Form, ...] = ()
+    absent_when: tuple[Absent, ...] = ()
+
+    @property
+    def forms(self) -> tuple[Patch, ...]:
+        """The patch in each of its forms; itself when it has one."""
+        return tuple(
+            replace(self, edits=form.edits, tests=form.tests, variants=()) for form in self.variants
+        ) or (self,)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that a form of the patch touches, under each name of the package."""
+        edits = [edit for form in self.forms for edit in form.edits]
+        files = dict.fromkeys(edit.file for edit in edits)
+        renamed = [renamed_file(self, file, name) for name in self.import_as for file in files]
+        return (*files, *renamed)
+
+
+def renamed_file(patch: Patch, file: str, package: str) -> str:
+    """A file of the patch's package as it is called where the package is ``package``."""
+    top, slash, rest = file.partition("/")
+    return f"{package}/{rest}" if slash and top == patch.provides else file
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ from pathlib import PurePosixPath
 
 from patcher.patchfile import keys, nodes
 from patcher.patchfile.edits import EditReader
-from patcher.patchfile.model import Edit, Equivalence, Fixture, Patch, PatchSet
+from patcher.patchfile.model import (
+    Absent,
+    Edit,
+    EditKind,
+    Equivalence,
+    Expect,
+    Fixture,
+    Form,
+    Patch,
+    PatchSet,
+)
 from patcher.patchfile.values import NAME, Attach, Problems, nearest
 from patcher.patchfile.versions import is_requirement
 
@@ -79,7 +89,12 @@ class _Reader(EditReader):
         entry = self.problems.mapping(root, keys.names(keys.PATCH), "a patch")
         if entry is None:
             return None
-        edits = self.edits(entry)
+        variants = self.variants(entry)
+        if "variants" in entry.entries:
+            edits = variants[0].edits if variants else ()
+        else:
+            edits = self.edits(entry)
+        provides = self.provides(entry)
         return Patch(
             name=self.name(entry),
             summary=self.required(entry, "summary", "a patch"),
@@ -96,7 +111,74 @@ class _Reader(EditReader):
             path=self.problems.path,
             text=self.text,
             attachments=self.attachments,
+            provides=provides,
+            import_as=self.import_names(entry, provides),
+            variants=variants,
+            absent_when=self.absences(entry),
         )
+
+    def provides(self, entry: nodes.Mapping) -> str:
+        name = self.string(entry, "provides")
+        if "provides" in entry.entries and not name.isidentifier():
+            message = f"`provides: {name}` is not the name of an import package"
+            self.problems.add(entry.marks["provides"], message)
+        return name
+
+    def import_names(self, entry: nodes.Mapping, provides: str) -> tuple[str, ...]:
+        names = self.strings(entry, "import-as")
+        if names and not provides:
+            self.problems.add(entry.marks["import-as"], "`import-as` needs `provides`")
+        for name in names:
+            if not name.isidentifier():
+                message = f"`import-as: {name}` is not the name of an import package"
+                self.problems.add(entry.marks["import-as"], message)
+        return names
+
+    def variants(self, entry: nodes.Mapping) -> tuple[Form, ...]:
+        node = entry.entries.get("variants")
+        if node is None:
+            return ()
+        mark = entry.marks["variants"]
+        for key in ("edits", "test"):
+            if key in entry.entries:
+                message = f"a patch with `variants` has its `{key}` in them"
+                self.problems.add(entry.marks[key], message)
+        if not isinstance(node, nodes.Sequence) or not node.items:
+            self.problems.add(mark, "`variants` is a list of forms, each with `edits`")
+            return ()
+        forms = [self.form(item) for item in node.items]
+        return tuple(form for form in forms if form is not None)
+
+    def form(self, node: nodes.Node) -> Form | None:
+        entry = self.problems.mapping(node, keys.names(keys.VARIANT), "a variant")
+        if entry is None:
+            return None
+        edits = self.edits(entry)
+        return Form(edits, self.fixtures(entry, edits), self.string(entry, "summary"))
+
+    def absences(self, entry: nodes.Mapping) -> tuple[Absent, ...]:
+        node = entry.entries.get("absent-when")
+        if node is None:
+            return ()
+        if not isinstance(node, nodes.Sequence) or not node.items:
+            message = "`absent-when` is a list of `file`, `within` and `match`"
+            self.problems.add(entry.marks["absent-when"], message)
+            return ()
+        absences = [self.absence(item) for item in node.items]
+        return tuple(absence for absence in absences if absence is not None)
+
+    def absence(self, node: nodes.Node) -> Absent | None:
+        entry = self.problems.mapping(node, keys.names(keys.ABSENT), "an entry of `absent-when`")
+        if entry is None:
+            return None
+        file = self.file(entry, "file", "an entry of `absent-when`")
+        within = self.string(entry, "within") or None
+        if "match" not in entry.entries:
+            return Absent(file, within, None, entry.mark)
+        pattern = self.string(entry, "match")
+        sought = Edit(file, EditKind.MATCH, within, pattern, None, Expect(1, None), entry.mark)
+        self.python(entry, "match", sought, allow_empty=False)
+        return Absent(file, within, pattern, entry.mark)
 
     def name(self, entry: nodes.Mapping) -> str:
         name = self.required(entry, "patch", "a patch")

@@ -30,7 +30,13 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A patch",
         **_mapping(keys.PATCH),
-        "$defs": {"edit": edit, "fixture": fixture},
+        "oneOf": [{"required": ["edits"]}, {"required": ["variants"]}],
+        "$defs": {
+            "edit": edit,
+            "variant": _mapping(keys.VARIANT),
+            "absence": _mapping(keys.ABSENT),
+            "fixture": fixture,
+        },
     }
 
 
@@ -61,6 +67,8 @@ def _value(key: keys.Key) -> dict[str, Any]:
             ]
         },
         "edits": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/edit"}},
+        "variants": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/variant"}},
+        "absences": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/absence"}},
         "fixtures": {"type": "array", "items": {"$ref": "#/$defs/fixture"}},
     }
     return {"description": key.summary, **shapes[key.holds]}

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from patcher.patchfile.model import Patch
 
@@ -76,14 +76,26 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def fits(patch: Patch, distribution: str | None, version: str | None) -> bool:
-    """True when any of the patch's targets accepts this distribution at this version.
+def fits(
+    patch: Patch,
+    distribution: str | None,
+    version: str | None,
+    packages: Collection[str] = (),
+) -> bool:
+    """True when the patch may be tried on this distribution; its content decides the rest.
 
+    A distribution that the patch names must have a version it names. One that it does not name
+    fits when it has the import package the patch ``provides`` for, under one of its names.
     A name or a version that is not known narrows nothing. Pre-releases count: what a fork calls
     `0.1.8.dev1` is content somebody wants to patch.
+
+    Args:
+        packages: the distribution's top-level import packages.
     """
-    return any(
-        (distribution is None or normalise(name_of(text)) == normalise(distribution))
-        and (version is None or accepts(text, version))
-        for text in patch.targets
-    )
+    if distribution is None:
+        return version is None or any(accepts(text, version) for text in patch.targets)
+    name = normalise(distribution)
+    named = [text for text in patch.targets if normalise(name_of(text)) == name]
+    if named:
+        return version is None or any(accepts(text, version) for text in named)
+    return bool(patch.provides) and not {patch.provides, *patch.import_as}.isdisjoint(packages)

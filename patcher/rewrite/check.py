@@ -23,6 +23,10 @@ def check_patch(patch: Patch) -> list[Problem]:
     Returns:
         Problems with code ``check-failed``, or that of the edit; empty when the patch is fine.
     """
+    return [problem for form in patch.forms for problem in _check_form(form)]
+
+
+def _check_form(patch: Patch) -> list[Problem]:
     problems = [
         problem
         for number, edit in enumerate(patch.edits, 1)
@@ -68,11 +72,12 @@ def check_names(
 def fixture_results(patch: Patch) -> list[tuple[str, str]]:
     """Each fixture's text and what its edits make of it."""
     found = []
-    for fixture in patch.tests:
-        path = fixture.file or patch.edits[0].file
-        numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
-        before, result, _ = _run(patch, path, numbers, fixture.before)
-        found.append((fixture.before, (result.content or before).decode()))
+    for form in patch.forms:
+        for fixture in form.tests:
+            path = fixture.file or form.edits[0].file
+            numbers = [i for i, edit in enumerate(form.edits) if edit.file == path]
+            before, result, _ = _run(form, path, numbers, fixture.before)
+            found.append((fixture.before, (result.content or before).decode()))
     return found
 
 

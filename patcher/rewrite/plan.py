@@ -14,6 +14,7 @@ from patcher.patchfile.model import EditStatus, Patch
 from patcher.patchfile.versions import fits
 from patcher.rewrite.commuting import not_commuting
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
+from patcher.rewrite.forms import Fit, chosen_form, fit_of
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.problem import Problem, as_error, of_outcome
 
@@ -23,11 +24,15 @@ EditPlan = Outcome
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """One patch: outcome of each edit in the spec's order; ``status`` is the worst of them."""
+    """One patch: outcome of each edit in the spec's order; ``status`` is the worst of them.
+
+    ``patch`` is in the form that the target takes; ``fit`` says how the two go together.
+    """
 
     patch: Patch
     edits: tuple[Outcome, ...]
     problems: tuple[Problem, ...] = ()
+    fit: Fit = Fit.FITS
 
     @property
     def status(self) -> EditStatus:
@@ -85,6 +90,7 @@ def plan_patches(
     version: str | None = None,
     distribution: str | None = None,
     *,
+    packages: Collection[str] = (),
     applied: Sequence[Patch] = (),
     pristine: Read | None = None,
     drifted: Collection[str] = (),
@@ -96,6 +102,7 @@ def plan_patches(
         patches: in the order asked for; `requires` may change it.
         read: content of a file now, by path relative to the import root; None when there is none.
         version, distribution: of the target; None narrows nothing.
+        packages: the target's top-level import packages.
         applied: the present series. A patch in it is `already`.
         pristine: content before any patch; tells a conflict with the series from a missing site.
         drifted: paths with somebody's edits: never planned on.
@@ -113,18 +120,24 @@ def plan_patches(
         if patch.name in names and patch.name in {each.name for each in applied}:
             planned.append(_already(patch))
             continue
-        problems = _forbidden(patch, ordered, applied, distribution, version)
-        outcomes, written = rewrite_patch(patch, now, rewrite)
+        problems = _forbidden(patch, ordered, applied, distribution, version, packages)
+        form = chosen_form(patch, now, rewrite)
+        outcomes, written = rewrite_patch(form, now, rewrite)
+        fit = fit_of(form, outcomes, pristine or read)
+        if fit is Fit.UPSTREAM and not problems:
+            planned.append(replace(_already(form), fit=fit))
+            names.add(patch.name)
+            continue
         outcomes = [
-            _explain(patch, outcome, read, pristine, drifted, planned, applied, rewrite)
+            _explain(form, outcome, read, pristine, drifted, planned, applied, rewrite)
             for outcome in outcomes
         ]
         problems += [
-            of_outcome(patch, index, outcome)
+            of_outcome(form, index, outcome)
             for index, outcome in enumerate(outcomes, 1)
             if outcome.status not in WRITABLE
         ]
-        planned.append(PatchPlan(patch, tuple(outcomes), tuple(problems)))
+        planned.append(PatchPlan(form, tuple(outcomes), tuple(problems), fit))
         if not problems:
             state.update(written)
             names.add(patch.name)
@@ -169,6 +182,7 @@ def _forbidden(
     applied: Sequence[Patch],
     distribution: str | None,
     version: str | None,
+    packages: Collection[str],
 ) -> list[Problem]:
     """What stands against a patch before any file is looked at."""
     problems = []
@@ -177,7 +191,7 @@ def _forbidden(
     def add(code: str, message: str, hint: str) -> None:
         problems.append(Problem(code, patch.name, None, message, patch.path, (), hint))
 
-    if not fits(patch, distribution, version):
+    if not fits(patch, distribution, version, packages):
         wanted = " or ".join(patch.targets)
         have = f"{distribution or 'the target'} {version or ''}".strip()
         add("incompatible", f"it is for {wanted}, this is {have}", "")
@@ -223,7 +237,7 @@ def _explain(
 
 
 def _touches(patch: Patch, path: str) -> bool:
-    return any(edit.file == path for edit in patch.edits)
+    return path in patch.files
 
 
 __all__ = [

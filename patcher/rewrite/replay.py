@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from patcher.rewrite.file import WRITABLE, Rewrite, rewrite_file, rewrite_patch
+from patcher.rewrite.forms import chosen_form
 from patcher.rewrite.problem import as_error, of_outcome
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def replay(
         return state[path] if path in state else read_pristine(path)
 
     for patch in patches:
-        outcomes, written = rewrite_patch(patch, now, rewrite)
+        form = chosen_form(patch, now, rewrite)
+        outcomes, written = rewrite_patch(form, now, rewrite)
         problems = [
-            of_outcome(patch, number, outcome)
+            of_outcome(form, number, outcome)
             for number, outcome in enumerate(outcomes, 1)
             if outcome.status not in WRITABLE
         ]
