@@ -162,7 +162,7 @@ def collect(
         if "not_applicable" in value:
             continue
         if purpose.kind == "open":
-            load_s[purpose.model] = report.wall_s
+            load_s[purpose.model] = report.worker_wall_s
         elif purpose.kind == "cold":
             cold.setdefault(case, value["wall_s"])
         elif purpose.kind == "warm":

@@ -50,6 +50,7 @@ class Report:
     Attributes:
         job: the handle `Executor.submit` gave.
         step: index of the step in the job.
+        wall_s: of the step, on the parent's clock; ``worker_wall_s`` on the worker's own.
         said: a line of progress of the running step; None when the step is over.
         last: nothing more will come of this job.
     """
@@ -62,6 +63,7 @@ class Report:
     wall_s: float = 0.0
     said: str | None = None
     last: bool = False
+    worker_wall_s: float = 0.0
 
 
 class Executor(Protocol):
@@ -171,6 +173,7 @@ class LocalExecutor:
                     news.failure,
                     news.wall_s,
                     last=over,
+                    worker_wall_s=news.worker_wall_s,
                 )
             )
             if over:

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
 from patcher.execution.results import Failure, Frame, Outcome
+from patcher.targets.adapter import Buffer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 WORKER = Path(__file__).resolve().parent.parent / "worker" / "main.py"
 GRACE_S = 2.0  # between TERM, on which the worker dumps its stacks, and KILL
@@ -97,13 +98,22 @@ class Site:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request. ``alive`` False: the worker can take no further one."""
+    """What came of one request.
+
+    Attributes:
+        value: what the worker said. The arrays that came with it are listed by part (``returned``,
+            ``stages``), stored by the parent, in the shape of `patcher.execution.results.Stage`.
+        wall_s: seconds on the parent's clock, from the request written to the last byte read.
+        worker_wall_s: the same by the worker's own clock, without the transport.
+        alive: False when the worker can take no further request.
+    """
 
     outcome: Outcome
     value: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     wall_s: float = 0.0
     alive: bool = True
+    worker_wall_s: float = 0.0
 
 
 class WorkerProcess:
@@ -117,7 +127,8 @@ class WorkerProcess:
         self._id = 0
         self._asked_s = 0.0
         self._timed_out = False
-        self._pending = b""
+        self._pending = bytearray()
+        self._head: Mapping[str, Any] | None = None  # an answer whose arrays are still to come
         self._nonce = secrets.token_hex(8)
         self._oom_kills = oom_kills()
         site.run_dir.mkdir(parents=True, exist_ok=True)
@@ -159,7 +170,6 @@ class WorkerProcess:
                 "assets": dict(self.site.assets),
                 "device": self.site.device,
                 "deterministic": self.site.deterministic,
-                "stages_dir": str(self.site.stages_dir),
                 "cpus": self.site.cpus,
                 "memory_limit_mib": self.site.memory_limit_mib,
             }
@@ -177,44 +187,88 @@ class WorkerProcess:
         """Send a request; its answer comes from `receive`."""
         self._id += 1
         self._asked = op
+        recorded = arguments.get("recorded", {})
+        data = [Path(stage["path"]).read_bytes() for stage in recorded.values()]
+        payload = [
+            {"name": name, "dtype": stage["dtype"], "shape": stage["shape"], "size": len(content)}
+            for (name, stage), content in zip(recorded.items(), data, strict=True)
+        ]
+        rest = {key: value for key, value in arguments.items() if key != "recorded"}
+        self.deadline_s = time.monotonic() + timeout_s
+        self._send({**rest, "id": self._id, "op": op, "payload": payload}, data)
         self._asked_s = time.monotonic()
-        self.deadline_s = self._asked_s + timeout_s
-        self._send({**arguments, "id": self._id, "op": op})
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: Mapping[str, Any], data: Sequence[bytes] = ()) -> None:
         # A worker that died already shows itself when its answer is read.
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._requests, json.dumps(message).encode() + b"\n")
+            for chunk in (json.dumps(message).encode() + b"\n", *data):
+                left = memoryview(chunk)
+                while left:
+                    left = left[os.write(self._requests, left) :]
 
     def receive(self) -> list[Answer | str]:
         """What arrived: lines of progress, and at most one answer."""
         closed = False
         with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._answers, 1 << 16):
+            while chunk := os.read(self._answers, 1 << 20):
                 self._pending += chunk
             closed = True
-        *lines, self._pending = self._pending.split(b"\n")
-        found: list[Answer | str] = [self._read(line) for line in lines]
+        now_s = time.monotonic()
+        found: list[Answer | str] = []
+        while (news := self._next(now_s)) is not None:
+            found.append(news)
         if closed and not any(isinstance(one, Answer) for one in found):
             found.append(self._ended())
         return found
 
-    def _read(self, line: bytes) -> Answer | str:
+    def _next(self, now_s: float) -> Answer | str | None:
+        """The next complete piece of news among the pending bytes; None when there is none."""
+        if self._head is None:
+            end = self._pending.find(b"\n")
+            if end < 0:
+                return None
+            line = bytes(self._pending[:end])
+            del self._pending[: end + 1]
+            news = self._read(line)
+            if news is not None:
+                return news
+        assert self._head is not None
+        size = sum(kept["size"] for kept in self._head["payload"])
+        if len(self._pending) < size:
+            return None
+        data = bytes(self._pending[:size])
+        del self._pending[:size]
+        message, self._head = self._head, None
+        return self._answer(message, data, now_s - self._asked_s)
+
+    def _read(self, line: bytes) -> Answer | str | None:
+        """A line of progress, what is wrong with a line, or None when ``_head`` now has it."""
         try:
             message = json.loads(line)
             if "say" in message:
                 return str(message["say"])
             known = message["nonce"] == self._nonce and message["id"] == self._id
+            known = known and all(kept["size"] >= 0 for kept in message["payload"])
         except (ValueError, TypeError, KeyError):
             known = False
         if not known:
             return self._failed(Outcome.CRASHED, "protocol", message="foreign line on the pipe")
+        self._head = message
+        return None
+
+    def _answer(self, message: Mapping[str, Any], data: bytes, wall_s: float) -> Answer:
+        """A complete answer; its arrays are stored now, after the clock has stopped."""
         if wrong := self._wrong_code(message["sources"], message["ok"]):
             return self._failed(Outcome.EXCEPTION, "wrong-code", message=wrong)
         self.deadline_s = None
-        wall_s = float(message["wall_s"])
+        worker_wall_s = float(message["wall_s"])
         if message["ok"]:
-            return Answer(Outcome.OK, message["value"], wall_s=wall_s)
+            try:
+                parts = self._store(message["payload"], data)
+            except (ValueError, TypeError, KeyError) as error:
+                return self._failed(Outcome.CRASHED, "protocol", message=str(error))
+            value = {**message["value"], **parts}
+            return Answer(Outcome.OK, value, wall_s=wall_s, worker_wall_s=worker_wall_s)
         told = message["failure"]
         frames = tuple(Frame(**frame) for frame in told.pop("frames"))
         failure = Failure(**told, frames=frames, log=self._log_tail())
@@ -223,7 +277,39 @@ class WorkerProcess:
             "device-oom": Outcome.OOM,
             "exit": Outcome.CRASHED,
         }.get(failure.kind, Outcome.EXCEPTION)
-        return Answer(outcome, {}, failure, wall_s, alive=failure.kind not in FATAL)
+        alive = failure.kind not in FATAL
+        return Answer(outcome, {}, failure, wall_s, alive=alive, worker_wall_s=worker_wall_s)
+
+    def _store(self, payload: Sequence[Mapping[str, Any]], data: bytes) -> dict[str, Any]:
+        """Keep the arrays of an answer, each under its hash, complete or not at all.
+
+        Raises:
+            ValueError: bytes that are not of the shape they are said to have.
+        """
+        parts: dict[str, Any] = {"returned": [], "stages": []}
+        at = 0
+        for kept in payload:
+            buffer = Buffer(kept["dtype"], tuple(kept["shape"]), data[at : at + kept["size"]])
+            at += kept["size"]
+            if not buffer.fits:
+                raise ValueError(f"{kept['name']}: {kept['size']} bytes are not of its shape")
+            digest = buffer.sha256
+            path = self.site.stages_dir / digest[:2] / digest
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_name(f"{digest}.{self._nonce}")
+                partial.write_bytes(buffer.data)
+                partial.replace(path)
+            parts.setdefault(kept["part"], []).append(
+                {
+                    "name": kept["name"],
+                    "dtype": buffer.dtype,
+                    "shape": list(buffer.shape),
+                    "sha256": digest,
+                    "path": str(path),
+                }
+            )
+        return parts
 
     def _wrong_code(self, sources: Mapping[str, str], ok: bool) -> str:
         """Why what the worker imported is not the tree's code; empty when it is."""

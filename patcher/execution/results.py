@@ -131,7 +131,9 @@ class CaseResult:
     Attributes:
         not_applicable: why the case cannot exist here; empty for ordinary cases.
         failure: set exactly when ``outcome`` is not ``ok``.
-        sample_rate: of the stage ``waveform``, or None.
+        returned: what the public call returned; what gates compare first.
+        asked: what the call asked of its parts, before the adapter capped it.
+        sample_rate: of the audio, or None.
         expected_s: plausible (shortest, longest) audio in seconds, or None.
         facts: what the session said of itself (device, versions).
         reused: the result came from the run database.
@@ -143,6 +145,8 @@ class CaseResult:
     failure: Failure | None = None
     not_applicable: str = ""
     stages: tuple[Stage, ...] = ()
+    returned: tuple[Stage, ...] = ()
+    asked: Mapping[str, Any] = field(default_factory=dict)
     measure: Measure | None = None
     sample_rate: int | None = None
     expected_s: tuple[float, float] | None = None

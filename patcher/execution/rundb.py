@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEPT_RUNS = 10
+FORMAT = 2  # of a stored result, and part of every key: older ones are run again
 
 SCHEMA = """
 create table if not exists runs (
@@ -117,7 +118,7 @@ class RunDb:
         found = result_from(json.loads(row[0]))
         if arm is Arm.BASELINE and found.outcome is not Outcome.OK:
             return None
-        if not all(Path(stage.path).is_file() for stage in found.stages):
+        if not all(Path(stage.path).is_file() for stage in (*found.stages, *found.returned)):
             return None
         return replace(found, reused=True)
 
@@ -133,7 +134,12 @@ class RunDb:
             (oldest,) = db.execute(
                 f"select min(started_at) from runs where id in ({newest})", (keep,)
             ).fetchone()
-        wanted = {stage["path"] for text in payloads for stage in json.loads(text)["stages"]}
+        wanted = {
+            stage["path"]
+            for text in payloads
+            for part in ("stages", "returned")
+            for stage in json.loads(text).get(part, ())
+        }
         for file in stages_dir.glob("*/*"):
             # A file being written has no row yet: leave what this run may still be about.
             if str(file) not in wanted and file.stat().st_mtime < (oldest or 0):
@@ -171,6 +177,7 @@ def result_from(told: Mapping[str, Any]) -> CaseResult:
             "outcome": Outcome(told["outcome"]),
             "failure": failure,
             "stages": tuple(stage_from(stage) for stage in told["stages"]),
+            "returned": tuple(stage_from(stage) for stage in told["returned"]),
             "measure": Measure(**measure) if measure else None,
             "expected_s": tuple(expected) if expected else None,
         }

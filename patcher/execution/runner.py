@@ -292,6 +292,8 @@ def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) 
         arm,
         Outcome.OK,
         stages=tuple(stage_from(stage) for stage in value["stages"]),
+        returned=tuple(stage_from(stage) for stage in value.get("returned", ())),
+        asked=value.get("asked", {}),
         measure=Measure(
             value["wall_s"],
             value["audio_s"],

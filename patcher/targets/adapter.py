@@ -16,12 +16,16 @@ docs/targets.md walks through a complete adapter.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    JSON = bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"] | None
 
 __all__ = [
     "Adapter",
@@ -35,8 +39,23 @@ __all__ = [
     "Produced",
     "Session",
     "Test",
+    "draw_inputs",
     "stage_seed",
 ]
+
+ITEM_BYTES = {
+    "float64": 8,
+    "int64": 8,
+    "float32": 4,
+    "int32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+}
+"""Bytes an element takes; a type that is not listed is not checked."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +148,26 @@ class Buffer:
         head = f"{self.dtype}{list(self.shape)}:".encode()
         return hashlib.sha256(head + self.data).hexdigest()
 
+    @property
+    def fits(self) -> bool:
+        """There are as many bytes as type and shape ask for."""
+        size = ITEM_BYTES.get(self.dtype)
+        return size is None or len(self.data) == size * math.prod(self.shape)
+
 
 @dataclass(frozen=True)
 class Produced:
     """What one run of a test gave.
 
     Attributes:
+        returned: what the package's public call returned, every byte of it, by name. Gates compare
+            this first; it is all that a user gets.
+        asked: what the call asked of its parts (a token limit, a temperature), by
+            ``part.argument``, as it was before the adapter changed it. Must be equal in both arms.
+        again: reads the objects behind ``returned`` once more; None when the adapter cannot. A
+            result must not change when later calls are made.
         stages: outputs by stage in the order of computation, for instance ``speech_tokens``,
-            ``mel``, ``waveform``. Gates compare them in this order.
+            ``mel``, ``waveform``. They say where a difference came from.
         wall_s: seconds of the generation itself, the device synchronised at both ends.
         sample_rate: of ``waveform`` in Hz; None when the target makes no audio.
         audio_s: seconds of audio made; None when it makes none.
@@ -146,6 +177,9 @@ class Produced:
     """
 
     stages: Mapping[str, Buffer] = field(default_factory=dict)
+    returned: Mapping[str, Buffer] = field(default_factory=dict)
+    asked: Mapping[str, JSON] = field(default_factory=dict)
+    again: Callable[[], Mapping[str, Buffer]] | None = None
     wall_s: float = 0.0
     sample_rate: int | None = None
     audio_s: float | None = None
@@ -208,6 +242,14 @@ class Session:
         """
         raise NotApplicable("this target cannot replay stages in double precision")
 
+    def state(self) -> Mapping[str, str]:
+        """Digests, by name, of what a call may leave behind in the loaded model.
+
+        Asked for before and after calls, in both arms. A name whose digest a call changes on the
+        patched arm alone is a fault: the next call would start from something else.
+        """
+        return {}
+
     def components(self) -> Sequence[str]:
         """Names of the parts that can be run alone."""
         return ()
@@ -267,6 +309,30 @@ class Adapter(Protocol):
         Raises:
             PatcherError: ``environment`` when weights that were asked for cannot be reached.
         """
+
+    # An adapter may also have this method; see `draw_inputs`:
+    #
+    #     def draw(self, rng: random.Random, model: Model, count: int, full: bool)
+    #         -> tuple[Test, ...]
+    #
+    # A drawn test's `options` hold every argument of the call. The first one drawn should have
+    # every public argument off its default and be longer than the named tests.
+
+
+def draw_inputs(
+    adapter: Adapter, rng: random.Random, model: Model, count: int, *, full: bool = False
+) -> tuple[Test, ...]:
+    """``count`` inputs for ``model`` that nobody could know, by `Adapter.draw`.
+
+    Args:
+        rng: seeded after the trees were frozen; the same draws for both arms.
+        full: up to the model's own limits, which may take long.
+
+    Returns:
+        fewer, or none, where the adapter cannot draw.
+    """
+    draw = getattr(adapter, "draw", None)
+    return tuple(draw(rng, model, count, full)) if draw is not None and count > 0 else ()
 
 
 def stage_seed(seed: int, stage: str) -> int:

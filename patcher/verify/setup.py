@@ -14,7 +14,7 @@ from patcher.execution import machine as host
 from patcher.execution.executor import Executor, Job, Step
 from patcher.execution.process import Site, Tree
 from patcher.execution.results import Arm, Case
-from patcher.execution.rundb import key_of
+from patcher.execution.rundb import FORMAT, key_of
 from patcher.execution.runner import Batch, Observer, run_job
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
@@ -85,6 +85,7 @@ class Setup:
     def key(self, arm: Arm, model: Model, test: Test) -> str:
         """The run database's key of one case."""
         return key_of(
+            FORMAT,
             self.sites[arm].tree.sha256,
             self.environment,
             self.assets.fingerprint,

@@ -3,9 +3,13 @@
 Run as a script by `patcher.execution.process` with the two ends of its own pipes:
 ``python main.py READ_FD WRITE_FD``. The first line it reads is the greeting (`Worker.__init__`),
 every further line is a request ``{"id": n, "op": ..., ...}``, answered by one line
-``{"id": n, "nonce": ..., "ok": true, "value": ..., "sources": ...}``, or with ``"failure"``
-instead of ``"value"``. Lines ``{"say": text}`` in between are progress. Standard output and error
-are a log file: targets print there as they like.
+``{"id": n, "nonce": ..., "ok": true, "value": ..., "sources": ..., "payload": [...]}``, or with
+``"failure"`` instead of ``"value"``. Lines ``{"say": text}`` in between are progress. Standard
+output and error are a log file: targets print there as they like.
+
+Arrays travel as raw bytes after the line, in both directions: ``payload`` lists them in order as
+``{"part": ..., "name": ..., "dtype": ..., "shape": [...], "size": bytes}``. A worker keeps no
+output on disk, where the other arm might look for it.
 
 A single file that imports the standard library alone until it imports the target; the adapter's
 modules come from patcher's own folder without that folder being on ``sys.path``.
@@ -99,9 +103,9 @@ class Worker:
         self.assets = greeting["assets"]
         self.device = greeting["device"]
         self.deterministic = greeting["deterministic"]
-        self.stages_dir = Path(greeting["stages_dir"])
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
         self.session: Any = None
+        self.payload: list[tuple[str, str, Any]] = []  # part, name, Buffer: of the present answer
         self.rss_before_mib = 0.0
         sys.meta_path.insert(0, self.finder)
         sys.path[:0] = [self.tree, *greeting["sys_path"]]
@@ -114,23 +118,45 @@ class Worker:
     def answer(self, request: Mapping[str, Any]) -> None:
         """Do what one request asks and write the answer, whatever happens."""
         reply: dict[str, Any] = {"id": request["id"], "nonce": self.nonce, "ok": True}
+        self.payload = []
         started = time.perf_counter()
         try:
             reply["value"] = getattr(self, f"op_{request['op']}")(request)
         except BaseException as error:
-            if type(error).__name__ == "NotApplicable":
+            self.payload = []
+            if said_by_adapter(error, self.tree):
                 reply["value"] = {"not_applicable": str(error)}
             else:
                 reply["ok"] = False
                 reply["failure"] = describe_failure(error, self.tree, request["op"])
         reply["wall_s"] = time.perf_counter() - started
         reply["sources"] = self.finder.drain()
+        reply["payload"] = [
+            {
+                "part": part,
+                "name": name,
+                "dtype": buffer.dtype,
+                "shape": list(buffer.shape),
+                "size": len(buffer.data),
+            }
+            for part, name, buffer in self.payload
+        ]
         self.write(reply)
+        for _, _, buffer in self.payload:
+            self.send(buffer.data)
+        self.payload = []
 
     def write(self, message: Mapping[str, Any]) -> None:
-        line = json.dumps(message).encode() + b"\n"
-        while line:
-            line = line[os.write(self.answers, line) :]
+        self.send(json.dumps(message).encode() + b"\n")
+
+    def send(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self.answers, left) :]
+
+    def attach(self, part: str, buffers: Mapping[str, Any]) -> None:
+        """Send arrays along with the present answer."""
+        self.payload += [(part, name, buffer) for name, buffer in buffers.items()]
 
     def say(self, text: str) -> None:
         self.write({"say": text})
@@ -195,8 +221,8 @@ class Worker:
         """Recompute every stage from the recorded stage before it."""
         adapter = importlib.import_module("patcher.targets.adapter")
         recorded = {
-            name: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), read_bytes(kept["path"]))
-            for name, kept in request["recorded"].items()
+            kept["name"]: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), data)
+            for kept, data in zip(request["payload"], request["data"], strict=True)
         }
         replay = self.session.replay_exact if request.get("exact") else self.session.replay
         return self.describe(replay(test_from(request["test"]), recorded))
@@ -215,7 +241,12 @@ class Worker:
             outputs = call()
             if turn >= request["warm"]:
                 times_s.append(time.perf_counter() - started)
-        return {"times_s": times_s, "stages": [self.keep(*one) for one in outputs.items()]}
+        self.attach("stages", outputs)
+        return {"times_s": times_s}
+
+    def op_state(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Digests of what a call may leave behind."""
+        return {"state": dict(self.session.state())}
 
     def op_make(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Make assets, with lines of progress."""
@@ -232,8 +263,10 @@ class Worker:
         memory_mib = self.session.memory_mib()
         if memory_mib is None:
             memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
+        self.attach("returned", produced.returned)
+        self.attach("stages", produced.stages)
         return {
-            "stages": [self.keep(*one) for one in produced.stages.items()],
+            "asked": dict(produced.asked),
             "wall_s": produced.wall_s,
             "sample_rate": produced.sample_rate,
             "audio_s": produced.audio_s,
@@ -243,23 +276,17 @@ class Worker:
             "memory_mib": memory_mib,
         }
 
-    def keep(self, name: str, buffer: Any) -> dict[str, Any]:
-        """Store one output under its hash, complete or not at all."""
-        digest = buffer.sha256
-        path = self.stages_dir / digest[:2] / digest
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f"{digest}.{os.getpid()}")
-            partial.write_bytes(buffer.data)
-            partial.replace(path)
-        shape = list(buffer.shape)
-        return {
-            "name": name,
-            "dtype": buffer.dtype,
-            "shape": shape,
-            "sha256": digest,
-            "path": str(path),
-        }
+
+def said_by_adapter(error: BaseException, tree: str) -> bool:
+    """Whether the adapter itself said that the case cannot exist.
+
+    Its own class, by identity, raised by code outside of the tree: the target cannot say so.
+    """
+    adapter = importlib.import_module("patcher.targets.adapter")
+    if type(error) is not adapter.NotApplicable:
+        return False
+    frames = traceback.extract_tb(error.__traceback__)
+    return not frames[-1].filename.startswith(tree + os.sep)
 
 
 def describe_failure(error: BaseException, tree: str, stage: str) -> dict[str, Any]:
@@ -326,10 +353,6 @@ def resolve(reference: str) -> Any:
     return found
 
 
-def read_bytes(path: str) -> bytes:
-    return Path(path).read_bytes()
-
-
 def probe() -> float:
     """Seconds for a fixed piece of work that knows nothing of the target.
 
@@ -394,8 +417,10 @@ def main(argv: list[str]) -> None:
         greeting = json.loads(lines.readline())
         die_with_parent(greeting["parent"], requests, answers)
         worker = Worker(greeting, answers)
-        for line in lines:
-            worker.answer(json.loads(line))
+        while line := lines.readline():
+            request = json.loads(line)
+            request["data"] = [lines.read(kept["size"]) for kept in request.get("payload", ())]
+            worker.answer(request)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from patcher.targets.adapter import NotApplicable
 from tests.smalltarget.adapter import HumSession
 
 if TYPE_CHECKING:
@@ -68,3 +69,17 @@ class PatientSession(HumSession):
 
     def run(self, test: Test, *, capture: bool) -> Produced:
         return replace(super().run(test, capture=capture), expected_s=None)
+
+
+def open_low_session(opening: Opening) -> HumSession:
+    """A session that cannot hum high."""
+    return LowSession(opening)
+
+
+class LowSession(HumSession):
+    """See `open_low_session`."""
+
+    def run(self, test: Test, *, capture: bool) -> Produced:
+        if self.voice.pitch > 200:
+            raise NotApplicable("no high voice")
+        return super().run(test, capture=capture)

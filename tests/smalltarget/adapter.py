@@ -24,6 +24,7 @@ from patcher.targets.adapter import (
 )
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Mapping, Sequence
 
 MODELS = (Model("Low hum", {"pitch": 110.0}), Model("High hum", {"pitch": 220.0}))
@@ -50,6 +51,19 @@ class HumAdapter:
         """A voice is one number: there is nothing to find or to make."""
         return Assets("no weights", fingerprint="none")
 
+    def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
+        """Texts of random letters; the first is long and has every argument off its default."""
+        return tuple(drawn(rng, at, 400 if full else 60) for at in range(count))
+
+
+def drawn(rng: random.Random, at: int, longest: int) -> Test:
+    """One random call; number 0 is the longest."""
+    letters = longest if at == 0 else rng.randrange(3, 30)
+    options: dict[str, Any] = {"text": "".join(rng.choices("abcdefghij klm", k=letters))}
+    if at == 0:
+        options |= {"spread": rng.randrange(5, 9), "gain": round(rng.uniform(0.5, 0.9), 2)}
+    return Test(f"Drawn {at + 1}: {letters} letters", options, seed=rng.randrange(1 << 30))
+
 
 adapter = HumAdapter()
 
@@ -66,24 +80,44 @@ class HumSession(Session):
         from hum import Hum  # type: ignore[import-not-found]
 
         self.voice = Hum(opening.model.options["pitch"])
+        self.calls = {name: self.watch(name) for name in ("tokens", "spectrogram", "waveform")}
+
+    def watch(self, name: str) -> Watched:
+        """Keep what a method of the voice is asked for and gives."""
+        watched = Watched(getattr(self.voice, name))
+        setattr(self.voice, name, watched)
+        return watched
 
     def run(self, test: Test, *, capture: bool) -> Produced:
         text = test.options["text"]
+        arguments = {name: value for name, value in test.options.items() if name != "text"}
         began = time.perf_counter()
-        tokens = self.voice.tokens(text, test.seed)
-        bands = self.voice.spectrogram(tokens)
-        sung = time.perf_counter()
-        samples = self.voice.waveform(bands)
-        ended = time.perf_counter()
+        samples = self.voice.hum(text, test.seed, **arguments)
+        wall_s = time.perf_counter() - began
+        returned = {"samples": real(samples, (-1,))}
+        outputs = [self.calls[name].output for name in ("tokens", "spectrogram", "waveform")]
         return Produced(
-            stages=stages_of(tokens, bands, samples) if capture else {},
-            wall_s=ended - began,
+            stages=stages_of(*outputs) if capture else {},
+            returned=returned,
+            asked={f"tokens.{name}": value for name, value in self.calls["tokens"].named.items()},
+            again=lambda: {"samples": real(samples, (-1,))},
+            wall_s=wall_s,
             sample_rate=8000,
             audio_s=len(samples) / 8000,
-            tokens=len(tokens),
+            tokens=len(outputs[0]),
             expected_s=(len(text) / 25 * 0.9, len(text) / 25 * 1.1),
-            stage_s={"spectrogram": sung - began, "vocoder": ended - sung},
+            stage_s={
+                "spectrogram": self.calls["spectrogram"].wall_s,
+                "vocoder": self.calls["waveform"].wall_s,
+            },
         )
+
+    def state(self) -> Mapping[str, str]:
+        return {
+            name: repr(value)
+            for name, value in vars(self.voice).items()
+            if not isinstance(value, Watched)
+        }
 
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         tokens = array("q", recorded["speech_tokens"].data)
@@ -123,6 +157,23 @@ class HumSession(Session):
 
     def describe(self) -> Mapping[str, Any]:
         return {"device": "cpu"}
+
+
+class Watched:
+    """A method of the voice; remembers its last call."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.method = method
+        self.named: Mapping[str, Any] = {}
+        self.output: Any = ()
+        self.wall_s = 0.0
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        began = time.perf_counter()
+        self.named = named
+        self.output = self.method(*arguments, **named)
+        self.wall_s = time.perf_counter() - began
+        return self.output
 
 
 def stages_of(

@@ -12,7 +12,7 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Options
-from patcher.targets.chatterbox import adapter
+from patcher.targets.chatterbox import adapter, clip_key
 from patcher.targets.chatterbox.clips import SAMPLE_RATE, write_clip
 
 EMPTY: dict[str, object] = {}
@@ -49,7 +49,7 @@ def test_models_and_tests_come_from_the_configuration(tmp_path: Path) -> None:
     assert matrix.models[0].options == {"weights": "/weights/mine"}
     assert (matrix.tests[0].seed, matrix.tests[0].options["reference"]) == (9, str(voice))
     assets = adapter.assets(matrix, Options(cache=tmp_path), "0.1.7")
-    assert assets.values["clips"]["Hello"] == {"path": str(voice)}
+    assert assets.values["clips"][clip_key(str(voice))] == {"path": str(voice)}
     voice.unlink()
     with pytest.raises(PatcherError) as caught:
         adapter.assets(matrix, Options(cache=tmp_path), "0.1.7")

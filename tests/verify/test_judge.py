@@ -303,17 +303,27 @@ def test_code_imported_from_elsewhere_is_refused(tmp_path: Path) -> None:
     assert "did not come from the tree" in found.cases[0].as_json()["baseline"]["error"]
 
 
-def test_a_case_that_cannot_exist_is_counted_not_judged(tmp_path: Path) -> None:
-    unsung = (
-        "import random\n",
-        "import random\n\nfrom patcher.targets.adapter import NotApplicable\n",
-    )
-    skip = at_start("if self.pitch > 200: raise NotApplicable('no high voice')")
-    found = judged(tmp_path, unsung, skip)
+def test_a_case_that_the_adapter_says_cannot_exist_is_counted_not_judged(tmp_path: Path) -> None:
+    low = replace(adapter, serving="tests.execution.worker_side:open_low_session")
+    found = judged(tmp_path, adapter=low)
     assert found.verdict is Verdict.PASS
     assert found.count(Status.NOT_APPLICABLE) == 2
     assert [case.as_json()["error"] for case in found.cases[2:]] == ["no high voice"] * 2
     assert "2 of 4 cases do not apply" in found.warnings
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        pytest.param("from patcher.targets.adapter import NotApplicable", id="the adapter's own"),
+        pytest.param("class NotApplicable(Exception): pass", id="one of that name"),
+    ],
+)
+def test_a_target_that_says_a_case_cannot_exist_fails_it(tmp_path: Path, named: str) -> None:
+    says = at_start(f"{named}\n        if 'cut' in text: raise NotApplicable('too long')")
+    found = judged(tmp_path, says)
+    assert found.verdict is Verdict.FAIL
+    assert [case.status for case in found.cases] == [Status.PASS, Status.FAIL] * 2
 
 
 def test_a_model_that_cannot_be_opened_fails_its_own_cases_only(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from patcher.targets.chatterbox.clips import clip_name
 from patcher.targets.chatterbox.recipes import RECIPES
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Mapping
 
 MODELS = (
@@ -70,7 +71,7 @@ class ChatterboxAdapter:
         """Describe the weights; synthetic ones and clips are made by `checkpoint.make`."""
         root = options.cache / "chatterbox"
         clips = {
-            test.name: clip_of(test.options["reference"], root)
+            clip_key(test.options["reference"]): clip_of(test.options["reference"], root)
             for test in matrix.tests
             if test.options.get("reference")
         }
@@ -104,6 +105,12 @@ class ChatterboxAdapter:
         fingerprint = hashlib.sha256(told.encode()).hexdigest()
         tiny = kind == "synthetic" and options.scale == "tiny"
         return Assets(weights, fingerprint, values, ready, WORKER_MIB["tiny" if tiny else "full"])
+
+    def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
+        """Texts, voices and arguments of `generate`; see `patcher.targets.chatterbox.drawing`."""
+        from patcher.targets.chatterbox.drawing import drawn
+
+        return tuple(drawn(rng, at, full=full) for at in range(count))
 
 
 def read_model(entry: Mapping[str, Any]) -> Model:
@@ -139,6 +146,11 @@ def named(entry: Mapping[str, Any], kind: str, allowed: set[str]) -> dict[str, A
         message = f"{kind} {entry['name']!r}: unknown key {min(unknown)!r}"
         raise PatcherError("config", message, hint=known)
     return {key: value for key, value in entry.items() if key != "name"}
+
+
+def clip_key(reference: Any) -> str:
+    """The name of a test's reference among the clips of `Assets.values`."""
+    return json.dumps(reference, sort_keys=True)
 
 
 def clip_of(reference: Any, root: Path) -> dict[str, Any]:

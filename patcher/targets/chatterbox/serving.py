@@ -8,13 +8,17 @@ the method and keeps its output.
 from __future__ import annotations
 
 import contextlib
-import copy
+import hashlib
+import inspect
+import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, NotApplicable, Opening, Produced, Session, stage_seed
-from patcher.targets.chatterbox import components, probes
+from patcher.targets.chatterbox import clip_key, components, probes
+from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS, apply_scale
 
@@ -50,12 +54,14 @@ class ChatterboxSession(Session):
         torch.manual_seed(opening.seed)
         self.speaker = self._load(opening.model.options)
         self.recipe = self._convert(opening.model.options.get("recipe"))
-        self.built_in = copy.deepcopy(self.speaker.conds)
+        self.built_in = self.speaker.conds
+        self.asked: dict[str, Any] = {}
         self.cap: int | None = None
         self.seed = 0
         self.kept: dict[str, Any] | None = None
         self.stage_s: dict[str, float] = {}
         self.tokens = 0
+        self.clips = Path(tempfile.mkdtemp(prefix="patcher-clips-"))
         self._watch()
 
     def _load(self, options: Mapping[str, Any]) -> Any:
@@ -82,8 +88,10 @@ class ChatterboxSession(Session):
         self, owner: Any, method: str, stage: str, output: Callable[[Any], Any] | None
     ) -> None:
         call = getattr(owner, method)
+        signature = inspect.signature(call)
 
         def watched(*arguments: Any, **named: Any) -> Any:
+            self.asked.update(asked_of(method, signature, arguments, named))
             if stage == "speech_tokens" and self.cap is not None:
                 named["max_new_tokens"] = min(self.cap, named.get("max_new_tokens") or self.cap)
             self.torch.manual_seed(stage_seed(self.seed, stage))
@@ -116,8 +124,8 @@ class ChatterboxSession(Session):
         if capture:
             listening = components.heard(self)
         with listening as logits:
-            watermarked = self.speak(test.options["text"], clip)
-        self.synchronize()
+            watermarked = self.speak(test.options["text"], clip, test.options.get("arguments", {}))
+        returned = {"audio": to_buffer(watermarked)}  # waits for the device
         wall_s = time.perf_counter() - started
         kept, self.kept = self.kept or {}, None
         if logits:
@@ -126,6 +134,9 @@ class ChatterboxSession(Session):
         spoken_s = self.tokens / TOKENS_PER_S
         return Produced(
             stages={name: to_buffer(kept[name]) for name in STAGES if name in kept},
+            returned=returned,
+            asked=dict(self.asked),
+            again=lambda: {"audio": to_buffer(watermarked)},
             wall_s=wall_s,
             sample_rate=self.speaker.sr,
             audio_s=audio_s,
@@ -137,26 +148,48 @@ class ChatterboxSession(Session):
             stage_s=dict(self.stage_s),
         )
 
-    def speak(self, text: str, clip: str | None) -> Any:
+    def speak(self, text: str, clip: str | None, arguments: Mapping[str, Any]) -> Any:
         """One generation by the package: (1, samples), watermarked."""
-        return self.speaker.generate(text, audio_prompt_path=clip)
+        return self.speaker.generate(text, audio_prompt_path=clip, **arguments)
+
+    def state(self) -> Mapping[str, str]:
+        """The conditionals' tensors by content."""
+        conds = self.speaker.conds
+        if conds is None:
+            return {}
+        spoken = {f"t3.{name}": value for name, value in vars(conds.t3).items()}
+        tensors = {**spoken, **{f"gen.{name}": value for name, value in conds.gen.items()}}
+        return {f"conds.{name}": digest_of(value) for name, value in tensors.items()}
 
     def begin(self, test: Test) -> str | None:
         """Set the voice, the seed and the cap of a test; returns its clip's path, or None."""
         self.seed = test.seed
         self.stage_s.clear()
+        self.asked.clear()
         self.tokens = 0
         self.cap = test.options.get("tokens") or (
             TOKENS[self.scale][self.device] if self.assets["kind"] == "synthetic" else None
         )
-        clip = self.assets["clips"].get(test.name)
+        clip = self._clip(test.options.get("reference"))
         if clip is None and self.built_in is None:
             raise NotApplicable("this checkpoint has no built-in voice (conds.pt)")
-        # A generation writes into the conditionals it used: every run gets fresh ones.
-        self.speaker.conds = copy.deepcopy(self.built_in)
+        # Not a copy: what a generation spoils in them, the next one has to live with.
+        self.speaker.conds = self.built_in
         if self.device == "cuda":
             self.torch.cuda.reset_peak_memory_stats()
-        return None if clip is None else str(clip["path"])
+        return clip
+
+    def _clip(self, reference: Any) -> str | None:
+        """The file of a test's reference; a synthesised one is made when it is not there."""
+        if reference is None:
+            return None
+        known = self.assets["clips"].get(clip_key(reference))
+        if known is not None:
+            return str(known["path"])
+        path = self.clips / clip_name(reference["seed"], reference["samples"])
+        if not path.exists():
+            write_clip(path, reference["seed"], reference["samples"])
+        return str(path)
 
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         return components.replay(self, test, recorded)
@@ -189,6 +222,7 @@ class ChatterboxSession(Session):
 
     def close(self) -> None:
         self.speaker = None
+        shutil.rmtree(self.clips, ignore_errors=True)
         if self.device == "cuda":
             self.torch.cuda.empty_cache()
 
@@ -201,6 +235,34 @@ class ChatterboxSession(Session):
 
 
 STAGES = ("logits", "speech_tokens", "mel", "waveform")
+
+
+def asked_of(
+    method: str, signature: inspect.Signature, arguments: Sequence[Any], named: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The plain values a part was asked with, defaults included, and its whole-number tensors.
+
+    A tensor of floats is an intermediate result: what it holds is for the gates to judge.
+    """
+    try:
+        bound = signature.bind(*arguments, **named)
+    except TypeError:
+        return {}  # the call itself is about to say so
+    bound.apply_defaults()
+    found: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        if value is None or isinstance(value, (bool, int, float, str)):
+            found[f"{method}.{name}"] = value
+        elif name == "text_tokens" and hasattr(value, "tolist"):
+            found[f"{method}.{name}"] = value.tolist()
+    return found
+
+
+def digest_of(value: Any) -> str:
+    """A digest of a tensor by type, shape and bytes; of anything else by what it prints."""
+    if hasattr(value, "detach"):
+        return to_buffer(value).sha256[:16]
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
 
 
 def pick_device(asked: str) -> str:

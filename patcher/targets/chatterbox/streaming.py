@@ -6,7 +6,7 @@ after the other; a stage's time is that of the last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import stage_seed
@@ -52,10 +52,10 @@ class StreamingSession(ChatterboxSession):
 
         self.speaker.watermarker.apply_watermark = heard
 
-    def speak(self, text: str, clip: str | None) -> Any:
+    def speak(self, text: str, clip: str | None, arguments: Mapping[str, Any]) -> Any:
         self.spoken = 0
         chunks = self.speaker.generate_stream(
-            text, audio_prompt_path=clip, chunk_size=CHUNK, print_metrics=False
+            text, audio_prompt_path=clip, chunk_size=CHUNK, print_metrics=False, **arguments
         )
         audio = self.torch.cat([chunk for chunk, _ in chunks], dim=-1)
         self.tokens = self.spoken  # the package speaks those before a chunk once more with it

@@ -15,10 +15,10 @@ class Hum:
     def __init__(self, pitch=110.0):
         self.pitch = pitch
 
-    def tokens(self, text, seed):
+    def tokens(self, text, seed, spread=4):
         """One token a letter, drawn around the letter's code."""
         rng = random.Random(seed)
-        return [(ord(letter) + rng.randrange(4)) % 64 for letter in text]
+        return [(ord(letter) + rng.randrange(spread)) % 64 for letter in text]
 
     def spectrogram(self, tokens):
         """Levels of ``BANDS`` bands, one frame a token: a list of bands."""
@@ -48,6 +48,8 @@ class Hum:
             polished = [math.copysign(abs(value) ** 0.98, value) for value in polished]
         return polished
 
-    def hum(self, text, seed=0):
+    def hum(self, text, seed=0, spread=4, gain=1.0):
         """Hum a text; a list of samples at ``RATE``."""
-        return self.waveform(self.spectrogram(self.tokens(text, seed)))
+        tokens = self.tokens(text, seed, spread=spread)
+        samples = self.waveform(self.spectrogram(tokens))
+        return samples if gain == 1.0 else [gain * sample for sample in samples]
