@@ -27,6 +27,9 @@ CODES = {
     "int16": "h",
     "int8": "b",
     "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
     "bool": "B",
 }
 

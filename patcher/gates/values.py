@@ -1,0 +1,372 @@
+"""Compares two Python values as `patcher.worker.values` wrote them. Nothing is unpickled.
+
+The result is the first difference with its path in the value, ``returned['mel'][3]``. With
+`Limits` floating-point numbers may differ by a little; everything else must be equal.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from patcher.gates import arrays
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SKELETON = "value"
+FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``|d| <= absolute + relative * |baseline|`` for floating-point numbers."""
+
+    relative: float = 0.0
+    absolute: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        return not self.relative and not self.absolute
+
+
+EXACT = Limits()
+CLOSE = Limits(relative=1e-4, absolute=1e-5)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place where two values are not equal.
+
+    Attributes:
+        path: of the part, ``returned['mel'][3]``.
+        message: what it is and what it should be, without the path.
+        index, size: in an array: the first flat index that differs, and how many elements do.
+        largest: the largest absolute difference in an array or of a number; None elsewhere.
+    """
+
+    path: str
+    message: str
+    index: int | None = None
+    size: int | None = None
+    largest: float | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.path} {self.message}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value: the skeleton's bytes, and its arrays as (dtype, shape, bytes) by name."""
+
+    skeleton: bytes
+    arrays: Mapping[str, tuple[str, tuple[int, ...], bytes]]
+
+
+def difference(
+    baseline: Value, patched: Value, name: str = "returned", limits: Limits = EXACT
+) -> Difference | None:
+    """The first difference, in the order of the value; None when there is none."""
+    try:
+        one, other = json.loads(baseline.skeleton), json.loads(patched.skeleton)
+    except ValueError:
+        return Difference(name, "is not a value that the worker could have written")
+    try:
+        return _Comparison(baseline, patched, limits).node(one, other, name)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return Difference(name, "is not a value that the worker could have written")
+
+
+class _Comparison:
+    def __init__(self, baseline: Value, patched: Value, limits: Limits) -> None:
+        self.baseline = baseline
+        self.patched = patched
+        self.limits = limits
+
+    def node(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        if one == other and one[0] not in CONTAINERS and one[0] != "array":
+            return None
+        if one[0] != other[0]:
+            message = f"is {describe(other)}, on the baseline {describe(one)}"
+            return Difference(path, message)
+        kind = one[0]
+        if kind == "float":
+            return self._number(_double(one[1]), _double(other[1]), path)
+        if kind == "complex":
+            return self._complex(one[1], other[1], path)
+        if kind == "str":
+            return text_difference(one[1], other[1], path)
+        if kind in ("list", "tuple"):
+            return self._sequence(one[1], other[1], path)
+        if kind == "dict":
+            return self._items(one[1], other[1], path)
+        if kind in ("set", "frozenset"):
+            return self._set(one[1], other[1], path)
+        if kind == "fields":
+            return self._fields(one, other, path)
+        if kind == "array":
+            return self._array(one, other, path)
+        if kind == "object":
+            return self._object(one, other, path)
+        if kind in PARTS:
+            return self._parts(one, other, path)
+        return Difference(path, f"is {describe(other)}, on the baseline {describe(one)}")
+
+    def _number(self, one: float, other: float, path: str) -> Difference | None:
+        apart = abs(one - other)
+        if not self.limits.exact and (
+            one == other
+            or (math.isnan(one) and math.isnan(other))
+            or apart <= self.limits.absolute + self.limits.relative * abs(one)
+        ):
+            return None
+        if struct.pack(">d", one) == struct.pack(">d", other):
+            return None
+        return Difference(path, f"is {other!r}, on the baseline {one!r}", largest=apart)
+
+    def _complex(self, one: str, other: str, path: str) -> Difference | None:
+        return self._number(_double(one[:16]), _double(other[:16]), f"{path}.real") or (
+            self._number(_double(one[16:]), _double(other[16:]), f"{path}.imag")
+        )
+
+    def _sequence(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        for at, (a, b) in enumerate(zip(one, other, strict=False)):
+            if found := self.node(a, b, f"{path}[{at}]"):
+                return found
+        return _lengths(len(one), len(other), path)
+
+    def _items(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        mine = {json.dumps(key): item for key, item in one}
+        theirs = {json.dumps(key): item for key, item in other}
+        for key, item in mine.items():
+            where = f"{path}[{describe(json.loads(key))}]"
+            if key not in theirs:
+                return Difference(where, "is missing")
+            if found := self.node(item, theirs[key], where):
+                return found
+        for key in theirs:
+            if key not in mine:
+                where = f"{path}[{describe(json.loads(key))}]"
+                return Difference(where, "is not there on the baseline")
+        if list(mine) != list(theirs):
+            return Difference(path, "has its keys in another order")
+        return None
+
+    def _set(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        mine, theirs = map(json.dumps, one), set(map(json.dumps, other))
+        for item in mine:
+            if item not in theirs:
+                return Difference(path, f"lacks {describe(json.loads(item))}")
+            theirs.remove(item)
+        for item in theirs:
+            message = f"holds {describe(json.loads(item))}, which the baseline does not"
+            return Difference(path, message)
+        return None
+
+    def _fields(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        if one[1] != other[1]:
+            return Difference(path, f"is a {other[1]}, on the baseline a {one[1]}")
+        return self._attributes(one[2], other[2], path)
+
+    def _attributes(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        theirs = dict(map(tuple, other))
+        for name, item in one:
+            where = f"{path}.{name}" if name else path
+            if name not in theirs:
+                return Difference(where, "is missing")
+            if found := self.node(item, theirs.pop(name), where):
+                return found
+        for name in theirs:
+            return Difference(f"{path}.{name}", "is not there on the baseline")
+        return None
+
+    def _object(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        if one[1] != other[1]:
+            return Difference(path, f"is a {other[1]}, on the baseline a {one[1]}")
+        return (
+            self._sequence(one[2], other[2], f"{path}.args")
+            or self._attributes(one[3], other[3], path)
+            or self._sequence(one[4], other[4], path)
+            or self._items(one[5], other[5], path)
+        )
+
+    def _parts(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        """A node whose further elements are nodes, lists of nodes or plain values."""
+        for a, b in zip(one[1:], other[1:], strict=True):
+            found = None
+            if _is_node(a) and _is_node(b):
+                found = self.node(a, b, path)
+            elif isinstance(a, list) and a and isinstance(a[0], list):
+                found = self._pieces(a, b, path)
+            elif a != b:
+                found = Difference(path, f"is of {b}, on the baseline of {a}")
+            if found:
+                return found
+        return None
+
+    def _pieces(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        for a, b in zip(one, other, strict=False):
+            if _is_node(a):
+                found = self.node(a, b, path)
+            else:  # a label and a column
+                found = self.node(a[0], b[0], path) or self.node(
+                    a[1], b[1], f"{path}[{describe(a[0])}]"
+                )
+            if found:
+                return found
+        return _lengths(len(one), len(other), path)
+
+    def _array(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        _, kind, dtype, shape, name, note = one
+        _, kind2, dtype2, shape2, name2, note2 = other
+        if (kind, note) != (kind2, note2):
+            message = f"is a {kind2} {note2}".rstrip() + f", on the baseline a {kind} {note}"
+            return Difference(path, message.rstrip())
+        if dtype != dtype2:
+            return Difference(path, f"is {dtype2}, on the baseline {dtype}")
+        if shape != shape2:
+            message = f"has shape {shape2}, on the baseline {shape}"
+            if kind in ("list", "tuple"):
+                message = f"has {shape2[0]} items, on the baseline {shape[0]}"
+            return Difference(path, message)
+        before, after = self.baseline.arrays[name], self.patched.arrays[name2]
+        if before == after:
+            return None
+        return self._elements(before, after, path, shape)
+
+    def _elements(
+        self,
+        before: tuple[str, tuple[int, ...], bytes],
+        after: tuple[str, tuple[int, ...], bytes],
+        path: str,
+        shape: Sequence[int],
+    ) -> Difference | None:
+        dtype, _, data = before
+        try:
+            one, other = arrays.decode(*before), arrays.decode(*after)
+        except ValueError:  # an element type that only the bytes are known of
+            at = next(
+                (at for at, (a, b) in enumerate(zip(data, after[2], strict=False)) if a != b),
+                min(len(data), len(after[2])),
+            )
+            return Difference(path, f"({dtype}) differs from byte {at} on", at)
+        limits = self.limits if dtype in FLOATS else EXACT
+        wrong = [
+            at
+            for at, (a, b) in enumerate(zip(one.numbers, other.numbers, strict=True))
+            if not _near(a, b, limits)
+        ]
+        if not wrong:
+            same = not limits.exact or data == after[2]
+            return None if same else Difference(path, "differs in the bits of its NaN")
+        at = wrong[0]
+        a, b = one.numbers[at], other.numbers[at]
+        largest = max(abs(one.numbers[each] - other.numbers[each]) for each in wrong)
+        where = "".join(f"[{position}]" for position in _position(at, shape))
+        message = f"is {b!r}, on the baseline {a!r}"
+        if len(one.numbers) > 1:
+            message += f"; {len(wrong)} of {len(one.numbers)} elements differ, by up to "
+            message += f"{largest:.3g}"
+        return Difference(f"{path}{where}", message, at, len(wrong), largest)
+
+
+CONTAINERS = frozenset(
+    {"list", "tuple", "dict", "set", "frozenset", "fields", "object", "objects", "masked",
+     "frame", "series", "index", "column"}
+)  # fmt: skip
+PARTS = frozenset({"objects", "masked", "frame", "series", "index", "column"})
+
+
+def text_difference(one: str, other: str, path: str) -> Difference | None:
+    """Where two texts part: the line, and both versions of it."""
+    if one == other:
+        return None
+    before, after = one.splitlines(), other.splitlines()
+    if len(before) <= 1 and len(after) <= 1:
+        return Difference(path, f"is {_quoted(other)}, on the baseline {_quoted(one)}")
+    for number, (a, b) in enumerate(zip(before, after, strict=False), 1):
+        if a != b:
+            message = f"is {_quoted(b)}, on the baseline {_quoted(a)}"
+            count = _changed(before, after)
+            return Difference(f"{path} line {number}", f"{message}; {count} lines differ", number)
+    if len(before) == len(after):
+        return Difference(path, "differs in white space at the ends of lines")
+    message = f"has {len(after)} lines, on the baseline {len(before)}"
+    return Difference(path, message, min(len(before), len(after)) + 1)
+
+
+def _changed(before: list[str], after: list[str]) -> int:
+    if len(before) + len(after) > 4000:  # the exact count is not worth its time
+        return sum(a != b for a, b in zip(before, after, strict=False))
+    blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    return max(len(before), len(after)) - sum(block.size for block in blocks)
+
+
+def _quoted(text: str) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= 120 else f"{shown[:117]}..."
+
+
+def _lengths(one: int, other: int, path: str) -> Difference | None:
+    if one == other:
+        return None
+    return Difference(path, f"has {other} items, on the baseline {one}", min(one, other))
+
+
+def _near(one: float, other: float, limits: Limits) -> bool:
+    if one == other:
+        return limits.exact is False or math.copysign(1, one) == math.copysign(1, other)
+    if math.isnan(one) and math.isnan(other):
+        return True
+    return not limits.exact and abs(one - other) <= limits.absolute + limits.relative * abs(one)
+
+
+def _position(at: int, shape: Sequence[int]) -> list[int]:
+    """The indices of a flat index."""
+    found: list[int] = []
+    for length in reversed(shape):
+        found.append(at % length)
+        at //= length
+    return found[::-1]
+
+
+def _double(bits: str) -> float:
+    found: float = struct.unpack(">d", bytes.fromhex(bits))[0]
+    return found
+
+
+def _is_node(found: Any) -> bool:
+    return isinstance(found, list) and bool(found) and isinstance(found[0], str)
+
+
+def describe(node: list[Any]) -> str:
+    """A node in a few words, as Python would write it where that is short."""
+    kind, *rest = node
+    if kind == "none":
+        return "None"
+    if kind in ("bool", "int", "name", "cycle"):
+        return str(rest[0])
+    if kind == "str":
+        return _quoted(rest[0])
+    if kind == "float":
+        return repr(_double(rest[0]))
+    if kind == "complex":
+        return repr(complex(_double(rest[0][:16]), _double(rest[0][16:])))
+    if kind == "bytes":
+        return _quoted(repr(base64.b64decode(rest[0])))
+    if kind == "text":
+        return str(rest[1])
+    if kind in ("fields", "object"):
+        return f"a {rest[0]}"
+    if kind == "array":
+        return f"a {rest[0]} of {rest[1]} {rest[2]}"
+    if kind in ("list", "tuple", "set", "frozenset", "dict"):
+        return f"a {kind} of {len(rest[0])}"
+    return f"a pandas {kind}"
