@@ -91,6 +91,7 @@ def show(workspace: Workspace, name: str, target: str | None) -> dict[str, Any]:
         "conflicts": list(patch.conflicts),
         "companions": list(patch.companions),
         "hazards": list(patch.hazards),
+        "declares": [each.value for each in patch.declares],
         "measured": list(patch.measured),
         "spec": patch.path,
         "problems": [],

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.explaining import explainer
 from patcher.commands.frozen_trees import freeze, frozen_trees, last_verified, loosest
 from patcher.commands.opening import copy_for
-from patcher.commands.replaying import patches_of, replayed
+from patcher.commands.replaying import patches_of, replayed, rewriting
 from patcher.commands.timing import speedometer
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
+from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
 
 if TYPE_CHECKING:
     from patcher.execution.runner import Observer
+    from patcher.patchfile.model import Patch
     from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
+    from patcher.verify.declarations import Undeclared
     from patcher.verify.options import Wanted
     from patcher.verify.setup import Request
 
@@ -56,6 +60,11 @@ def verify(
         if not patches and not wanted.plan:
             return _empty(copy), None
         with frozen_trees(copy) as scratch:
+            hidden = () if wanted.aa else undeclared(copy.pristine, patches, rewriting(workspace))
+            if hidden:
+                refused = _undeclared(hidden, patches)
+                request = request_for(copy, {}, loosest(patches), wanted)
+                return _conclude(copy, request, refused, wanted, scratch, observer)
             trees = {
                 Arm.BASELINE: freeze(copy, scratch / "baseline", pristine=True),
                 Arm.PATCHED: freeze(copy, scratch / "patched", pristine=wanted.aa),
@@ -68,6 +77,7 @@ def verify(
                 explain=explainer(copy, patches, scratch),
                 measure_speed=measure,
             )
+            judgement = replace(judgement, declares=declared(patches))
             if wanted.aa:
                 return _result(judgement, copy, restored=False), _cannot(judgement)
             return _conclude(copy, request, judgement, wanted, scratch, observer)
@@ -142,6 +152,19 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
     word = judgement.speed.as_json()["verdict"]
     met = word == "faster" if require == "faster" else word != "slower"
     return None if met else f"--require {require}: the speed verdict is {word}"
+
+
+def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:
+    """The judgement of a series that does more than it says: nothing of it was run."""
+    names = ", ".join(dict.fromkeys(one.patch for one in found))
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return Judgement(
+        Verdict.UNDECLARED,
+        "undeclared",
+        f"{names} does more than it declares, so nothing was run: {found[0].sentence}{more}",
+        undeclared=tuple(found),
+        declares=declared(patches),
+    )
 
 
 def _cannot(judgement: Judgement) -> PatcherError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from patcher.patchfile.model import EditKind, Equivalence
+from patcher.patchfile.model import Declaration, EditKind, Equivalence
 
 NAME_PATTERN = "[a-z][a-z0-9_]*"
 
@@ -41,6 +41,12 @@ PATCH = (
         "The gate the patched output must pass.",
         True,
         tuple(each.value for each in Equivalence),
+    ),
+    Key(
+        "declares",
+        "texts",
+        "What the patch does beside computing; `patcher verify` fails what is not declared.",
+        choices=tuple(each.value for each in Declaration),
     ),
     Key("reproduction", "truth", "The patch documents a failure and is expected to fail."),
     Key("provides", "text", "The import package the patch is for; forks that have it fit, too."),

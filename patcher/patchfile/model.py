@@ -22,6 +22,17 @@ class Equivalence(str, Enum):
     PERCEPTUAL = "perceptual"
 
 
+class Declaration(str, Enum):
+    """What a patch says of itself that a reader of its verdict has to know: a closed set."""
+
+    CACHE_WEIGHTS = "cache-weights"  # keeps what follows from the weights or the machine alone
+    CACHE_ANSWERS = "cache-answers"  # keeps what follows from an input, for when it comes again
+    GLOBALS = "globals"  # changes or looks at what belongs to the whole process
+    THREADS = "threads"  # has threads or processes work for it
+    FILES = "files"  # reads or writes files
+    ENVIRONMENT = "environment"  # asks where and how it is run: variables, arguments, network
+
+
 class EditKind(str, Enum):
     """What an edit does with its site."""
 
@@ -139,6 +150,7 @@ class Patch:
         edits: of the first form, when there are ``variants``.
         variants: the forms of the patch; the first whose sites fit is taken.
         absent_when: what a target looks like that does not need the patch.
+        declares: what the patch does beside computing (`patcher.verify.declarations`).
         reproduction: True for a patch that documents a failure and is expected to fail.
         requires: patches that must be applied first.
         companions: patches that remove a hazard of this one, without being required.
@@ -153,6 +165,7 @@ class Patch:
     targets: tuple[str, ...]
     equivalence: Equivalence
     edits: tuple[Edit, ...]
+    declares: tuple[Declaration, ...] = ()
     reproduction: bool = False
     requires: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from patcher.patchfile import keys, nodes
 from patcher.patchfile.edits import EditReader
 from patcher.patchfile.model import (
     Absent,
+    Declaration,
     Edit,
     EditKind,
     Equivalence,
@@ -101,6 +102,7 @@ class _Reader(EditReader):
             targets=self.targets(entry),
             equivalence=self.equivalence(entry),
             edits=edits,
+            declares=self.declarations(entry),
             reproduction=self.truth(entry, "reproduction"),
             requires=self.names(entry, "requires"),
             conflicts=self.names(entry, "conflicts"),
@@ -211,6 +213,15 @@ class _Reader(EditReader):
             message = f"`equivalence: {value}` is not one of {', '.join(known)}"
             self.problems.add(entry.marks["equivalence"], message, nearest(value, known))
         return Equivalence.BITWISE
+
+    def declarations(self, entry: nodes.Mapping) -> tuple[Declaration, ...]:
+        known = [each.value for each in Declaration]
+        found = self.strings(entry, "declares")
+        for value in found:
+            if value not in known:
+                message = f"`declares: {value}` is not one of {', '.join(known)}"
+                self.problems.add(entry.marks["declares"], message, nearest(value, known))
+        return tuple(each for each in Declaration if each.value in found)
 
     # fixtures ---------------------------------------------------------------------------------
 

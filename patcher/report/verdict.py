@@ -22,7 +22,12 @@ TABLE_COLUMNS = (
 )
 ON_CPU = "Avg Process Growth (MB)"
 MOST_CHARACTERS = 48
-COLOURS = {"pass": "bold green", "fail": "bold red", "cannot-judge": "bold yellow"}
+COLOURS = {
+    "pass": "bold green",
+    "fail": "bold red",
+    "cannot-judge": "bold yellow",
+    "undeclared": "bold red",
+}
 
 
 def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None:
@@ -36,6 +41,14 @@ def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None
         out.print(f"weights: {result['weights']}", soft_wrap=True)
     for warning in result.get("warnings", ()):
         out.print(f"note: {warning}", style="yellow", soft_wrap=True)
+    for name, words in result.get("declares", {}).items():
+        out.print(f"{name} declares: {', '.join(words)}", style="yellow", soft_wrap=True)
+    for one in result.get("undeclared", ()):
+        way = " or ".join(one["needs"])
+        way = f"declares: {way}" if way else "nothing can declare that"
+        where = f"{one['file']}:{one['line']}"
+        out.print(f"{one['patch']} {one['what']}", style="bold", soft_wrap=True)
+        out.print(f"  at         {where} ({way})", soft_wrap=True)
     for number, one in enumerate(result["diagnosis"], 1):
         _print_diagnosis(number, one, out)
     out.print()
@@ -46,7 +59,7 @@ def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None
     if result["restored"]:
         left = ", ".join(result["series"]) or "pristine"
         out.print(f"restored from backup and re-hashed: the tree is {left}", style="green")
-    elif result["verdict"] == "fail":
+    elif result["verdict"] in ("fail", "undeclared"):
         out.print("kept as it is (--keep)", style="yellow")
 
 

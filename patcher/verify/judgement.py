@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from patcher.gates.result import GateResult
+    from patcher.verify.declarations import Undeclared
 
 
 class Status(str, Enum):
@@ -31,6 +32,7 @@ class Verdict(str, Enum):
     PASS = "pass"
     FAIL = "fail"
     CANNOT_JUDGE = "cannot-judge"
+    UNDECLARED = "undeclared"
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,8 @@ class Judgement:
         facts: device, versions, threads.
         warnings: what a reader should know before trusting the verdict.
         trees: sha256 by arm.
+        undeclared: what the patches do beside computing and do not declare.
+        declares: what they declare, by patch.
     """
 
     verdict: Verdict
@@ -176,6 +180,8 @@ class Judgement:
     warnings: Sequence[str] = ()
     trees: Mapping[str, str] = field(default_factory=dict)
     wall_s: float = 0.0
+    undeclared: tuple[Undeclared, ...] = ()
+    declares: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def count(self, status: Status) -> int:
         """How many cases came to ``status``."""
@@ -196,6 +202,8 @@ class Judgement:
             "warnings": list(self.warnings),
             "trees": dict(self.trees),
             "wall_s": round(self.wall_s, 3),
+            "undeclared": [one.as_json() for one in self.undeclared],
+            "declares": {name: list(words) for name, words in self.declares.items()},
         }
         if self.speed is not None:
             found["speed"] = self.speed.as_json()

@@ -1,0 +1,385 @@
+"""What a module's source does beside computing, as far as reading it can tell. Pure.
+
+`side_effects` walks one module's syntax tree. It follows imports, their aliases, constant
+``getattr`` and ``import_module``; it does not follow values through variables and calls. What
+hides from it is for the runs to catch: nothing here is the only guard against anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from patcher.patchfile.model import Declaration
+from patcher.verify.side_effect_rules import (
+    CACHES,
+    CHANGING,
+    FILE_METHODS,
+    GLOBALS,
+    HARMLESS,
+    MUTABLE_MAKERS,
+    NOTHING,
+    REACHING,
+    USES,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing a module does beside computing.
+
+    Attributes:
+        line: where, from 1; ``within`` is the qualified name around it, empty at module level.
+        what: what is done, to follow "the patch".
+        accepts: the declarations any of which covers it; empty where none can.
+    """
+
+    line: int
+    within: str
+    what: str
+    accepts: frozenset[Declaration]
+
+
+def side_effects(source: str) -> list[Effect]:
+    """Everything `source` does beside computing, in the order of its lines.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    look = _Look(ast.parse(source))
+    found = dict.fromkeys(look.effects())
+    return sorted(found, key=lambda one: one.line)
+
+
+_What = tuple[str, frozenset[Declaration]]
+
+
+class _Look:
+    """One module, read once."""
+
+    def __init__(self, module: ast.Module) -> None:
+        self.module = module
+        self.aliases: dict[str, str] = {}
+        # `threading` in `threading.Lock` is no use of its own.
+        self.parts = {id(one.value) for one in ast.walk(module) if isinstance(one, ast.Attribute)}
+        for node in ast.walk(module):
+            self._learn(node)
+        for node in ast.walk(module):
+            if isinstance(node, ast.Assign) and (known := self.resolve(node.value)):
+                for target in node.targets:
+                    if isinstance(target, ast.Name) and not known.startswith("builtins."):
+                        self.aliases.setdefault(target.id, known)
+        self.own = _bound(module.body) - set(self.aliases)
+
+    def _learn(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                local = name.asname or name.name.partition(".")[0]
+                self.aliases[local] = name.name if name.asname else local
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            for name in node.names:
+                self.aliases[name.asname or name.name] = f"{start}.{name.name}"
+
+    def resolve(self, node: ast.expr) -> str | None:
+        """The dotted name an expression stands for, as far as imports tell."""
+        if isinstance(node, ast.Name):
+            if node.id in self.aliases:
+                return self.aliases[node.id]
+            return f"builtins.{node.id}" if hasattr(builtins, node.id) else None
+        if isinstance(node, ast.Attribute):
+            base = self.resolve(node.value)
+            return f"{base}.{node.attr}" if base and not base.startswith("builtins.") else None
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            return self._looked_up(node.value, str(node.slice.value))
+        if isinstance(node, ast.Call):
+            return self._called(node)
+        return None
+
+    def _looked_up(self, base: ast.expr, name: str) -> str | None:
+        if self.resolve(base) == "sys.modules":
+            return name
+        space = base.value if isinstance(base, ast.Attribute) and base.attr == "__dict__" else None
+        if isinstance(base, ast.Call) and self.resolve(base.func) == "builtins.vars" and base.args:
+            space = base.args[0]
+        owner = self.resolve(space) if space else None
+        return f"{owner}.{name}" if owner else None
+
+    def _called(self, node: ast.Call) -> str | None:
+        function = self.resolve(node.func)
+        texts = [one.value if isinstance(one, ast.Constant) else None for one in node.args]
+        if function in ("builtins.__import__", "importlib.import_module") and texts:
+            return texts[0] if isinstance(texts[0], str) else None
+        if function == "builtins.getattr" and len(texts) > 1 and isinstance(texts[1], str):
+            base = self.resolve(node.args[0])
+            return f"{base}.{texts[1]}" if base else None
+        return None
+
+    # what it does
+
+    def effects(self) -> Iterator[Effect]:
+        """Every effect, some of them twice."""
+        yield from self._of(self.module.body, "", None)
+
+    def _of(self, body: Sequence[ast.stmt], within: str, scope: _Scope | None) -> Iterator[Effect]:
+        for node in _shallow(body):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{within}.{node.name}" if within else node.name
+                if node.name == "NotApplicable" and isinstance(node, ast.ClassDef):
+                    what = "makes a class called `NotApplicable`, patcher's own word"
+                    yield Effect(node.lineno, within, what, NOTHING)
+                inner = scope if isinstance(node, ast.ClassDef) else _Scope.of(node, scope)
+                yield from self._of(node.body, name, inner)
+                continue
+            for effect in (*self._uses(node), *self._writes(node, scope)):
+                yield Effect(getattr(node, "lineno", 1), within, *effect)
+
+    def _uses(self, node: ast.AST) -> Iterator[_What]:
+        for name in self._referred(node):
+            if _covering(name, HARMLESS):
+                continue
+            for names, what, accepts in USES:
+                if covering := _covering(name, names):
+                    yield f"{what} (`{covering.removeprefix('builtins.')}`)", accepts
+        if isinstance(node, ast.Attribute) and node.attr in REACHING:
+            yield f"reaches into frames or functions (`{node.attr}`)", GLOBALS
+        if isinstance(node, ast.Call):
+            yield from self._calls(node)
+
+    def _referred(self, node: ast.AST) -> Iterator[str]:
+        if id(node) in self.parts:
+            return
+        if isinstance(node, ast.Import):
+            starts = {name.partition(".")[0] for name in HARMLESS}
+            yield from (name.name for name in node.names if name.name not in starts)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript) and (
+            name := self.resolve(node)
+        ):
+            yield name
+
+    def _calls(self, node: ast.Call) -> Iterator[_What]:
+        function = self.resolve(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in FILE_METHODS:
+            yield f"reads or writes files (`.{node.func.attr}`)", frozenset({Declaration.FILES})
+        if function in ("builtins.__import__", "importlib.import_module"):
+            if self._called(node) is None:
+                yield "imports what only the run tells, which cannot be looked at", GLOBALS
+        elif function in ("builtins.setattr", "builtins.delattr") and node.args:
+            owner = self.resolve(node.args[0])
+            if owner and not owner.startswith("builtins."):
+                yield f"changes `{owner}`, which is not its own", GLOBALS
+        elif function == "builtins.getattr" and len(node.args) > 1 and self._called(node) is None:
+            owner = self.resolve(node.args[0])
+            if owner and owner.partition(".")[0] in ("os", "sys", "time", "gc", "builtins"):
+                yield f"takes what only the run tells from `{owner}`", GLOBALS
+
+    def _writes(self, node: ast.AST, scope: _Scope | None) -> Iterator[_What]:
+        for target in _written(node):
+            if isinstance(target, ast.Attribute):
+                owner = self.resolve(target.value)
+                if owner and not owner.startswith("builtins."):
+                    yield f"changes `{owner}.{target.attr}`, which is not its own", GLOBALS
+                elif scope and self._is_module_level(target.value, scope):
+                    yield f"keeps `{ast.unparse(target)}` between calls", CACHES | GLOBALS
+            elif isinstance(target, ast.Name) and scope and target.id in scope.declared_global:
+                yield f"keeps `{target.id}` between calls", CACHES | GLOBALS
+            elif isinstance(target, ast.Subscript):
+                yield from self._keeps(target.value, scope, target)
+        method = node.func if isinstance(node, ast.Call) else None
+        if isinstance(method, ast.Attribute) and method.attr in CHANGING:
+            yield from self._keeps(method.value, scope, None)
+
+    def _keeps(
+        self, container: ast.expr, scope: _Scope | None, store: ast.Subscript | None
+    ) -> Iterator[_What]:
+        """A container that outlives the call is changed: by a store, or by one of its methods."""
+        text = ast.unparse(container)
+        keeps = f"keeps things in `{text}` between calls"
+        if self._is_namespace(container):
+            yield keeps, CACHES
+        if scope is None:
+            return
+        if self._is_module_level(container, scope) or scope.outlives(container):
+            yield keeps, CACHES
+        elif (owner := self.resolve(container)) and not owner.startswith("builtins."):
+            yield keeps, CACHES | GLOBALS
+        elif store and not isinstance(store.slice, ast.Slice) and scope.is_lookup(container):
+            yield keeps, CACHES
+
+    def _is_module_level(self, node: ast.expr, scope: _Scope) -> bool:
+        root = _root(node)
+        if root is None or not scope.is_free(root):
+            return False
+        return root in self.own or root == "globals"
+
+    def _is_namespace(self, node: ast.expr) -> bool:
+        """``thing.__dict__``, ``vars(thing)``, ``globals()``."""
+        if isinstance(node, ast.Attribute):
+            return node.attr == "__dict__"
+        called = self.resolve(node.func) if isinstance(node, ast.Call) else None
+        return called in ("builtins.vars", "builtins.globals")
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """A function, as far as keeping things between its calls goes."""
+
+    local: frozenset[str]
+    parameters: frozenset[str]
+    defaults: frozenset[str]  # parameters whose default is a container
+    declared_global: frozenset[str]
+    looked_up: frozenset[str]  # containers asked whether they hold something
+    constructing: bool
+    kept: frozenset[str]  # names of the function around it, when that hands this one out
+
+    @classmethod
+    def of(cls, node: ast.FunctionDef | ast.AsyncFunctionDef, around: _Scope | None) -> _Scope:
+        arguments = node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        padding: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+        pairs = [
+            *zip(positional, [*padding, *arguments.defaults], strict=True),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        ]
+        every = [name for name, _ in pairs]
+        every += [one for one in (arguments.vararg, arguments.kwarg) if one]
+        parameters = frozenset(one.arg for one in every)
+        inner = [*_shallow(node.body)]
+        shared = {
+            name
+            for one in inner
+            if isinstance(one, ast.Global | ast.Nonlocal)
+            for name in one.names
+        }
+        declared = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
+        returned = {
+            name.id
+            for one in inner
+            if isinstance(one, ast.Return) and one.value
+            for name in ast.walk(one.value)
+            if isinstance(name, ast.Name)
+        }
+        local = frozenset((_bound(node.body) | parameters) - shared)
+        handed_out = around is not None and node.name in around.kept
+        made = {one.name for one in inner if isinstance(one, ast.FunctionDef)}
+        outer = around.local if around is not None and handed_out else frozenset()
+        return cls(
+            local=local,
+            parameters=parameters,
+            defaults=frozenset(name.arg for name, value in pairs if value and _mutable(value)),
+            declared_global=frozenset(declared),
+            looked_up=frozenset(_asked(inner)),
+            constructing=node.name in ("__init__", "__new__", "__setstate__", "__post_init__"),
+            kept=frozenset((made & returned) | outer),
+        )
+
+    def is_free(self, name: str) -> bool:
+        return name not in self.local
+
+    def outlives(self, container: ast.expr) -> bool:
+        """A default argument, or a variable of the function that handed this one out."""
+        root = _root(container)
+        if root is None:
+            return False
+        return root in self.defaults or (root in self.kept and root not in self.local)
+
+    def is_lookup(self, container: ast.expr) -> bool:
+        """An attribute of something given, asked for a key and given one: a cache."""
+        given = isinstance(container, ast.Attribute) and _root(container) in self.parameters
+        return given and not self.constructing and ast.unparse(container) in self.looked_up
+
+
+def _shallow(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Every node, definitions included, what is inside of definitions not."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from _shallow(node.decorator_list)
+            if not isinstance(node, ast.ClassDef):
+                yield from _shallow(list(node.args.defaults))
+            else:
+                yield from _shallow(node.bases)
+            continue
+        yield from _shallow([*ast.iter_child_nodes(node)])
+
+
+def _written(node: ast.AST) -> Iterator[ast.expr]:
+    targets: Sequence[ast.expr] = ()
+    if isinstance(node, ast.Assign | ast.Delete):
+        targets = node.targets
+    elif isinstance(node, ast.AugAssign | ast.For | ast.AnnAssign):
+        targets = [node.target]
+    elif isinstance(node, ast.With):
+        targets = [item.optional_vars for item in node.items if item.optional_vars]
+    for target in targets:
+        for one in ast.walk(target):
+            if isinstance(one, ast.Name | ast.Attribute | ast.Subscript) and isinstance(
+                one.ctx, ast.Store | ast.Del
+            ):
+                yield one
+
+
+def _bound(body: Sequence[ast.stmt]) -> set[str]:
+    """Names that statements bind, definitions and imports included."""
+    found: set[str] = set()
+    for node in _shallow(body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.update((one.asname or one.name).partition(".")[0] for one in node.names)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _asked(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """Containers asked for a key: ``key in X``, ``X.get(key)``, ``X[key]`` in a ``try``."""
+    for node in nodes:
+        if isinstance(node, ast.Compare):
+            for operator, other in zip(node.ops, node.comparators, strict=True):
+                if isinstance(operator, ast.In | ast.NotIn):
+                    yield ast.unparse(other)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("get", "setdefault"):
+                yield ast.unparse(node.func.value)
+        elif isinstance(node, ast.Try):
+            for one in ast.walk(ast.Module(node.body, [])):
+                if isinstance(one, ast.Subscript) and isinstance(one.ctx, ast.Load):
+                    yield ast.unparse(one.value)
+
+
+def _mutable(node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else _root(node.func)
+        return name in MUTABLE_MAKERS
+    return isinstance(node, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp)
+
+
+def _root(node: ast.expr) -> str | None:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _covering(name: str, names: frozenset[str]) -> str | None:
+    """The one of `names` that is ``name`` or above it."""
+    parts = name.split(".")
+    above = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return next((one for one in above if one in names), None)
+
+
+def counted(effects: Sequence[Effect]) -> Mapping[tuple[str, str], int]:
+    """How often each effect is there, by where and what, wherever its lines moved to."""
+    found: dict[tuple[str, str], int] = {}
+    for one in effects:
+        found[one.within, one.what] = found.get((one.within, one.what), 0) + 1
+    return found
