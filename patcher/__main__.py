@@ -13,7 +13,7 @@ def main() -> None:
         gc.set_threshold(50_000)  # modules and syntax trees make many objects and hardly a cycle
         words = sys.argv[1:]
         if not _REWRITING.isdisjoint(words) and _ONLY_PUTS_BACK not in words:
-            from patcher.commands import import_helper as ahead
+            from patcher.commands.shared import import_helper as ahead
 
             ahead.begin()
         from patcher.cli import main as run

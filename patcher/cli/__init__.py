@@ -15,27 +15,27 @@ import click
 from patcher import __version__
 from patcher.cli.common import Session, common_options, run
 
-# name -> (module, one line of help); the order is the order of a first afternoon
-COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("series", "Make the working copy of a package."),
-    "list": ("series", "Show the catalogue and each patch's state."),
-    "show": ("series", "Show one patch: claim, hazards, diff."),
-    "plan": ("series", "Say what a patch would change; write nothing."),
-    "apply": ("series", "Apply patches to the working copy, all or nothing."),
-    "status": ("series", "Show the applied patches, drift, interrupted work."),
-    "diff": ("series", "Show patched against pristine."),
-    "verify": ("judge", "Run patched beside pristine, judge, restore on failure."),
-    "revert": ("series", "Take patches out again, in any order."),
-    "scan": ("judge", "Predict what a patch will break."),
-    "run": ("judge", "Run a command against the patched tree."),
-    "history": ("judge", "Show past verifications."),
-    "check": ("author", "Lint specs and run their inline tests."),
-    "new": ("author", "Write a spec scaffold for one site."),
-    "capture": ("author", "Turn hand edits into a spec."),
-    "export": ("author", "Hand the patched tree on: diff, git patches, wheel."),
-    "recover": ("upkeep", "Finish an interrupted command."),
-    "doctor": ("upkeep", "Explain the environment and the workspace."),
-    "gc": ("upkeep", "Prune backups and caches nobody needs."),
+# name of the command and of its module -> a line of help; in the order of a first afternoon
+COMMANDS: dict[str, str] = {
+    "init": "Make the working copy of a package.",
+    "list": "Show the catalogue and each patch's state.",
+    "show": "Show one patch: claim, hazards, diff.",
+    "plan": "Say what a patch would change; write nothing.",
+    "apply": "Apply patches to the working copy, all or nothing.",
+    "status": "Show the applied patches, drift, interrupted work.",
+    "diff": "Show patched against pristine.",
+    "verify": "Run patched beside pristine, judge, restore on failure.",
+    "revert": "Take patches out again, in any order.",
+    "scan": "Predict what a patch will break.",
+    "run": "Run a command against the patched tree.",
+    "history": "Show past verifications.",
+    "check": "Lint specs and run their inline tests.",
+    "new": "Write a spec scaffold for one site.",
+    "capture": "Turn hand edits into a spec.",
+    "export": "Hand the patched tree on: diff, git patches, wheel.",
+    "recover": "Finish an interrupted command.",
+    "doctor": "Explain the environment and the workspace.",
+    "gc": "Prune backups and caches nobody needs.",
 }
 
 
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"patcher.cli.{COMMANDS[cmd_name][0]}")
+        module = import_module(f"patcher.cli.{cmd_name}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(

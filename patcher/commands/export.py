@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.replaying import patches_of, replayed
+from patcher.commands.shared.replay_series import patches_of, replayed
 from patcher.errors import PatcherError
 
 if TYPE_CHECKING:

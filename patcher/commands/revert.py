@@ -42,7 +42,7 @@ def revert(
         PatcherError: ``unknown-patch`` for a name the series does not hold; ``blocked`` when a
             patch that stays needs one that goes; ``drift``.
     """
-    from patcher.commands.replaying import patches_of, replayed
+    from patcher.commands.shared.replay_series import patches_of, replayed
 
     with workspace.lock("revert"):
         copy = workspace.working_copy(target)

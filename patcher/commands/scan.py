@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.frozen_trees import freeze, frozen_trees
-from patcher.commands.opening import copy_for, readable_patches
-from patcher.commands.replaying import patches_of
+from patcher.commands.shared.find_copy import copy_for, readable_patches
+from patcher.commands.shared.freeze_trees import freeze, frozen_trees
+from patcher.commands.shared.replay_series import patches_of
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
 from patcher.execution.runner import Observer, Silent
@@ -79,7 +79,7 @@ def scan(
         draft: make a spec for each in-place hazard.
         dynamic: run the cases on pristine also when no patch is named.
     """
-    from patcher.commands.authoring import requirement
+    from patcher.commands.shared.write_specs import requirement
     from patcher.hazards.draft import draft as make_draft
     from patcher.hazards.predict import predict as predict_hazards
     from patcher.hazards.tree import installed_package, scan_static
@@ -132,7 +132,7 @@ def predict(
 @contextmanager
 def surveys(copy: WorkingCopy, scratch: Path, observer: Observer) -> Iterator[Surveys]:
     """Workers ready to survey the pristine tree."""
-    from patcher.commands.requests import request_for
+    from patcher.commands.shared.verify_request import request_for
     from patcher.execution.executor import find_executor
     from patcher.hazards.dynamic import Surveys
     from patcher.verify.setup import prepare, slots_and_threads

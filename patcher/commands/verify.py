@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.explaining import explainer
-from patcher.commands.frozen_trees import freeze, frozen_trees, last_verified, loosest
-from patcher.commands.opening import copy_for
-from patcher.commands.replaying import patches_of, replayed, rewriting
-from patcher.commands.timing import speedometer
+from patcher.commands.shared.explain_failures import explainer
+from patcher.commands.shared.find_copy import copy_for
+from patcher.commands.shared.freeze_trees import freeze, frozen_trees, last_verified, loosest
+from patcher.commands.shared.measure_speed import speedometer
+from patcher.commands.shared.replay_series import patches_of, replayed, rewriting
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
 from patcher.verify.declarations import declared, undeclared
@@ -46,7 +46,7 @@ def verify(
     Raises:
         PatcherError: ``drift``, ``environment``, ``config``: nothing was judged.
     """
-    from patcher.commands.requests import request_for
+    from patcher.commands.shared.verify_request import request_for
     from patcher.store.working_copy import drift_error
 
     with workspace.lock("verify"):
@@ -107,7 +107,7 @@ def _conclude(
         return result, PatcherError("verification-failed", message, hint=hint)
     keep = last_verified(copy)
     if wanted.isolate and judgement.verdict is Verdict.FAIL:
-        from patcher.commands.isolating import isolate_culprits
+        from patcher.commands.shared.isolate_culprits import isolate_culprits
 
         isolation = isolate_culprits(copy, request, scratch, observer)
         keep = tuple(one for one in copy.series if one.name in isolation.kept)

@@ -17,7 +17,7 @@ SCRIPT = '''
 import os, signal, sys
 from patcher.rewrite import file
 from patcher.patchfile.reader import read_spec
-from patcher.commands import import_helper as ahead
+from patcher.commands.shared import import_helper as ahead
 
 EDITS = read_spec("""
 patch: p

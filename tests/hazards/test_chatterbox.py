@@ -119,7 +119,7 @@ def generation(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Target]:
     """The nine cases of the matrix, on the tiny checkpoint."""
-    from patcher.commands.requests import cache_folder
+    from patcher.commands.shared.verify_request import cache_folder
     from patcher.targets.chatterbox import adapter
 
     folder = tmp_path_factory.mktemp("generation")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from patcher.commands.requests import cache_folder
+from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.executor import Job, LocalExecutor, Report, Step
 from patcher.execution.process import Site, Tree
 from patcher.execution.results import stage_from

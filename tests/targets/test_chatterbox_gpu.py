@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.commands.requests import cache_folder
+from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.results import Arm
 from patcher.targets.adapter import Options
 from patcher.targets.chatterbox import adapter

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from patcher.commands.requests import cache_folder
+from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.executor import Job, LocalExecutor, Report, Step
 from patcher.execution.process import Site, Tree
 from patcher.execution.results import stage_from

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.verdicts import gates
-from patcher.commands.requests import cache_folder
+from patcher.commands.shared.verify_request import cache_folder
 from patcher.patchfile.model import Equivalence
 from patcher.targets.chatterbox import TESTS
 from patcher.verify.judgement import Judgement, Verdict

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.commands.opening import readable_patches
+from patcher.commands.shared.find_copy import readable_patches
 from patcher.execution.results import Outcome
 from patcher.hazards import diagnosis_runs
 from patcher.patchfile.versions import fits

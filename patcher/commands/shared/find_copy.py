@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
+Notify = Callable[[str], None]
 DEFAULT_TARGET = "chatterbox-tts"
 
 
@@ -55,7 +56,7 @@ def copy_for(
     workspace: Workspace,
     patches: Sequence[Patch],
     target: str | None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Notify = lambda _: None,
 ) -> WorkingCopy:
     """The working copy that patches go to; made from the installed distribution if need be."""
     name = target_of(workspace, patches, target)
@@ -65,7 +66,7 @@ def copy_for(
 
 
 def make_copy(
-    workspace: Workspace, source: str | None, *, in_place: bool, tell: Callable[[str], None]
+    workspace: Workspace, source: str | None, *, in_place: bool, tell: Notify
 ) -> WorkingCopy:
     """Make a working copy of what the user named."""
     from patcher.store.source import find_source

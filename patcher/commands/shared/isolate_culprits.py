@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.commands.frozen_trees import freeze, last_verified, loosest
-from patcher.commands.replaying import patches_of, replayed
+from patcher.commands.shared.freeze_trees import freeze, last_verified, loosest
+from patcher.commands.shared.replay_series import patches_of, replayed
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
 from patcher.execution.runner import Silent

@@ -43,7 +43,7 @@ def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | 
 
 def rewriting(workspace: Workspace) -> Rewrite:
     """`rewrite_file`, by results kept in this workspace and a process that has LibCST ready."""
-    from patcher.commands import import_helper as ahead
+    from patcher.commands.shared import import_helper as ahead
     from patcher.rewrite.cached import Cached, FolderCache
 
     return Cached(FolderCache(workspace.private_dir / "cache" / "rewrite"), ahead.rewrite_file)

@@ -1,0 +1,58 @@
+"""The command line of `patcher apply`."""
+
+from __future__ import annotations
+
+import click
+
+from patcher.cli.common import Session, command, dry_run_option, target_option
+from patcher.errors import Exit
+
+
+@command(
+    "apply",
+    short_help="Apply patches to the working copy, all or nothing.",
+    examples="""
+    patcher apply inference_mode
+    patcher apply @exact --verify         keep it only when it passes
+    """,
+)
+@click.argument("names", nargs=-1, metavar="NAME...|@SET", required=True)
+@click.option("--verify", "then_verify", is_flag=True, help="Run `patcher verify` afterwards.")
+@click.option("--scan", is_flag=True, help="Predict first what the patches will break.")
+@dry_run_option
+@target_option
+@click.pass_context
+def apply_command(
+    context: click.Context,
+    session: Session,
+    names: tuple[str, ...],
+    then_verify: bool,
+    scan: bool,
+    dry_run: bool,
+    target: str | None,
+) -> int:
+    """Plan, back up, write and commit; all or nothing. What is applied already stays as it is."""
+    from patcher.commands import apply
+    from patcher.report import text
+
+    workspace = session.workspace()
+    if scan:
+        from patcher.commands import scan as scanning
+
+        predicted = scanning.predict(workspace, names, target=target, tell=session.tell)
+        for hazard in predicted["hazards"]:
+            session.tell(text.hazard_line(hazard), fg="yellow")
+    result = apply.apply(workspace, names, target=target, dry_run=dry_run, tell=session.tell)
+    if scan:
+        result["hazards"] = predicted["hazards"]
+    if not session.json:
+        text.print_change(result, "applied", color=session.color, quiet=session.verbosity < 0)
+    if then_verify and not dry_run:
+        from patcher.cli import verify
+
+        # Parsed as on a command line of its own: settings and environment give its defaults.
+        asked = verify.verify_command.make_context("verify", [], parent=context.find_root())
+        wanted, exports = verify.wanted_from({**asked.params, "target": target})
+        return verify.verify_and_print(session, wanted, exports, before=result)
+    session.emit(result)
+    return int(Exit.OK)

@@ -1,0 +1,23 @@
+"""The command line of `patcher recover`."""
+
+from __future__ import annotations
+
+from patcher.cli.common import Session, command
+
+
+@command("recover", short_help="Finish an interrupted command.")
+def recover_command(session: Session) -> None:
+    """Settle what an interrupted command left: finish it or undo it, and mend damaged records.
+
+    Every other command that writes does this first by itself.
+    """
+    from patcher.store.recovery import recover
+
+    result = recover(session.workspace())
+    session.emit(result)
+    for one in result["settled"]:
+        session.say(f"settled: {one.get('action', 'a command')} was {one.get('outcome', 'undone')}")
+    for path in result["mended"]:
+        session.say(f"mended: {path}")
+    if not result["settled"] and not result["mended"]:
+        session.say("nothing was left unfinished")

@@ -1,0 +1,66 @@
+"""The command line of `patcher scan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from patcher.cli.common import Session, command, target_option
+
+
+@command(
+    "scan",
+    short_help="Predict what a patch will break.",
+    examples="""
+    patcher scan                                  the static map; runs nothing
+    patcher scan --dynamic --html map.html        and what the cases do
+    patcher scan inference_mode                   what it will break, without applying it
+    patcher scan inference_mode --draft           and a spec that removes the cause
+    """,
+)
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--package", "packages", multiple=True, metavar="NAME",
+              help="Also map this dependency; repeatable.")  # fmt: skip
+@click.option("--draft", is_flag=True, help="Print a spec that makes each update out of place.")
+@click.option("--dynamic", is_flag=True, help="Also map what the cases do, run on pristine.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Also write all of it as a page.")  # fmt: skip
+@target_option
+def scan_command(
+    session: Session,
+    names: tuple[str, ...],
+    packages: tuple[str, ...],
+    draft: bool,
+    dynamic: bool,
+    html: Path | None,
+    target: str | None,
+) -> None:
+    """Map where tensors are updated in place, under which modes, and where they are converted.
+
+    With patches named, run the cases on pristine and predict what the patches will break, as if
+    they were applied in this order. The working copy is not touched.
+    """
+    from patcher.commands import scan
+    from patcher.report import scan as report
+    from patcher.report.live import Progress
+
+    with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
+        found = scan.scan(
+            session.workspace(),
+            names,
+            target=target,
+            packages=packages,
+            draft=draft,
+            dynamic=dynamic,
+            observer=progress,
+        )
+    if html is not None:
+        from patcher.report.scan_page import page
+
+        title = f"patcher scan {' '.join(names)}".strip()
+        text = page(title, found.static, found.dynamic, found.hazards, found.drafts)
+        html.write_text(text, encoding="utf-8")
+    session.emit(found.as_json())
+    if not session.json:
+        report.print_scan(found.as_json(), color=session.color)

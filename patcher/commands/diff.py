@@ -1,0 +1,19 @@
+"""`patcher diff`: patched against pristine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from patcher.commands.shared.plan_series import diff_between
+
+if TYPE_CHECKING:
+    from patcher.store.workspace import Workspace
+
+
+def diff(workspace: Workspace, target: str | None) -> dict[str, Any]:
+    """Patched against pristine; hand edits in touched files show up too."""
+    copy = workspace.working_copy(target)
+    paths = {*copy.state.touched, *(one.path for one in copy.drift() if one.kind != "added")}
+    before = {path: copy.pristine(path) for path in sorted(paths)}
+    after = {path: copy.read(path) for path in sorted(paths)}
+    return {"diff": diff_between(before, after)}
