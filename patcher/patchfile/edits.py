@@ -58,6 +58,7 @@ class EditReader(Values):
             pattern=pattern,
             replacement=replacement,
             expect=self.expect(entry),
+            optional=self.truth(entry, "optional"),
             mark=entry.mark,
             marks=entry.marks,
         )

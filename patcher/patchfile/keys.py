@@ -88,6 +88,7 @@ EDIT = (
     ),
     Key("with", "python", 'What takes the place; `""` removes a decorator.'),
     Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
+    Key("optional", "truth", "Leave the edit out where the target has no such file."),
 )
 
 VARIANT = (

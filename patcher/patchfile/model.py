@@ -91,6 +91,8 @@ class Edit:
             segment; None means anywhere in the file.
         pattern: what to find (its meaning depends on ``kind``); None where nothing is sought.
         replacement: the new text; None where nothing is written.
+        optional: left out where the target has no such file; a site that is missing in a file
+            that is there is an error all the same.
         mark: where the entry starts in the spec; ``marks`` where each of its keys does.
     """
 
@@ -100,6 +102,7 @@ class Edit:
     pattern: str | None = None
     replacement: str | None = None
     expect: Expect = Expect()
+    optional: bool = False
     mark: Mark = Mark(1, 1)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
 

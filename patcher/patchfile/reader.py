@@ -178,7 +178,7 @@ class _Reader(EditReader):
         if "match" not in entry.entries:
             return Absent(file, within, None, entry.mark)
         pattern = self.string(entry, "match")
-        sought = Edit(file, EditKind.MATCH, within, pattern, None, Expect(1, None), entry.mark)
+        sought = Edit(file, EditKind.MATCH, within, pattern, expect=Expect(1, None))
         self.python(entry, "match", sought, allow_empty=False)
         return Absent(file, within, pattern, entry.mark)
 

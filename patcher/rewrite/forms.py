@@ -44,7 +44,7 @@ def chosen_form(patch: Patch, read: Read, rewrite: Rewrite = rewrite_file) -> Pa
     The first form all of whose sites fit is taken; when none does, the one that fits best, so
     that what is said of it is about the nearest miss.
     """
-    forms = [_renamed(form, read) for form in patch.forms]
+    forms = [_present(_renamed(form, read), read) for form in patch.forms]
     if len(forms) == 1:
         return forms[0]
     best, most = forms[0], -1.0
@@ -82,11 +82,17 @@ def _holds(patch: Patch, absent: Absent, read: Read) -> bool:
     content = read(file)
     if absent.pattern is None or content is None:
         return absent.pattern is None and content is None
-    sought = Edit(
-        file, EditKind.DELETE, absent.within, absent.pattern, None, Expect(1, None), absent.mark
-    )
+    sought = Edit(file, EditKind.DELETE, absent.within, absent.pattern, expect=Expect(1, None))
     (outcome,) = rewrite_file(file, content, [sought], {}).outcomes
     return outcome.found > 0
+
+
+def _present(patch: Patch, read: Read) -> Patch:
+    """The patch without those optional edits whose file the target does not have."""
+    if not any(edit.optional for edit in patch.edits):
+        return patch
+    edits = tuple(e for e in patch.edits if not e.optional or read(e.file) is not None)
+    return replace(patch, edits=edits or patch.edits)
 
 
 def _package(patch: Patch, read: Read) -> str:

@@ -126,6 +126,24 @@ def test_how_a_patch_and_a_target_go_together(files: dict[str, str], fit: Fit) -
     assert planned(patch(ABSENT), files).fit is fit
 
 
+OPTIONAL = """\
+edits:
+  - {file: pkg/m.py, match: old($X), with: new($X)}
+  - {file: pkg/turbo.py, match: old($X), with: new($X), optional: true}
+"""
+
+
+def test_an_optional_edit_is_left_out_where_its_file_does_not_exist() -> None:
+    plan = planned(patch(OPTIONAL), {"pkg/m.py": "old(1)\n"})
+    assert plan.fit is Fit.FITS
+    assert len(plan.edits) == 1
+
+
+def test_a_missing_site_in_a_file_that_is_there_is_an_error_for_optional_edits_too() -> None:
+    plan = planned(patch(OPTIONAL), {"pkg/m.py": "old(1)\n", "pkg/turbo.py": "x = 1\n"})
+    assert plan.fit is Fit.MOVED
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
