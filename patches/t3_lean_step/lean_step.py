@@ -30,7 +30,7 @@ def lean_steps(backend, past, first_position):
     layers = getattr(past, "layers", None)
     config = backend.model.config
     if (
-        backend.alignment_stream_analyzer is not None
+        getattr(backend, "alignment_stream_analyzer", None) is not None
         or config.model_type != "llama"
         or config._attn_implementation != "sdpa"
         or config.num_attention_heads != config.num_key_value_heads

@@ -1,0 +1,1 @@
+"""Which patch of the catalogue fits which source of Chatterbox."""
