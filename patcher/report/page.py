@@ -1,0 +1,355 @@
+"""A verification as one page: works from a file, with the network off, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from patcher import __version__
+from patcher.report import changes, charts, sound, words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from patcher.report.record import ArmState, CaseRecord, Cause, Excerpt, Record, Table
+
+TONES = {
+    "pass": "good",
+    "fail": "bad",
+    "not-exercised": "bad",
+    "undeclared": "bad",
+    "cannot-judge": "doubt",
+    "not-applicable": "none",
+}
+STATES = {"pass": "✓ pass", "fail": "✕ fail", "not-applicable": "– not judged"}
+MOST_OPEN = 3
+EDIT = "the edit"
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """What both arms of a case returned as sound; None for an arm that returned none."""
+
+    baseline: sound.Sound | None = None
+    patched: sound.Sound | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the matrix."""
+
+    tone: str
+    word: str
+    anchor: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """One arm of a case: picture and player, or why there is none."""
+
+    name: str
+    detail: str = ""
+    picture: str = ""
+    audio: str = ""
+    seconds: str = ""
+    top: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case in full."""
+
+    case: CaseRecord
+    anchor: str
+    tone: str
+    word: str
+    open: bool
+    sounds: bool
+    error: str = ""
+    arms: tuple[ArmView, ...] = ()
+    difference: str = ""
+    largest: str = ""
+    figures: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class CauseView:
+    """A cause with the hunk of the edit that is responsible."""
+
+    record: Cause
+    excerpts: tuple[Excerpt, ...] = ()
+    edit: changes.Hunk | None = None
+    edit_file: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture in the page's own colours. ``svg`` is markup of ours."""
+
+    title: str
+    caption: str
+    svg: Any
+
+
+def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = None) -> str:
+    """The page. Every value is escaped; nothing is loaded from anywhere.
+
+    Args:
+        sounds: by model and test; what is not there is not played.
+    """
+    heard = sounds or {}
+    diff = changes.parse(record.diff, record.exercised)
+    cases = case_views(record, heard)
+    values: dict[str, Any] = {
+        "record": record,
+        "version": __version__,
+        "tone": TONES.get(record.verdict, "none"),
+        "title": words.verdict_title(record),
+        "judged": words.judged(record),
+        "took": words.duration(record.wall_s) if record.wall_s else "",
+        "next_step": words.next_step(record),
+        "cells": {(v.case.model, v.case.test): cell(v) for v in cases},
+        "cases": cases,
+        "any_sound": any(view.sounds for view in cases),
+        "spread": f"{sound.SPREAD_DB:.0f}",
+        "causes": [cause_view(one, diff) for one in record.causes],
+        "diff": diff,
+        "measured": words.measured(record),
+        "facts": tuple(facts(record)),
+        "contents": tuple(contents(record, bool(diff))),
+        **headlines(record),
+        **speed_values(record),
+    }
+    return environment().get_template("verification.html.j2").render(values)
+
+
+def environment() -> Environment:
+    """The templates of this package; every value is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("patcher.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["code"] = code
+    return made
+
+
+def code(text: str) -> Any:
+    """A sentence whose ``backticks`` become code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # a backtick alone is one
+        return escape(text)
+    marked = [Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts)]
+    return Markup("").join(marked)
+
+
+def headlines(record: Record) -> dict[str, str]:
+    """The large line, the one under it, and the sentence below."""
+    counted = words.counted(record)
+    speed = record.speed
+    lead = f"{record.sentence}. {words.afterwards(record)}".strip().replace("..", ".")
+    if speed is not None and speed.measured:
+        return {
+            "headline": words.speed_headline(speed),
+            "under": f"margin {speed.margin:.1%}, {words.count(speed.pairs, 'pair')}; {counted}",
+            "lead": lead,
+        }
+    headline = counted[0].upper() + counted[1:] if record.cases else record.sentence
+    if not record.cases:
+        lead = words.afterwards(record)
+    return {"headline": headline, "under": "", "lead": lead}
+
+
+def contents(record: Record, diff: bool) -> Iterable[tuple[str, str]]:
+    """Anchors and names of the sections there are."""
+    if record.cases:
+        yield "cases", "Cases"
+    if record.causes:
+        yield "cause", "Why"
+    if record.speed:
+        yield "speed", "Speed"
+    if record.cases:
+        yield "outputs", "Outputs"
+    if diff:
+        yield "diff", "Changes"
+    yield "evidence", "Evidence"
+
+
+def cell(view: CaseView) -> Cell:
+    """A case as a cell of the matrix; an error that is explained below is only named here."""
+    case, details = view.case, []
+    if case.status == "pass" and case.gate:
+        details.append(case.gate)
+    if case.status != "pass" and view.error:
+        details.append(shortened(view.error, 70))
+    elif case.status == "fail":
+        details.append(case.patched.outcome if case.patched.outcome != "ok" else case.gate)
+    base, patched = case.baseline.seconds, case.patched.seconds
+    if base is not None and patched is not None:
+        details.append(f"{charts.figure(base)} s → {charts.figure(patched)} s")
+    return Cell(view.tone, view.word, view.anchor, tuple(details))
+
+
+def shortened(text: str, most: int) -> str:
+    """The first line, cut at a word."""
+    line = text.split("\n", maxsplit=1)[0]
+    if len(line) <= most:
+        return line
+    return line[:most].rsplit(" ", 1)[0].rstrip(" .,;:") + " …"
+
+
+def case_views(record: Record, sounds: Mapping[tuple[str, str], Sounds]) -> tuple[CaseView, ...]:
+    """Every case in full; the first that fail are open, else the first of all."""
+    failing = [case for case in record.cases if case.status == "fail"]
+    opened = set(map(id, (failing or record.cases)[: MOST_OPEN if failing else 1]))
+    explained = {cause.error for cause in record.causes}
+    return tuple(
+        case_view(
+            CaseView(
+                case,
+                f"case-{number}",
+                TONES.get(case.status, "none"),
+                STATES.get(case.status, case.status) + (" (flaky)" if case.flaky else ""),
+                id(case) in opened,
+                sounds=False,
+                error="" if case.error in explained else case.error,
+                figures=tuple(figures_of(case)),
+            ),
+            sounds.get((case.model, case.test), Sounds()),
+        )
+        for number, case in enumerate(record.cases, 1)
+    )
+
+
+def case_view(view: CaseView, heard: Sounds) -> CaseView:
+    """One case with its pictures and players, where it has sound."""
+    if heard.baseline is None and heard.patched is None:
+        return view
+    drawn = sound.pictures(heard.baseline, heard.patched)
+    case = view.case
+    arms = (
+        arm_view("baseline", heard.baseline, drawn.baseline, case.baseline),
+        arm_view("patched", heard.patched, drawn.patched, case.patched),
+    )
+    largest = ""
+    if drawn.largest_db is not None:
+        largest = f"at most {drawn.largest_db:.1f} dB" if drawn.largest_db else "no difference"
+    difference = sound.data_uri("image/png", drawn.difference) if drawn.difference else ""
+    return replace(view, sounds=True, arms=arms, difference=difference, largest=largest)
+
+
+def arm_view(
+    name: str, heard: sound.Sound | None, picture: bytes | None, state: ArmState
+) -> ArmView:
+    """One arm: its picture and player."""
+    if heard is None or picture is None:
+        ended = state.outcome not in ("", "ok")
+        why = f"no sound: the run ended with `{state.outcome}`" if ended else "no sound was kept"
+        return ArmView(name, missing=why)
+    detail = f"{heard.seconds:.2f} s at {heard.rate / 1000:g} kHz"
+    if heard.cut_s:
+        detail = f"the first {heard.seconds:.0f} s of {heard.cut_s:.1f} s"
+    return ArmView(
+        name,
+        detail,
+        sound.data_uri("image/png", picture),
+        sound.data_uri("audio/wav", heard.wav),
+        f"{heard.seconds:.2f} s",
+        f"{heard.rate / 2000:g}",
+    )
+
+
+def figures_of(case: CaseRecord) -> Iterable[tuple[str, str, str]]:
+    """What the failed gate measured, with what it was held against."""
+    if case.difference is None:
+        return
+    for name, value in case.difference.measured.items():
+        limit = case.difference.limits.get(name)
+        yield name.replace("_", " "), f"{value:.4g}", "" if limit is None else f"{limit:.4g}"
+
+
+def cause_view(cause: Cause, diff: Sequence[changes.FileDiff]) -> CauseView:
+    """The cause; the edit's place is shown as the hunk of the diff that holds it, if one does."""
+    for place in cause.excerpts:
+        hunk = changes.hunk_of(diff, place.file, place.line) if place.role == EDIT else None
+        if hunk is not None:
+            rest = tuple(one for one in cause.excerpts if one is not place)
+            return CauseView(cause, rest, hunk, place.file)
+    return CauseView(cause, cause.excerpts)
+
+
+def speed_values(record: Record) -> dict[str, Any]:
+    """What the section on speed shows."""
+    speed, table = record.speed, record.table
+    rows = list(table_rows(table)) if table is not None else []
+    timed = speed is not None and speed.measured
+    note = ""
+    if rows and not timed:
+        note = "These are single runs made for the gates. Nothing was timed: they prove nothing."
+    repeated = (*speed.repeated, *speed.disturbed) if speed is not None else ()
+    return {
+        "speed_headline": words.speed_headline(speed) if speed else "",
+        "speed_terms": words.speed_terms(speed) if speed else "",
+        "plots": [
+            Plot(one.title, one.caption, markup(one.in_page())) for one in charts.charts(record)
+        ],
+        "table_names": table_names(table) if table is not None else (),
+        "table_rows": rows,
+        "table_note": note,
+        "repeated": repeated,
+    }
+
+
+def markup(text: str) -> Any:
+    """Markup of ours, not to be escaped."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def table_names(table: Table) -> tuple[str, ...]:
+    """Headings of the report's own table."""
+    memory = "Avg Process Growth (MB)" if table.on_host else "Avg VRAM Used (MB)"
+    return ("Model Name", "Tests", "Avg Gen Time (s)", "Avg RTF", memory, "Min RTF", "Max RTF")
+
+
+def table_rows(table: Table) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Both arms' rows, model by model."""
+    for name, rows in (("baseline", table.baseline), ("patched", table.patched)):
+        for row in rows:
+            figures = (row.avg_gen_s, row.avg_rtf, row.avg_vram_mb, row.min_rtf, row.max_rtf)
+            shown = tuple("–" if value is None else charts.figure(value) for value in figures)
+            yield name, (row.model, str(row.tests), *shown)
+
+
+def facts(record: Record) -> Iterable[tuple[str, str]]:
+    """The environment, guards, receipt and hashes."""
+    for name, value in record.environment.items():
+        if value not in (None, "", [], {}):
+            yield name.replace("_", " "), spoken(value)
+    if record.guards is not None:
+        yield "guards in force", ", ".join(record.guards) or "none"
+    for name, value in record.inputs.items():
+        yield f"inputs: {name}", spoken(value)
+    for arm, digest in record.trees.items():
+        yield f"{arm} tree", str(digest)
+    if record.receipt:
+        yield "receipt", record.receipt
+
+
+def spoken(value: object) -> str:
+    """A JSON value as text."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {spoken(one)}" for name, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(spoken, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,95 @@
+"""The pages in a real browser: nothing overflows, nothing complains, sound loads, network off."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from patcher.report.page import render
+from patcher.report.reading import read_record
+from tests.report.samples import KINDS, sounds
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(find_spec("playwright") is None, reason="playwright is not installed"),
+]
+
+WIDEST = """() => Math.max(0, ...[...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.lines') && !e.closest('.table') && !e.closest('svg'))
+  .map(e => e.getBoundingClientRect().right - document.documentElement.clientWidth))"""
+SOUNDS = """async () => Promise.all([...document.querySelectorAll('audio')].map(a =>
+  new Promise(done => {
+  if (a.readyState >= 1) return done(a.duration);
+  a.addEventListener('loadedmetadata', () => done(a.duration));
+  a.addEventListener('error', () => done(-1));
+  a.load();
+})))"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Containers run as root, where Chromium has no sandbox of its own to offer.
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    made = {}
+    for kind, found in KINDS.items():
+        made[kind] = folder / f"{kind}.html"
+        made[kind].write_text(render(read_record(found), sounds(found)), encoding="utf-8")
+    return made
+
+
+def seen(browser: Browser, path: Path, width: int, scheme: Any) -> tuple[list[str], float, Any]:
+    """What the console said, how far anything overflows, and how long each sound is."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+    )
+    said: list[str] = []
+    try:
+        shown = context.new_page()
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.on("requestfailed", lambda request: said.append(f"failed: {request.url[:80]}"))
+        shown.goto(path.as_uri())
+        shown.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
+        return said, shown.evaluate(WIDEST), shown.evaluate(SOUNDS)
+    finally:
+        context.close()
+
+
+EVERYWHERE = ("pass", "fail", "faster")
+SCREENS = [
+    (kind, width, scheme)
+    for kind in KINDS
+    for width, scheme in ((390, "dark"), (1280, "light"), (390, "light"), (1280, "dark"))
+    if kind in EVERYWHERE or (width, scheme) in ((390, "dark"), (1280, "light"))
+]
+
+
+@pytest.mark.parametrize(("kind", "width", "scheme"), SCREENS)
+def test_a_page_fits_its_screen_and_is_quiet(
+    browser: Browser, pages: dict[str, Path], kind: str, width: int, scheme: str
+) -> None:
+    said, beyond, lengths = seen(browser, pages[kind], width, scheme)
+    assert said == []
+    assert beyond <= 1  # a fraction of a pixel is rounding
+    played = [one for pair in sounds(KINDS[kind]).values() for one in vars(pair).values() if one]
+    assert len(lengths) == len(played)
+    assert all(abs(length - 0.5) < 0.01 for length in lengths)
