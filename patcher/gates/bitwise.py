@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.gates import arrays, close
+from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
+from patcher.patchfile.model import Equivalence
 
 if TYPE_CHECKING:
     from patcher.execution.results import CaseResult, Stage
@@ -84,3 +86,13 @@ def _different(stage: Stage, other: Stage) -> list[int]:
     common = min(len(one), len(two))
     before, after = array(code, one[:common]), array(code, two[:common])
     return [at for at, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+
+
+GATE = Gate(
+    "bitwise",
+    order=10,
+    summary="the outputs of a run: equal hashes",
+    judge=lambda pair: compare(pair.baseline, pair.patched),
+    claim=Equivalence.BITWISE,
+    settles=True,
+)
