@@ -10,6 +10,7 @@ from patcher.commands.shared.find_copy import Notify, copy_for
 from patcher.commands.shared.plan_series import plan_on
 from patcher.commands.shared.replay_series import record_of, replayed
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.rewrite.selection import select
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
@@ -25,7 +26,8 @@ def apply(
 ) -> dict[str, Any]:
     """Apply patches: all or nothing. The object of ``patcher apply --json``.
 
-    A patch of the series whose spec has changed since is applied anew in its place.
+    A patch of the series whose spec has changed since is applied anew in its place. Of a set, what
+    fits the target is applied; ``left_out`` names the rest, with the reason.
 
     Raises:
         PatcherError: every problem of the plan at once; ``drift``. Nothing was written.
@@ -39,9 +41,11 @@ def apply(
         kept = tuple(renewed.get(one.name, one) for one in copy.series)
         if kept != copy.series:  # a spec was edited since it was applied
             files: Mapping[str, bytes | None] = replayed(copy, kept)
-            planned = plan_on(copy, [p for p in patches if p.name not in held], workspace, files)
+            wanted = [patch for patch in patches if patch.name not in held]
         else:
-            files, planned = {}, plan_on(copy, patches, workspace)
+            files, wanted = {}, patches
+        selection = select(wanted, names, lambda some: plan_on(copy, some, workspace, files))
+        planned = selection.plan
         ahead.end()  # nothing is left to rewrite, and a verification may follow
         if not planned.ok:
             raise planned.error()
@@ -51,6 +55,7 @@ def apply(
         result: dict[str, Any] = {
             "applied": [name for name in renewed if name in held] + [p.name for p in added],
             "already": already,
+            "left_out": [{"name": one.name, "reason": one.reason} for one in selection.left_out],
             "files": [],
             "commit": None,
         }

@@ -68,6 +68,7 @@ def plan_json(plan: Plan, read: Read) -> dict[str, Any]:
     patches = [
         {
             "name": planned.patch.name,
+            "fit": planned.fit.value,
             "edits": [
                 {
                     "file": outcome.edit.file,

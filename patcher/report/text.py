@@ -89,6 +89,8 @@ def print_change(
         click.secho(f"{done}: {', '.join(result['applied'])}", fg="green", color=color)
     if result["already"]:
         click.echo(f"already applied: {', '.join(result['already'])}")
+    for each in result.get("left_out", ()):
+        click.secho(f"left out: {each['name']}: {each['reason']}", fg="yellow", color=color)
     for file in result["files"]:
         click.echo(f"  {file['path']}")
     if result["files"] and not result.get("dry_run"):
