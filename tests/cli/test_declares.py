@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_small_package import MODULE, SETTINGS
+from tests.contract.adder import MODULE, SETTINGS
 from tests.conftest import Patcher, runner
 
 KEEPS = """\
