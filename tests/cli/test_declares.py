@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.adder import MODULE, SETTINGS
 from tests.conftest import Patcher, runner
+from tests.contract.adder import MODULE, SETTINGS
 
 KEEPS = """\
 patch: keeps
