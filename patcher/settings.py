@@ -1,11 +1,14 @@
 """Settings of a workspace: ``patcher.toml``, or ``[tool.patcher]`` in ``pyproject.toml``.
 
 Flags win over the environment (``PATCHER_*``), which wins over the file. A table named like a
-command holds defaults for that command's options (``[tool.patcher.verify] scale = "full"``).
+command holds defaults for that command's options (``[verify] scale = "full"``). In
+``patcher.toml`` the tables may be written as in ``pyproject.toml``: ``[tool.patcher.verify]``.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +16,25 @@ from typing import Any
 
 from patcher.errors import PatcherError, nearest
 
+Kinds = type | tuple[type, ...]
+
 # What a file may say, and the type each value must have.
-TOP: Mapping[str, type] = {"target": str, "python": str, "verify": dict, "scan": dict}
-VERIFY: Mapping[str, type | tuple[type, ...]] = {
+TOP: Mapping[str, Kinds] = {"target": str, "python": str, "verify": dict, "scan": dict}
+VERIFY: Mapping[str, Kinds] = {
+    # what is run
+    "call": (str, list),
+    "cases": dict,
+    "compare": str,
+    "command": list,
+    "outputs": list,
+    "filter": (str, list),
+    "tests": list,
+    "adapter": str,
+    "matrix": dict,
+    # how
     "bench": str,
     "budget": str,
     "models": (list, str),
-    "tests": list,
     "device": str,
     "scale": str,
     "checkpoint": str,
@@ -30,61 +45,148 @@ VERIFY: Mapping[str, type | tuple[type, ...]] = {
     "keep": bool,
     "require": str,
     "executor": str,
-    "command": list,
     "seed": int,
+    "inputs": int,
     "gates": dict,
-    "matrix": dict,
 }
-SCAN: Mapping[str, type | tuple[type, ...]] = {"package": list, "scale": str}
+SCAN: Mapping[str, Kinds] = {"package": list, "scale": str}
+TABLES: Mapping[str, Mapping[str, Kinds]] = {"verify": VERIFY, "scan": SCAN}
 
 
 def load_settings(workspace: Path) -> dict[str, Any]:
     """Read the settings of a workspace; an empty mapping where there is no file.
 
     Raises:
-        PatcherError: ``config``, for TOML that does not parse, unknown keys and wrong types.
+        PatcherError: ``config``, for TOML that does not parse, unknown keys and wrong types; with
+            the line, and where it can be told the line that would be right.
     """
-    for name, table in (("patcher.toml", ()), ("pyproject.toml", ("tool", "patcher"))):
+    for name in ("patcher.toml", "pyproject.toml"):
         path = workspace / name
         if path.is_file():
-            settings = _read(path, table)
+            settings = _read(path)
             if settings is not None:
                 return settings
     return {}
 
 
-def _read(path: Path, table: tuple[str, ...]) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     if sys.version_info >= (3, 11):  # here, because most workspaces have no settings to read
         import tomllib
     else:
         import tomli as tomllib
 
     try:
-        content: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PatcherError("config", f"{path.name} is not TOML: {error}", where=str(path)) from None
-    for key in table:
-        content = content.get(key) if isinstance(content, dict) else None
-    if content is None:
-        return None
-    _check(content, TOP, path, ".".join(table))
-    _check(content.get("verify", {}), VERIFY, path, ".".join([*table, "verify"]))
-    _check(content.get("scan", {}), SCAN, path, ".".join([*table, "scan"]))
+    file = _File(path, text)
+    nested = content.get("tool", {})
+    nested = nested.get("patcher") if isinstance(nested, dict) else None
+    if path.name == "pyproject.toml":
+        if nested is None:
+            return None
+        content, file.prefix = nested, "tool.patcher."
+    elif "tool" in content:
+        content = file.merged(content, nested)
+    file.check(content, TOP, "")
+    for table, allowed in TABLES.items():
+        file.check(content.get(table, {}), allowed, table)
     return dict(content)
 
 
-def _check(
-    content: Any, allowed: Mapping[str, type | tuple[type, ...]], path: Path, table: str
-) -> None:
-    where = f"{path} [{table}]" if table else str(path)
-    if not isinstance(content, dict):
-        raise PatcherError("config", f"[{table}] must be a table", where=where)
-    for key, value in content.items():
-        if key not in allowed:
-            known = f"known keys: {', '.join(allowed)}"
-            hint = nearest(key, allowed, otherwise=known)
-            raise PatcherError("config", f"unknown key {key!r}", where=where, hint=hint)
-        kinds = allowed[key]
-        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is int):
-            names = [kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,))]
-            raise PatcherError("config", f"{key} must be {' or '.join(names)}", where=where)
+class _File:
+    """One settings file, for errors that name the line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+        self.prefix = ""
+
+    def merged(self, content: dict[str, Any], nested: object) -> dict[str, Any]:
+        """``patcher.toml`` written with the headings of ``pyproject.toml``."""
+        rest = {key: value for key, value in content.items() if key != "tool"}
+        if not isinstance(nested, dict):
+            raise PatcherError(
+                "config",
+                "patcher.toml holds a [tool] table, but no [tool.patcher]",
+                where=self.place("tool"),
+                hint="in patcher.toml the tables are [verify] and [scan]",
+            )
+        for key in rest:
+            if key in nested:
+                raise PatcherError(
+                    "config",
+                    f"[{key}] and [tool.patcher.{key}] say the same thing twice",
+                    where=self.place(key),
+                    hint=f"keep one of them; in patcher.toml it is [{key}]",
+                )
+        return {**rest, **nested}
+
+    def check(self, content: object, allowed: Mapping[str, Kinds], table: str) -> None:
+        """Raise for the first key that is unknown or of a wrong type."""
+        if not isinstance(content, dict):
+            heading = f"[{self.prefix}{table}]"
+            raise PatcherError("config", f"{heading} must be a table", where=self.place(table))
+        for key, value in content.items():
+            where = self.place(key, table)
+            if key not in allowed:
+                hint = self._elsewhere(key, value, table) or nearest(
+                    key, allowed, otherwise=f"known keys: {', '.join(allowed)}"
+                )
+                raise PatcherError("config", f"unknown key {key!r}", where=where, hint=hint)
+            expected = allowed[key]
+            kinds = expected if isinstance(expected, tuple) else (expected,)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                names = " or ".join(_toml_name(kind) for kind in kinds)
+                hint = _rewritten(key, value, kinds)
+                raise PatcherError("config", f"{key} must be {names}", where=where, hint=hint)
+
+    def _elsewhere(self, key: str, value: object, table: str) -> str:
+        """The exact lines, for a key that another table knows."""
+        for other, allowed in (("", TOP), *TABLES.items()):
+            if key in allowed and other != table:
+                heading = f"[{self.prefix}{other}]".replace(".]", "]")
+                line = f"{key} = {_toml(value)}"
+                if heading == "[]":
+                    return f"it stands at the top of the file, before any [table]: {line}"
+                return f"it belongs below a line {heading}: {line}"
+        return ""
+
+    def place(self, key: str, table: str = "") -> str:
+        """``FILE:LINE`` of a key, or the file where the line cannot be told."""
+        heading = ""
+        assignment = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]")
+        for number, line in enumerate(self.lines, 1):
+            if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+                heading = header[1].removeprefix("tool.patcher.").replace(" ", "")
+                heading = "" if heading == "tool.patcher" else heading
+                if f"{heading}.".startswith(f"{table}.{key}.".lstrip(".")):
+                    return f"{self.path}:{number}"
+            elif heading == table and assignment.match(line):
+                return f"{self.path}:{number}"
+        return str(self.path)
+
+
+def _toml_name(kind: type) -> str:
+    names = {str: "a string", list: "a list", dict: "a table", bool: "true or false"}
+    return names.get(kind, "a number")
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it (strings, numbers and lists are those of JSON)."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _rewritten(key: str, value: object, kinds: tuple[type, ...]) -> str:
+    """The line as it should be, where that can be told."""
+    if isinstance(value, str) and list in kinds:
+        import shlex
+
+        try:
+            return f"write: {key} = {_toml(shlex.split(value))}"
+        except ValueError:
+            return ""
+    if isinstance(value, (int, float)) and str in kinds and not isinstance(value, bool):
+        return f"write: {key} = {_toml(str(value))}"
+    return ""

@@ -138,8 +138,7 @@ def time_arms(
     if run.stopped != "budget":
         ledger.finish()
     report = _report(run, gate_runs or {}, device, environment.facts, aa)
-    parts = ((one.baseline.component_stages, one.patched.component_stages) for one in run.pairs)
-    return replace(report, component_gates=judge_components(parts, equivalence, limits))
+    return replace(report, component_gates=judge_components(run.pairs, equivalence, limits))
 
 
 def not_timed(plan: BenchPlan, reason: str, *, device: str, gate_runs: GateRuns) -> BenchReport:

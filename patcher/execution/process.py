@@ -123,6 +123,7 @@ class WorkerProcess:
         self.site = site
         self.deadline_s: float | None = None  # on time.monotonic()
         self.imported = False
+        self._imports = True  # whether the worker itself imports the target at all
         self._asked: str = ""
         self._id = 0
         self._asked_s = 0.0
@@ -187,6 +188,8 @@ class WorkerProcess:
         """Send a request; its answer comes from `receive`."""
         self._id += 1
         self._asked = op
+        if op == "open":
+            self._imports = bool(arguments["model"]["options"].get("imports", True))
         recorded = arguments.get("recorded", {})
         data = [Path(stage["path"]).read_bytes() for stage in recorded.values()]
         payload = [
@@ -318,7 +321,8 @@ class WorkerProcess:
             planned = self.site.tree.files.get(path)
             if planned != digest:
                 return f"{path} as imported is not the file of the tree that was to be run"
-        if ok and self._asked in ("open", "run") and self.site.tree.packages and not self.imported:
+        expected = self._imports and bool(self.site.tree.packages)
+        if ok and self._asked in ("open", "run") and expected and not self.imported:
             names = ", ".join(self.site.tree.packages)
             return f"the code of {names} that ran did not come from the tree that was to be run"
         return ""

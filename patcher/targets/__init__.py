@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from patcher.targets.adapter import Adapter
 
@@ -17,16 +18,35 @@ SHIPPED = {
 }
 
 
-def find_adapter(distribution: str, config: Mapping[str, Any] | None = None) -> Adapter | None:
+def find_adapter(
+    distribution: str,
+    config: Mapping[str, Any] | None = None,
+    *,
+    root: Path = Path(),
+    packages: Sequence[str] = (),
+) -> Adapter | None:
     """The adapter for a distribution, or None where there is none.
 
-    In this order: a ``command`` of ``config`` (``[tool.patcher.verify]``), the entry point
-    ``patcher.targets`` of that name, the adapters shipped here.
-    """
-    if config and config.get("command"):
-        from patcher.targets.command import CommandAdapter
+    In this order: the ``adapter`` of ``config`` (the settings' table ``verify``), its ``call``,
+    ``command`` and ``tests``, the entry point ``patcher.targets`` of that name, the adapters
+    shipped here.
 
-        return CommandAdapter(distribution, tuple(map(str, config["command"])))
+    Args:
+        root: the workspace; files in ``config`` are relative to it.
+        packages: top-level packages or modules of the target.
+
+    Raises:
+        PatcherError: ``config``, for an ``adapter`` that cannot be loaded.
+    """
+    if config and config.get("adapter"):
+        from patcher.targets.file_adapter import load_adapter
+
+        return load_adapter(root, str(config["adapter"]))
+    if config and any(config.get(key) for key in ("call", "command", "tests")):
+        from patcher.targets.workload import WorkloadAdapter
+
+        names = tuple(name[:-3] if name.endswith(".py") else name for name in packages)
+        return WorkloadAdapter(distribution, names, root, config)
     name = distribution.lower().replace("_", "-")
     for point in entry_points(group="patcher.targets"):
         if point.name.lower().replace("_", "-") == name:

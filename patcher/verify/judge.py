@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Executor, Step, find_executor
 from patcher.execution.runner import Observer, Runner, Silent
+from patcher.gates.returned import compared as kinds_compared
 from patcher.verify.decisions import decide, sentence
 from patcher.verify.judgement import CaseJudgement, Judgement, Status
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
@@ -97,12 +98,14 @@ def judge(
         diagnosis = tuple(explain(failed, bench)) if explain and failed else ()
         row = decide(cases)
         speed = measure_speed(bench, cases) if measure_speed else None
+    compared, gate = what_was_compared(cases, request.equivalence.value)
     judgement = Judgement(
         verdict=row.verdict,
         reason=row.reason,
-        sentence=sentence(row, cases, request.equivalence.value),
+        sentence=sentence(row, cases, gate),
         cases=cases,
-        gate=request.equivalence.value,
+        gate=gate,
+        compared=compared,
         diagnosis=diagnosis,
         speed=speed,
         reproducible=trial.reproducible,
@@ -114,3 +117,15 @@ def judge(
     )
     trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
     return judgement
+
+
+def what_was_compared(cases: Sequence[CaseJudgement], claim: str) -> tuple[str, str]:
+    """What there was to compare in all cases together, and the gate that this amounts to."""
+    kinds: set[str] = set()
+    for case in cases:
+        if case.baseline is not None and case.baseline.ok:
+            kinds |= kinds_compared(case.baseline) or {"exit-status"}
+    if not kinds & {"returned", "outputs"} and kinds:
+        claim = "tests" if "tests" in kinds else "exit-status"
+    order = ("returned", "outputs", "tests", "exit-status")
+    return ", ".join(kind for kind in order if kind in kinds), claim

@@ -156,7 +156,10 @@ class Judgement:
     Attributes:
         verdict: with ``reason``, the row of the decision table that gave it.
         sentence: the verdict in one sentence.
-        gate: the gate the series claims to pass.
+        gate: the gate the series claims to pass; ``tests`` or ``exit-status`` where that is all
+            there is to judge by.
+        compared: what was: ``returned``, ``outputs``, ``tests``, ``exit-status``; several by
+            commas.
         reproducible: what baseline against baseline showed: ``bitwise``, ``differs`` (the
             baseline does not repeat itself), or ``not-measured``.
         weights: which weights were used.
@@ -172,6 +175,7 @@ class Judgement:
     sentence: str
     cases: tuple[CaseJudgement, ...] = ()
     gate: str = "bitwise"
+    compared: str = ""
     diagnosis: tuple[Diagnosis, ...] = ()
     speed: Speed | None = None
     reproducible: str = "not-measured"
@@ -194,6 +198,7 @@ class Judgement:
             "reason": self.reason,
             "sentence": self.sentence,
             "gate": self.gate,
+            "compared": self.compared,
             "cases": [case.as_json() for case in self.cases],
             "diagnosis": [one.as_json() for one in self.diagnosis],
             "reproducible": self.reproducible,

@@ -66,8 +66,8 @@ def test_a_workspace_that_does_not_exist_is_named(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("targett = 'x'", "unknown key 'targett'"),
-        ("[verify]\nscale = 3", "scale must be str"),
-        ("verify = 1", "verify must be dict"),
+        ("[verify]\nscale = 3", "scale must be a string"),
+        ("verify = 1", "verify must be a table"),
         ("target = ", "patcher.toml is not TOML"),
     ],
 )

@@ -33,13 +33,9 @@ def request_for(
     """
     settings = load_settings(copy.workspace.root)
     told = settings.get("verify", {})
-    adapter = find_adapter(copy.target, told)
+    adapter = find_adapter(copy.target, told, root=copy.workspace.root, packages=copy.packages)
     if adapter is None:
-        raise PatcherError(
-            "environment",
-            f"patcher does not know how to run {copy.target}",
-            hint="give it a command: [tool.patcher.verify] command = [...]; docs/targets.md",
-        )
+        raise nothing_to_run(copy)
     return Request(
         adapter=adapter,
         version=copy.version or "",
@@ -58,8 +54,29 @@ def request_for(
         fail_fast=wanted.fail_fast,
         executor=wanted.executor or "local",
         python=settings.get("python", sys.executable),
+        sys_path=getattr(adapter, "sys_path", ()),
         limits=told.get("gates", {}),
         about={"series": [one.name for one in copy.series], "aa": wanted.aa},
+    )
+
+
+def nothing_to_run(copy: WorkingCopy) -> PatcherError:
+    """What to add to the settings, ready to be pasted."""
+    package = next(iter(copy.packages), copy.target).removesuffix(".py")
+    return PatcherError(
+        "environment",
+        f"nothing says what of {copy.target} to run and compare",
+        hint="`patcher new --workload` writes it for you",
+        where=str(copy.workspace.root / "patcher.toml"),
+        notes=[
+            "add to patcher.toml:",
+            "    [verify]",
+            '    call = "bench.py:work"',
+            "and beside it, in bench.py, a function whose result is compared:",
+            f"    import {package}",
+            "    def work():",
+            f"        return {package}...",
+        ],
     )
 
 

@@ -1,0 +1,99 @@
+"""An adapter in a file of the workspace: ``adapter = "file.py:obj"`` in the settings."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError, nearest
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from patcher.targets.adapter import Adapter, Assets, Matrix, Model, Options, Test
+
+MEMBERS = ("distribution", "packages", "serving", "making", "matrix", "assets")
+
+
+@dataclass(frozen=True)
+class FileAdapter:
+    """An adapter with the folder its worker side is imported from.
+
+    Attributes:
+        sha256: of the file: a changed adapter never reuses an old result.
+    """
+
+    adapter: Adapter
+    sys_path: tuple[str, ...]
+    sha256: str
+
+    @property
+    def distribution(self) -> str:
+        return self.adapter.distribution
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return tuple(self.adapter.packages)
+
+    @property
+    def serving(self) -> str:
+        return self.adapter.serving
+
+    @property
+    def making(self) -> str | None:
+        return self.adapter.making
+
+    def matrix(self, config: Mapping[str, Any]) -> Matrix:
+        return self.adapter.matrix(config)
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        found = self.adapter.assets(matrix, options, version)
+        return replace(found, fingerprint=f"{found.fingerprint}/{self.sha256}")
+
+    def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
+        draw = getattr(self.adapter, "draw", None)
+        return tuple(draw(rng, model, count, full)) if draw is not None else ()
+
+
+def load_adapter(root: Path, reference: str) -> FileAdapter:
+    """Import ``FILE.py:OBJECT`` below ``root``.
+
+    Raises:
+        PatcherError: ``config``, when the file or the object is not there, the file raises, or
+            the object lacks what an adapter has.
+    """
+    place, _, name = reference.rpartition(":")
+    path = root / place
+    if not place.endswith(".py") or not name:
+        hint = 'for example adapter = "my_adapter.py:adapter"'
+        message = f'adapter = "{reference}": it is FILE.py:OBJECT'
+        raise PatcherError("config", message, hint=hint)
+    if not path.is_file():
+        hint = f"`patcher new --adapter {path.stem}` writes one"
+        raise PatcherError("config", f"there is no {place}", where=str(path), hint=hint)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        message = f"{place} cannot be imported: {type(error).__name__}: {error}"
+        hint = "the parent side of an adapter never imports the target: import it where it is used"
+        raise PatcherError("config", message, where=str(path), hint=hint) from None
+    found = getattr(module, name, None)
+    if found is None:
+        hint = nearest(name, [each for each in vars(module) if not each.startswith("_")])
+        raise PatcherError("config", f"{place} has no {name!r}", where=str(path), hint=hint)
+    lacking = [member for member in MEMBERS if not hasattr(found, member)]
+    if lacking:
+        message = f"{reference} is no adapter: it lacks {', '.join(lacking)}"
+        raise PatcherError("config", message, where=str(path), hint="docs/targets.md has them all")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return FileAdapter(found, (str(path.parent),), sha256)

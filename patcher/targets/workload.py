@@ -1,0 +1,249 @@
+"""A package without an adapter of its own, run as ``[verify]`` in the settings says.
+
+| key | what is run | what is compared |
+|---|---|---|
+| ``call = "bench.py:work"`` | a function, or a list of them | what it returns |
+| ``command = [...]`` | a command | its exit status, and the files and streams of ``outputs`` |
+| ``tests = [...]`` | a test suite run by pytest | the outcome of every test |
+
+This is the parent side: it reads the workload's source and never runs it. The worker side is
+`patcher.worker.workloads`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError, nearest
+from patcher.targets.adapter import Assets, Matrix, Model, Options, Test
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
+
+KEYS = ("call", "command", "tests")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What can be read of a workload's file without running it.
+
+    Attributes:
+        functions: names of its top-level functions, in order.
+        cases: arguments by case, by the function they are for (an empty name: for all of them).
+        drawn: functions that draw their inputs.
+        sha256: of its bytes.
+    """
+
+    functions: tuple[str, ...]
+    cases: Mapping[str, Mapping[str, Any]]
+    drawn: frozenset[str]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class WorkloadAdapter:
+    """The parent side.
+
+    Attributes:
+        root: the workspace; files of the settings are relative to it.
+        config: the settings' table ``verify``.
+    """
+
+    distribution: str
+    packages: tuple[str, ...]
+    root: Path
+    config: Mapping[str, Any]
+    serving: str = "patcher.worker.workloads:open_session"
+    making: str | None = None
+
+    def matrix(self, config: Mapping[str, Any]) -> Matrix:
+        """One model, the package; a test for each function and case, the command, the suite."""
+        calls = _strings(self.config, "call")
+        tests = [test for reference in calls for test in self._calls(reference)]
+        if self.config.get("command"):
+            tests.append(self._command())
+        if self.config.get("tests"):
+            tests.append(self._suite())
+        # A package that only processes of their own import is not seen to be imported.
+        options = {"calls": list(calls), "imports": bool(calls)}
+        return Matrix((Model(self.distribution, options),), tuple(tests))
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        """The workload's own files: a change of theirs is another workload."""
+        hashes = {
+            reference: self._source(reference).sha256
+            for reference in _strings(self.config, "call")
+            if is_file(reference)
+        }
+        if is_file(str(self.config.get("compare", ""))):
+            hashes["compare"] = self._source(str(self.config["compare"])).sha256
+        text = json.dumps([hashes, dict(self.config)], sort_keys=True, default=str)
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        return Assets(
+            "its workload",
+            fingerprint=fingerprint,
+            values={"root": str(self.root), "packages": self.packages},
+        )
+
+    def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
+        """Inputs that nobody could know: a seed for ``draw(rng)`` of the workload's file."""
+        drawing = [
+            reference
+            for reference in _strings(self.config, "call")
+            if is_file(reference) and reference.rpartition(":")[2] in self._source(reference).drawn
+        ]
+        found = []
+        for number in range(count if drawing else 0):
+            reference = drawing[number % len(drawing)]
+            seed = rng.getrandbits(64)
+            options = {"call": reference, "draw": seed, "kind": "call"}
+            found.append(Test(f"{reference.rpartition(':')[2]} drawn {number + 1}", options))
+        return tuple(found)
+
+    @property
+    def draws(self) -> bool:
+        """Whether inputs can be drawn for every function that is called."""
+        calls = _strings(self.config, "call")
+        return bool(calls) and all(
+            is_file(one) and one.rpartition(":")[2] in self._source(one).drawn for one in calls
+        )
+
+    def _calls(self, reference: str) -> list[Test]:
+        file, _, name = reference.rpartition(":")
+        if not file or not name.isidentifier():
+            raise PatcherError(
+                "config",
+                f"call = {json.dumps(reference)}: it is FILE.py:FUNCTION or MODULE:FUNCTION",
+                hint='for example call = "bench.py:work"',
+            )
+        cases: Mapping[str, Any] = {}
+        if is_file(reference):
+            source = self._source(reference)
+            if name not in source.functions:
+                hint = nearest(name, source.functions, otherwise=f"add `def {name}():` to it")
+                message = f"{file} has no function {name!r}"
+                raise PatcherError("config", message, hint=hint, where=str(self.root / file))
+            cases = source.cases.get(name, source.cases.get("", {}))
+        cases = {**cases, **self.config.get("cases", {})}
+        several = len(_strings(self.config, "call")) > 1
+        label = reference if several and self._ambiguous(name) else name
+        if not cases:
+            return [Test(label, {"kind": "call", "call": reference, "arguments": {}})]
+        return [
+            Test(f"{label}[{case}]", {"kind": "call", "call": reference, "arguments": arguments})
+            for case, arguments in cases.items()
+        ]
+
+    def _ambiguous(self, name: str) -> bool:
+        names = [each.rpartition(":")[2] for each in _strings(self.config, "call")]
+        return names.count(name) > 1
+
+    def _command(self) -> Test:
+        command = [str(word) for word in self.config["command"]]
+        options = {
+            "kind": "command",
+            "command": command,
+            "outputs": [str(one) for one in self.config.get("outputs", ())],
+            "filter": _patterns(self.config),
+        }
+        return Test(" ".join(command), options)
+
+    def _suite(self) -> Test:
+        command = [str(word) for word in self.config["tests"]]
+        if not any(Path(word).name in ("pytest", "py.test") for word in command[:3]):
+            raise PatcherError(
+                "config",
+                f"tests = {json.dumps(command)} is not a pytest command",
+                hint="any other runner is judged by its exit status: command = "
+                f"{json.dumps(command)}",
+            )
+        options = {"kind": "tests", "command": command}
+        return Test(" ".join(command), options)
+
+    def _source(self, reference: str) -> Source:
+        return read_source(self.root, reference)
+
+
+def is_file(reference: str) -> bool:
+    """``bench.py:work`` names a file, ``package.bench:work`` a module."""
+    return reference.rpartition(":")[0].endswith(".py")
+
+
+def read_source(root: Path, reference: str) -> Source:
+    """Read a workload's file; nothing of it is run.
+
+    Raises:
+        PatcherError: ``config`` when there is no such file, or it is not Python.
+    """
+    import ast
+
+    path = root / reference.rpartition(":")[0]
+    try:
+        data = path.read_bytes()
+        module = ast.parse(data, str(path))
+    except OSError:
+        hint = "`patcher new --workload` writes one"
+        raise PatcherError("config", f"there is no {path.name}", where=str(path), hint=hint) from (
+            None
+        )
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{path}:{line}" if line else str(path)
+        raise PatcherError("config", f"{path.name} is not Python: {error}", where=where) from None
+    functions: list[str] = []
+    cases: dict[str, Mapping[str, Any]] = {}
+    for statement in module.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            functions.append(statement.name)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            if name == "cases" or name.startswith("cases_"):
+                cases[name.removeprefix("cases").removeprefix("_")] = _literal(statement, path)
+    drawn = frozenset(
+        name for name in functions if "draw" in functions or f"draw_{name}" in functions
+    )
+    return Source(tuple(functions), cases, drawn, hashlib.sha256(data).hexdigest())
+
+
+def _literal(statement: Any, path: Path) -> dict[str, Any]:
+    """The value of ``cases = {...}``: arguments by name, by case."""
+    import ast
+
+    where = f"{path}:{statement.lineno}"
+    try:
+        found = ast.literal_eval(statement.value)
+        json.dumps(found)
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise PatcherError(
+            "config",
+            "`cases` must be a literal: arguments by name, by the name of the case",
+            where=where,
+            hint='for example cases = {"short": {"length": 10}, "long": {"length": 1000}}',
+        )
+    return {str(name): arguments for name, arguments in found.items()}
+
+
+def _strings(config: Mapping[str, Any], key: str) -> Sequence[str]:
+    value = config.get(key, ())
+    return [value] if isinstance(value, str) else [str(one) for one in value]
+
+
+def _patterns(config: Mapping[str, Any]) -> list[str]:
+    """``filter``: regular expressions, each checked here."""
+    import re
+
+    found = list(_strings(config, "filter"))
+    for pattern in found:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            message = f"filter {json.dumps(pattern)} is not a regular expression: {error}"
+            raise PatcherError("config", message) from None
+    return found

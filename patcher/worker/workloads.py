@@ -1,0 +1,134 @@
+"""The worker side of `patcher.targets.workload`: calls functions, runs commands and test suites.
+
+This module and those it imports need the standard library alone and run on Python 3.8: they live
+in the interpreter the target is installed for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import random
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.targets.adapter import Opening, Produced, Session, Test, stage_seed
+from patcher.worker import commands, suites
+from patcher.worker.values import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+
+def open_session(opening: Opening) -> WorkloadSession:
+    """Import what is called and run its set-up: both are paid once a process, never timed."""
+    return WorkloadSession(opening)
+
+
+class WorkloadSession(Session):
+    """Runs the tests of a workload; what each of them is stands in its options."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.tree = sys.path[0]  # the worker put the frozen tree there
+        self.assets = opening.assets
+        calls = opening.model.options.get("calls", ())
+        self.calls = {one: Call(Path(self.assets["root"]), one) for one in calls}
+
+    def run(self, test: Test, *, capture: bool) -> Produced:
+        kind = test.options["kind"]
+        if kind == "command":
+            return commands.run(test.options, self.assets, self.tree)
+        if kind == "tests":
+            return suites.run(test.options, self.assets, self.tree)
+        call = self.calls[test.options["call"]]
+        arguments, named = call.arguments(test.options)
+        seed_all(stage_seed(test.seed, "call"))
+        started = time.perf_counter()
+        value = call(*arguments, **named)
+        synchronise()
+        wall_s = time.perf_counter() - started
+        return Produced(
+            returned=encode(value, tree=self.tree),
+            wall_s=wall_s,
+            again=lambda: encode(value, tree=self.tree),
+        )
+
+    def describe(self) -> Mapping[str, Any]:
+        facts: dict[str, Any] = {"python": ".".join(map(str, sys.version_info[:3]))}
+        for name in ("numpy", "torch"):
+            version = getattr(sys.modules.get(name), "__version__", None)
+            if version is not None:
+                facts[name] = str(version)
+        return facts
+
+
+class Call:
+    """A function of a workload with its set-up; ``draw`` makes its inputs."""
+
+    def __init__(self, root: Path, reference: str) -> None:
+        self.reference = reference
+        place, _, self.name = reference.rpartition(":")
+        self.module = load(root, place)
+        self.function: Callable[..., Any] = getattr(self.module, self.name)
+        setup = self._own("setup")
+        self.first = () if setup is None else (setup(),)
+
+    def _own(self, what: str) -> Any:
+        """``draw_NAME``, or else ``draw``; None where there is neither."""
+        named = getattr(self.module, f"{what}_{self.name}", None)
+        return named if named is not None else getattr(self.module, what, None)
+
+    def arguments(self, options: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of one call: made anew each time, so that no call can spoil the next."""
+        if "draw" not in options:
+            return (), dict(options["arguments"])
+        drawn = self._own("draw")(random.Random(options["draw"]))
+        if isinstance(drawn, dict):
+            return (), drawn
+        return (drawn if isinstance(drawn, tuple) else (drawn,)), {}
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        value = self.function(*self.first, *arguments, **named)
+        return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+def load(root: Path, place: str) -> ModuleType:
+    """A file below ``root``, or a module that can be imported from there.
+
+    The folder comes last on the import path: nothing in it stands in for the target.
+    """
+    if not place.endswith(".py"):
+        if str(root) not in sys.path:
+            sys.path.append(str(root))
+        return importlib.import_module(place)
+    path = root / place
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def seed_all(seed: int) -> None:
+    """Set the seeds of every generator that is loaded."""
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def synchronise() -> None:
+    """Wait for the device, where one is in use."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
