@@ -30,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "run": "Run a command against the patched tree.",
     "history": "Show past verifications.",
     "check": "Lint specs and run their inline tests.",
-    "new": "Write a spec scaffold for one site.",
+    "new": "Write a spec scaffold, a workload or an adapter.",
     "capture": "Turn hand edits into a spec.",
     "export": "Hand the patched tree on: diff, git patches, wheel.",
     "recover": "Finish an interrupted command.",

@@ -31,3 +31,26 @@ def init_command(session: Session, source: str | None, in_place: bool) -> None:
     session.emit(result)
     session.say(f"{result['target']} {result['version']} from {result['origin']}")
     session.say(f"working copy: {result['root']}")
+    offer_workload(session)
+
+
+def offer_workload(session: Session) -> None:
+    """In a terminal, offer to write what `verify` will run where nothing says it yet."""
+    import sys
+
+    if session.json or session.verbosity < 0 or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    from patcher.commands.new_workload import can_run, new_workload
+
+    workspace = session.workspace()
+    targets = workspace.targets()
+    copy = workspace.working_copy(targets[-1]) if len(targets) == 1 else None
+    if copy is None or can_run(workspace, copy):
+        return
+    question = f"Nothing says yet what of {copy.target} to run and compare. Write bench.py for it?"
+    if click.confirm(question, default=True):
+        from patcher.cli.new import report
+
+        report(session, new_workload(workspace, None, copy.target))
+    else:
+        session.tell("`patcher new --workload` writes it later")

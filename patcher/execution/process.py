@@ -45,7 +45,7 @@ class Tree:
     Attributes:
         path: the import root.
         sha256: of the whole tree, by whoever froze it.
-        packages: top-level packages whose sources are checked when they are imported.
+        packages: top-level packages and modules whose sources are checked when imported.
         files: sha256 of every Python file of ``packages``, by path relative to the root.
     """
 
@@ -58,6 +58,7 @@ class Tree:
     def of(cls, path: Path, sha256: str, packages: tuple[str, ...]) -> Tree:
         """Hash the packages' sources of the tree at ``path``."""
         root = path.resolve()
+        packages = tuple(name.removesuffix(".py") for name in packages)
         files = {
             file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
             for package in packages

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import inspect
 import random
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Opening, Produced, Session, Test, stage_seed
@@ -22,7 +22,6 @@ from patcher.worker.values import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
 
 def open_session(opening: Opening) -> WorkloadSession:
@@ -109,12 +108,11 @@ def load(root: Path, place: str) -> ModuleType:
     path = root / place
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    # Compiled from its source, always: bytecode beside it could be older than it looks.
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
     sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
 
 

@@ -1,0 +1,193 @@
+"""`patcher new --workload` and `--adapter`: the files that say what of a package to run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.commands.shared.find_copy import copy_for
+from patcher.errors import PatcherError
+from patcher.settings import load_settings
+
+if TYPE_CHECKING:
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+
+WORKLOAD = '''"""What `patcher verify` runs of {target}; what `work` returns is compared."""
+
+import {package}
+
+# All of this file but the call of `work` is paid once a process and is never timed. So is what a
+# function `setup()` does; what it returns is handed to `work` as its first argument.
+
+
+def work():
+    """Use what the patch changes; return what must stay the same."""
+    raise NotImplementedError("call what the patch changes in {package}, and return its result")
+
+
+# Several cases, each with arguments of its own:
+#
+#     cases = {{"short": {{"length": 10}}, "long": {{"length": 1000}}}}
+#
+# Inputs that no patch can know beforehand (a `random.Random` in, arguments by name out). Without
+# it a cache of answers cannot be told from a speed-up:
+#
+#     def draw(rng):
+#         return {{"length": rng.randrange(1, 1000)}}
+'''
+
+ADAPTER = '''"""How patcher runs {target}. What each member is for: docs/targets.md of patcher."""
+
+import time
+from dataclasses import dataclass
+
+from patcher.targets.adapter import Assets, Matrix, Model, Produced, Session, Test
+from patcher.worker.values import encode
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The parent side: it names things, and never imports the package."""
+
+    distribution: str = "{target}"
+    packages: tuple = {packages}
+    serving: str = "{name}:open_session"
+    making: object = None
+
+    def matrix(self, config):
+        """Every model is run with every test."""
+        return Matrix((Model("default"),), (Test("names"),))
+
+    def assets(self, matrix, options, version):
+        """Weights and other inputs: none."""
+        return Assets("no weights", fingerprint="none")
+
+
+adapter = Adapter()
+
+
+def open_session(opening):
+    """Called in a worker, on one arm's tree."""
+    return PackageSession(opening)
+
+
+class PackageSession(Session):
+    """The worker side: one loaded model."""
+
+    def __init__(self, opening):
+        import {package}
+
+        self.package = {package}
+
+    def run(self, test, *, capture):
+        """Run one test; everything in `returned` is compared."""
+        started = time.perf_counter()
+        value = sorted(vars(self.package))  # put here what the patch changes
+        wall_s = time.perf_counter() - started
+        return Produced(returned=encode(value), wall_s=wall_s)
+'''
+
+
+@dataclass(frozen=True)
+class NewWorkload:
+    """Files that were written.
+
+    Attributes:
+        file: the workload or the adapter; ``text`` is its content.
+        settings: the settings file, which now has ``line``.
+    """
+
+    file: Path
+    text: str
+    settings: Path
+    line: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of ``patcher new --workload --json``."""
+        return {
+            "file": str(self.file),
+            "text": self.text,
+            "settings": str(self.settings),
+            "line": self.line,
+        }
+
+
+def new_workload(workspace: Workspace, name: str | None, target: str | None) -> NewWorkload:
+    """Write ``NAME.py`` (``bench.py``) with a function to fill in, and name it in the settings.
+
+    Raises:
+        PatcherError: ``exists`` for a file or a setting that is there already.
+    """
+    copy = copy_for(workspace, [], target)
+    stem = _stem(name or "bench", copy)
+    text = WORKLOAD.format(target=copy.target, package=_module(copy))
+    return _write(workspace, copy, stem, text, f'call = "{stem}.py:work"')
+
+
+def new_adapter(workspace: Workspace, name: str | None, target: str | None) -> NewWorkload:
+    """Write ``NAME.py`` with an adapter that runs, and name it in the settings."""
+    copy = copy_for(workspace, [], target)
+    package = _module(copy)
+    stem = _stem(name or f"{package.split('.', 1)[0]}_adapter", copy)
+    packages = tuple(one.removesuffix(".py") for one in copy.packages)
+    text = ADAPTER.format(target=copy.target, package=package, packages=packages, name=stem)
+    return _write(workspace, copy, stem, text, f'adapter = "{stem}.py:adapter"')
+
+
+def can_run(workspace: Workspace, copy: WorkingCopy) -> bool:
+    """Whether the settings or an adapter say what to run."""
+    from patcher.targets import find_adapter
+
+    told = load_settings(workspace.root).get("verify", {})
+    return find_adapter(copy.target, told, root=workspace.root, packages=copy.packages) is not None
+
+
+def _module(copy: WorkingCopy) -> str:
+    """The package to import: the first that has no underscore in front of it."""
+    names = [one.removesuffix(".py") for one in copy.packages]
+    return next((one for one in names if not one.startswith("_")), names[0])
+
+
+def _stem(name: str, copy: WorkingCopy) -> str:
+    stem = name.removesuffix(".py")
+    if not stem.isidentifier():
+        raise PatcherError("usage", f"{name!r} is not a module's name", hint="use a-z, 0-9 and _")
+    if stem in {one.removesuffix(".py") for one in copy.packages}:
+        message = f"{stem} is the package itself"
+        raise PatcherError("usage", message, hint="a file of that name would stand in for it")
+    return stem
+
+
+def _write(workspace: Workspace, copy: WorkingCopy, stem: str, text: str, line: str) -> NewWorkload:
+    path = workspace.root / f"{stem}.py"
+    told = load_settings(workspace.root).get("verify", {})
+    key = line.partition(" ")[0]
+    if path.exists():
+        raise PatcherError("exists", f"{path.name} is there already", where=str(path))
+    if key in told:
+        hint = "change it there, or take it out first"
+        raise PatcherError("exists", f"the settings have a `{key}` already", hint=hint)
+    settings, content = _settings(workspace.root, line, copy.target)
+    path.write_text(text, encoding="utf-8")
+    settings.write_text(content, encoding="utf-8")
+    return NewWorkload(path, text, settings, line)
+
+
+def _settings(root: Path, line: str, target: str) -> tuple[Path, str]:
+    """The settings file with ``line`` in its table ``verify``."""
+    path, heading = root / "patcher.toml", "[verify]"
+    project = root / "pyproject.toml"
+    if not path.is_file() and project.is_file():
+        text = project.read_text(encoding="utf-8")
+        if re.search(r"^\[tool\.patcher[.\]]", text, re.MULTILINE):
+            path, heading = project, "[tool.patcher.verify]"
+    if not path.is_file():
+        return path, f'target = "{target}"\n\n{heading}\n{line}\n'
+    text = path.read_text(encoding="utf-8")
+    found = re.search(r"^\[(tool\.patcher\.)?verify\][^\n]*$", text, re.MULTILINE)
+    if found:
+        return path, f"{text[: found.end()]}\n{line}{text[found.end() :]}"
+    return path, f"{text.rstrip()}\n\n{heading}\n{line}\n".lstrip()

@@ -1,0 +1,156 @@
+"""From an empty folder to a judged patch of any package: workload, adapter, what is said."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Patcher, runner
+
+SOURCE = '''"""Adds."""
+
+
+def add(numbers):
+    total = 0
+    for number in numbers:
+        total += number
+    return total
+'''
+GOOD = """\
+patch: use_sum
+summary: One call of sum instead of a loop.
+target: adder >=1
+equivalence: bitwise
+edits:
+  - file: adder.py
+    within: add
+    match: |
+      total = 0
+      for number in numbers:
+          total += number
+      return total
+    with: return sum(numbers)
+"""
+WRONG = GOOD.replace("use_sum", "off_by_one").replace("sum(numbers)", "sum(numbers) + 1")
+BENCH = """\
+import adder
+
+def work():
+    return {"total": adder.add(range(1000))}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "adder.py").write_text(SOURCE)
+    (project / "pyproject.toml").write_text('[project]\nname = "adder"\nversion = "1.0"\n')
+    folder = tmp_path / "workspace"
+    (folder / "patches").mkdir(parents=True)
+    (folder / "patches" / "use_sum.yaml").write_text(GOOD)
+    (folder / "patches" / "off_by_one.yaml").write_text(WRONG)
+    return folder
+
+
+@pytest.fixture
+def patcher(workspace: Path, tmp_path: Path) -> Patcher:
+    run = runner(workspace)
+    assert run("init", str(tmp_path / "project")).status == 0
+    return run
+
+
+def test_verify_says_what_to_add_where_nothing_says_what_to_run(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum", "--target", "adder").status == 0
+    ran = patcher("verify", "--target", "adder")
+    assert ran.status == 6
+    for line in ("[verify]", 'call = "bench.py:work"', "def work():", "patcher new --workload"):
+        assert line in ran.stderr
+
+
+def test_a_workload_is_written_filled_in_and_judged(patcher: Patcher, workspace: Path) -> None:
+    ran = patcher("new", "--workload", "--json")
+    assert ran.status == 0, ran.stderr
+    assert ran.json["line"] == 'call = "bench.py:work"'
+    assert (workspace / "patcher.toml").read_text() == (
+        'target = "adder"\n\n[verify]\ncall = "bench.py:work"\n'
+    )
+    assert patcher("new", "--workload").status == 3
+    assert patcher("apply", "use_sum").status == 0
+    unfilled = patcher("verify")
+    assert unfilled.status == 6
+    assert "call what the patch changes in adder" in unfilled.stderr
+    (workspace / "bench.py").write_text(BENCH)
+    good = patcher("verify", "--json")
+    assert good.status == 0, good.stderr
+    assert (good.json["verdict"], good.json["gate"]) == ("pass", "bitwise")
+    assert good.json["compared"] == "returned"
+    wrong = patcher("apply", "off_by_one", "--verify", "--json")
+    assert wrong.status == 3  # the first patch has taken its site
+    assert patcher("revert", "--all").status == 0
+    wrong = patcher("apply", "off_by_one", "--verify", "--json")
+    assert wrong.status == 1
+    assert wrong.json["verdict"] == "fail"
+    (case,) = wrong.json["cases"]
+    assert case["error"] == "returned['total'] is 499501, on the baseline 499500"
+
+
+def test_an_adapter_is_written_that_runs(patcher: Patcher, workspace: Path) -> None:
+    assert patcher("new", "--adapter", "mine").status == 0
+    assert 'adapter = "mine.py:adapter"' in (workspace / "patcher.toml").read_text()
+    assert patcher("apply", "use_sum").status == 0
+    ran = patcher("verify", "--json")
+    assert ran.status == 0, ran.stderr
+    assert ran.json["compared"] == "returned"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[verify]\nscale = 'tiny'\n", "[verify]\ncall = \"bench.py:work\"\nscale = 'tiny'\n"),
+        ("target = 'adder'\n", "target = 'adder'\n\n[verify]\ncall = \"bench.py:work\"\n"),
+    ],
+)
+def test_settings_that_are_there_are_kept(
+    patcher: Patcher, workspace: Path, before: str, after: str
+) -> None:
+    (workspace / "patcher.toml").write_text(before)
+    assert patcher("new", "--workload").status == 0
+    assert (workspace / "patcher.toml").read_text() == after
+
+
+def test_the_name_of_the_package_is_refused_for_a_workload(patcher: Patcher) -> None:
+    ran = patcher("new", "--workload", "adder")
+    assert ran.status == 2
+    assert "is the package itself" in ran.stderr
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_init_in_a_terminal_offers_to_write_the_workload(
+    workspace: Path, tmp_path: Path, answer: str
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "patcher", "-C", str(workspace)]
+    with subprocess.Popen(
+        [*command, "init", str(tmp_path / "project")], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as running:
+        os.close(theirs)
+        os.write(ours, f"{answer}\n".encode())
+        said = b""
+        while True:
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            said += chunk
+    os.close(ours)
+    assert running.returncode == 0
+    assert b"Write bench.py for it?" in said
+    assert (workspace / "bench.py").exists() == (answer == "y")
