@@ -58,6 +58,11 @@ TABLE: Mapping[str, Row] = {
     "blocked": Row("patch is blocked", Exit.REFUSED, "`patcher plan NAME` says by what"),
     "incompatible": Row("wrong version", Exit.REFUSED, "`patcher show NAME` lists what it fits"),
     "unsupported-source": Row("source cannot be edited", Exit.REFUSED, "nothing was written"),
+    "rewrite-disagrees": Row(
+        "two rewriters disagree",
+        Exit.REFUSED,
+        "nothing was written; say the edit another way, and report this one as a defect",
+    ),
     "unsafe-path": Row("unsafe path", Exit.REFUSED, "nothing was written"),
     "exists": Row("already there", Exit.REFUSED, "choose another place, or remove it yourself"),
     "io": Row(

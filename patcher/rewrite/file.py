@@ -5,10 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Patch
 from patcher.rewrite.outcome import Outcome
+
+if TYPE_CHECKING:
+    from patcher.rewrite.source import Source
 
 Read = Callable[[str], "bytes | None"]
 """Content of a file by its path relative to the import root; None when there is none."""
@@ -52,11 +56,12 @@ def rewrite_file(
     try:
         return _rewrite(path, content, edits, attachments)
     except PatcherError as error:
-        if error.code != "unsupported-source":
+        if error.code not in ("unsupported-source", "rewrite-disagrees"):
             raise
         refused = Outcome(
-            edits[0], EditStatus.BLOCKED, message=error.message, hint=error.help, code=error.code
-        )
+            edits[0], EditStatus.BLOCKED, message=error.message, hint=error.help, code=error.code,
+            details=tuple(error.notes),
+        )  # fmt: skip
         return Rewritten(tuple(replace(refused, edit=edit) for edit in edits), None)
 
 
@@ -141,9 +146,22 @@ def _rewrite(
         outcomes.append(outcome)
     if any(outcome.status not in WRITABLE for outcome in outcomes):
         return Rewritten(tuple(outcomes), None)
-    new = source.encode(apply(source.text, splices))
+    text = apply(source.text, splices)
+    new = source.encode(text)
     _check(path, new)
+    if splices:
+        _agree(source, text, outcomes)
     return Rewritten(tuple(outcomes), new)
+
+
+def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> None:
+    """A second implementation must say the same of the result."""
+    from patcher.rewrite.oracle.check import check
+
+    opinion = check(source.text, source.tree, text, outcomes)
+    if opinion.disagreement:
+        message = f"{source.path}: {opinion.disagreement}"
+        raise PatcherError("rewrite-disagrees", message, where=source.path, notes=opinion.details)
 
 
 def _check(path: str, content: bytes) -> None:

@@ -38,6 +38,8 @@ class Outcome:
         message: one sentence when the status is not ready or already.
         hint: the next step, when it is known better than by the status alone.
         code: the row of the error table, when it is not the status.
+        details: lines below the message.
+        written: for edits whose text is made and not copied, the Python at each of the sites.
     """
 
     edit: Edit
@@ -48,3 +50,5 @@ class Outcome:
     message: str = ""
     hint: str = ""
     code: str = ""
+    details: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()

@@ -67,7 +67,7 @@ def of_outcome(patch: Patch, index: int, outcome: Outcome) -> Problem:
     """The problem of an edit that cannot be written; ``index`` counts from 1."""
     edit = outcome.edit
     code = outcome.code or {EditStatus.DRIFTED: "drift"}.get(outcome.status, outcome.status.value)
-    lines = _places(edit.file, outcome.sites)
+    lines = (*_places(edit.file, outcome.sites), *outcome.details)
     if outcome.closest is not None:
         site = outcome.closest
         name = PurePosixPath(edit.file).name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
@@ -43,7 +44,8 @@ def add_import(file: File, edit: Edit) -> Result:
     future = all(line.startswith("from __future__ ") for line in missing)
     at, lead, tail = _after_imports(source, future)
     text = lead + source.newline.join(missing) + source.newline + tail
-    return Outcome(edit, EditStatus.READY, (site_at(file, at, at),), 1), [Splice(at, at, text)]
+    place, code = (site_at(file, at, at),), ("\n".join(missing),)
+    return Outcome(edit, EditStatus.READY, place, 1, written=code), [Splice(at, at, text)]
 
 
 def _imported(node: ast.stmt) -> list[tuple[str | None, int, str, str | None]]:
@@ -121,7 +123,8 @@ def define(file: File, edit: Edit) -> Result:
         lead.removesuffix(newline) if before and lead and source.text[:at].endswith("\n") else lead
     )
     text = lead + before + code + newline + after
-    return Outcome(edit, EditStatus.READY, (site_at(file, at, at),), 1), [Splice(at, at, text)]
+    place = (site_at(file, at, at),)
+    return Outcome(edit, EditStatus.READY, place, 1, written=(code,)), [Splice(at, at, text)]
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -237,6 +240,7 @@ def transform(file: File, edit: Edit, code: bytes) -> Result:
         sites: list[Site] = []
         written: list[Site] = []
         splices: list[Splice] = []
+        results: list[str] = []
         for tree, all_of_it in spans:
             node = tree.module if all_of_it else tree.first
             new = function(node)
@@ -249,6 +253,7 @@ def transform(file: File, edit: Edit, code: bytes) -> Result:
                 written.append(site_at(file, start, end))
                 continue
             sites.append(site_at(file, start, end))
+            results.append(module_node.code)
             splices.append(smallest(Splice(start, end, new_text), old_text))
     except PatcherError:
         raise
@@ -257,7 +262,9 @@ def transform(file: File, edit: Edit, code: bytes) -> Result:
         hint = "the function must take any node that the edit names"
         return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
     outcome = decide(edit, tuple(sites), tuple(written))
-    return outcome, splices if outcome.status is EditStatus.READY else []
+    if outcome.status is not EditStatus.READY:
+        return outcome, []
+    return replace(outcome, written=tuple(results)), splices
 
 
 def smallest(splice: Splice, old: str) -> Splice:

@@ -1,0 +1,85 @@
+"""What of a text must still be there: tokens outside the edited spans, and comments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from patcher.rewrite.oracle.sites import Lines, Place, Span
+
+_TOKEN = re.compile(
+    r"""
+    (?:[rRbBuUfFtT]{1,2})?(?:
+        \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3}
+      | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' )
+  | \#[^\r\n]*
+  | \w+
+  | [^\w\s;\\]
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One comment: its text and the line it is on (from 1)."""
+
+    text: str
+    line: int
+
+
+def tokens(text: str) -> list[str]:
+    """Tokens and comments; white space, semicolons and backslashes left out."""
+    return _TOKEN.findall(text)
+
+
+def comments(text: str, line: int) -> list[Comment]:
+    """The comments of a text that starts on a line."""
+    if "#" not in text:
+        return []
+    found = []
+    at = 0
+    for each in _TOKEN.finditer(text):
+        if text[each.start()] == "#":
+            line += len(re.findall(r"\r\n|\r|\n", text[at : each.start()]))
+            at = each.start()
+            found.append(Comment(each[0].rstrip(), line))
+    return found
+
+
+def outside(lines: Lines, window: Span, spans: Iterable[Span]) -> list[str]:
+    """The texts of a window between spans."""
+    found = []
+    at: Place = window[0]
+    for start, end in sorted(spans):
+        if start > at:
+            found.append(lines.text(at, start))
+        at = max(at, end)
+    return [*found, lines.text(at, window[1])]
+
+
+def missing_token(wanted: Sequence[str], present: Sequence[str]) -> str | None:
+    """The first token that is not there in order; comments are counted, not ordered."""
+    rest = iter(each for each in present if not each.startswith("#"))
+    for each in wanted:
+        if each.startswith("#"):
+            continue
+        if each not in rest:
+            return each
+    return None
+
+
+def lost(before: Iterable[Comment], after: Iterable[Comment]) -> list[Comment]:
+    """Comments of the one text that the other does not have as often, in order."""
+    have = Counter(each.text for each in after)
+    gone = []
+    for each in before:
+        if have[each.text]:
+            have[each.text] -= 1
+        else:
+            gone.append(each)
+    return gone
