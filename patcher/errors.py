@@ -43,6 +43,7 @@ TABLE: Mapping[str, Row] = {
         "bad spec", Exit.USAGE, "`patcher check` lints specs; docs/spec.md explains each key"
     ),
     "unknown-patch": Row("no such patch", Exit.USAGE, "`patcher list` shows the catalogue"),
+    "unknown-run": Row("no such run", Exit.USAGE, "`patcher history` lists them"),
     "unknown-target": Row(
         "no such target", Exit.USAGE, "`patcher init SOURCE` makes a working copy"
     ),

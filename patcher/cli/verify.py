@@ -110,7 +110,6 @@ def verify_and_print(
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
     from patcher.commands import verify
-    from patcher.report import verdict
     from patcher.report.live import Progress
 
     quiet = session.verbosity < 0
@@ -118,12 +117,17 @@ def verify_and_print(
         result, error = verify.verify(session.workspace(), wanted, progress)
     for kind, path in exports.items():
         if path is not None:
-            verify.export(result, kind, path)
-    if not session.json and not quiet:
-        verdict.print_verification(result, color=session.color)
+            verify.export(session.workspace(), result, kind, path)
     result = {**(before or {}), **result}
-    if error is not None:
-        error.payload = result
-        raise error
-    session.emit(result)
-    return 0
+    if session.json or quiet:
+        if error is not None:
+            error.payload = result
+            raise error
+        session.emit(result)
+        return 0
+    from patcher.report.reading import read_record
+    from patcher.report.verdict import print_verification
+
+    # The result says it all, and says it once: no error follows.
+    print_verification(read_record(result), color=session.color)
+    return int(error.exit) if error is not None else 0

@@ -7,6 +7,7 @@ it back is one transaction.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import freeze, frozen_trees, last_verified, loosest
+from patcher.commands.shared.keep_run import Judged, described, keep
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.replay_series import patches_of, replayed, rewriting
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
+from patcher.store.reports import PAGE, Reports
 from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
@@ -59,12 +62,13 @@ def verify(
             request_for(copy, {}, loosest(patches), wanted)  # a misspelt model is told at once
         if not patches and not wanted.plan:
             return _empty(copy), None
+        judged = Judged.of(copy)
         with frozen_trees(copy) as scratch:
             hidden = () if wanted.aa else undeclared(copy.pristine, patches, rewriting(workspace))
             if hidden:
                 refused = _undeclared(hidden, patches)
                 request = request_for(copy, {}, loosest(patches), wanted)
-                return _conclude(copy, request, refused, wanted, scratch, observer)
+                return _conclude(copy, request, refused, wanted, scratch, observer, judged)
             trees = {
                 Arm.BASELINE: freeze(copy, scratch / "baseline", pristine=True),
                 Arm.PATCHED: freeze(copy, scratch / "patched", pristine=wanted.aa),
@@ -79,11 +83,27 @@ def verify(
             )
             judgement = replace(judgement, declares=declared(patches))
             if wanted.aa:
-                return _result(judgement, copy, restored=False), _cannot(judgement)
-            return _conclude(copy, request, judgement, wanted, scratch, observer)
+                result = described(copy, judged, judgement, _result(judgement, restored=False))
+                return keep(copy, judgement, result, observer.said), _cannot(judgement)
+            return _conclude(copy, request, judgement, wanted, scratch, observer, judged)
 
 
 def _conclude(
+    copy: WorkingCopy,
+    request: Request,
+    judgement: Judgement,
+    wanted: Wanted,
+    scratch: Path,
+    observer: Observer,
+    judged: Judged,
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Remember what passed, put back what failed, and keep what was found."""
+    result, error = _settle(copy, request, judgement, wanted, scratch, observer)
+    result = described(copy, judged, judgement, result)
+    return keep(copy, judgement, result, observer.said), error
+
+
+def _settle(
     copy: WorkingCopy,
     request: Request,
     judgement: Judgement,
@@ -94,32 +114,32 @@ def _conclude(
     """Remember what passed; put back what failed."""
     unmet = _unmet(judgement, wanted.require)
     if judgement.verdict is Verdict.CANNOT_JUDGE:
-        return _result(judgement, copy, restored=False), _cannot(judgement)
+        return _result(judgement, restored=False), _cannot(judgement)
     if judgement.verdict is Verdict.PASS and unmet is None:
         if copy.verified_series != copy.series:
             copy.change({}, copy.series, "verify", copy_names(copy), verified=copy.series)
-        return _result(judgement, copy, restored=False), None
+        return _result(judgement, restored=False), None
     message = unmet or judgement.sentence
     extra: dict[str, Any] = {}
     if wanted.keep:
         hint = "kept, as asked; `patcher revert --all` takes everything out"
-        result = _result(judgement, copy, restored=False)
+        result = _result(judgement, restored=False)
         return result, PatcherError("verification-failed", message, hint=hint)
-    keep = last_verified(copy)
+    kept = last_verified(copy)
     if wanted.isolate and judgement.verdict is Verdict.FAIL:
         from patcher.commands.shared.isolate_culprits import isolate_culprits
 
         isolation = isolate_culprits(copy, request, scratch, observer)
-        keep = tuple(one for one in copy.series if one.name in isolation.kept)
+        kept = tuple(one for one in copy.series if one.name in isolation.kept)
         extra["isolation"] = {
             "culprits": [list(group) for group in isolation.culprits],
             "kept": list(isolation.kept),
             "trials": isolation.trials,
         }
-    restore(copy, keep, verified=keep)
+    restore(copy, kept, verified=kept)
     left = ", ".join(copy_names(copy)) or "pristine"
     hint = f"restored to {left}; the diagnosis names the cause, --keep would keep the tree"
-    result = {**_result(judgement, copy, restored=True), **extra}
+    result = {**_result(judgement, restored=True), **extra}
     return result, PatcherError("verification-failed", message, hint=hint)
 
 
@@ -179,13 +199,12 @@ def _cannot(judgement: Judgement) -> PatcherError | None:
     )
 
 
-def _result(judgement: Judgement, copy: WorkingCopy, *, restored: bool) -> dict[str, Any]:
+def _result(judgement: Judgement, *, restored: bool) -> dict[str, Any]:
     counts = {status.value: judgement.count(status) for status in Status}
     return {
         **judgement.as_json(),
         "counts": counts,
         "restored": restored,
-        "series": copy_names(copy),
     }
 
 
@@ -194,16 +213,33 @@ def _empty(copy: WorkingCopy) -> dict[str, Any]:
     judgement = Judgement(
         Verdict.PASS, "empty-series", "no patch is applied: nothing to verify (see --aa, --bench)"
     )
-    return _result(judgement, copy, restored=False)
+    nothing = Judged.of(copy)
+    return described(copy, nothing, judgement, _result(judgement, restored=False))
 
 
-def export(result: Mapping[str, Any], kind: str, path: Path) -> None:
-    """Write a result as ``json``, ``markdown`` or ``html``."""
-    from patcher.report import html, markdown
+def export(workspace: Workspace, result: Mapping[str, Any], kind: str, path: Path) -> None:
+    """Write a result as ``json``, ``markdown`` or ``html``; pictures go beside the Markdown."""
+    from patcher.report.reading import read_record
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "json":
         text = json.dumps({"schema": 1, "ok": result["verdict"] == "pass", **result}, indent=2)
+    elif kind == "markdown":
+        from patcher.report import markdown
+        from patcher.report.charts import charts
+
+        record = read_record(result)
+        pictures = []
+        for chart in charts(record):
+            picture = path.with_name(f"{path.stem}-{chart.name}.svg")
+            picture.write_text(chart.svg() + "\n", encoding="utf-8")
+            pictures.append((chart.title, picture.name))
+        text = markdown.render(record, pictures)
     else:
-        text = (markdown if kind == "markdown" else html).render(result)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
+        if result["id"] is not None:
+            shutil.copyfile(Reports(workspace).path(result["id"]) / PAGE, path)
+            return
+        from patcher.report.page import render
+
+        text = render(read_record(result))
+    path.write_text(text + "\n", encoding="utf-8", errors="replace")

@@ -203,6 +203,7 @@ class _Case:
             fires_when=self._fires_when(trace, compared),
             patch=effect.patch if effect else self._owner(at["file"], at["line"], at["function"]),
             remedy=remedy,
+            edit=f"{effect.file}:{effect.pristine_line} {effect.function}" if effect else None,
         )
 
     def _remedy(self, trace: Mapping[str, Any], effect: Effect | None) -> str | None:

@@ -2,59 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from patcher.report.verdict import TABLE_COLUMNS, table_headings
+from patcher.report import words
+from patcher.report.charts import figure
+
+if TYPE_CHECKING:
+    from patcher.report.record import Cause, Record
 
 
-def render(result: Mapping[str, Any]) -> str:
-    """The whole result; values are escaped, so that none is read as markup."""
-    lines = [f"**{result['verdict']}**: {_plain(result['sentence'])}", ""]
-    if "speed" in result:
-        lines += [_plain(result["speed"]["sentence"]), ""]
-    headings = ["model", "test", "baseline", "patched", "gate", "error"]
-    rows = [
-        [
-            case["model"],
-            case["test"],
-            case["baseline"]["status"],
-            case["status"],
-            case["gate"],
-            case["error"],
-        ]
-        for case in result["cases"]
-    ]
-    if rows:
-        lines += [*_table(headings, rows), ""]
-    if "table" in result:
-        names = table_headings(result)
-        for arm in ("baseline", "patched"):
-            table = [[row.get(key) for _, key in TABLE_COLUMNS] for row in result["table"][arm]]
-            lines += [f"{arm}:", "", *_table(names, table), ""]
-    for one in result["diagnosis"]:
-        lines += [f"- {_plain(one['error'])}"]
-        lines += [
-            f"  - {key}: {_plain(one[key])}"
-            for key in ("where", "line", "cause", "created_at", "fires_when", "patch", "remedy")
-            if one[key] is not None and one[key] != ""
-        ]
-    if result.get("weights"):
-        lines += ["", f"Weights: {_plain(result['weights'])}."]
+def render(record: Record, pictures: Sequence[tuple[str, str]] = ()) -> str:
+    """The whole result; values are escaped, so that none is read as markup.
+
+    Args:
+        pictures: title and address of each.
+    """
+    lines = [*_head(record), "", *_cases(record)]
+    for cause in record.causes:
+        lines += [*_cause(cause), ""]
+    if step := words.next_step(record):
+        lines += ["What works instead:", "", "```sh", step, "```", ""]
+    lines += [*_table(record)]
+    for title, address in pictures:
+        lines += [f"![{_plain(title)}]({address})", ""]
+    lines += ["What was measured, and what was not:", ""]
+    lines += [f"- {_sentence(line)}" for line in words.measured(record)]
+    lines += [f"- Note: {_plain(note)}" for note in record.warnings]
     return "\n".join(lines).rstrip()
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def _head(record: Record) -> Iterable[str]:
+    yield f"**{words.verdict_title(record)}**: {_plain(words.counted(record))}"
+    speed = record.speed
+    if speed is not None and speed.measured:
+        yield f"**{words.speed_headline(speed)}**, margin {speed.margin:.1%}"
+    yield ""
+    yield f"{_plain(record.sentence)}. {_plain(words.afterwards(record))}".strip()
+    yield ""
+    patches = ", ".join(f"`{_code(name)}`" for name in record.series) or "none: pristine"
+    yield f"- Patches judged: {patches}"
+    if record.target:
+        yield f"- Target: {_plain(f'{record.target} {record.version}')}"
+    if record.machine:
+        yield f"- Machine: {_plain(record.machine)}"
+    if record.date:
+        yield f"- Date: {_plain(record.date)} UTC"
+    if record.id:
+        yield f"- Run: {record.id} (`patcher history show {record.id}`)"
+
+
+def _cases(record: Record) -> Iterable[str]:
+    if not record.cases:
+        return
+    explained = {cause.error: number for number, cause in enumerate(record.causes, 1)}
+    rows = []
+    for case in record.cases:
+        error = f"see cause {explained[case.error]}" if case.error in explained else case.error
+        status = case.status + (" (flaky)" if case.flaky else "")
+        rows.append([case.model, case.test, case.baseline.status, status, case.gate, error])
+    yield from _rows(["model", "test", "baseline", "patched", "gate", "error"], rows)
+    yield ""
+
+
+def _cause(cause: Cause) -> Iterable[str]:
+    yield f"**Cause**: {_plain(cause.error)}"
+    yield ""
+    if cause.cause:
+        yield f"- {_sentence(cause.cause)}"
+    if cause.place:
+        yield f"- Fails at `{_code(cause.place)}`"
+    if cause.created_at:
+        yield f"- Made at `{_code(cause.created_at)}`"
+    if cause.fires_when:
+        yield f"- Fires when {_sentence(cause.fires_when)}"
+    if cause.patch:
+        yield f"- Responsible: an edit of `{_code(cause.patch)}`"
+    if cause.remedy:
+        yield f"- Remedy: `{_code(cause.remedy)}`"
+    if cause.cases:
+        yield f"- Cases: {_plain('; '.join(cause.cases))}"
+
+
+def _table(record: Record) -> Iterable[str]:
+    if record.table is None:
+        return
+    from patcher.report.page import table_names, table_rows
+
+    rows = [[arm, *row] for arm, row in table_rows(record.table)]
+    if not rows:
+        return
+    if record.speed is not None and not record.speed.measured:
+        yield "Times seen in the gates, single runs. Nothing was timed: they prove nothing."
+        yield ""
+    yield from _rows(["Arm", *table_names(record.table)], rows)
+    yield ""
+    if record.speed is not None and record.speed.stages:
+        names = ["Stage", "Baseline (s)", "Patched (s)", "Times as fast"]
+        yield from _rows(
+            names,
+            [
+                [
+                    one.name,
+                    figure(one.baseline_s),
+                    figure(one.patched_s),
+                    f"{1 / one.time_ratio:.2f}",
+                ]
+                for one in record.speed.stages
+            ],
+        )
+        yield ""
+
+
+def _rows(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterable[str]:
     def line(cells: Iterable[object]) -> str:
         return "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in cells) + " |"
 
     return [line(headings), "|" + "---|" * len(headings), *map(line, rows)]
 
 
-def _plain(value: object) -> str:
-    if value is None:
-        return "-"
-    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+def _sentence(text: str) -> str:
+    """A sentence whose ``backticks`` stay code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return _plain(text)
+    return "".join(
+        f"`{part}`" if i % 2 else _plain(part, ends=True) for i, part in enumerate(parts)
+    )
+
+
+def _code(text: str) -> str:
+    """What stands between backticks."""
+    return " ".join(text.replace("`", "'").split())
+
+
+def _plain(value: object, *, ends: bool = False) -> str:
+    text = "-" if value in (None, "") else str(value)
+    if ends and not value:
+        return ""
     for mark in "\\`*_<>[]#":
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    flat = " ".join(text.split())
+    if ends:  # a part of a sentence keeps the blanks it ends on
+        flat = f"{' ' if text[:1].isspace() else ''}{flat}{' ' if text[-1:].isspace() else ''}"
+    return flat

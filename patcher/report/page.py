@@ -299,6 +299,7 @@ def speed_values(record: Record) -> dict[str, Any]:
     return {
         "speed_headline": words.speed_headline(speed) if speed else "",
         "speed_terms": words.speed_terms(speed) if speed else "",
+        "speed_missing": words.speed_missing(speed) if speed else "",
         "plots": [
             Plot(one.title, one.caption, markup(one.in_page())) for one in charts.charts(record)
         ],

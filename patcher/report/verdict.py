@@ -1,126 +1,236 @@
-"""What `patcher verify` prints for people. Input: the object of the JSON contract."""
+"""What `patcher verify` prints for people: a row a case, the causes, the table, one ending.
+
+`text` is pure: a record and a width in, lines out, so that golden files hold every kind of verdict.
+Sentences wrap at words with hanging indents; paths and commands are never broken.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import TextWrapper
+from typing import TYPE_CHECKING
 
-from patcher.report.console import cell, console, table
+from patcher.report import words
+from patcher.report.console import STYLES, console
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from patcher.report.record import CaseRecord, Cause, Record, Table
 
-# The report's own table, column by column: heading and key of a row.
-TABLE_COLUMNS = (
-    ("Model Name", "model"),
-    ("Tests", "tests"),
-    ("Avg Gen Time (s)", "avg_gen_s"),
-    ("Avg RTF", "avg_rtf"),
-    ("Avg VRAM Used (MB)", "avg_vram_mb"),
-    ("Min RTF", "min_rtf"),
-    ("Max RTF", "max_rtf"),
-)
-ON_CPU = "Avg Process Growth (MB)"
-MOST_CHARACTERS = 48
 COLOURS = {
     "pass": "bold green",
     "fail": "bold red",
-    "cannot-judge": "bold yellow",
+    "not-exercised": "bold red",
     "undeclared": "bold red",
+    "cannot-judge": "bold yellow",
 }
+TABLE_FITS = 100  # columns; below, the table stands on its side
+LABEL = 11
 
 
-def print_verification(result: Mapping[str, Any], *, color: bool | None) -> None:
-    """Cases, tables, the verdict in one sentence, the diagnosis, what was restored."""
+@dataclass(frozen=True)
+class Line:
+    """One line as it is printed; ``style`` is rich's."""
+
+    text: str = ""
+    style: str = ""
+
+
+def print_verification(record: Record, *, color: bool | None) -> None:
+    """Print `text` at the width of the terminal."""
     out = console(color=color)
-    if result["cases"]:
-        out.print(table(["model", "test", "baseline", "patched", "gate", "error"], _cases(result)))
-    if "table" in result:
-        print_tables(result, out)
-    if result.get("weights"):
-        out.print(f"weights: {result['weights']}", soft_wrap=True)
-    for warning in result.get("warnings", ()):
-        out.print(f"note: {warning}", style="yellow", soft_wrap=True)
-    for name, words in result.get("declares", {}).items():
-        out.print(f"{name} declares: {', '.join(words)}", style="yellow", soft_wrap=True)
-    for one in result.get("undeclared", ()):
-        way = " or ".join(one["needs"])
-        way = f"declares: {way}" if way else "nothing can declare that"
-        where = f"{one['file']}:{one['line']}"
-        out.print(f"{one['patch']} {one['what']}", style="bold", soft_wrap=True)
-        out.print(f"  at         {where} ({way})", soft_wrap=True)
-    for number, one in enumerate(result["diagnosis"], 1):
-        _print_diagnosis(number, one, out)
-    out.print()
-    out.print(f"verdict: {result['verdict']}", style=COLOURS[result["verdict"]])
-    out.print(result["sentence"], soft_wrap=True)
-    if "speed" in result:
-        out.print(result["speed"]["sentence"], soft_wrap=True)
-    if result["restored"]:
-        left = ", ".join(result["series"]) or "pristine"
-        out.print(f"restored from backup and re-hashed: the tree is {left}", style="green")
-    elif result["verdict"] in ("fail", "undeclared"):
-        out.print("kept as it is (--keep)", style="yellow")
+    for line in text(record, out.width):
+        # Lines are wrapped already; what is too long for them is a path, and stays whole.
+        out.print(line.text, style=line.style, soft_wrap=True)
 
 
-def print_tables(result: Mapping[str, Any], out: Console) -> None:
-    """The report's table for both arms, and the ratio."""
-    headings = table_headings(result)
-    for arm in ("baseline", "patched"):
-        rows = [[row.get(key) for _, key in TABLE_COLUMNS] for row in result["table"][arm]]
-        if rows:
-            out.print(table(headings, rows, title=arm))
-        else:
-            out.print(f"{arm}: not timed")
-    ratios = [
-        [row[key] for key in ("model", "avg_gen_s", "avg_rtf", "avg_vram_mb")]
-        for row in result["table"]["ratio"]
-    ]
-    if ratios:
-        names = ["Model Name", "Gen Time", "RTF", "Memory"]
-        out.print(table(names, ratios, title="patched / baseline"))
-    source, memory = result["table"]["source"], result["table"]["memory"]
-    out.print(f"measured in {source}; memory: {memory}; RTF = compute seconds per audio second")
+def text(record: Record, width: int) -> Iterator[Line]:
+    """The result, line by line."""
+    explained = {cause.error: number for number, cause in enumerate(record.causes, 1)}
+    yield from _cases(record, explained, width)
+    if record.table is not None and record.speed is not None and record.speed.measured:
+        yield from _table(record.table, width)  # times seen in gates stay in the page
+    for number, cause in enumerate(record.causes, 1):
+        yield from _cause(number, cause, record, width)
+    if record.cases:
+        yield Line()
+    yield from _ending(record, width)
 
 
-def table_headings(result: Mapping[str, Any]) -> list[str]:
-    """The report's headings; where no device memory was read, the column says what it holds."""
-    on_host = "process" in result["table"]["memory"]
-    return [ON_CPU if on_host and key == "avg_vram_mb" else text for text, key in TABLE_COLUMNS]
-
-
-def brief(error: str) -> str:
-    """The beginning of an error, for a table; the diagnosis has it whole."""
-    first = error.split("\n", maxsplit=1)[0]
-    return first if len(first) <= MOST_CHARACTERS else first[: MOST_CHARACTERS - 1] + "…"
-
-
-def _cases(result: Mapping[str, Any]) -> Iterable[list[object]]:
-    for case in result["cases"]:
-        status = case["status"] + (" (flaky)" if case.get("flaky") else "")
-        yield [
-            case["model"],
-            case["test"],
-            case["baseline"]["status"],
-            status,
-            case["gate"],
-            brief(case["error"] or ""),
-        ]
-
-
-def _print_diagnosis(number: int, one: Mapping[str, Any], out: Console) -> None:
-    out.print()
-    out.print(f"diagnosis {number}: {one['error']}", style="bold", soft_wrap=True)
-    rows = (
-        ("at", f"{one['where']}:{one['line']}" if one["where"] else None),
-        ("cause", one["cause"]),
-        ("made at", one["created_at"]),
-        ("fires when", one["fires_when"]),
-        ("edit of", one["patch"]),
-        ("remedy", f"patcher apply {one['remedy']}" if one["remedy"] else None),
+def wrap(sentence: str, width: int, indent: str = "", hang: str = "") -> list[str]:
+    """A sentence on lines of at most ``width``; words, paths and commands stay whole."""
+    wrapper = TextWrapper(
+        width=max(20, width),
+        initial_indent=indent,
+        subsequent_indent=hang or indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    for key, value in rows:
-        if value:
-            line = cell(f"  {key:<11}")
-            line.append(str(value))
-            out.print(line, soft_wrap=True)
+    return wrapper.wrap(sentence) or [indent]
+
+
+def labelled(label: str, sentence: str, width: int, indent: str = "") -> list[str]:
+    """A label, and a sentence beside it with a hanging indent."""
+    head = f"{indent}{label:<{LABEL}} "
+    return wrap(sentence, width, head, " " * len(head))
+
+
+def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), gap: str = "  ") -> list[str]:
+    """Rows as aligned text; the columns in ``right`` stand right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        gap.join(
+            cell.rjust(wide) if index in right else cell.ljust(wide)
+            for index, (cell, wide) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _cases(record: Record, explained: dict[str, int], width: int) -> Iterator[Line]:
+    rows = [_case_row(case, explained) for case in record.cases]
+    aligned = columns(rows) if rows else []
+    model = ""
+    for case, row, line in zip(record.cases, rows, aligned, strict=True):
+        if case.model != model:
+            model = case.model
+            yield Line(model, "bold")
+        style = STYLES.get(case.status, "")
+        if len(line) + 2 <= width:
+            yield Line(f"  {line}", style)
+            continue
+        head = f"  {row[0]}  {row[1]}  "
+        for part in wrap(row[2], width, head, "      "):
+            yield Line(part, style)
+
+
+def _case_row(case: CaseRecord, explained: dict[str, int]) -> list[str]:
+    status = case.status + (" (flaky)" if case.flaky else "")
+    if case.status == "pass":
+        return [case.test, status, case.gate]
+    if case.baseline.error:
+        return [case.test, status, f"the baseline fails: {_first(case.baseline.error)}"]
+    if case.error in explained:
+        why = case.patched.outcome if case.patched.outcome != "ok" else f"gate {case.gate}"
+        return [case.test, status, f"{why}, see {explained[case.error]} below"]
+    return [case.test, status, _first(case.error) or case.patched.outcome]
+
+
+def _first(error: str) -> str:
+    return error.split("\n", maxsplit=1)[0]
+
+
+def _table(table: Table, width: int) -> Iterator[Line]:
+    from patcher.report.page import table_names, table_rows
+
+    rows = list(table_rows(table))
+    if not rows:
+        return
+    yield Line()
+    names = table_names(table)
+    wide = [["", *names], *([arm, *row] for arm, row in rows)]
+    lines = columns(wide, right=range(2, len(names) + 1))
+    if width >= TABLE_FITS and len(max(lines, key=len)) <= width:
+        for number, line in enumerate(lines):
+            yield Line(line, "" if number else "bold")
+    else:
+        yield from _on_its_side(names, rows)
+    source = (
+        f"measured in {table.source}; memory: {table.memory}; RTF: compute seconds per audio second"
+    )
+    for part in wrap(source, width):
+        yield Line(part, "dim")
+
+
+def _on_its_side(
+    names: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]]
+) -> Iterator[Line]:
+    """The table for a narrow terminal: a block a model, a line a figure, a column an arm."""
+    by_model: dict[str, dict[str, tuple[str, ...]]] = {}
+    for arm, row in rows:
+        by_model.setdefault(row[0], {})[arm] = row
+    for model, arms in by_model.items():
+        yield Line(model, "bold")
+        body = [["", *arms]]
+        for index, name in enumerate(names):
+            if index:
+                body.append([name, *(row[index] for row in arms.values())])
+        for line in columns(body, right=(1, 2)):
+            yield Line(f"  {line}")
+
+
+def _cause(number: int, cause: Cause, record: Record, width: int) -> Iterator[Line]:
+    yield Line()
+    for part in wrap(cause.error, width, f"{number}. ", "   "):
+        yield Line(part, "bold")
+    facts = (
+        ("cases", _cases_of(cause, record)),
+        ("fails at", cause.place),
+        ("cause", cause.cause),
+        ("made at", cause.created_at),
+        ("fires when", cause.fires_when),
+        ("edit of", cause.patch),
+        ("remedy", cause.remedy),
+    )
+    for label, value in facts:
+        for part in labelled(label, value, width, "   ") if value else ():
+            yield Line(part)
+
+
+def _cases_of(cause: Cause, record: Record) -> str:
+    """How many cases a cause explains, and which tests they are."""
+    if not cause.cases:
+        return ""
+    tests = dict.fromkeys(name.partition(" / ")[2] for name in cause.cases)
+    named = words.joined([test for test in tests if test]) if all(tests) else ""
+    where = f": {named}" if named else ""
+    if len(record.models) > 1 and len(cause.cases) == len(tests) * len(record.models):
+        where += " on every model"
+    return f"{len(cause.cases)} of {len(record.cases)}{where}"
+
+
+def _ending(record: Record, width: int) -> Iterable[Line]:
+    """The one ending: figure, verdict, what was judged, what is left, what comes next."""
+    if record.speed is not None:
+        for part in wrap(words.speed_headline(record.speed), width):
+            yield Line(part, "bold " + STYLES.get(record.speed.verdict, ""))
+        if record.speed.measured:
+            yield from _indented(words.speed_terms(record.speed), width)
+            if record.speed.means:
+                yield from _indented(record.speed.means, width)
+        if missing := words.speed_missing(record.speed):
+            yield from _indented(missing, width)
+        for line in record.speed.repeated:
+            yield from _indented(f"run again: {line}", width)
+    title = words.verdict_title(record)
+    ending = f"{title}: {words.counted(record)}" if record.cases else record.sentence
+    for part in wrap(ending, width, "", "  "):
+        yield Line(part, COLOURS.get(record.verdict, "bold"))
+    if record.cases and record.verdict not in ("pass", "fail"):
+        yield from _indented(record.sentence, width)
+    facts = [("judged", words.judged(record))] if record.series else []
+    if record.target:
+        on = f"{record.target} {record.version}".strip()
+        facts.append(("target", f"{on}, {record.weights}" if record.weights else on))
+    facts += [("not run", line) for line in record.unexercised]
+    facts += [("note", note) for note in record.warnings]
+    if record.guards is not None:
+        facts.append(("guards", ", ".join(record.guards) or "none in force"))
+    if after := words.afterwards(record):
+        facts.append(("now", after))
+    if step := words.next_step(record):
+        facts.append(("next", step))
+    if record.id:
+        facts.append(("report", f"`patcher history show {record.id} --open`"))
+    for label, value in facts:
+        style = "yellow" if label in ("note", "not run") else ""
+        if label == "next":
+            yield Line(f"  {label:<{LABEL}} {value}", "bold")  # pasted: on one line
+            continue
+        for part in labelled(label, value, width, "  "):
+            yield Line(part, style)
+
+
+def _indented(sentence: str, width: int) -> Iterator[Line]:
+    for part in wrap(sentence, width, "  ", "  "):
+        yield Line(part)

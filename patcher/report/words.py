@@ -64,6 +64,18 @@ def speed_terms(speed: SpeedRecord) -> str:
     return f"{speed.verdict}; {confidence}{count(speed.pairs, 'pair')}, margin {speed.margin:.1%}"
 
 
+def speed_missing(speed: SpeedRecord) -> str:
+    """What an undecided bench could have seen, and what would decide it; else empty."""
+    if speed.verdict != "undecided":
+        return ""
+    parts = []
+    if speed.smallest_detectable is not None:
+        parts.append(f"the smallest change it could have seen is {speed.smallest_detectable:.1%}")
+    if speed.pairs_needed:
+        parts.append(f"about {count(speed.pairs_needed, 'more pair')} would decide")
+    return "; ".join(parts)
+
+
 def speed_headline(speed: SpeedRecord) -> str:
     """The figure, or why there is none."""
     figure = speed_figure(speed)

@@ -88,7 +88,22 @@ class CaseJudgement:
             "reason": self.reason,
             "flaky": self.flaky,
             "difference": failed.as_json() if failed else None,
+            "seconds": {"baseline": _seconds(self.baseline), "patched": _seconds(self.patched)},
+            "stages": self._stages_json(),
         }
+
+    def _stages_json(self) -> list[dict[str, Any]]:
+        """The baseline's stages; ``same``: equal to the bit on the patched arm, None without."""
+        theirs = {stage.name: stage.sha256 for stage in self.patched.stages} if self.patched else {}
+        return [
+            {
+                "name": stage.name,
+                "dtype": stage.dtype,
+                "shape": list(stage.shape),
+                "same": theirs[stage.name] == stage.sha256 if stage.name in theirs else None,
+            }
+            for stage in (self.baseline.stages if self.baseline else ())
+        ]
 
     def _baseline_json(self) -> dict[str, Any]:
         baseline = self.baseline
@@ -99,6 +114,11 @@ class CaseJudgement:
         error = baseline.failure.text if baseline.failure else (failed.message if failed else None)
         status = Status.FAIL if error is not None else Status.PASS
         return {"status": status.value, "outcome": baseline.outcome.value, "error": error}
+
+
+def _seconds(result: CaseResult | None) -> float | None:
+    """What the judged generation took; not a timing, for nothing else was kept away."""
+    return result.measure.wall_s if result is not None and result.measure else None
 
 
 @dataclass(frozen=True)
@@ -113,6 +133,7 @@ class Diagnosis:
         fires_when: the condition under which the line is reached.
         patch: the patch whose edit is responsible; ``remedy`` the patch that removes the cause.
         cases: the cases it explains.
+        edit: ``FILE:LINE FUNCTION`` on pristine of the edit that is responsible.
     """
 
     error: str
@@ -124,6 +145,7 @@ class Diagnosis:
     patch: str | None = None
     remedy: str | None = None
     cases: tuple[Case, ...] = ()
+    edit: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """One entry of ``diagnosis``."""
@@ -136,6 +158,8 @@ class Diagnosis:
             "fires_when": self.fires_when,
             "patch": self.patch,
             "remedy": self.remedy,
+            "cases": [str(case) for case in self.cases],
+            "edit": self.edit,
         }
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from patcher.report import html, markdown, verdict
+from patcher.report import markdown, verdict
 from patcher.report.console import console, table
+from patcher.report.page import table_names
+from patcher.report.reading import read_record
+from patcher.report.record import Table
 
 HOSTILE = "[red]x[/red] <script>alert(1)</script> | `y` *z*"
 
@@ -41,47 +44,41 @@ def result(**more: Any) -> dict[str, Any]:
         "diagnosis": [diagnosis],
         "restored": True,
         "series": [],
+        "series_now": [],
         **more,
     }
 
 
 def printed(found: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
-    verdict.print_verification(found, color=False)
+    verdict.print_verification(read_record(found), color=False)
     return capsys.readouterr().out
 
 
 def test_text_prints_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(result(), capsys)
-    assert HOSTILE in text
-    assert "remedy     patcher apply r" in text
-    assert "the tree is pristine" in text
-
-
-def test_html_escapes_every_value() -> None:
-    page = html.render(result())
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert "http" not in page  # nothing is fetched
+    assert "[red]x[/red] <script>alert(1)</script>" in text
+    assert "patcher apply r" in text
+    assert "the working copy is pristine" in text
 
 
 def test_markdown_escapes_what_would_break_a_table() -> None:
-    text = markdown.render(result())
+    text = markdown.render(read_record(result()))
     row = next(line for line in text.splitlines() if line.startswith("| \\[red"))
     assert row.count(" | ") == 5
     assert "\\|" in row
 
 
+def test_markdown_names_the_patches_and_says_what_was_measured_and_what_not() -> None:
+    text = markdown.render(read_record(result(series=["embed_ref_lens_clone"])))
+    assert "Patches judged: `embed_ref_lens_clone`" in text
+    assert "Speed was not measured" in text
+
+
 def test_a_table_without_a_device_names_its_memory_column() -> None:
-    host = {"table": {"memory": "peak growth of the process since before loading, MiB"}}
-    device = {"table": {"memory": "peak allocated on the device, MiB"}}
-    assert "Avg Process Growth (MB)" in verdict.table_headings(host)
-    assert "Avg VRAM Used (MB)" in verdict.table_headings(device)
-
-
-def test_a_long_error_is_cut_in_the_table_only(capsys: pytest.CaptureFixture[str]) -> None:
-    error = "Inplace update to inference tensor outside InferenceMode is not allowed."
-    assert verdict.brief(error) == "Inplace update to inference tensor outside Infe…"
-    assert verdict.brief("short\nmore") == "short"
+    host = Table((), (), memory="peak growth of the process since before loading, MiB")
+    device = Table((), (), memory="peak allocated on the device, MiB")
+    assert "Avg Process Growth (MB)" in table_names(host)
+    assert "Avg VRAM Used (MB)" in table_names(device)
 
 
 def test_a_pipe_gets_room_and_no_colour() -> None:
@@ -90,15 +87,3 @@ def test_a_pipe_gets_room_and_no_colour() -> None:
     text = stream.getvalue()
     assert "[bold]" in text
     assert "\x1b" not in text
-
-
-def test_the_plot_holds_a_dot_for_each_pair() -> None:
-    speed = {
-        "pair_ratios": [0.9, 0.8, 1.1],
-        "time_ratio": 0.9,
-        "low": 0.8,
-        "high": 1.1,
-        "margin": 0.03,
-    }
-    assert html.plot(speed).count("<circle") == 3
-    assert html.plot({**speed, "time_ratio": None}) == ""

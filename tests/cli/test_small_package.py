@@ -146,7 +146,7 @@ def test_a_failure_goes_back_to_what_was_verified_last(patcher: Patcher) -> None
     assert ran.status == 1
     assert ran.json["applied"] == ["use_three"]
     assert ran.json["restored"] is True
-    assert ran.json["series"] == ["use_sum"]
+    assert ran.json["series_now"] == ["use_sum"]
     assert tree_of(patcher).read_bytes() == verified
 
 
@@ -172,7 +172,7 @@ def test_isolate_keeps_the_two_good_patches_and_names_the_bad_one(patcher: Patch
     ran = patcher("verify", "--isolate", "--json")
     assert ran.status == 1
     assert ran.json["isolation"]["culprits"] == [["use_three"]]
-    assert ran.json["series"] == ["use_sum", "use_shift"]
+    assert ran.json["series_now"] == ["use_sum", "use_shift"]
 
 
 def test_a_failing_baseline_cannot_be_judged_and_the_patch_stays(

@@ -112,7 +112,8 @@ def test_inference_mode_fails_as_the_report_says_and_is_explained_to_the_line(
     assert diagnosis["remedy"] == "embed_ref_lens_clone"
 
     assert result["restored"] is True
-    assert result["series"] == []
+    assert result["series"] == ["inference_mode"]
+    assert result["series_now"] == []
     assert_pristine(patcher)
 
 

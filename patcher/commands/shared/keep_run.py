@@ -1,0 +1,148 @@
+"""Keeping what a verification found: its number, its result, its page and pictures."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.commands.shared.plan_series import diff_between
+from patcher.report.reading import machine_line, read_record
+from patcher.store.reports import PAGE, Reports
+
+if TYPE_CHECKING:
+    from patcher.report.page import Sounds
+    from patcher.report.record import Record
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.verify.judgement import Diagnosis, Judgement
+
+LINES_AROUND = 3
+MOST_DIFF = 400_000  # characters; a longer one is what `patcher diff` is for
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is about to be judged, read before a restore takes it out.
+
+    Attributes:
+        series: names, in order.
+        diff: pristine to patched.
+        date: when it began, UTC.
+    """
+
+    series: tuple[str, ...]
+    diff: str
+    date: str
+
+    @classmethod
+    def of(cls, copy: WorkingCopy) -> Judged:
+        paths = sorted(copy.state.touched)
+        before = {path: copy.pristine(path) for path in paths}
+        diff = diff_between(before, {path: copy.read(path) for path in paths})
+        names = tuple(applied.name for applied in copy.series)
+        date = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        return cls(names, diff if len(diff) <= MOST_DIFF else "", date)
+
+
+def described(
+    copy: WorkingCopy, judged: Judged, judgement: Judgement, result: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The result with what a reader of it needs beside: what, where, on what, when."""
+    diagnosis = [
+        {**entry, "excerpts": list(excerpts(one, copy.pristine))}
+        for entry, one in zip(result["diagnosis"], judgement.diagnosis, strict=True)
+    ]
+    return {
+        **result,
+        "id": None,
+        "series": list(judged.series),
+        "series_now": [applied.name for applied in copy.series],
+        "target": copy.target,
+        "version": copy.version,
+        "date": judged.date,
+        "machine": machine_line(judgement.facts),
+        "diff": judged.diff,
+        "diagnosis": diagnosis,
+    }
+
+
+def keep(
+    copy: WorkingCopy,
+    judgement: Judgement,
+    result: Mapping[str, Any],
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Give a verification its number and keep it; the result with ``id``.
+
+    A report that cannot be written must not cost the verdict: that is told, and ``id`` is None.
+    """
+    sounds = sounds_of(judgement)
+
+    def fill(number: int, folder: Path) -> Mapping[str, Any]:
+        found = {**result, "id": number}
+        write_reports(read_record(found), sounds, folder)
+        return found
+
+    try:
+        return dict(Reports(copy.workspace).add(fill))
+    except Exception as error:
+        say(f"the report could not be kept: {type(error).__name__}: {error}")
+        return dict(result)
+
+
+def write_reports(record: Record, sounds: Mapping[tuple[str, str], Sounds], folder: Path) -> None:
+    """The page, and the pictures as SVG and PNG."""
+    from patcher.report.charts import charts
+    from patcher.report.page import render
+
+    text = render(record, sounds)
+    (folder / PAGE).write_bytes(text.encode("utf-8", "replace"))
+    for chart in charts(record):
+        (folder / f"{chart.name}.svg").write_text(chart.svg() + "\n", encoding="utf-8")
+        (folder / f"{chart.name}.png").write_bytes(chart.png())
+
+
+def sounds_of(judgement: Judgement) -> dict[tuple[str, str], Sounds]:
+    """What both arms of each case returned as sound."""
+    from patcher.report.page import Sounds
+    from patcher.report.sound import sound_of
+
+    return {
+        (one.case.model, one.case.test): Sounds(sound_of(one.baseline), sound_of(one.patched))
+        for one in judgement.cases
+    }
+
+
+def excerpts(
+    diagnosis: Diagnosis, pristine: Callable[[str], bytes | None]
+) -> Iterable[dict[str, Any]]:
+    """Seven pristine lines around each place of a diagnosis."""
+    places = [("fails here", f"{diagnosis.where}:{diagnosis.line} ")] if diagnosis.where else []
+    places += [("made here", diagnosis.created_at or ""), ("the edit", diagnosis.edit or "")]
+    for role, place in places:
+        if match := re.fullmatch(r"(.+):(\d+) ?(.*)", place):
+            found = excerpt(role, match[1], int(match[2]), match[3], pristine)
+            if found is not None:
+                yield found
+
+
+def excerpt(
+    role: str, file: str, line: int, function: str, pristine: Callable[[str], bytes | None]
+) -> dict[str, Any] | None:
+    """The lines around one place; None where there is no such line."""
+    data = pristine(file)
+    lines = [] if data is None else data.decode("utf-8", "replace").splitlines()
+    if not 0 < line <= len(lines):
+        return None
+    first = max(1, line - LINES_AROUND)
+    return {
+        "role": role,
+        "file": file,
+        "line": line,
+        "function": function,
+        "first": first,
+        "lines": lines[first - 1 : line + LINES_AROUND],
+    }

@@ -1,0 +1,106 @@
+"""Finished verifications of a workspace, a numbered folder each: ``.patcher/_reports/ID/``.
+
+A folder holds ``result.json`` (the object of `patcher verify --json`), ``report.html`` and the
+pictures. It appears whole, by one rename, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+
+if TYPE_CHECKING:
+    from patcher.store.workspace import Workspace
+
+FOLDER = "_reports"  # no target can be called that: names of distributions have no underscore
+RESULT = "result.json"
+PAGE = "report.html"
+
+Fill = Callable[[int, Path], Mapping[str, Any]]
+
+
+class Reports:
+    """The finished verifications of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.folder = workspace.private_dir / FOLDER
+
+    def ids(self) -> list[int]:
+        """Their numbers, oldest first."""
+        try:
+            names = os.listdir(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def add(self, fill: Fill) -> Mapping[str, Any]:
+        """Keep one more, with the next number.
+
+        Args:
+            fill: called with the number and an empty folder; writes what else there is to keep
+                and returns the object for ``result.json``.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = max(self.ids(), default=0) + 1
+        made = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
+        try:
+            result = fill(number, made)
+            (made / RESULT).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            made.chmod(0o755)
+            made.rename(self.folder / str(number))
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        return result
+
+    def path(self, number: int) -> Path:
+        """The folder of one.
+
+        Raises:
+            PatcherError: ``unknown-run``.
+        """
+        known = self.ids()
+        if number not in known:
+            hint = "`patcher history` lists them"
+            if not known:
+                hint = "`patcher verify` makes the first"
+            raise PatcherError("unknown-run", f"there is no run {number} here", hint=hint)
+        return self.folder / str(number)
+
+    def read(self, number: int) -> dict[str, Any]:
+        """The result of one.
+
+        Raises:
+            PatcherError: ``unknown-run``; ``state-damaged`` when it cannot be read.
+        """
+        file = self.path(number) / RESULT
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise PatcherError(
+                "state-damaged",
+                f"run {number} cannot be read: {error}",
+                hint=f"nothing depends on it; {file.parent} may be deleted",
+                where=str(file),
+            ) from None
+        if not isinstance(found, dict) or "verdict" not in found:
+            raise PatcherError("state-damaged", f"run {number} is no result", where=str(file))
+        return found
+
+    def newest_first(self) -> Iterator[dict[str, Any]]:
+        """The results that can be read."""
+        for number in reversed(self.ids()):
+            try:
+                yield self.read(number)
+            except PatcherError:
+                continue

@@ -1,0 +1,66 @@
+"""What the terminal shows after a verification, at every width, for every kind of verdict."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.report.golden import FOLDER, WIDTHS, shown
+from tests.report.samples import KINDS, MODELS, TESTS
+
+SCREENS = [(kind, width) for kind in KINDS for width in WIDTHS]
+PATHS = re.compile(r"\S*chatterbox/\S+\.py\S*|https://\S+")
+
+
+@pytest.mark.parametrize(("kind", "width"), SCREENS)
+def test_the_screen_is_as_it_was_recorded(kind: str, width: int) -> None:
+    assert shown(kind, width) == (FOLDER / f"{kind}-{width}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("kind", "width"), SCREENS)
+def test_no_line_is_wider_than_the_terminal_but_for_a_path_or_a_command(
+    kind: str, width: int
+) -> None:
+    for line in shown(kind, width).splitlines():
+        whole = PATHS.search(line) or line.startswith("  next")
+        assert len(line) <= width or whole, line
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_paths_are_never_broken(kind: str) -> None:
+    """Every path of the widest screen stands whole on the narrowest."""
+    narrow, wide = shown(kind, 60), shown(kind, 1000)
+    for path in PATHS.findall(wide):
+        assert path in narrow
+
+
+def test_the_same_error_is_told_once_with_its_cases() -> None:
+    text = shown("fail", 80)
+    assert text.count("Inplace update to inference tensor") == 1
+    assert "6 of 9: Cloned voice A and Cloned voice B on every model" in text
+    for name in (*MODELS, *TESTS):
+        assert name in text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_next_step_stands_on_one_line(width: int) -> None:
+    assert "patcher apply inference_mode embed_ref_lens_clone\n" in shown("fail", width)
+
+
+def test_times_as_fast_come_first_and_the_terms_of_the_field_after() -> None:
+    text = shown("faster", 120)
+    plain, terms = text.index("1.52 times as fast (1.44 to 1.60)"), text.index("margin 3.0%")
+    assert plain < terms
+
+
+def test_a_bench_that_timed_nothing_shows_no_table() -> None:
+    text = shown("not-measured", 120)
+    assert "Avg Gen Time" not in text
+    assert "Speed was not measured: the patched arm failed its gates" in text
+
+
+def test_what_was_judged_is_named_after_a_restore() -> None:
+    text = shown("fail", 120)
+    assert "judged      inference_mode" in text
+    assert "the working copy is pristine" in text
