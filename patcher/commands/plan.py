@@ -13,6 +13,7 @@ from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus
 from patcher.rewrite.plan import Plan, Read, plan_patches
 from patcher.rewrite.replay import replay
+from patcher.store.interpreter import configured
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -29,17 +30,17 @@ def plan(
     """
     patches = load_catalogue(workspace.root).expand(names)
     if source is not None:
-        return _plan_elsewhere(patches, source)
+        return _plan_elsewhere(patches, source, configured(workspace.root))
     copy = copy_for(workspace, patches, target)
     return plan_json(plan_on(copy, patches, workspace), copy.read)
 
 
-def _plan_elsewhere(patches: Sequence[Patch], source: str) -> dict[str, Any]:
+def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> dict[str, Any]:
     """A plan on another source, and of each edit whether its site fits, has moved or is gone."""
     from patcher.rewrite.follow import follow
     from patcher.store.source import find_source
 
-    other = find_source(source)
+    other = find_source(source, python)
 
     def read(path: str) -> bytes | None:
         found = other.files.get(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.store.interpreter import configured
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
@@ -21,9 +21,12 @@ def run(workspace: Workspace, arguments: Sequence[str], target: str | None) -> i
     The tree runs without stale bytecode: none is read from it or written to it.
     """
     copy = workspace.working_copy(target)
-    # As `uv run` does: the interpreter beside patcher is the one the target is installed for.
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    # As `uv run` does: what stands beside the target's interpreter comes first.
+    python = configured(workspace.root)
+    path = os.pathsep.join([os.path.dirname(python), os.environ.get("PATH", "")])
     program = shutil.which(arguments[0], path=path)
+    if arguments[0] in ("python", "python3"):
+        program = python
     if program is None:
         raise PatcherError("usage", f"there is no command {arguments[0]!r}")
     search = [str(copy.root), *filter(None, [os.environ.get("PYTHONPATH")])]

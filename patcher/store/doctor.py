@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.store import git, plumbing
 from patcher.store.fs import digest
+from patcher.store.interpreter import about, configured
 from patcher.store.recovery import read_manifests
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
+Installed = Callable[[str], str | None]
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs"}
 
 
@@ -47,16 +50,21 @@ class Finding:
 def doctor(workspace: Workspace) -> list[Finding]:
     """Everything doctor has to say, problems first."""
     findings = [*_environment(workspace.root), *_records(workspace)]
+    installed: Installed = _installed
+    with suppress(PatcherError):
+        if (python := configured(workspace.root)) != sys.executable:
+            installed = about(python).has
     for target in workspace.targets():
         with suppress(PatcherError):
             copy = workspace.working_copy(target)
-            findings += [*_working_copy(copy), *_pins(copy)]
+            findings += [*_working_copy(copy), *_pins(copy, installed)]
     order = {"problem": 0, "note": 1, "ok": 2}
     return sorted(findings, key=lambda each: order[each.level])
 
 
 def _environment(root: Path) -> Iterator[Finding]:
     yield Finding("ok", "python", f"Python {platform.python_version()} at {sys.prefix}")
+    yield from _targets_python(root)
     try:
         done = subprocess.run(
             ["git", "--version"],
@@ -95,6 +103,20 @@ def _disk(root: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     level = "note" if free < 64 << 20 else "ok"
     yield Finding(level, "disk", f"{free >> 20:,} MiB free" + (f" on {kind}" if kind else ""))
+
+
+def _targets_python(root: Path) -> Iterator[Finding]:
+    """The interpreter the target is installed for, where it is another one."""
+    try:
+        python = configured(root)
+        if python == sys.executable:
+            return
+        found = about(python)
+    except PatcherError as error:
+        yield Finding("problem", "python", error.message, error.help)
+        return
+    message = f"targets run on Python {found.text} at {found.prefix} (`python` in the settings)"
+    yield Finding("ok", "python", message)
 
 
 def _file_system(path: Path) -> str | None:
@@ -170,7 +192,7 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _pins(copy: WorkingCopy) -> Iterator[Finding]:
+def _pins(copy: WorkingCopy, installed: Installed) -> Iterator[Finding]:
     """Where the environment differs from what the tree asks for, by name."""
     from packaging.markers import UndefinedEnvironmentName
     from packaging.requirements import InvalidRequirement, Requirement
@@ -185,7 +207,7 @@ def _pins(copy: WorkingCopy) -> Iterator[Finding]:
         except (InvalidRequirement, UndefinedEnvironmentName):
             continue
         asked += 1
-        here = _installed(requirement.name)
+        here = installed(requirement.name)
         if here is None:
             fits = False
             yield Finding(

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -58,10 +59,11 @@ class Source:
     import_root: Path | None = None
 
 
-def find_source(text: str | None) -> Source:
+def find_source(text: str | None, python: str = sys.executable) -> Source:
     """Read what the user named.
 
     Args:
+        python: the interpreter that distributions are installed for.
         text: an installed distribution, ``NAME==VERSION`` (fetched with pip), a wheel or sdist
             file, a folder, a git checkout, or a git URL. None means `DEFAULT`.
 
@@ -77,39 +79,68 @@ def find_source(text: str | None) -> Source:
     if path.is_file():
         return _from_archive(path)
     if "==" in text:
-        return _from_registry(text)
+        return _from_registry(text, python)
     if "/" in text or text.endswith((".whl", ".tar.gz", ".zip")):
         raise PatcherError("source", f"there is no {text}", where=text)
-    return _from_installed(text)
+    return _from_installed(text, python)
 
 
-def _from_installed(name: str) -> Source:
+def _from_installed(name: str, python: str) -> Source:
+    found = installed_files(name, python)
+    if found is None:
+        raise PatcherError(
+            "source",
+            f"{name!r} is not installed in this Python ({python})",
+            hint=f"`pip install {name}`, or `patcher init {name}==VERSION`, or a file or folder; "
+            "`python` in the settings names another interpreter",
+        )
+    if (editable := _editable(found.direct_url)) is not None:
+        return _from_folder(editable)
+    files: Files = {}
+    for path, place in found.files:
+        if path.startswith(("../", "/")) or not is_source(path):
+            continue
+        with suppress(FileNotFoundError):
+            seen = os.lstat(place)
+            if stat.S_ISREG(seen.st_mode):
+                with open(place, "rb") as file:
+                    files[path] = (file.read(), stat.S_IMODE(seen.st_mode))
+    packages = _packages(files)
+    if not packages:
+        raise PatcherError("source", f"the installed {name} lists no Python package in its RECORD")
+    origin = f"installed {found.name} {found.version}"
+    return _source(found.name, found.version, origin, files, packages)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A distribution as an interpreter has it: files by path in RECORD, with their places."""
+
+    name: str
+    version: str
+    direct_url: str | None
+    files: tuple[tuple[str, str], ...]
+
+
+def installed_files(name: str, python: str = sys.executable) -> Installed | None:
+    """The files of an installed distribution; None when it is not installed."""
+    if python != sys.executable:
+        from patcher.store.interpreter import files_of
+
+        told = files_of(python, name)
+        if told is None:
+            return None
+        listed = tuple((PurePosixPath(path).as_posix(), place) for path, place in told["files"])
+        return Installed(told["name"], told["version"], told["direct_url"], listed)
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
         found = distribution(name)
     except (PackageNotFoundError, ValueError):
-        raise PatcherError(
-            "source",
-            f"{name!r} is not installed in this Python ({sys.prefix})",
-            hint=f"`pip install {name}`, or `patcher init {name}==VERSION`, or a file or folder",
-        ) from None
-    if (editable := _editable(found.read_text("direct_url.json"))) is not None:
-        return _from_folder(editable)
-    files: Files = {}
-    for item in found.files or ():
-        path = PurePosixPath(item).as_posix()
-        if path.startswith(("../", "/")) or not is_source(path):
-            continue
-        place = Path(str(item.locate()))
-        if place.is_symlink() or not place.is_file():
-            continue
-        files[path] = (place.read_bytes(), stat.S_IMODE(place.stat().st_mode))
-    packages = _packages(files)
-    if not packages:
-        raise PatcherError("source", f"the installed {name} lists no Python package in its RECORD")
-    origin = f"installed {found.metadata['Name']} {found.version}"
-    return _source(found.metadata["Name"], found.version, origin, files, packages)
+        return None
+    places = tuple((item.as_posix(), str(item.locate())) for item in found.files or ())
+    metadata = found.metadata
+    return Installed(metadata["Name"], found.version, found.read_text("direct_url.json"), places)
 
 
 def _editable(direct_url: str | None) -> Path | None:
@@ -147,7 +178,7 @@ def _source(
     return Source(normalise(name), version, origin, files, packages, import_root)
 
 
-def _from_registry(requirement: str) -> Source:
+def _from_registry(requirement: str, python: str) -> Source:
     if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+", requirement):
         raise PatcherError("source", f"{requirement!r} is not NAME==VERSION")
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
@@ -157,6 +188,10 @@ def _from_registry(requirement: str) -> Source:
             "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", folder,
             requirement,
         ]  # fmt: skip
+        if python != sys.executable:
+            from patcher.store.interpreter import about
+
+            command += ["--python-version", about(python).text]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:

@@ -85,7 +85,7 @@ class WorkloadAdapter:
         text = json.dumps([hashes, dict(self.config)], sort_keys=True, default=str)
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
         return Assets(
-            "its workload",
+            "none",
             fingerprint=fingerprint,
             values={"root": str(self.root), "packages": self.packages},
         )

@@ -208,9 +208,12 @@ def cannot_make(assets: Assets, text: str, options: Options, log: str) -> Patche
 
 
 def installed(python: str) -> str:
-    """A hash of the names and versions of all installed distributions, by folder names alone."""
+    """A hash of the names and versions of all installed distributions."""
     if python != sys.executable:
-        return key_of(python, os.stat(python).st_mtime_ns)
+        from patcher.store.interpreter import about
+
+        found = about(python)
+        return key_of(python, found.text, sorted(found.installed.items()))
     names = {
         path.name
         for folder in sys.path

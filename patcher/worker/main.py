@@ -222,7 +222,7 @@ class Worker:
         adapter = importlib.import_module("patcher.targets.adapter")
         recorded = {
             kept["name"]: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), data)
-            for kept, data in zip(request["payload"], request["data"], strict=True)
+            for kept, data in zip(request["payload"], request["data"])
         }
         replay = self.session.replay_exact if request.get("exact") else self.session.replay
         return self.describe(replay(test_from(request["test"]), recorded))

@@ -48,6 +48,8 @@ from patcher.targets.adapter import Buffer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    Node = list[Any]
+
 SKELETON = "value"
 """The dtype of a buffer that holds a skeleton."""
 
@@ -64,8 +66,6 @@ BY_REPR = (
     uuid.UUID,
 )
 NAMED = (types.FunctionType, types.BuiltinFunctionType, type)
-
-Node = list[Any]
 
 
 class CannotEncode(TypeError):  # noqa: N818 - read by people, in tables
@@ -292,7 +292,7 @@ def _missing(item: Any) -> Any:
 
 
 def _fields(value: Any) -> list[tuple[str, Any]]:
-    return list(zip(type(value)._fields, value))  # noqa: B905 - Python 3.8
+    return list(zip(type(value)._fields, value))
 
 
 def _name(value: Any) -> str:

@@ -69,11 +69,12 @@ def make_copy(
     workspace: Workspace, source: str | None, *, in_place: bool, tell: Notify
 ) -> WorkingCopy:
     """Make a working copy of what the user named."""
+    from patcher.store.interpreter import configured
     from patcher.store.source import find_source
 
     if in_place and (source is None or not Path(source).is_dir()):
         raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
-    found = find_source(source)
+    found = find_source(source, configured(workspace.root))
     tell(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
     return workspace.init(found, Path(source) if in_place and source else None)
 

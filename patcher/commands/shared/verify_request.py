@@ -53,11 +53,24 @@ def request_for(
         timeout_s=wanted.timeout,
         fail_fast=wanted.fail_fast,
         executor=wanted.executor or "local",
-        python=settings.get("python", sys.executable),
+        python=interpreter(copy.workspace.root),
         sys_path=getattr(adapter, "sys_path", ()),
         limits=told.get("gates", {}),
         about={"series": [one.name for one in copy.series], "aa": wanted.aa},
     )
+
+
+def interpreter(root: Path) -> str:
+    """The interpreter the target is installed for, once it has answered.
+
+    Raises:
+        PatcherError: ``config`` when there is none; ``environment`` when it does not answer, or is
+            too old.
+    """
+    from patcher.store.interpreter import about, configured
+
+    python = configured(root)
+    return python if python == sys.executable else about(python).path
 
 
 def nothing_to_run(copy: WorkingCopy) -> PatcherError:

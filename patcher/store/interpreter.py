@@ -1,0 +1,158 @@
+"""The interpreter a target is installed for: this one, or the one that ``python`` names.
+
+Another interpreter is asked by a script on its command line; nothing of patcher's is installed
+there, and its version may be another one (3.8 and later).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from patcher.errors import PatcherError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+OLDEST = (3, 8)
+TIMEOUT_S = 60
+
+ABOUT = """
+import json, platform, sys
+from importlib import metadata
+names = {}
+for found in metadata.distributions():
+    name = found.metadata["Name"]
+    if name and name not in names:
+        names[name] = found.version
+print(json.dumps({"version": list(sys.version_info[:3]), "prefix": sys.prefix, "names": names}))
+"""
+
+FILES = """
+import json, sys
+from importlib import metadata
+try:
+    found = metadata.distribution(sys.argv[1])
+except (metadata.PackageNotFoundError, ValueError):
+    print("null")
+else:
+    print(json.dumps({
+        "name": found.metadata["Name"], "version": found.version,
+        "direct_url": found.read_text("direct_url.json"),
+        "files": [[str(item), str(found.locate_file(item))] for item in found.files or ()],
+    }))
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """What an interpreter says of itself.
+
+    Attributes:
+        path: to start it by; links are kept, since a virtual environment is known by its link.
+        version: major, minor, micro.
+        installed: version by name of every distribution it has.
+    """
+
+    path: str
+    version: tuple[int, int, int]
+    prefix: str
+    installed: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """``3.11.4``"""
+        return ".".join(map(str, self.version))
+
+    def has(self, name: str) -> str | None:
+        """The version of a distribution, or None."""
+        from patcher.patchfile.versions import normalise
+
+        wanted = normalise(name)
+        return next(
+            (version for each, version in self.installed.items() if normalise(each) == wanted), None
+        )
+
+
+def configured(root: Path) -> str:
+    """The interpreter of a workspace: ``python`` of its settings, or this one.
+
+    It may be a path, absolute or from the workspace, a folder of an environment (virtual or
+    conda), or a command on the path.
+
+    Raises:
+        PatcherError: ``config`` when there is none.
+    """
+    from patcher.settings import load_settings
+
+    named = os.environ.get("PATCHER_PYTHON") or load_settings(root).get("python")
+    return sys.executable if named is None else find(str(named), root)
+
+
+def find(named: str, root: Path) -> str:
+    """See `configured`."""
+    import shutil
+
+    path = root / os.path.expanduser(named)
+    if path.is_dir():
+        for place in ("bin/python", "bin/python3", "Scripts/python.exe"):
+            if (path / place).is_file():
+                return str(path / place)
+    elif path.is_file():
+        return os.path.abspath(path)
+    elif os.sep not in named and (found := shutil.which(named)):
+        return found
+    raise PatcherError(
+        "config",
+        f"python = {json.dumps(named)}: there is no such interpreter",
+        hint="name the interpreter the target is installed for, or its environment's folder",
+        where=str(path),
+    )
+
+
+@lru_cache(maxsize=4)
+def about(python: str) -> Interpreter:
+    """What an interpreter says of itself.
+
+    Raises:
+        PatcherError: ``environment`` when it does not answer, or is older than `OLDEST`.
+    """
+    said = ask(python, ABOUT)
+    major, minor, micro = said["version"]
+    if (major, minor) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise PatcherError(
+            "environment",
+            f"{python} is Python {major}.{minor}; targets run on {oldest} and later",
+        )
+    return Interpreter(python, (major, minor, micro), said["prefix"], said["names"])
+
+
+def files_of(python: str, distribution: str) -> dict[str, Any] | None:
+    """Name, version, ``direct_url`` and the files of a distribution; None when it is not there."""
+    found: dict[str, Any] | None = ask(python, FILES, distribution)
+    return found
+
+
+def ask(python: str, script: str, *arguments: str) -> Any:
+    """The JSON value that a script prints in another interpreter."""
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", script, *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=TIMEOUT_S,
+        )
+        return json.loads(done.stdout)
+    except subprocess.CalledProcessError as error:
+        why = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        why = str(error)
+    raise PatcherError("environment", f"{python} does not answer: {why}")

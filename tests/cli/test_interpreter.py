@@ -1,0 +1,115 @@
+"""The target may be installed for another interpreter and version, without patcher in it."""
+
+from __future__ import annotations
+
+import glob
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_any_package import BENCH, GOOD, SOURCE, WRONG
+from tests.conftest import Patcher, runner
+
+
+def others() -> list[str]:
+    """Interpreters of other versions on this machine, 3.8 and later, the oldest first."""
+    found: dict[tuple[int, int], str] = {}
+    places = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))
+    places += glob.glob("/usr/bin/python3.[0-9]*") + glob.glob("/opt/python/3.*/bin/python3")
+    for place in places:
+        if place.endswith("-config"):
+            continue
+        code = "import sys; print(*sys.version_info[:2])"
+        done = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            major, minor = map(int, done.stdout.split())
+            found.setdefault((major, minor), place)
+    wanted = {each for each in found if each >= (3, 8) and each != sys.version_info[:2]}
+    return [found[version] for version in sorted(wanted)]
+
+
+OTHERS = others()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A virtual environment of the other interpreter, with `adder` installed in it alone."""
+    folder = tmp_path / "environment"
+    command = [request.param, "-m", "venv", "--without-pip", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    (library,) = folder.glob("lib/python3*/site-packages")
+    (library / "adder.py").write_text(SOURCE)
+    info = library / "adder-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: adder\nVersion: 1.0\n")
+    (info / "RECORD").write_text("adder.py,,\nadder-1.0.dist-info/METADATA,,\n")
+    return folder
+
+
+@pytest.fixture
+def patcher(tmp_path: Path, environment: Path) -> Patcher:
+    workspace = tmp_path / "workspace"
+    (workspace / "patches").mkdir(parents=True)
+    (workspace / "patches" / "use_sum.yaml").write_text(GOOD)
+    (workspace / "patches" / "off_by_one.yaml").write_text(WRONG)
+    (workspace / "bench.py").write_text(BENCH)
+    (workspace / "patcher.toml").write_text(
+        f'target = "adder"\npython = "{environment}"\n[verify]\ncall = "bench.py:work"\n'
+    )
+    return runner(workspace)
+
+
+@pytest.mark.skipif(not OTHERS, reason="there is no other Python on this machine")
+@pytest.mark.parametrize("environment", [OTHERS[0], OTHERS[-1]] if OTHERS else [], indirect=True)
+def test_init_plan_verify_run_and_doctor_use_the_targets_interpreter(
+    patcher: Patcher, environment: Path
+) -> None:
+    made = patcher("init", "adder", "--json")
+    assert made.status == 0, made.stderr
+    assert made.json["version"] == "1.0"
+    planned = patcher("plan", "use_sum", "--on", "adder", "--json")
+    assert planned.json["on"] == "adder 1.0"
+    assert patcher("apply", "use_sum").status == 0
+    good = patcher("verify", "--json")
+    assert good.status == 0, good.stderr + good.stdout
+    assert good.json["verdict"] == "pass"
+    assert good.json["environment"]["python"] != ".".join(map(str, sys.version_info[:3]))
+    ran = patcher("run", "--", "python", "-c", "import sys, adder; print(sys.prefix)")
+    assert ran.stdout == f"{environment}\n"
+    assert str(environment) in patcher("doctor").stdout
+    assert patcher("revert", "--all").status == 0
+    wrong = patcher("apply", "off_by_one", "--verify", "--json")
+    assert wrong.status == 1
+    assert wrong.json["cases"][0]["error"].startswith("returned['total'] is 499501")
+    library = next(environment.glob("lib/python3*/site-packages"))
+    assert {each.name for each in library.iterdir()} == {"adder.py", "adder-1.0.dist-info"}
+
+
+def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "patcher.toml").write_text('python = "/nowhere/bin/python"\n')
+    ran = runner(tmp_path)("init", "adder", "--json")
+    assert ran.status == 2
+    assert "/nowhere/bin/python" in ran.json["error"]["message"]
+    assert "problem  python" in runner(tmp_path)("doctor").stdout
+
+
+def test_what_runs_in_the_targets_interpreter_imports_on_every_version_here() -> None:
+    names = [
+        "patcher.targets.adapter",
+        *(f"patcher.worker.{name}" for name in ("main", "values", "commands", "suites")),
+        "patcher.worker.workloads",
+    ]
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    for python in OTHERS:
+        done = subprocess.run(
+            [python, "-c", code, *names],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        assert done.returncode == 0, f"{python}: {done.stderr}"
