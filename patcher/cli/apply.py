@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from patcher.cli.common import Session, command, dry_run_option, target_option
 from patcher.errors import Exit
+
+if TYPE_CHECKING:
+    from patcher.hazards.model import Hazard
 
 
 @command(
@@ -35,16 +40,17 @@ def apply_command(
     from patcher.commands import apply
     from patcher.report import text
 
-    workspace = session.workspace()
-    if scan:
-        from patcher.commands import scan as scanning
+    def warn(hazard: Hazard) -> None:
+        session.tell(text.hazard_line(hazard), fg="yellow")
 
-        predicted = scanning.predict(workspace, names, target=target, tell=session.tell)
-        for hazard in predicted["hazards"]:
-            session.tell(text.hazard_line(hazard), fg="yellow")
-    result = apply.apply(workspace, names, target=target, dry_run=dry_run, tell=session.tell)
-    if scan:
-        result["hazards"] = predicted["hazards"]
+    result = apply.apply(
+        session.workspace(),
+        names,
+        target=target,
+        dry_run=dry_run,
+        notify=session.tell,
+        on_hazard=warn if scan else None,
+    )
     if not session.json:
         text.print_change(result, "applied", color=session.color, quiet=session.verbosity < 0)
     if then_verify and not dry_run:

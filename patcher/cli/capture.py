@@ -18,8 +18,8 @@ def capture_command(session: Session, name: str, target: str | None) -> None:
 
     result = capture.capture(session.workspace(), name, target)
     session.emit(result)
-    session.say(result["text"], nl=False)
-    for path in result["inexact"]:
+    session.say(result.text, nl=False)
+    for path in result.inexact:
         session.tell(f"note: {path} replays with other white space or comments", fg="yellow")
-    session.tell(f"written to {result['spec']}; the working copy still holds the edits by hand")
-    session.tell(f"next: {result['next']}")
+    session.tell(f"written to {result.spec}; the working copy still holds the edits by hand")
+    session.tell(f"next: {result.next}")

@@ -22,5 +22,5 @@ def check_command(session: Session, names: tuple[str, ...]) -> None:
 
     result = check.check(session.workspace(), names)
     session.emit(result)
-    session.say(f"{len(result['checked'])} specs and {result['fixtures']} fixtures are fine")
-    session.say(f"JSON Schema for editors: {result['schema_path']}")
+    session.say(f"{len(result.checked)} specs and {result.fixtures} fixtures are fine")
+    session.say(f"JSON Schema for editors: {result.schema_path}")

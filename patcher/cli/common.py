@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,10 +60,12 @@ class Session:
         if self.verbosity >= 0:
             click.secho(text, err=True, color=self.color, **style)
 
-    def emit(self, result: Mapping[str, Any]) -> None:
+    def emit(self, result: object) -> None:
         """Print the JSON object of a command that succeeded, when JSON was asked for."""
         if self.json:
-            click.echo(json.dumps({"schema": SCHEMA, "ok": True, **result}, indent=2))
+            from patcher.results import as_json
+
+            click.echo(json.dumps({"schema": SCHEMA, "ok": True, **as_json(result)}, indent=2))
 
 
 def fail(session: Session, error: PatcherError) -> int:

@@ -16,4 +16,4 @@ def diff_command(session: Session, target: str | None) -> None:
     result = diff.diff(session.workspace(), target)
     session.emit(result)
     if not session.json:
-        click.echo(result["diff"], nl=False)
+        click.echo(result.diff, nl=False)

@@ -45,10 +45,10 @@ def export_command(
         from patcher.commands import diff
 
         export.clean_copy(workspace, target)
-        result = diff.diff(workspace, target)
-        session.emit(result)
+        unified = diff.diff(workspace, target)
+        session.emit(unified)
         if not session.json:
-            click.echo(result["diff"], nl=False)
+            click.echo(unified.diff, nl=False)
         return
     if patches is not None:
         result = export.format_patch(workspace, target, patches)
@@ -56,5 +56,5 @@ def export_command(
         assert wheel is not None
         result = export.wheel(workspace, target, wheel)
     session.emit(result)
-    for path in result["files"]:
-        session.say(path)
+    for path in result.files:
+        session.say(str(path))

@@ -19,14 +19,14 @@ def history_command(session: Session, last: int) -> None:
     if not session.json:
         rows = [
             [
-                one["when"],
-                one["verdict"],
-                ", ".join(one["series"]) or "none",
-                f"{one['passed']}/{one['cases']}",
-                one["speed"],
-                one["time_ratio"],
+                one.when,
+                one.verdict,
+                ", ".join(one.series) or "none",
+                f"{one.passed}/{one.cases}",
+                one.speed,
+                one.time_ratio,
             ]
-            for one in result["verifications"]
+            for one in result.verifications
         ]
         headings = ["when (UTC)", "verdict", "series", "passed", "speed", "time ratio"]
         console(color=session.color).print(table(headings, rows))

@@ -27,10 +27,10 @@ def init_command(session: Session, source: str | None, in_place: bool) -> None:
     """
     from patcher.commands import init
 
-    result = init.init(session.workspace(), source, in_place=in_place, tell=session.tell)
+    result = init.init(session.workspace(), source, in_place=in_place, notify=session.tell)
     session.emit(result)
-    session.say(f"{result['target']} {result['version']} from {result['origin']}")
-    session.say(f"working copy: {result['root']}")
+    session.say(f"{result.target} {result.version} from {result.origin}")
+    session.say(f"working copy: {result.root}")
     offer_workload(session)
 
 

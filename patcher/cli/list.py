@@ -12,10 +12,10 @@ def list_command(session: Session, target: str | None) -> None:
 
     States: available, applied, blocked (a site is missing, or a requirement), incompatible.
     """
-    from patcher.commands.list import catalogue
+    from patcher.commands.list import list_patches
     from patcher.report import text
 
-    result = catalogue(session.workspace(), target)
+    result = list_patches(session.workspace(), target)
     session.emit(result)
     if not session.json:
         text.print_catalogue(result, color=session.color)

@@ -55,8 +55,8 @@ def new_command(
 
     result = new.scaffold(session.workspace(), name, at, target)
     session.emit(result)
-    session.say(result["text"], nl=False)
-    session.tell(f"written to {result['spec']}; next: change `with`, then `patcher check {name}`")
+    session.say(result.text, nl=False)
+    session.tell(f"written to {result.spec}; next: change `with`, then `patcher check {name}`")
 
 
 def report(session: Session, written: NewWorkload) -> None:

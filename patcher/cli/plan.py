@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from patcher.cli.common import Session, command, target_option
@@ -39,8 +41,8 @@ def plan_command(
     if scan:
         from patcher.commands import scan as scanning
 
-        predicted = scanning.predict(session.workspace(), names, target=target, tell=session.tell)
-        result["hazards"] = predicted["hazards"]
+        hazards = scanning.predict(session.workspace(), names, target=target, notify=session.tell)
+        result = replace(result, hazards=hazards)
     if check:
         plan.require_fit(result)
     session.emit(result)

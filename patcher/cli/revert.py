@@ -34,7 +34,7 @@ def revert_command(
         result = revert.revert(workspace, names, target, dry_run=dry_run)
     session.emit(result)
     if not session.json:
-        reverted = ", ".join(result["reverted"]) or "nothing: the series was empty"
+        reverted = ", ".join(result.reverted) or "nothing: the series was empty"
         session.say(f"{'would revert' if dry_run else 'reverted'}: {reverted}")
-        for file in result["files"]:
-            session.say(f"  {file['path']}")
+        for file in result.files:
+            session.say(f"  {file.path}")

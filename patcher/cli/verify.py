@@ -12,6 +12,7 @@ from patcher.cli.common import Session, command, target_option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from patcher.results import ApplyResult
     from patcher.verify.options import Wanted
 
 
@@ -106,11 +107,12 @@ def verify_and_print(
     session: Session,
     wanted: Wanted,
     exports: Mapping[str, Path | None],
-    before: Mapping[str, Any] | None = None,
+    before: ApplyResult | None = None,
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
     from patcher.commands import verify
     from patcher.report.live import Progress
+    from patcher.results import as_json
 
     quiet = session.verbosity < 0
     with Progress(color=session.color, quiet=quiet) as progress:
@@ -118,7 +120,7 @@ def verify_and_print(
     for kind, path in exports.items():
         if path is not None:
             verify.export(session.workspace(), result, kind, path)
-    result = {**(before or {}), **result}
+    result = {**(as_json(before) if before else {}), **result}
     if session.json or quiet:
         if error is not None:
             error.payload = result

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from patcher.commands.shared import import_helper as ahead
+from patcher.commands.shared import import_helper
+from patcher.commands.shared.file_changes import file_changes, sha256_of
 from patcher.commands.shared.find_copy import Notify, copy_for
 from patcher.commands.shared.plan_series import plan_on
 from patcher.commands.shared.replay_series import record_of, replayed
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.results import ApplyResult, FileChange
 from patcher.rewrite.selection import select
 
 if TYPE_CHECKING:
+    from patcher.hazards.model import Hazard
+    from patcher.patchfile.model import Patch
+    from patcher.rewrite.selection import LeftOut
+    from patcher.store.state import Applied
+    from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
 
@@ -22,49 +30,86 @@ def apply(
     *,
     target: str | None,
     dry_run: bool = False,
-    tell: Notify = lambda _: None,
-) -> dict[str, Any]:
-    """Apply patches: all or nothing. The object of ``patcher apply --json``.
+    notify: Notify = lambda _: None,
+    on_hazard: Callable[[Hazard], None] | None = None,
+) -> ApplyResult:
+    """Apply patches: all or nothing.
 
     A patch of the series whose spec has changed since is applied anew in its place. Of a set, what
     fits the target is applied; ``left_out`` names the rest, with the reason.
+
+    Args:
+        on_hazard: predict first what the patches will break, and call this with each hazard;
+            None predicts nothing.
 
     Raises:
         PatcherError: every problem of the plan at once; ``drift``. Nothing was written.
     """
     patches = load_catalogue(workspace.root).expand(names)
     with workspace.lock("apply"):
-        copy = copy_for(workspace, patches, target, tell)
-        held = {one.name: one.sha256 for one in copy.series}
-        renewed = {p.name: r for p in patches if (r := record_of(p)).sha256 != held.get(p.name)}
-        already = [patch.name for patch in patches if patch.name not in renewed]
-        kept = tuple(renewed.get(one.name, one) for one in copy.series)
-        if kept != copy.series:  # a spec was edited since it was applied
-            files: Mapping[str, bytes | None] = replayed(copy, kept)
-            wanted = [patch for patch in patches if patch.name not in held]
-        else:
-            files, wanted = {}, patches
-        selection = select(wanted, names, lambda some: plan_on(copy, some, workspace, files))
-        planned = selection.plan
-        ahead.end()  # nothing is left to rewrite, and a verification may follow
-        if not planned.ok:
-            raise planned.error()
-        added = [each.patch for each in planned.patches if each.patch.name not in held]
-        series = (*kept, *map(record_of, added))
-        files = {**files, **planned.files}
-        result: dict[str, Any] = {
-            "applied": [name for name in renewed if name in held] + [p.name for p in added],
-            "already": already,
-            "left_out": [{"name": one.name, "reason": one.reason} for one in selection.left_out],
-            "files": [],
-            "commit": None,
-        }
+        copy = copy_for(workspace, patches, target, notify)
+        hazards = None if on_hazard is None else _predicted(copy, patches, notify, on_hazard)
+        change = _planned(workspace, copy, patches, names)
+        result = ApplyResult(change.applied, change.already, change.left_out, hazards=hazards)
         if dry_run:
-            result |= {"dry_run": True, "files": [{"path": path} for path in files]}
-        elif series != copy.series:
-            done = copy.change(files, series, "apply", result["applied"])
-            result["files"] = [
-                {"path": path, "before": old, "after": new} for path, old, new in done.files
-            ]
-            result["commit"] = done.commit
+            return replace(result, files=_would_change(copy, change.files), dry_run=True)
+        if change.series != copy.series:
+            done = copy.change(change.files, change.series, "apply", change.applied)
+            result = replace(result, files=file_changes(done), commit=done.commit)
     return result
+
+
+@dataclass(frozen=True)
+class _PlannedChange:
+    """What an apply will write: the series afterwards, and the files it changes."""
+
+    series: tuple[Applied, ...]
+    files: Mapping[str, bytes | None]
+    applied: list[str]
+    already: list[str]
+    left_out: tuple[LeftOut, ...]
+
+
+def _planned(
+    workspace: Workspace, copy: WorkingCopy, patches: Sequence[Patch], named: Sequence[str]
+) -> _PlannedChange:
+    recorded = {applied.name: applied.sha256 for applied in copy.series}
+    records = {patch.name: record_of(patch) for patch in patches}
+    renewed = {name: r for name, r in records.items() if r.sha256 != recorded.get(name)}
+    kept = tuple(renewed.get(applied.name, applied) for applied in copy.series)
+    files: Mapping[str, bytes | None] = {}
+    if kept != copy.series:  # a spec was edited since it was applied
+        files = replayed(copy, kept)
+        patches = [patch for patch in patches if patch.name not in recorded]
+    selection = select(patches, named, lambda some: plan_on(copy, some, workspace, files))
+    planned = selection.plan
+    import_helper.end()  # nothing is left to rewrite, and a verification may follow
+    if not planned.ok:
+        raise planned.error()
+    added = [each.patch for each in planned.patches if each.patch.name not in recorded]
+    return _PlannedChange(
+        series=(*kept, *map(record_of, added)),
+        files={**files, **planned.files},
+        applied=[name for name in renewed if name in recorded] + [patch.name for patch in added],
+        already=[name for name in records if name not in renewed],
+        left_out=selection.left_out,
+    )
+
+
+def _would_change(copy: WorkingCopy, files: Mapping[str, bytes | None]) -> tuple[FileChange, ...]:
+    changes = ((path, copy.read(path), content) for path, content in files.items())
+    return tuple(FileChange(path, sha256_of(old), sha256_of(new)) for path, old, new in changes)
+
+
+def _predicted(
+    copy: WorkingCopy,
+    patches: Sequence[Patch],
+    notify: Notify,
+    on_hazard: Callable[[Hazard], None],
+) -> tuple[Hazard, ...]:
+    from patcher.commands.scan import predict_on
+
+    hazards = predict_on(copy, patches, notify)
+    for hazard in hazards:
+        on_hazard(hazard)
+    return hazards

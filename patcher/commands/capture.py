@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.commands.shared.write_specs import requirement, write_spec
 from patcher.errors import PatcherError
+from patcher.results import CaptureResult
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def capture(workspace: Workspace, name: str, target: str | None) -> dict[str, Any]:
+def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResult:
     """Turn hand edits of the working copy into ``patches/NAME.yaml``, checked by replaying.
 
     The working copy keeps the edits: only its owner takes them out, with the command in ``next``.
@@ -33,11 +34,11 @@ def capture(workspace: Workspace, name: str, target: str | None) -> dict[str, An
     after = {one.path: copy.read(one.path) for one in stray}
     found = capturing.capture(name, requirement(copy), before, after)
     files = {f"{name}.yaml": found.text.encode(), **found.attachments}
-    return {
-        "spec": str(write_spec(workspace, name, files)),
-        "text": found.text,
-        "files": sorted(after),
-        "inexact": list(found.inexact),
-        "next": f"git -C {shlex.quote(str(copy.root))} checkout -- "
+    return CaptureResult(
+        spec=write_spec(workspace, name, files),
+        text=found.text,
+        files=sorted(after),
+        inexact=found.inexact,
+        next=f"git -C {shlex.quote(str(copy.root))} checkout -- "
         f"{shlex.join(sorted(after))} && patcher apply {name}",
-    }
+    )

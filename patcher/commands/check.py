@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.results import CheckResult, as_json
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def check(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
+def check(workspace: Workspace, names: Sequence[str]) -> CheckResult:
     """Lint specs and run their fixtures; all of the catalogue when none is named.
 
     Raises:
@@ -37,16 +38,11 @@ def check(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
         rendered += [render_problem(problem) for problem in check_patch(patch)]
     if len(readable) == len(known.paths):  # else a name may be that of a spec with a mistake in it
         rendered += [render_problem(problem) for problem in check_names(readable, known.sets)]
-    result = {
-        "checked": wanted,
-        "fixtures": fixtures,
-        "problems": rendered,
-        "schema_path": str(SCHEMA_PATH),
-    }
+    result = CheckResult(wanted, fixtures, rendered, SCHEMA_PATH)
     if rendered:
         counted = f"{len(rendered)} problem{'s' if len(rendered) > 1 else ''}"
         message = f"{counted} in {len(wanted)} specs"
-        raise PatcherError("check-failed", message, notes=rendered, payload=result)
+        raise PatcherError("check-failed", message, notes=rendered, payload=as_json(result))
     return result
 
 

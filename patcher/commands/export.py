@@ -9,10 +9,11 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.commands.shared.replay_series import patches_of, replayed
 from patcher.errors import PatcherError
+from patcher.results import ExportResult
 
 if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
@@ -37,7 +38,7 @@ def clean_copy(workspace: Workspace, target: str | None) -> WorkingCopy:
     return copy
 
 
-def format_patch(workspace: Workspace, target: str | None, folder: Path) -> dict[str, Any]:
+def format_patch(workspace: Workspace, target: str | None, folder: Path) -> ExportResult:
     """One `git format-patch` file a patch, in the order of the series."""
     from patcher.store import history
 
@@ -54,10 +55,10 @@ def format_patch(workspace: Workspace, target: str | None, folder: Path) -> dict
         sha256 = copy.series[count - 1].sha256
         steps.append(history.SeriesStep(patch.name, patch.summary, sha256, changed))
         before |= after
-    return {"files": [str(path) for path in history.format_patch(steps, folder)]}
+    return ExportResult(history.format_patch(steps, folder))
 
 
-def wheel(workspace: Workspace, target: str | None, folder: Path) -> dict[str, Any]:
+def wheel(workspace: Workspace, target: str | None, folder: Path) -> ExportResult:
     """A wheel of the patched tree, its version marked ``VERSION+patcher.HASH``.
 
     HASH is of the tree, so that equal trees make equal wheels.
@@ -85,7 +86,7 @@ def wheel(workspace: Workspace, target: str | None, folder: Path) -> dict[str, A
     made = folder / f"{name}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
     _write(made, renamed, f"{name}-{version}.dist-info")
-    return {"files": [str(made)], "version": version}
+    return ExportResult([made], version)
 
 
 def _stamped(path: str, data: bytes, version: str, name: str) -> bytes:

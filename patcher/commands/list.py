@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import existing_copy, readable_patches
 from patcher.commands.shared.plan_series import plan_on
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.results import ListedPatch, ListedSet, ListResult, PatchState, UnreadableSpec
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -14,41 +15,38 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def catalogue(workspace: Workspace, target: str | None) -> dict[str, Any]:
-    """The object of ``patcher list --json``: every patch with its state on the working copy."""
+def list_patches(workspace: Workspace, target: str | None) -> ListResult:
+    """Every patch of the catalogue with its state on the working copy."""
     known = load_catalogue(workspace.root)
     copy = existing_copy(workspace, target)
     readable, broken = readable_patches(workspace)
     patches = [
-        {
-            "name": patch.name,
-            "summary": patch.summary,
-            "target": list(patch.targets),
-            "equivalence": patch.equivalence.value,
-            "reproduction": patch.reproduction,
-            "state": state_of(patch, copy, workspace),
-        }
+        ListedPatch(
+            name=patch.name,
+            summary=patch.summary,
+            target=patch.targets,
+            equivalence=patch.equivalence.value,
+            reproduction=patch.reproduction,
+            state=state_of(patch, copy, workspace),
+        )
         for patch in readable
     ]
-    sets = [
-        {"name": one.name, "patches": list(one.patches), "summary": one.summary}
-        for one in known.sets.values()
-    ]
-    unreadable = [{"where": one.where, "message": one.message} for one in broken]
-    return {"patches": patches, "sets": sets, "unreadable": unreadable}
+    sets = [ListedSet(each.name, each.patches, each.summary) for each in known.sets.values()]
+    unreadable = [UnreadableSpec(error.where, error.message) for error in broken]
+    return ListResult(patches, sets, unreadable)
 
 
-def state_of(patch: Patch, copy: WorkingCopy | None, workspace: Workspace) -> str:
-    """``available``, ``applied``, ``blocked`` or ``incompatible``.
+def state_of(patch: Patch, copy: WorkingCopy | None, workspace: Workspace) -> PatchState:
+    """How a patch stands to the working copy.
 
     Without a working copy a patch is available: nothing is known that stands against it.
     """
     if copy is None:
-        return "available"
+        return PatchState.AVAILABLE
     if any(applied.name == patch.name for applied in copy.series):
-        return "applied"
+        return PatchState.APPLIED
     plan = plan_on(copy, [patch], workspace)
     if plan.ok:
-        return "available"
+        return PatchState.AVAILABLE
     codes = {problem.code for problem in plan.problems}
-    return "incompatible" if "incompatible" in codes else "blocked"
+    return PatchState.INCOMPATIBLE if "incompatible" in codes else PatchState.BLOCKED

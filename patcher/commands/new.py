@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.write_specs import requirement, write_spec
 from patcher.errors import PatcherError
+from patcher.results import NewResult
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> dict[str, Any]:
+def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> NewResult:
     """Write ``patches/NAME.yaml`` with one edit for the code at ``FILE:LINE``."""
     from patcher.rewrite.authoring import scaffold as scaffolding
 
@@ -24,4 +25,4 @@ def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> di
     if content is None:
         raise PatcherError("usage", f"{copy.target} has no file {file}", where=str(copy.root))
     text = scaffolding.scaffold(name, requirement(copy), file, int(line), content)
-    return {"spec": str(write_spec(workspace, name, {f"{name}.yaml": text.encode()})), "text": text}
+    return NewResult(write_spec(workspace, name, {f"{name}.yaml": text.encode()}), text)

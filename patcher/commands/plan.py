@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.plan_series import plan_on, rendered
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus
+from patcher.results import PlannedEdit, PlannedPatch, PlannedSite, PlanResult, as_json
 from patcher.rewrite.plan import Plan, Read, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.store.interpreter import configured
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
+    from patcher.rewrite.follow import Followed
+    from patcher.rewrite.outcome import Outcome
     from patcher.store.workspace import Workspace
 
 
 def plan(
     workspace: Workspace, names: Sequence[str], *, target: str | None, source: str | None
-) -> dict[str, Any]:
-    """The object of ``patcher plan --json``; writes nothing but a working copy's first commit.
+) -> PlanResult:
+    """What applying these patches would change; writes nothing.
 
     Args:
         source: plan on this source instead of the working copy, which stays untouched.
@@ -32,10 +36,10 @@ def plan(
     if source is not None:
         return _plan_elsewhere(patches, source, configured(workspace.root))
     copy = copy_for(workspace, patches, target)
-    return plan_json(plan_on(copy, patches, workspace), copy.read)
+    return plan_result(plan_on(copy, patches, workspace), copy.read)
 
 
-def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> dict[str, Any]:
+def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanResult:
     """A plan on another source, and of each edit whether its site fits, has moved or is gone."""
     from patcher.rewrite.follow import follow
     from patcher.store.source import find_source
@@ -43,61 +47,64 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> dict[
     other = find_source(source, python)
 
     def read(path: str) -> bytes | None:
-        found = other.files.get(path)
-        return found[0] if found else None
+        held = other.files.get(path)
+        return held[0] if held else None
 
     planned = plan_patches(
         patches, read, other.version, other.distribution, packages=other.packages
     )
-    result = plan_json(planned, read)
-    entries = {
-        (patch["name"], edit["spec_line"]): edit
-        for patch in result["patches"]
-        for edit in patch["edits"]
+    result = plan_result(planned, read)
+    fits = {
+        (each.patch, each.edit.mark.line): each
+        for each in follow([each.patch for each in planned.patches], read, other.files)
     }
-    for one in follow([each.patch for each in planned.patches], read, other.files):
-        entry = entries[one.patch, one.edit.mark.line]
-        entry["fit"] = one.fit.value
-        moved = one.fit.value == "moved" and one.site is not None
-        entry["moved_to"] = f"{one.file}:{one.site.line}" if moved and one.site else None
-    return {"on": f"{other.distribution} {other.version}", **result}
+    followed = [
+        replace(
+            patch,
+            edits=[_followed(edit, fits.get((patch.name, edit.spec_line))) for edit in patch.edits],
+        )
+        for patch in result.patches
+    ]
+    return replace(result, patches=followed, on=f"{other.distribution} {other.version}")
 
 
-def plan_json(plan: Plan, read: Read) -> dict[str, Any]:
-    """A plan in the keys of the JSON contract; lines are those of the target as it is now."""
+def _followed(edit: PlannedEdit, at: Followed | None) -> PlannedEdit:
+    if at is None:
+        return edit
+    moved = at.fit.value == "moved" and at.site is not None
+    moved_to = f"{at.file}:{at.site.line}" if moved and at.site else None
+    return replace(edit, fit=at.fit.value, moved_to=moved_to)
+
+
+def plan_result(plan: Plan, read: Read) -> PlanResult:
+    """A plan as it is printed; lines are those of the target as it is now."""
     lines = _lines_now(plan, read)
+
+    def edit_of(number: int, outcome: Outcome) -> PlannedEdit:
+        edit = outcome.edit
+        sites = [
+            PlannedSite(lines(number, edit.file, site.line), site.column, site.text)
+            for site in outcome.sites
+        ]
+        return PlannedEdit(
+            file=edit.file,
+            within=edit.within,
+            status=outcome.status.value,
+            expected=str(edit.expect),
+            spec_line=edit.mark.line,
+            sites=sites,
+            message=outcome.message,
+        )
+
     patches = [
-        {
-            "name": planned.patch.name,
-            "fit": planned.fit.value,
-            "edits": [
-                {
-                    "file": outcome.edit.file,
-                    "within": outcome.edit.within,
-                    "status": outcome.status.value,
-                    "expected": str(outcome.edit.expect),
-                    "spec_line": outcome.edit.mark.line,
-                    "sites": [
-                        {
-                            "line": lines(number, outcome.edit.file, site.line),
-                            "column": site.column,
-                            "text": site.text,
-                        }
-                        for site in outcome.sites
-                    ],
-                    "message": outcome.message,
-                }
-                for outcome in planned.edits
-            ],
-        }
+        PlannedPatch(
+            planned.patch.name,
+            planned.fit.value,
+            [edit_of(number, each) for each in planned.edits],
+        )
         for number, planned in enumerate(plan.patches)
     ]
-    return {
-        "patches": patches,
-        "diff": plan.diff(),
-        "problems": rendered(plan.problems),
-        "not_commuting": [list(pair) for pair in plan.not_commuting],
-    }
+    return PlanResult(patches, plan.diff(), rendered(plan.problems), plan.not_commuting)
 
 
 def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
@@ -119,12 +126,13 @@ def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
     return line_now
 
 
-def require_fit(result: dict[str, Any]) -> None:
+def require_fit(result: PlanResult) -> None:
     """Raise ``check-failed`` when a plan has problems (``patcher plan --check``)."""
-    if result["problems"]:
+    if result.problems:
+        count = len(result.problems)
         raise PatcherError(
             "check-failed",
-            f"{len(result['problems'])} edits do not fit",
-            notes=result["problems"],
-            payload=result,
+            "1 edit does not fit" if count == 1 else f"{count} edits do not fit",
+            notes=result.problems,
+            payload=as_json(result),
         )

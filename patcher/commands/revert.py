@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from patcher.commands.shared.file_changes import file_changes
 from patcher.errors import PatcherError, nearest
+from patcher.results import RevertResult
 
 if TYPE_CHECKING:
     from patcher.store.state import Applied
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> dict[str, Any]:
+def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> RevertResult:
     """Pristine again, byte for byte. Imports neither libcst nor git.
 
     Raises:
@@ -35,7 +37,7 @@ def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> di
 
 def revert(
     workspace: Workspace, names: Sequence[str], target: str | None, *, dry_run: bool
-) -> dict[str, Any]:
+) -> RevertResult:
     """Take some patches out: pristine, with the others of the series applied again.
 
     Raises:
@@ -71,17 +73,12 @@ def write(
     names: Sequence[str],
     *,
     dry_run: bool = False,
-) -> dict[str, Any]:
-    """Carry a revert or a restore out; the object of ``patcher revert --json``."""
+) -> RevertResult:
+    """Carry a revert or a restore out."""
     if dry_run or not names:
         return _result([] if not names else list(names), None)
     return _result(list(names), copy.change(files, series, action, names))
 
 
-def _result(names: list[str], change: Change | None) -> dict[str, Any]:
-    files = change.files if change else ()
-    return {
-        "reverted": names,
-        "files": [{"path": path, "before": old, "after": new} for path, old, new in files],
-        "commit": change.commit if change else None,
-    }
+def _result(names: list[str], change: Change | None) -> RevertResult:
+    return RevertResult(names, file_changes(change), change.commit if change else None)

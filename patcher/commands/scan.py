@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.shared.find_copy import copy_for, readable_patches
+from patcher.commands.shared.find_copy import Notify, copy_for, readable_patches
 from patcher.commands.shared.freeze_trees import freeze, frozen_trees
 from patcher.commands.shared.replay_series import patches_of
 from patcher.errors import PatcherError
@@ -79,9 +79,6 @@ def scan(
         draft: make a spec for each in-place hazard.
         dynamic: run the cases on pristine also when no patch is named.
     """
-    from patcher.commands.shared.write_specs import requirement
-    from patcher.hazards.draft import draft as make_draft
-    from patcher.hazards.predict import predict as predict_hazards
     from patcher.hazards.tree import installed_package, scan_static
 
     watcher = observer or Silent()
@@ -100,18 +97,9 @@ def scan(
             ran = survey.survey({}, None) if dynamic else None
             if not patches:
                 return Scanned(static, None, ran)
-            others = _others(copy, patches)
-            hazards = predict_hazards(patches, copy.pristine, replay, survey.survey, others)
-        drafts = []
-        for hazard in hazards if draft else ():
-            source = copy.pristine(hazard.at.file)
-            if source is None or hazard.kind != "inplace-update":
-                continue
-            try:
-                drafts.append(make_draft(hazard, source, requirement(copy)))
-            except PatcherError as error:  # the hazard stands; only its draft cannot be written
-                watcher.said(f"no draft: {error.message}; {error.help}")
-        return Scanned(static, hazards, ran, tuple(drafts))
+            hazards = _predict(copy, patches, survey)
+        drafts = _drafts(copy, hazards, watcher) if draft else ()
+        return Scanned(static, hazards, ran, drafts)
 
 
 def predict(
@@ -119,14 +107,47 @@ def predict(
     names: Sequence[str],
     *,
     target: str | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """What applying patches on top of the series will break (``plan --scan``, ``apply --scan``)."""
-    series: list[str] = []
-    copy = copy_for(workspace, load_catalogue(workspace.root).expand(names), target, tell)
-    series = [patch.name for patch in patches_of(copy.series)]
-    wanted = [*series, *(name for name in names if name not in series)]
-    return scan(workspace, wanted, target=target, observer=_Teller(tell)).as_json()
+    notify: Notify = lambda _: None,
+) -> tuple[Hazard, ...]:
+    """What applying patches on top of the series will break (``plan --scan``)."""
+    patches = load_catalogue(workspace.root).expand(names)
+    return predict_on(copy_for(workspace, patches, target, notify), patches, notify)
+
+
+def predict_on(copy: WorkingCopy, patches: Sequence[Patch], notify: Notify) -> tuple[Hazard, ...]:
+    """The same on a working copy that is open already (``apply --scan``)."""
+    watcher = _Notifier(notify)
+    series = patches_of(copy.series)
+    applied = {patch.name for patch in series}
+    wanted = in_order([*series, *(patch for patch in patches if patch.name not in applied)])
+    with frozen_trees(copy) as scratch, surveys(copy, scratch, watcher) as survey:
+        return _predict(copy, wanted, survey)
+
+
+def _predict(copy: WorkingCopy, patches: Sequence[Patch], survey: Surveys) -> tuple[Hazard, ...]:
+    from patcher.hazards.predict import predict as predict_hazards
+
+    others = _others(copy, patches)
+    return tuple(predict_hazards(patches, copy.pristine, replay, survey.survey, others))
+
+
+def _drafts(
+    copy: WorkingCopy, hazards: Sequence[Hazard], watcher: Observer
+) -> tuple[tuple[str, str], ...]:
+    """A spec for each in-place update that a hazard names, by name."""
+    from patcher.commands.shared.write_specs import requirement
+    from patcher.hazards.draft import draft as make_draft
+
+    drafts = []
+    for hazard in hazards:
+        source = copy.pristine(hazard.at.file)
+        if source is None or hazard.kind != "inplace-update":
+            continue
+        try:
+            drafts.append(make_draft(hazard, source, requirement(copy)))
+        except PatcherError as error:  # the hazard stands; only its draft cannot be written
+            watcher.said(f"no draft: {error.message}; {error.help}")
+    return tuple(drafts)
 
 
 @contextmanager
@@ -197,11 +218,11 @@ def _counter(observer: Observer) -> Callable[[int, int], None]:
     return count
 
 
-class _Teller(Silent):
+class _Notifier(Silent):
     """An observer that passes lines on."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
 
     def said(self, text: str) -> None:
-        self._tell(text)
+        self._notify(text)

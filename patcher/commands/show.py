@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.commands.list import state_of
 from patcher.commands.shared.find_copy import existing_copy
 from patcher.commands.shared.plan_series import diff_between, plan_on, rendered
 from patcher.commands.shared.replay_series import replayed
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.results import PatchState, ShowResult
 
 if TYPE_CHECKING:
+    from patcher.patchfile.model import Patch
+    from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
 
-def show(workspace: Workspace, name: str, target: str | None) -> dict[str, Any]:
-    """The object of ``patcher show --json``: one patch whole, with its diff."""
+def show(workspace: Workspace, name: str, target: str | None) -> ShowResult:
+    """One patch whole, with its diff on the working copy."""
     patch = load_catalogue(workspace.root).get(name)
     copy = existing_copy(workspace, target, patch)
-    found: dict[str, Any] = {
-        "name": patch.name,
-        "summary": patch.summary,
-        "target": list(patch.targets),
-        "equivalence": patch.equivalence.value,
-        "reproduction": patch.reproduction,
-        "state": state_of(patch, copy, workspace),
-        "requires": list(patch.requires),
-        "conflicts": list(patch.conflicts),
-        "companions": list(patch.companions),
-        "hazards": list(patch.hazards),
-        "declares": [each.value for each in patch.declares],
-        "measured": list(patch.measured),
-        "spec": patch.path,
-        "problems": [],
-        "diff": "",
-    }
+    state = state_of(patch, copy, workspace)
+    problems, diff = _on_copy(patch, copy, state, workspace)
+    return ShowResult(
+        name=patch.name,
+        summary=patch.summary,
+        target=patch.targets,
+        equivalence=patch.equivalence.value,
+        reproduction=patch.reproduction,
+        state=state,
+        requires=patch.requires,
+        conflicts=patch.conflicts,
+        companions=patch.companions,
+        hazards=patch.hazards,
+        declares=[each.value for each in patch.declares],
+        measured=patch.measured,
+        spec=patch.path,
+        problems=problems,
+        diff=diff,
+    )
+
+
+def _on_copy(
+    patch: Patch, copy: WorkingCopy | None, state: PatchState, workspace: Workspace
+) -> tuple[list[str], str]:
+    """What stands against a patch on a working copy, and the diff it is there."""
     if copy is None:
-        found["problems"] = ["no working copy yet: `patcher init`, or `patcher apply`, makes one"]
-    elif found["state"] == "applied":
-        others = tuple(one for one in copy.series if one.name != name)
-        found["diff"] = diff_between(replayed(copy, others), replayed(copy, copy.series))
-    else:
-        plan = plan_on(copy, [patch], workspace)
-        found["problems"] = rendered(plan.problems)
-        found["diff"] = plan.diff()
-    return found
+        return ["no working copy yet: `patcher init`, or `patcher apply`, makes one"], ""
+    if state is PatchState.APPLIED:
+        others = tuple(applied for applied in copy.series if applied.name != patch.name)
+        return [], diff_between(replayed(copy, others), replayed(copy, copy.series))
+    plan = plan_on(copy, [patch], workspace)
+    return rendered(plan.problems), plan.diff()

@@ -1,73 +1,76 @@
-"""What the commands on the series print for people. Input: the objects of the JSON contract."""
+"""What the commands on the series print for people. Input: their results."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from patcher.hazards.model import Hazard
+    from patcher.results import ApplyResult, ListResult, PlanResult, ShowResult
 
-def print_catalogue(result: Mapping[str, Any], *, color: bool | None) -> None:
+
+def print_catalogue(result: ListResult, *, color: bool | None) -> None:
     """The catalogue, a row a patch, then the sets."""
     from patcher.report.console import console, table  # rich: as slow to import as all the rest
 
     out = console(color=color)
-    patches = result["patches"]
+    patches = result.patches
     rows = [
         [
-            one["name"],
-            one["state"],
-            one["equivalence"],
-            one["summary"] + ("  (reproduction: fails on purpose)" if one["reproduction"] else ""),
+            one.name,
+            one.state.value,
+            one.equivalence,
+            one.summary + ("  (reproduction: fails on purpose)" if one.reproduction else ""),
         ]
         for one in patches
     ]
     out.print(table(["patch", "state", "claim", "summary"], rows))
-    for one in result["sets"]:
-        out.print(f"@{one['name']}: {', '.join(one['patches'])}")
-    for one in result["unreadable"]:
-        out.print(f"cannot be read: {one['where']}: {one['message']}", style="yellow")
+    for one in result.sets:
+        out.print(f"@{one.name}: {', '.join(one.patches)}")
+    for spec in result.unreadable:
+        out.print(f"cannot be read: {spec.where}: {spec.message}", style="yellow")
 
 
-def print_patch(result: Mapping[str, Any], *, color: bool | None) -> None:
+def print_patch(result: ShowResult, *, color: bool | None) -> None:
     """One patch: its claim, its relations, its sites and its diff."""
-    click.secho(result["name"], bold=True, color=color)
-    click.echo(f"  {result['summary']}")
-    click.echo(f"  target       {', '.join(result['target'])}")
-    click.echo(f"  state        {result['state']}")
-    click.echo(f"  equivalence  {result['equivalence']}")
-    if result["reproduction"]:
+    click.secho(result.name, bold=True, color=color)
+    click.echo(f"  {result.summary}")
+    click.echo(f"  target       {', '.join(result.target)}")
+    click.echo(f"  state        {result.state.value}")
+    click.echo(f"  equivalence  {result.equivalence}")
+    if result.reproduction:
         click.echo("  reproduction yes: documents a failure, and is expected to fail")
     for key in ("requires", "companions", "conflicts"):
-        if result[key]:
-            click.echo(f"  {key:<12} {', '.join(result[key])}")
+        if getattr(result, key):
+            click.echo(f"  {key:<12} {', '.join(getattr(result, key))}")
     for title in ("hazards", "measured"):
-        for sentence in result[title]:
+        for sentence in getattr(result, title):
             click.echo(f"  {title[:-1] if title == 'hazards' else title}: {sentence}")
-    click.echo(f"  spec         {result['spec']}")
-    for problem in result["problems"]:
+    click.echo(f"  spec         {result.spec}")
+    for problem in result.problems:
         click.secho(problem, fg="yellow", color=color)
-    print_diff(result["diff"], color=color)
+    print_diff(result.diff, color=color)
 
 
-def print_plan(result: Mapping[str, Any], *, show_diff: bool, color: bool | None) -> None:
+def print_plan(result: PlanResult, *, show_diff: bool, color: bool | None) -> None:
     """Every edit's status and sites, then the problems in full."""
-    for patch in result["patches"]:
-        click.secho(patch["name"], bold=True, color=color)
-        for edit in patch["edits"]:
-            good = edit["status"] in {"ready", "already"}
-            click.secho(f"  {edit['status']:<10}", nl=False, fg="green" if good else "red")
-            fit = edit.get("moved_to") or edit.get("fit")
-            click.echo(f"{edit['file']}  {edit['within'] or ''}{f'  ({fit})' if fit else ''}")
-            for site in edit["sites"]:
-                click.echo(f"             {site['line']}:{site['column']}  {site['text']}")
-    for problem in result["problems"]:
+    for patch in result.patches:
+        click.secho(patch.name, bold=True, color=color)
+        for edit in patch.edits:
+            good = edit.status in {"ready", "already"}
+            click.secho(f"  {edit.status:<10}", nl=False, fg="green" if good else "red")
+            fit = edit.moved_to or edit.fit
+            click.echo(f"{edit.file}  {edit.within or ''}{f'  ({fit})' if fit else ''}")
+            for site in edit.sites:
+                click.echo(f"             {site.line}:{site.column}  {site.text}")
+    for problem in result.problems:
         click.secho(problem, fg="red", err=True, color=color)
-    for hazard in result.get("hazards", ()):
+    for hazard in result.hazards or ():
         click.secho(hazard_line(hazard), fg="yellow", color=color)
     if show_diff:
-        print_diff(result["diff"], color=color)
+        print_diff(result.diff, color=color)
 
 
 def print_diff(diff: str, *, color: bool | None) -> None:
@@ -79,31 +82,32 @@ def print_diff(diff: str, *, color: bool | None) -> None:
 
 
 def print_change(
-    result: Mapping[str, Any], verb: str, *, color: bool | None, quiet: bool = False
+    result: ApplyResult, verb: str, *, color: bool | None, quiet: bool = False
 ) -> None:
     """What an apply did."""
     if quiet:
         return
-    done = "would be " + verb if result.get("dry_run") else verb
-    if result["applied"]:
-        click.secho(f"{done}: {', '.join(result['applied'])}", fg="green", color=color)
-    if result["already"]:
-        click.echo(f"already applied: {', '.join(result['already'])}")
-    for each in result.get("left_out", ()):
-        click.secho(f"left out: {each['name']}: {each['reason']}", fg="yellow", color=color)
-    for file in result["files"]:
-        click.echo(f"  {file['path']}")
-    if result["files"] and not result.get("dry_run"):
+    done = "would be " + verb if result.dry_run else verb
+    if result.applied:
+        click.secho(f"{done}: {', '.join(result.applied)}", fg="green", color=color)
+    if result.already:
+        click.echo(f"already applied: {', '.join(result.already)}")
+    for left in result.left_out:
+        click.secho(f"left out: {left.name}: {left.reason}", fg="yellow", color=color)
+    for file in result.files:
+        click.echo(f"  {file.path}")
+    if result.files and not result.dry_run:
         click.echo("next: `patcher verify` runs it beside pristine")
 
 
-def hazard_line(hazard: Mapping[str, Any]) -> str:
+def hazard_line(hazard: Hazard) -> str:
     """One hazard in one line."""
-    parts = [f"{hazard['where']}:{hazard['line']}  {hazard['kind']}"]
-    if hazard.get("patch"):
-        parts.append(f"under {hazard['patch']}")
-    if hazard.get("fires_when"):
-        parts.append(f"when {hazard['fires_when']}")
-    if hazard.get("remedy"):
-        parts.append(f"remedy: {hazard['remedy']}")
+    told = hazard.as_json()
+    parts = [f"{told['where']}:{told['line']}  {told['kind']}"]
+    if told["patch"]:
+        parts.append(f"under {told['patch']}")
+    if told["fires_when"]:
+        parts.append(f"when {told['fires_when']}")
+    if told["remedy"]:
+        parts.append(f"remedy: {told['remedy']}")
     return "; ".join(parts)

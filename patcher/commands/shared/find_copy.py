@@ -56,17 +56,17 @@ def copy_for(
     workspace: Workspace,
     patches: Sequence[Patch],
     target: str | None,
-    tell: Notify = lambda _: None,
+    notify: Notify = lambda _: None,
 ) -> WorkingCopy:
     """The working copy that patches go to; made from the installed distribution if need be."""
     name = target_of(workspace, patches, target)
     if name in workspace.targets():
         return workspace.working_copy(name)
-    return make_copy(workspace, name, in_place=False, tell=tell)
+    return make_copy(workspace, name, in_place=False, notify=notify)
 
 
 def make_copy(
-    workspace: Workspace, source: str | None, *, in_place: bool, tell: Notify
+    workspace: Workspace, source: str | None, *, in_place: bool, notify: Notify
 ) -> WorkingCopy:
     """Make a working copy of what the user named."""
     from patcher.store.interpreter import configured
@@ -75,7 +75,7 @@ def make_copy(
     if in_place and (source is None or not Path(source).is_dir()):
         raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
     found = find_source(source, configured(workspace.root))
-    tell(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
+    notify(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
     return workspace.init(found, Path(source) if in_place and source else None)
 
 

@@ -1,0 +1,324 @@
+"""What commands return: frozen values, one type a command. `as_json` writes them all.
+
+The fields of a result are the keys of ``--json``. A field made with `optional` is left out of the
+JSON object while it is None: it belongs to a result only when it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from patcher.hazards.model import Hazard
+    from patcher.rewrite.selection import LeftOut
+
+
+def optional(beside: str = "") -> Any:
+    """A field that is no key of the JSON object while it is None, or the one ``beside`` it is."""
+    return field(default=None, metadata={"optional": beside})
+
+
+def as_json(value: Any) -> Any:
+    """A result, or any part of one, in JSON values."""
+    own = getattr(value, "as_json", None)
+    if own is not None:
+        return own()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            each.name: as_json(getattr(value, each.name))
+            for each in fields(value)
+            if not _left_out(value, each)
+        }
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_json(each) for each in value]
+    return value
+
+
+def _left_out(value: Any, each: Field[Any]) -> bool:
+    beside = each.metadata.get("optional")
+    return beside is not None and getattr(value, beside or each.name) is None
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """``patcher init``: the new working copy; ``root`` is its import root, absolute."""
+
+    target: str
+    version: str | None
+    origin: str
+    root: Path
+    in_place: bool
+
+
+class PatchState(str, Enum):
+    """What stands between a patch and a working copy."""
+
+    AVAILABLE = "available"
+    APPLIED = "applied"
+    BLOCKED = "blocked"
+    INCOMPATIBLE = "incompatible"
+
+
+@dataclass(frozen=True)
+class ListedPatch:
+    """One patch of the catalogue; ``target`` in PEP 508, ``equivalence`` what it claims."""
+
+    name: str
+    summary: str
+    target: Sequence[str]
+    equivalence: str
+    reproduction: bool
+    state: PatchState
+
+
+@dataclass(frozen=True)
+class ListedSet:
+    """One set of the catalogue."""
+
+    name: str
+    patches: Sequence[str]
+    summary: str
+
+
+@dataclass(frozen=True)
+class UnreadableSpec:
+    """A spec with a mistake in it."""
+
+    where: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class ListResult:
+    """``patcher list``: the catalogue."""
+
+    patches: Sequence[ListedPatch]
+    sets: Sequence[ListedSet]
+    unreadable: Sequence[UnreadableSpec]
+
+
+@dataclass(frozen=True)
+class ShowResult:
+    """``patcher show NAME``: one patch whole; ``spec`` is its file, ``diff`` on this copy."""
+
+    name: str
+    summary: str
+    target: Sequence[str]
+    equivalence: str
+    reproduction: bool
+    state: PatchState
+    requires: Sequence[str]
+    conflicts: Sequence[str]
+    companions: Sequence[str]
+    hazards: Sequence[str]
+    declares: Sequence[str]
+    measured: Sequence[Any]
+    spec: str
+    problems: Sequence[str] = ()
+    diff: str = ""
+
+
+@dataclass(frozen=True)
+class PlannedSite:
+    """A place that an edit changes; ``line`` counts in the target as it is now, from 1."""
+
+    line: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class PlannedEdit:
+    """One edit of a plan.
+
+    Attributes:
+        status: ``ready``, ``already``, or why not.
+        spec_line: where the edit stands in its spec.
+        fit: with ``--on``: whether the site is there, has moved (``moved_to``) or is not.
+    """
+
+    file: str
+    within: str | None
+    status: str
+    expected: str
+    spec_line: int
+    sites: Sequence[PlannedSite]
+    message: str
+    fit: str | None = optional()
+    moved_to: str | None = optional(beside="fit")
+
+
+@dataclass(frozen=True)
+class PlannedPatch:
+    """One patch of a plan; ``fit`` says how the spec and the target go together."""
+
+    name: str
+    fit: str
+    edits: Sequence[PlannedEdit]
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """``patcher plan``: what would change.
+
+    Attributes:
+        problems: why it cannot be applied, rendered; empty when it can.
+        not_commuting: pairs of patches whose order matters.
+        on: the source that was planned on, where it is not the working copy.
+        hazards: what the patches will break (``--scan``).
+    """
+
+    patches: Sequence[PlannedPatch]
+    diff: str
+    problems: Sequence[str]
+    not_commuting: Sequence[Sequence[str]]
+    on: str | None = optional()
+    hazards: Sequence[Hazard] | None = optional()
+
+    @property
+    def fits(self) -> bool:
+        """Every edit can be applied."""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file that was changed: sha256 before and after, None where there was or is no file."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """``patcher apply``: ``applied`` are the patches newly applied, ``already`` the others.
+
+    ``left_out``: what of a set does not fit the target, with the reason.
+    """
+
+    applied: Sequence[str]
+    already: Sequence[str]
+    left_out: Sequence[LeftOut] = ()
+    files: Sequence[FileChange] = ()
+    commit: str | None = None
+    dry_run: bool | None = optional()
+    hazards: Sequence[Hazard] | None = optional()
+
+
+@dataclass(frozen=True)
+class RevertResult:
+    """``patcher revert``: the patches that were taken out."""
+
+    reverted: Sequence[str]
+    files: Sequence[FileChange] = ()
+    commit: str | None = None
+
+
+@dataclass(frozen=True)
+class DiffResult:
+    """``patcher diff``: a unified diff, pristine against patched."""
+
+    diff: str
+
+
+@dataclass(frozen=True)
+class DriftedFile:
+    """A file that is neither what patcher wrote nor pristine."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    """``patcher status``; all None and empty while there is no working copy.
+
+    Attributes:
+        root: the import root of the working copy, absolute.
+        journal: an interrupted change, if there is one.
+        verified: the series that passed last.
+    """
+
+    target: str | None = None
+    version: str | None = None
+    root: Path | None = None
+    series: Sequence[str] = ()
+    drift: Sequence[DriftedFile] = ()
+    journal: Mapping[str, Any] | None = None
+    verified: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """``patcher check``: specs linted and fixtures run."""
+
+    checked: Sequence[str]
+    fixtures: int
+    problems: Sequence[str]
+    schema_path: Path
+
+
+@dataclass(frozen=True)
+class NewResult:
+    """``patcher new``: the spec that was written."""
+
+    spec: Path
+    text: str
+
+
+@dataclass(frozen=True)
+class CaptureResult:
+    """``patcher capture``: the spec that reproduces the hand edits.
+
+    Attributes:
+        inexact: files that replay with other white space or comments.
+        next: the command that takes the edits out and applies the patch.
+    """
+
+    spec: Path
+    text: str
+    files: Sequence[str]
+    inexact: Sequence[str]
+    next: str
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """``patcher export``: the files that were written; ``version`` of a wheel."""
+
+    files: Sequence[Path]
+    version: str | None = optional()
+
+
+@dataclass(frozen=True)
+class PastVerification:
+    """One verification; ``when`` in UTC, ``time_ratio`` patched / baseline."""
+
+    target: str
+    when: str
+    wall_s: float
+    verdict: str
+    series: Sequence[str]
+    cases: int
+    passed: int
+    speed: str | None
+    time_ratio: float | None
+    trees: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class HistoryResult:
+    """``patcher history``, newest first."""
+
+    verifications: Sequence[PastVerification]
