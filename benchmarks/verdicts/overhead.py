@@ -18,15 +18,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.verdicts.trials import PREPARE
 from patcher.bench.ledger import SqliteLedger
 from patcher.bench.records import CaseTiming, ProcessTiming
 from patcher.bench.report import BenchReport
-from patcher.bench.run import run_bench
+from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import BenchPlan
 from patcher.bench.stopwatch import ExecutorStopwatch, Workload
 from patcher.execution.executor import LocalExecutor
@@ -34,10 +34,14 @@ from patcher.execution.process import Site, environment
 from patcher.execution.results import Arm, Case
 from patcher.worker.main import PROBE_ROUNDS, probe
 
+if TYPE_CHECKING:
+    from tests.verify.mutations import Changes
+
 MOST = 0.02
 
 # Plain scripts: told on standard input what to generate, they print the seconds of each run, with
 # the worker's own probe around it, so that pairs at unlike speeds are run again here too.
+CLOCK = "import time\nfrom time import perf_counter\n"
 PROBE = inspect.getsource(probe).replace("PROBE_ROUNDS", str(PROBE_ROUNDS))
 PLAIN: Mapping[str, str] = {
     "small": """
@@ -46,10 +50,10 @@ told = json.load(sys.stdin)
 from hum import Hum
 voice = Hum(told["model"]["options"]["pitch"])
 times = []
-for _ in range(told["runs"]):
+for test in told["tests"]:
     before = probe()
     began = time.perf_counter()
-    voice.hum(told["test"]["options"]["text"], told["test"]["seed"])
+    voice.hum(test["options"]["text"], test["seed"])
     times.append([time.perf_counter() - began, before, probe()])
 print(json.dumps(times))
 """,
@@ -66,12 +70,12 @@ cap = TOKENS["tiny"]["cpu"]
 speaker.t3.inference = lambda **named: inference(**{**named, "max_new_tokens": cap})
 voice = copy.deepcopy(speaker.conds)
 times = []
-for _ in range(told["runs"]):
+for test in told["tests"]:
     speaker.conds = copy.deepcopy(voice)
-    torch.manual_seed(told["test"]["seed"])
+    torch.manual_seed(test["seed"])
     before = probe()
     began = time.perf_counter()
-    speaker.generate(told["test"]["options"]["text"])
+    speaker.generate(test["options"]["text"])
     times.append([time.perf_counter() - began, before, probe()])
 print(json.dumps(times), file=sys.__stdout__)
 """,
@@ -84,30 +88,36 @@ class PlainOrWorker:
     def __init__(self, target: str, site: Site, workload: Workload, worker: ExecutorStopwatch):
         self.script = PLAIN[target]
         self.site = site
-        self.model, (self.test, *_) = workload.models[0]
+        self.model, (self.case,) = workload.models[0].model, workload.models[0].cases
         self.worker = worker
 
-    def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
+    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
         if arm is Arm.PATCHED:
-            return self.worker(arm, plan)
+            timing = self.worker(arm, patience)
+            # The script has no second clock to hold against the parent's.
+            cases = tuple(replace(one, worker_s=(), echo_s=None) for one in timing.cases)
+            return replace(timing, cases=cases, answers={})
         told = {
             "model": asdict(self.model),
-            "test": asdict(self.test),
+            "tests": [asdict(one) for one in self.case.inputs],
             "assets": dict(self.site.assets),
-            "runs": plan.warm_ups + plan.timed,
         }
         paths = [str(self.site.tree.path), str(Path.cwd())]
         done = subprocess.run(
-            [sys.executable, "-c", f"import time\n{PROBE}{self.script}"],
+            [
+                sys.executable,
+                "-c",
+                f"import time\nfrom time import perf_counter\n{PROBE}{self.script}",
+            ],
             input=json.dumps(told),
             env={**environment(self.site), "PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
             check=True,
         )
-        runs = json.loads(done.stdout.splitlines()[-1])[plan.warm_ups :]
+        runs = json.loads(done.stdout.splitlines()[-1])[len(self.case.warm) :]
         timing = CaseTiming(
-            Case(self.model.name, self.test.name),
+            Case(self.model.name, self.case.test.name),
             warm_s=tuple(seconds for seconds, _, _ in runs),
             probe_s=tuple((before + after) / 2 for _, before, after in runs),
         )
@@ -117,21 +127,17 @@ class PlainOrWorker:
 def measure_time(target: str, out: Path, cache: Path, minutes: float, pairs: int) -> dict[str, Any]:
     """Worker over plain script; the objects of a bench report."""
     with LocalExecutor() as executor:
-        sites, whole = PREPARE[target](executor, out / f"overhead-{target}", cache, ())
-        model, tests = whole.models[0]
-        workload = Workload([(model, tests[:1])], timeout_s=120, component_repeats=0)
+        arms: dict[Arm, Changes] = dict.fromkeys(Arm, ())
+        sites, asked = PREPARE[target](executor, out / f"overhead-{target}", cache, arms)
+        plan = BenchPlan("overhead", looks=(pairs,), confidence=0.984, timed=5, reruns=pairs)
+        ledger = SqliteLedger(out / "overhead.sqlite", target)
+        whole = asked(ledger.seed, plan)
+        first = replace(whole.models[0], cases=whole.models[0].cases[:1])
+        workload = replace(whole, models=[first], recorded={}, component_repeats=0)
         site = sites[Arm.PATCHED]
         watch = PlainOrWorker(target, site, workload, ExecutorStopwatch(executor, sites, workload))
-        ledger = SqliteLedger(out / "overhead.sqlite", target)
-        run = run_bench(
-            BenchPlan("overhead", looks=(pairs,), confidence=0.984, timed=5, reruns=pairs),
-            watch,
-            ledger,
-            seed=ledger.seed,
-            margin=MOST,
-            clock=time.monotonic,
-            budget_s=60 * minutes,
-        )
+        rules = Rules(plan, ledger.seed, MOST, budget_s=60 * minutes)
+        run = run_bench(rules, watch, ledger, clock=time.monotonic)
     return BenchReport(run).as_json()
 
 

@@ -6,7 +6,8 @@
 
 ``small`` runs the tests' small target: 50 A/A runs under each plan, and ten tries each of 5 %
 slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox`` runs the tiny Chatterbox:
-two A/A runs and one 20 % slower, under the quick plan. Every trial is kept in FOLDER when it ends,
+two A/A runs and one 20 % slower, under the quick plan. With ``--busy N`` so many processes spin
+beside them. Every trial is kept in FOLDER when it ends,
 every pair when it is measured: the same command goes on where it stopped.
 """
 
@@ -16,17 +17,21 @@ import argparse
 import importlib.metadata
 import json
 import shutil
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from benchmarks.verdicts.pages import circumstances, write_table
+from patcher.bench.inputs import plan_inputs
 from patcher.bench.speed import FULL, QUICK, BenchPlan
 from patcher.bench.stopwatch import Workload
-from patcher.bench.timing import time_arms
+from patcher.bench.timing import Terms, time_arms
 from patcher.execution import machine as host
 from patcher.execution.executor import LocalExecutor
 from patcher.execution.process import Site, Tree
@@ -61,11 +66,27 @@ class Kind:
     changes: Changes
     right: frozenset[str]
     asked: str
+    baseline: Changes = ()
 
 
-def rounds(number: int) -> Changes:
-    """The small target with another amount of work; 400 is its own."""
-    return (Change("voice.py", "ROUNDS = 400", f"ROUNDS = {number}"),)
+def wasted(rounds: int) -> Changes:
+    """The small target with so many rounds of work for nothing, beside its own 400.
+
+    The answers stay what they were: a timed answer that changes is no trial of the clock.
+    """
+    return (
+        Change(
+            "voice.py",
+            "        return polished\n",
+            f"        for _ in range({rounds}):\n"
+            "            spare = [\n"
+            "                (table[at - 1] + 6 * table[at] + table[(at + 1) % SAMPLES]) / 8\n"
+            "                for at in range(SAMPLES)\n"
+            "            ]\n"
+            "            spare = [math.copysign(abs(value) ** 0.98, value) for value in spare]\n"
+            "        return polished\n",
+        ),
+    )
 
 
 SLOWER_SPEECH: Changes = (
@@ -86,9 +107,9 @@ SLOWER_SPEECH: Changes = (
 NEITHER = frozenset({"no-measurable-change", "undecided"})
 KINDS: Mapping[str, tuple[Kind, ...]] = {
     "small": (
-        Kind("5 % slower", FULL, 10, rounds(420), frozenset({"slower"}), "slower, 9 of 10"),
-        Kind("10 % faster", FULL, 10, rounds(360), frozenset({"faster"}), "faster, 9 of 10"),
-        Kind("0.5 % slower", FULL, 10, rounds(402), NEITHER, "neither, 9 of 10"),
+        Kind("5 % slower", FULL, 10, wasted(20), frozenset({"slower"}), "slower, 9 of 10"),
+        Kind("10 % faster", FULL, 10, (), frozenset({"faster"}), "faster, 9 of 10", wasted(44)),
+        Kind("0.5 % slower", FULL, 10, wasted(2), NEITHER, "neither, 9 of 10"),
         Kind("A/A, full", FULL, 50, (), NEITHER, "neither, 19 of 20"),
         Kind("A/A, quick", QUICK, 50, (), NEITHER, "neither, 19 of 20"),
     ),
@@ -98,7 +119,10 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
     ),
 }
 
-Prepare = Callable[[LocalExecutor, Path, Path, Changes], tuple[dict[Arm, Site], Workload]]
+Asked = Callable[[str, BenchPlan], Workload]  # from a seed and a plan
+Prepare = Callable[
+    [LocalExecutor, Path, Path, Mapping[Arm, Changes]], tuple[dict[Arm, Site], Asked]
+]
 
 
 def tree_of(root: Path, package: str, source: Path, changes: Changes) -> Tree:
@@ -109,8 +133,8 @@ def tree_of(root: Path, package: str, source: Path, changes: Changes) -> Tree:
 
 
 def prepare_small(
-    executor: LocalExecutor, folder: Path, cache: Path, changes: Changes
-) -> tuple[dict[Arm, Site], Workload]:
+    executor: LocalExecutor, folder: Path, cache: Path, changes: Mapping[Arm, Changes]
+) -> tuple[dict[Arm, Site], Asked]:
     """One case of the small target: a process starts and works for 0.15 s each."""
     sites = {
         arm: Site(
@@ -120,29 +144,37 @@ def prepare_small(
             folder / "stages",
             sys_path=(str(REPOSITORY),),
         )
-        for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes))
+        for arm, made in changes.items()
     }
-    return sites, Workload([(small.MODELS[0], small.TESTS[:1])], timeout_s=30, component_repeats=0)
+
+    def asked(seed: str, plan: BenchPlan) -> Workload:
+        models = plan_inputs([(small.MODELS[0], small.TESTS[:1])], plan, seed)
+        return Workload(models, timeout_s=30, component_repeats=0)
+
+    return sites, asked
 
 
 def prepare_chatterbox(
-    executor: LocalExecutor, folder: Path, cache: Path, changes: Changes
-) -> tuple[dict[Arm, Site], Workload]:
+    executor: LocalExecutor, folder: Path, cache: Path, changes: Mapping[Arm, Changes]
+) -> tuple[dict[Arm, Site], Asked]:
     """The first model with its three tests, on the synthetic tiny checkpoint."""
     from patcher.targets import chatterbox
 
     source = installed_package("chatterbox")
     trees = {
         arm: tree_of(folder / arm.value, "chatterbox", source, made)
-        for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes))
+        for arm, made in changes.items()
     }
     matrix = Matrix(chatterbox.MODELS[:1], chatterbox.TESTS)
     version = importlib.metadata.version("chatterbox-tts")
     options = Options(device="cpu", scale="tiny", cache=cache)
     request = Request(chatterbox.adapter, version, trees, matrix, folder, options)
     setup = prepare(request, executor, host.usable_processors(), Silent())
-    workload = Workload([(matrix.models[0], matrix.tests)], timeout_s=120)
-    return setup.timing_sites(host.usable_processors()), workload
+
+    def asked(seed: str, plan: BenchPlan) -> Workload:
+        return Workload(plan_inputs([(matrix.models[0], matrix.tests)], plan, seed), timeout_s=120)
+
+    return setup.timing_sites(host.usable_processors()), asked
 
 
 PREPARE: Mapping[str, Prepare] = {"small": prepare_small, "chatterbox": prepare_chatterbox}
@@ -163,15 +195,19 @@ def run(target: str, out: Path, cache: Path, ends: float, only: str) -> None:
                 return
             folder = out / f"{kept.stem}.run"
             with LocalExecutor() as executor:
-                sites, workload = PREPARE[target](executor, folder, cache, kind.changes)
+                sites, asked = PREPARE[target](
+                    executor,
+                    folder,
+                    cache,
+                    {Arm.BASELINE: kind.baseline, Arm.PATCHED: kind.changes},
+                )
                 began = time.monotonic()
                 report = time_arms(
-                    kind.plan,
+                    Terms(kind.plan, budget_s=max(1.0, ends - began)),
                     executor,
                     sites,
-                    workload,
+                    partial(asked, plan=kind.plan),
                     database=folder / "runs.sqlite",
-                    budget_s=max(1.0, ends - began),
                 )
             speed = {**report.as_json(), "kind": kind.name, "wall_s": time.monotonic() - began}
             if speed["stopped"] == "budget":
@@ -179,6 +215,19 @@ def run(target: str, out: Path, cache: Path, ends: float, only: str) -> None:
             kept.write_text(json.dumps(speed, indent=1))
             shutil.rmtree(folder)
             print(f"{kept.stem} {kind.name}: {speed['sentence']}", flush=True)
+
+
+@contextmanager
+def neighbours(count: int) -> Iterator[None]:
+    """So many processes that do nothing but use a processor."""
+    command = [sys.executable, "-c", "while True: pass"]
+    spinning = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for one in spinning:
+            one.kill()
+            one.wait()
 
 
 def table(target: str, out: Path) -> str:
@@ -218,6 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=5.0, help="stop after this long")
     parser.add_argument("--cache", type=Path, default=None, help="where weights are kept")
     parser.add_argument("--only", default="", help="part of the names of the kinds to run")
+    parser.add_argument("--busy", type=int, default=0, help="processes that spin beside the trials")
     parser.add_argument("--table", action="store_true", help="only print what is there")
     parser.add_argument("--into", type=Path, help="also write the table into this page")
     parser.add_argument("--date", default=time.strftime("%Y-%m-%d"))
@@ -226,7 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.table:
         ends = time.monotonic() + 60 * options.minutes
         cache = options.cache or options.out / "cache"
-        run(options.target, options.out, cache, ends, options.only)
+        with neighbours(options.busy):
+            run(options.target, options.out, cache, ends, options.only)
     text = table(options.target, options.out)
     print(text)
     if options.into:

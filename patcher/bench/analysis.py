@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from math import fsum, log
 from typing import TYPE_CHECKING
 
+from patcher.bench.objections import objections
 from patcher.bench.records import ARMS, CaseTiming, Pair, ProcessTiming, unlike_speed
 from patcher.bench.speed import BenchPlan, SpeedVerdict, decide, find_regressions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from patcher.execution.results import Arm, Case
 
@@ -58,8 +59,18 @@ def endpoint(pairs: Sequence[Pair]) -> Endpoint:
     return Endpoint(name, cases)
 
 
-def judge_pairs(plan: BenchPlan, pairs: Sequence[Pair], margin: float) -> SpeedVerdict:
-    """The verdict on finished pairs; ``margin`` is the device's (0.03 = 3 %)."""
+def judge_pairs(
+    plan: BenchPlan,
+    pairs: Sequence[Pair],
+    margin: float,
+    floor_s: Mapping[Case, float] | None = None,
+) -> SpeedVerdict:
+    """The verdict on finished pairs.
+
+    Args:
+        margin: the device's (0.03 = 3 %).
+        floor_s: the least a call of a case can take here, where that is known.
+    """
     compared = endpoint(pairs)
     by_case = {
         str(case): [
@@ -70,7 +81,8 @@ def judge_pairs(plan: BenchPlan, pairs: Sequence[Pair], margin: float) -> SpeedV
     }
     regressions = find_regressions(by_case, margin) if len(by_case) > 1 else ()
     differences, same_arm = pair_log_ratios(pairs), same_arm_log_ratios(pairs)
-    return decide(differences, same_arm, plan, margin, regressions=regressions)
+    against = objections(pairs, margin, floor_s or {})
+    return decide(differences, same_arm, plan, margin, against=against, regressions=regressions)
 
 
 def pair_log_ratios(pairs: Sequence[Pair]) -> list[float]:

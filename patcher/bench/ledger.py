@@ -7,6 +7,7 @@ key: same trees, same machine, same workload. One that came to its end is never 
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import time
 from contextlib import closing
@@ -29,6 +30,10 @@ create table if not exists pairs (
     bench integer not null references benches,
     payload text not null,
     added_at real not null
+);
+create table if not exists bench_seeds (
+    bench integer primary key references benches,
+    seed text not null
 );
 """
 
@@ -58,14 +63,24 @@ class SqliteLedger:
                     (key, environment, time.time()),
                 ).fetchone()
             self.bench = int(row[0])
+            # Drawn now: nobody who wrote a patch could know it.
+            db.execute(
+                "insert or ignore into bench_seeds values (?, ?)",
+                (self.bench, secrets.token_hex(8)),
+            )
+            self._seed = str(
+                db.execute(
+                    "select seed from bench_seeds where bench = ?", (self.bench,)
+                ).fetchone()[0]
+            )
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=30.0)
 
     @property
     def seed(self) -> str:
-        """The seed of the schedule: the same whenever this bench is continued."""
-        return f"bench {self.bench}"
+        """Of schedule and inputs: the same whenever this bench is continued."""
+        return self._seed
 
     def pairs(self) -> list[Pair]:
         with closing(self._connect()) as db:

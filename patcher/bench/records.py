@@ -25,13 +25,19 @@ class CaseTiming:
 
     Attributes:
         cold_s: the first generation, compile and caches included; None when not recorded.
-        warm_s: the timed generations after the warm-up, at least one.
-        audio_s: seconds of audio of the last generation; None when there is none.
-        tokens: tokens of the last generation; None when there are none.
+        warm_s: the timed generations after the warm-up, at least one: seconds a call on the
+            parent's clock, from the request written to the last byte of the answer read.
+        audio_s: mean seconds of audio of the timed calls; None when there is none.
+        tokens: mean tokens of the timed calls, rounded; None when there are none.
         stage_s: median seconds by stage over the timed generations.
         memory_mib: peak device memory of the case; on a CPU what the process grew by.
         probe_s: of each timed generation, the mean seconds of the same small piece of work just
             before and just after it: the processor's speed at the time, which is not the target's.
+        calls: inputs answered by one timed request.
+        worker_s: the same requests a call, by the worker's own clock.
+        echo_s: the least time in which the bytes of an answer came back by themselves, a request.
+        again_s: seconds a call when the last inputs are asked for once more, or None.
+        fresh: no input came twice before ``again_s``.
     """
 
     case: Case
@@ -42,6 +48,11 @@ class CaseTiming:
     stage_s: Mapping[str, float] = field(default_factory=dict)
     memory_mib: float | None = None
     probe_s: tuple[float, ...] = ()
+    calls: int = 1
+    worker_s: tuple[float, ...] = ()
+    echo_s: float | None = None
+    again_s: float | None = None
+    fresh: bool = True
 
     @property
     def wall_s(self) -> float:
@@ -70,6 +81,9 @@ class ProcessTiming:
         component_stages: the part's outputs, as `patcher.worker.main` describes them.
         replay_s: seconds by ``model / test / stage`` on the baseline's recorded inputs: the same
             work in both arms.
+        answers: a digest of what came back, by input; the answer to an input asked for again has a
+            place of its own.
+        resident_mib: the process's memory after each timed request, as the parent reads it.
         disturbance: why the re-run rule would reject this process; empty when it was quiet.
         failure: why there is no timing; empty when there is. ``outcome`` says what kind.
     """
@@ -81,6 +95,8 @@ class ProcessTiming:
     components_s: Mapping[str, float] = field(default_factory=dict)
     component_stages: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     replay_s: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
+    resident_mib: tuple[float, ...] = ()
     disturbance: str = ""
     failure: str = ""
     outcome: Outcome = Outcome.OK
@@ -100,14 +116,45 @@ class ProcessTiming:
                     **one,
                     "case": Case(**one["case"]),
                     "warm_s": tuple(one["warm_s"]),
-                    "probe_s": tuple(one.get("probe_s", ())),
+                    "probe_s": tuple(one["probe_s"]),
+                    "worker_s": tuple(one["worker_s"]),
                 }
             )
             for one in data["cases"]
         )
         return cls(
-            **{**data, "arm": Arm(data["arm"]), "outcome": Outcome(data["outcome"]), "cases": cases}
+            **{
+                **data,
+                "arm": Arm(data["arm"]),
+                "outcome": Outcome(data["outcome"]),
+                "resident_mib": tuple(data["resident_mib"]),
+                "cases": cases,
+            }
         )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a patched arm did wrong while it was timed: the verification fails for it.
+
+    Attributes:
+        reason: ``timed-crash``, ``timed-hang``, ``timed-wrong``, ``grows``, ``repeats``,
+            ``clock-disputed``, ``impossible``.
+        sentence: what happened, for people.
+        cases: where; empty when it is no single case's.
+    """
+
+    reason: str
+    sentence: str
+    cases: tuple[Case, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object ``fault``."""
+        return {
+            "reason": self.reason,
+            "sentence": self.sentence,
+            "cases": [asdict(case) for case in self.cases],
+        }
 
 
 def unlike_speed(one: ProcessTiming, other: ProcessTiming) -> str:

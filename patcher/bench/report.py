@@ -8,7 +8,8 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from patcher.bench import analysis, statistics
-from patcher.bench.records import ARMS, CaseTiming, Pair, ProcessTiming
+from patcher.bench.objections import repeating
+from patcher.bench.records import ARMS, CaseTiming, Fault, Pair, ProcessTiming
 from patcher.bench.speed import Word
 from patcher.execution.results import Arm, Case, CaseResult, Measure
 
@@ -52,6 +53,13 @@ class BenchReport:
             "endpoint": analysis.endpoint(pairs).name,
             "stopped": run.stopped,
             "failure": run.failed.failure if run.failed else None,
+            "fault": run.fault.as_json() if run.fault else None,
+            "lost": [
+                {"pair": loss.pair, "arm": loss.arm.value, "reason": loss.reason}
+                for loss in run.lost
+            ],
+            "repeated": repeated_row(pairs),
+            "repeating_cases": [str(case) for case in not_fresh(pairs)],
             "reused_pairs": run.reused,
             "pair_ratios": [exp(value) for value in analysis.pair_log_ratios(pairs)],
             "rerun": [{"pair": pair.index, "reason": pair.rejected} for pair in run.rejected],
@@ -78,6 +86,11 @@ class BenchReport:
             "fixed_work": name_rows(pairs, lambda timing: timing.replay_s),
             "environment": dict(self.environment),
         }
+
+    @property
+    def fault(self) -> Fault | None:
+        """What the patched arm did wrong while it was timed."""
+        return self.run.fault
 
     def table_json(self) -> dict[str, Any]:
         """The object ``table``: rows by arm, then what they hold and where they come from."""
@@ -108,7 +121,9 @@ class BenchReport:
             )
         if self.run.stopped == "budget":
             text += "; the budget ended before a decision"
-        if self.run.failed:
+        if self.run.fault:
+            text += f"; {self.run.fault.sentence}"
+        elif self.run.failed:
             arm, failure = self.run.failed.arm.value, self.run.failed.failure
             text += f"; timing ended early, the {arm} arm failed: {failure}"
         return text
@@ -120,6 +135,27 @@ class BenchReport:
             return [(case, typical([timing.case(case) for timing in timings])) for case in cases]
         results = self.gate_runs.get(arm, ())
         return [(result.case, result.measure) for result in results if result.ok and result.measure]
+
+
+def not_fresh(pairs: Sequence[Pair]) -> list[Case]:
+    """The cases whose inputs came more than once in a process."""
+    return [one.case for one in pairs[0].patched.cases if not one.fresh] if pairs else []
+
+
+def repeated_row(pairs: Sequence[Pair]) -> dict[str, Any] | None:
+    """What is won by asking for an input again, beyond what the baseline wins by it."""
+    found = repeating(pairs)
+    if found is None:
+        return None
+    return {
+        "cases": [str(case) for case in found.cases],
+        "baseline_s": found.baseline_s,
+        "patched_s": found.patched_s,
+        "time_ratio": exp(found.interval.estimate),
+        "low": exp(found.interval.low),
+        "high": exp(found.interval.high),
+        "confidence": found.interval.confidence,
+    }
 
 
 def typical(timings: Sequence[CaseTiming]) -> Measure:

@@ -1,34 +1,47 @@
 """The timing run: mirrored pairs of processes, planned looks, a budget, and resumption.
 
 `run_bench` decides only when to start which process and when to stop. How a process is timed is
-the caller's (`Stopwatch`), where pairs are kept is the caller's (`Ledger`), what they mean is in
-`analysis`. So tests drive it with a fake stopwatch and a fake clock.
+the caller's (`Stopwatch`), where pairs are kept is the caller's (`Ledger`), whether what came back
+was right is the caller's (`Check`), what the times mean is in `analysis`. So tests drive it with a
+fake stopwatch and a fake clock.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from patcher.bench.analysis import judge_pairs
-from patcher.bench.records import Pair, ProcessTiming, run_order
-from patcher.bench.speed import BenchPlan, SpeedVerdict, decide
-from patcher.execution.results import Arm
+from patcher.bench.objections import grows, repeating
+from patcher.bench.records import Fault, Pair, ProcessTiming, run_order
+from patcher.bench.speed import BenchPlan, SpeedVerdict, Word, decide
+from patcher.execution.results import Arm, Outcome
+from patcher.patchfile.model import Declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from patcher.execution.results import Case
 
 # The re-run rule, set before anything is timed and the same for both arms: a pair that was
 # disturbed (`Pair.disturbance`, which never looks at how long the target took) is run again, so
 # many times at most, and in all no more often than its plan allows.
 RERUNS_A_PAIR = 5
+# A pair that lost a process to a limit, a signal or the machine's memory is run again, with twice
+# the patience each time. An arm that loses all of them, where the other lost none, does not work.
+LOSSES_A_PAIR = 3
+LOST = (Outcome.TIMEOUT, Outcome.KILLED, Outcome.OOM)
+CACHES = frozenset({Declaration.CACHE_WEIGHTS, Declaration.CACHE_ANSWERS})
+
+Check = Callable[[Pair], "Fault | None"]
 
 
 class Stopwatch(Protocol):
     """Times one process."""
 
-    def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
+    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
         """Time all cases on one arm in a fresh process; a failure is part of the result."""
 
 
@@ -43,14 +56,46 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What is settled before the first pair.
+
+    Attributes:
+        seed: of the schedule; the same for every sitting of one run.
+        margin: the device's smallest change worth calling (0.03 = 3 %).
+        budget_s: no pair is started that would, taking as long as the longest so far, end after.
+        floor_s: the least a call of a case can take here, where that is known.
+        declares: what the patches say they do beside computing.
+    """
+
+    plan: BenchPlan
+    seed: str
+    margin: float
+    budget_s: float | None = None
+    floor_s: Mapping[Case, float] = field(default_factory=dict)
+    declares: frozenset[Declaration] = frozenset()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A process that a limit, a signal or the machine's memory ended; its pair was run again."""
+
+    pair: int
+    arm: Arm
+    reason: str
+
+
+@dataclass(frozen=True)
 class BenchRun:
     """Everything one bench measured.
 
     Attributes:
         pairs: the pairs that count, by index.
         rejected: pairs the re-run rule set aside, each with its reason.
-        stopped: why it ended: ``decided``, ``all pairs``, ``budget``, ``failure`` or ``withheld``.
-        failed: the timing that failed, or None.
+        stopped: why it ended: ``decided``, ``all pairs``, ``budget``, ``failure``, ``fault`` or
+            ``withheld``.
+        failed: the timing that ended the bench, or None.
+        fault: what the patched arm did wrong, or None.
+        lost: processes that were lost, their pairs run again.
         reused: how many pairs came from an earlier, interrupted run.
     """
 
@@ -60,6 +105,8 @@ class BenchRun:
     rejected: tuple[Pair, ...] = ()
     stopped: str = "all pairs"
     failed: ProcessTiming | None = None
+    fault: Fault | None = None
+    lost: tuple[Loss, ...] = ()
     reused: int = 0
 
 
@@ -69,72 +116,165 @@ def withheld(plan: BenchPlan, margin: float, reason: str) -> BenchRun:
 
 
 def run_bench(
-    plan: BenchPlan,
+    rules: Rules,
     stopwatch: Stopwatch,
     ledger: Ledger,
     *,
-    seed: str,
-    margin: float,
     clock: Callable[[], float],
-    budget_s: float | None = None,
+    check: Check = lambda pair: None,
     progress: Callable[[int, ProcessTiming], None] | None = None,
 ) -> BenchRun:
-    """Run pairs until a look decides, the plan is done, the budget ends, or a process fails.
+    """Run pairs until a look decides, the plan is done, the budget ends, or something is wrong.
 
     Args:
-        seed: of the schedule; the same for every sitting of one run.
-        margin: the device's smallest change worth calling (0.03 = 3 %).
         clock: monotonic seconds; used for the budget alone.
-        budget_s: no pair is started that would, taking as long as the longest so far, end after.
+        check: what is wrong with what the processes of a pair gave back; None when nothing is.
         progress: called with the pair's index and each process's timing.
     """
-    began, longest, sitting = clock(), 0.0, uuid.uuid4().hex
-    stored = ledger.pairs()
-    kept = {pair.index: pair for pair in stored if not pair.rejected}
-    rejected = [pair for pair in stored if pair.rejected]
-    reused = len(kept)
+    return _Sitting(rules, stopwatch, ledger, clock, check, progress).run()
 
-    def result(stopped: str, failed: ProcessTiming | None = None) -> BenchRun:
-        used = tuple(kept[index] for index in sorted(kept))
-        verdict = judge_pairs(plan, used, margin)
-        return BenchRun(plan, verdict, used, tuple(rejected), stopped, failed, reused)
 
-    index = 0
-    while index < plan.pairs:
-        if index in kept:
-            index += 1
-            if index in plan.looks and all(before in kept for before in range(index)):
-                looked_at = [kept[before] for before in range(index)]
-                if judge_pairs(plan, looked_at, margin).decided:
-                    return result("decided")
-            continue
-        pair_began = clock()
-        if budget_s is not None and pair_began - began + longest > budget_s:
-            return result("budget")
-        attempt = sum(pair.index == index for pair in rejected)
-        spare = attempt < RERUNS_A_PAIR and len(rejected) < plan.reruns
-        order = run_order(index, seed)
-        timings: dict[Arm, ProcessTiming] = {}
-        for arm in order:
-            timings[arm] = timing = stopwatch(arm, plan)
-            if progress:
-                progress(index, timing)
-            if timing.failure:
-                return result("failure", timing)
+class _Sitting:
+    """One uninterrupted run of a bench."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        stopwatch: Stopwatch,
+        ledger: Ledger,
+        clock: Callable[[], float],
+        check: Check,
+        progress: Callable[[int, ProcessTiming], None] | None,
+    ) -> None:
+        self.rules, self.stopwatch, self.ledger = rules, stopwatch, ledger
+        self.clock, self.check, self.progress = clock, check, progress
+        self.name = uuid.uuid4().hex
+        stored = ledger.pairs()
+        self.kept = {pair.index: pair for pair in stored if not pair.rejected}
+        self.rejected = [pair for pair in stored if pair.rejected]
+        self.reused = len(self.kept)
+        self.lost: list[Loss] = []
+        self.longest_s = 0.0
+
+    def run(self) -> BenchRun:
+        plan, began_s = self.rules.plan, self.clock()
+        for pair in self.kept.values():
+            if fault := self.check(pair):
+                return self._result("fault", fault=fault)
+        index = 0
+        while index < plan.pairs:
+            if index in self.kept:
+                index += 1
+                if self._decided(index):
+                    return self._result("decided")
+                continue
+            budget_s = self.rules.budget_s
+            if budget_s is not None and self.clock() - began_s + self.longest_s > budget_s:
+                return self._result("budget")
+            ended = self._pair(index)
+            if ended is not None:
+                return ended
+        return self._result("all pairs")
+
+    def _decided(self, count: int) -> bool:
+        if count not in self.rules.plan.looks or not all(i in self.kept for i in range(count)):
+            return False
+        return self._verdict([self.kept[i] for i in range(count)]).decided
+
+    def _verdict(self, pairs: Sequence[Pair]) -> SpeedVerdict:
+        return judge_pairs(self.rules.plan, pairs, self.rules.margin, self.rules.floor_s)
+
+    def _pair(self, index: int) -> BenchRun | None:
+        """Time one pair; what the bench ends with, or None when it goes on."""
+        began_s = self.clock()
+        attempt = sum(pair.index == index for pair in self.rejected)
+        spare = attempt < RERUNS_A_PAIR and len(self.rejected) < self.rules.plan.reruns
+        timings = self._both(index)
+        if isinstance(timings, BenchRun):
+            return timings
         pair = Pair(
             index=index,
             attempt=attempt,
-            first=order[0],
-            sitting=sitting,
+            first=run_order(index, self.rules.seed)[0],
+            sitting=self.name,
             baseline=timings[Arm.BASELINE],
             patched=timings[Arm.PATCHED],
         )
+        if fault := self.check(pair):
+            return self._result("fault", fault=fault)
         if spare:
             pair = replace(pair, rejected=pair.disturbance)
-        ledger.add(pair)
+        self.ledger.add(pair)
         if pair.rejected:
-            rejected.append(pair)
+            self.rejected.append(pair)
         else:
-            kept[index] = pair
-            longest = max(longest, clock() - pair_began)
-    return result("all pairs")
+            self.kept[index] = pair
+            self.longest_s = max(self.longest_s, self.clock() - began_s)
+        return None
+
+    def _both(self, index: int) -> dict[Arm, ProcessTiming] | BenchRun:
+        """A timing of each arm, run again while processes are lost."""
+        here: list[Loss] = []
+        for attempt in range(LOSSES_A_PAIR):
+            timings: dict[Arm, ProcessTiming] = {}
+            for arm in run_order(index, self.rules.seed):
+                timings[arm] = timing = self.stopwatch(arm, 2.0**attempt)
+                if self.progress:
+                    self.progress(index, timing)
+                if timing.failure and timing.outcome not in LOST:
+                    return self._broken(timing)
+            # The other arm ran all the same: what took one may have been meant for both.
+            failed = [timing for timing in timings.values() if timing.failure]
+            if not failed:
+                return timings
+            here += [Loss(index, timing.arm, timing.failure) for timing in failed]
+            self.lost += here[-len(failed) :]
+        return self._given_up(here, failed[-1])
+
+    def _broken(self, failed: ProcessTiming) -> BenchRun:
+        if failed.arm is Arm.BASELINE:
+            return self._result("failure", failed)
+        text = f"the patched arm failed while it was timed: {failed.failure}"
+        return self._result("fault", failed, Fault("timed-crash", text))
+
+    def _given_up(self, here: Sequence[Loss], failed: ProcessTiming) -> BenchRun:
+        if any(loss.arm is Arm.BASELINE for loss in here):
+            return self._result("failure", failed)
+        text = f"the patched arm was lost {len(here)} times where the baseline was not: "
+        return self._result("fault", failed, Fault("timed-hang", text + failed.failure))
+
+    def _result(
+        self, stopped: str, failed: ProcessTiming | None = None, fault: Fault | None = None
+    ) -> BenchRun:
+        used = tuple(self.kept[index] for index in sorted(self.kept))
+        verdict = self._verdict(used)
+        return BenchRun(
+            self.rules.plan,
+            verdict,
+            used,
+            tuple(self.rejected),
+            stopped,
+            failed,
+            fault or fault_of(verdict, used, self.rules.declares),
+            tuple(self.lost),
+            self.reused,
+        )
+
+
+def fault_of(
+    verdict: SpeedVerdict, pairs: Sequence[Pair], declares: frozenset[Declaration]
+) -> Fault | None:
+    """What is wrong with times that came from right answers; None when nothing is."""
+    if verdict.word in (Word.CLOCK_DISPUTED, Word.IMPOSSIBLE):
+        return Fault(verdict.word.value, verdict.means)
+    if len(pairs) >= 2 and not declares & CACHES and (fault := grows(pairs)):
+        return fault
+    again = repeating(pairs)
+    if again and again.wins and len(pairs) >= 4 and Declaration.CACHE_ANSWERS not in declares:
+        text = (
+            f"an input asked for again takes {again.patched_s:.3g} s instead of "
+            f"{again.baseline_s:.3g} s: answers are kept, which the patch does not declare "
+            "(declares: cache-answers)"
+        )
+        return Fault("repeats", text, again.cases)
+    return None

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from patcher.bench import statistics
+from patcher.bench.objections import NONE, Objections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ class Word(str, Enum):
     NO_CHANGE = "no-measurable-change"
     UNDECIDED = "undecided"
     NOT_MEASURED = "not-measured"
+    CLOCK_DISPUTED = "clock-disputed"
+    IMPOSSIBLE = "impossible"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Evidence:
     wanted_confidence: float
     margin: float
     withheld: str = ""
+    against: Objections = NONE
 
     @property
     def settled(self) -> statistics.Interval:
@@ -101,10 +105,28 @@ TABLE: tuple[Row, ...] = (
         lambda e: e.interval is None,
     ),
     Row(
+        Word.IMPOSSIBLE,
+        "below-the-floor",
+        "the patched arm is faster than its weights can be read",
+        lambda e: bool(e.against.impossible),
+    ),
+    Row(
+        Word.CLOCK_DISPUTED,
+        "clocks-differ",
+        "the worker's clock and the parent's differ by more than the pipe costs",
+        lambda e: bool(e.against.disputed),
+    ),
+    Row(
         Word.UNDECIDED,
         "too-few-pairs",
         "so few pairs cannot reach the confidence asked for",
         lambda e: e.settled.confidence < e.wanted_confidence,
+    ),
+    Row(
+        Word.UNDECIDED,
+        "transport",
+        "the answers' way takes too much of the time to see a change of the margin in it",
+        lambda e: bool(e.against.transport),
     ),
     Row(
         Word.FASTER,
@@ -222,6 +244,7 @@ def decide(
     base_margin: float,
     *,
     withheld: str = "",
+    against: Objections = NONE,
     regressions: Sequence[Regression] = (),
 ) -> SpeedVerdict:
     """The verdict on paired log ratios.
@@ -231,11 +254,12 @@ def decide(
         same_arm: A-A and B-B differences of the same blocks (see `statistics.noise_floor`).
         base_margin: the device's smallest change worth calling, as a relative change.
         withheld: why the patched arm was not timed; empty when it was.
+        against: what stands against these times, whatever their ratio.
     """
     found = statistics.interval(differences, plan.confidence) if differences else None
     floor = statistics.noise_floor(same_arm, len(differences))
     margin = max(math.log1p(base_margin), floor)
-    evidence = Evidence(found, plan.confidence, margin, withheld)
+    evidence = Evidence(found, plan.confidence, margin, withheld, against)
     row = next(row for row in TABLE if row.holds(evidence))
     decided = row.word in (Word.FASTER, Word.SLOWER, Word.NO_CHANGE)
     detectable = statistics.smallest_detectable(found, margin) if found else math.inf
@@ -248,7 +272,7 @@ def decide(
     return SpeedVerdict(
         word=row.word,
         reason=row.reason,
-        means=withheld or row.means,
+        means=withheld or _said(row, against) or row.means,
         interval=None if withheld else found,
         margin=math.expm1(margin),
         noise_floor=math.expm1(floor),
@@ -256,6 +280,15 @@ def decide(
         pairs_needed=missing,
         regressions=tuple(regressions),
     )
+
+
+def _said(row: Row, against: Objections) -> str:
+    """The objection that decided, with its figures; empty when none did."""
+    return {
+        "below-the-floor": against.impossible,
+        "clocks-differ": against.disputed,
+        "transport": against.transport,
+    }.get(row.reason, "")
 
 
 def find_regressions(

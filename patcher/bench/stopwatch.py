@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field, replace
-from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
-from patcher.bench.records import CaseTiming, ProcessTiming
+from patcher.bench.collect import Purpose, collect
 from patcher.execution import machine as host
 from patcher.execution.executor import Executor, Job, Report, Step
 from patcher.execution.results import Arm, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from patcher.bench.speed import BenchPlan
+    from patcher.bench.inputs import TimedCase, TimedModel
+    from patcher.bench.records import ProcessTiming
     from patcher.execution.process import Site
-    from patcher.targets.adapter import Model, Test
+
+ECHOES = 3  # the least of them is what the way costs; the others met a neighbour
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Workload:
     """What every timing process does, the same in both arms.
 
     Attributes:
-        models: each model with the tests to time on it, in order.
+        models: each model with its cases and their inputs, in order.
         recorded: the baseline's stages by case, as `patcher.worker.main` describes them;
             replayed and timed once a case, so that both arms do the same work.
         timeout_s: of one generation.
@@ -33,28 +34,14 @@ class Workload:
             run alone; 0 leaves the parts out.
     """
 
-    models: Sequence[tuple[Model, Sequence[Test]]]
+    models: Sequence[TimedModel]
     recorded: Mapping[Case, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     timeout_s: float = 300.0
     component_repeats: int = 3
 
     @property
     def cases(self) -> list[Case]:
-        return [Case(model.name, test.name) for model, tests in self.models for test in tests]
-
-
-@dataclass(frozen=True)
-class _Purpose:
-    """What one step of the job was for."""
-
-    kind: str  # open, cold, warm, replay, component, or components (their names)
-    model: str
-    name: str = ""
-
-    @property
-    def extra(self) -> bool:
-        """Beside the cases: its failure never decides whether they were timed."""
-        return self.kind in ("replay", "component", "components")
+        return [Case(one.model.name, case.test.name) for one in self.models for case in one.cases]
 
 
 class ExecutorStopwatch:
@@ -72,13 +59,17 @@ class ExecutorStopwatch:
         self.components: tuple[str, ...] | None = None if workload.component_repeats else ()
         self.gpus = any(site.device in ("auto", "cuda") for site in sites.values())
 
-    def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
-        """Run one process to its end; the first failure ends it and is in the result."""
-        planned = self._steps(plan)
+    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+        """Run one process to its end; the first failure ends it and is in the result.
+
+        Args:
+            patience: how many times the usual limit a call may take.
+        """
+        planned = [*self._steps(patience)]
         before = host.read(gpu=self.gpus)
         began = time.monotonic()
         handle = self.executor.submit(Job(self.sites[arm], tuple(step for step, _ in planned)))
-        answers: list[tuple[_Purpose, Report]] = []
+        answers: list[tuple[Purpose, Report]] = []
         ready_s = 0.0
         last = False
         while not last:
@@ -101,102 +92,60 @@ class ExecutorStopwatch:
         purpose, report = answers[-1]
         if not timing.failure and report.step + 1 < len(planned):
             why = report.failure.text if report.failure else "the job ended early"
-            return replace(timing, failure=f"{purpose.model}, {purpose.kind}: {why}")
+            failure = f"{purpose.model}, {purpose.kind}: {why}"
+            return replace(timing, failure=failure, outcome=report.outcome)
         return timing
 
-    def _steps(self, plan: BenchPlan) -> list[tuple[Step, _Purpose]]:
+    def _steps(self, patience: float) -> Iterator[tuple[Step, Purpose]]:
         work = self.workload
-        steps: list[tuple[Step, _Purpose]] = []
-        for number, (model, tests) in enumerate(work.models):
-            opening = {"model": asdict(model), "seed": 0}
+        limit_s = patience * work.timeout_s
+        for number, timed in enumerate(work.models):
+            name = timed.model.name
             # The first opening imports the target, which may take longer than a generation.
-            steps.append(
-                (Step("open", opening, work.timeout_s + 300), _Purpose("open", model.name))
-            )
-            for test in tests:
-                for run in range(plan.warm_ups + plan.timed):
-                    kind = "cold" if run < plan.warm_ups else "warm"
-                    request = {
-                        "test": asdict(test),
-                        "capture": False,
-                        "probes": int(kind == "warm"),
-                    }
-                    purpose = _Purpose(kind, model.name, test.name)
-                    steps.append((Step("run", request, work.timeout_s), purpose))
-                recorded = work.recorded.get(Case(model.name, test.name))
-                if recorded:
-                    request = {
-                        "test": asdict(test),
-                        "recorded": {stage["name"]: stage for stage in recorded},
-                    }
-                    purpose = _Purpose("replay", model.name, test.name)
-                    steps.append((Step("replay", request, 3 * work.timeout_s), purpose))
-            if number > 0:
-                continue
-            if self.components is None:
-                purpose = _Purpose("components", model.name)
-                steps.append((Step("components", {}, work.timeout_s), purpose))
-            for part in self.components or ():
-                request = {"name": part, "seed": 0, "warm": 1, "repeats": work.component_repeats}
-                purpose = _Purpose("component", model.name, part)
-                steps.append((Step("component", request, 3 * work.timeout_s), purpose))
-        return steps
+            opening = Step("open", {"model": asdict(timed.model), "seed": 0}, limit_s + 300)
+            yield opening, Purpose("open", name)
+            tests = [asdict(one) for case in timed.cases for one in case.inputs]
+            yield Step("prepare", {"tests": tests}, limit_s), Purpose("prepare", name)
+            for case in timed.cases:
+                yield from self._case_steps(name, case, limit_s, last=case is timed.cases[-1])
+            if number == 0:
+                yield from self._component_steps(name, limit_s)
 
+    def _case_steps(
+        self, model: str, case: TimedCase, limit_s: float, *, last: bool
+    ) -> Iterator[tuple[Step, Purpose]]:
+        def asked(kind: str) -> Purpose:
+            return Purpose(kind, model, case.test.name, fresh=case.fresh)
 
-def collect(
-    arm: Arm, answers: Sequence[tuple[_Purpose, Report]], ready_s: float, disturbance: str
-) -> ProcessTiming:
-    """One process's timing from the answers of its steps."""
-    cold: dict[Case, float] = {}
-    warm: dict[Case, list[Mapping[str, Any]]] = {}
-    load_s, components_s, component_stages, replay_s = {}, {}, {}, {}
-    for purpose, report in answers:
-        case = Case(purpose.model, purpose.name)
-        if report.failure is not None:
-            if purpose.extra:
-                continue
-            where = purpose.model if purpose.kind == "open" else str(case)
-            failure = f"{where}: {report.failure.text}"
-            return ProcessTiming(arm, failure=failure, outcome=report.outcome)
-        value = report.value
-        if "not_applicable" in value:
-            continue
-        if purpose.kind == "open":
-            load_s[purpose.model] = report.worker_wall_s
-        elif purpose.kind == "cold":
-            cold.setdefault(case, value["wall_s"])
-        elif purpose.kind == "warm":
-            warm.setdefault(case, []).append(value)
-        elif purpose.kind == "components":
-            pass
-        elif purpose.kind == "component":
-            components_s[str(case)] = median(value["times_s"])
-            component_stages[str(case)] = value["stages"]
-        else:
-            for stage, seconds in (value["stage_s"] or {"all stages": report.wall_s}).items():
-                replay_s[f"{case} / {stage}"] = seconds
-    return ProcessTiming(
-        arm,
-        tuple(_timing(case, cold.get(case), values) for case, values in warm.items()),
-        start_s=ready_s,
-        load_s=load_s,
-        components_s=components_s,
-        component_stages=component_stages,
-        replay_s=replay_s,
-        disturbance=disturbance,
-    )
+        def batch(tests: Sequence[Any]) -> Step:
+            told = [asdict(one) for one in tests]
+            return Step("batch", {"tests": told}, len(tests) * limit_s)
 
+        probe = Step("probe", {}, limit_s)
+        for one in case.warm:
+            yield batch([one]), asked("cold")
+        for tests in case.batches:
+            yield probe, asked("probe")
+            yield batch(tests), replace(asked("warm"), inputs=tuple(one.name for one in tests))
+            yield probe, asked("probe")
+        for _ in range(ECHOES):
+            yield Step("echo", {}, limit_s), asked("echo")
+        if last:
+            # One case of a model is enough to see whether answers are kept.
+            names = tuple(f"{one.name}, again" for one in case.batches[-1])
+            yield batch(case.batches[-1]), replace(asked("again"), inputs=names)
+        recorded = self.workload.recorded.get(Case(model, case.test.name))
+        if recorded:
+            request = {
+                "test": asdict(case.test),
+                "recorded": {stage["name"]: stage for stage in recorded},
+            }
+            yield Step("replay", request, 3 * limit_s), asked("replay")
 
-def _timing(case: Case, cold_s: float | None, values: Sequence[Mapping[str, Any]]) -> CaseTiming:
-    stages = {name: [value["stage_s"][name] for value in values] for name in values[0]["stage_s"]}
-    memory = [value["memory_mib"] for value in values if value["memory_mib"] is not None]
-    return CaseTiming(
-        case,
-        warm_s=tuple(value["wall_s"] for value in values),
-        cold_s=cold_s,
-        audio_s=values[-1]["audio_s"],
-        tokens=values[-1]["tokens"],
-        stage_s={name: median(seconds) for name, seconds in stages.items()},
-        memory_mib=max(memory, default=None),
-        probe_s=tuple(fmean(value["probe_s"]) for value in values if value.get("probe_s")),
-    )
+    def _component_steps(self, model: str, limit_s: float) -> Iterator[tuple[Step, Purpose]]:
+        if self.components is None:
+            yield Step("components", {}, limit_s), Purpose("components", model)
+        for part in self.components or ():
+            repeats = self.workload.component_repeats
+            request = {"name": part, "seed": 0, "warm": 1, "repeats": repeats}
+            yield Step("component", request, 3 * limit_s), Purpose("component", model, part)

@@ -74,7 +74,7 @@ def verify(
                 Arm.PATCHED: freeze(copy, scratch / "patched", pristine=wanted.aa),
             }
             request = request_for(copy, trees, loosest(patches), wanted)
-            measure = speedometer(wanted) if wanted.plan else None
+            measure = speedometer(wanted, patches) if wanted.plan else None
             judgement = judge(
                 request,
                 observer,

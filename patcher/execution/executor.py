@@ -51,6 +51,7 @@ class Report:
         job: the handle `Executor.submit` gave.
         step: index of the step in the job.
         wall_s: of the step, on the parent's clock; ``worker_wall_s`` on the worker's own.
+        resident_mib: the worker's memory when the answer was there; 0 where nobody can tell.
         said: a line of progress of the running step; None when the step is over.
         last: nothing more will come of this job.
     """
@@ -64,6 +65,7 @@ class Report:
     said: str | None = None
     last: bool = False
     worker_wall_s: float = 0.0
+    resident_mib: float = 0.0
 
 
 class Executor(Protocol):
@@ -174,6 +176,7 @@ class LocalExecutor:
                     news.wall_s,
                     last=over,
                     worker_wall_s=news.worker_wall_s,
+                    resident_mib=news.resident_mib,
                 )
             )
             if over:

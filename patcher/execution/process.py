@@ -106,6 +106,8 @@ class Answer:
             ``stages``), stored by the parent, in the shape of `patcher.execution.results.Stage`.
         wall_s: seconds on the parent's clock, from the request written to the last byte read.
         worker_wall_s: the same by the worker's own clock, without the transport.
+        resident_mib: the worker's memory when the answer was there, as the parent reads it; 0 where
+            the system does not tell.
         alive: False when the worker can take no further request.
     """
 
@@ -115,6 +117,7 @@ class Answer:
     wall_s: float = 0.0
     alive: bool = True
     worker_wall_s: float = 0.0
+    resident_mib: float = 0.0
 
 
 class WorkerProcess:
@@ -272,7 +275,13 @@ class WorkerProcess:
             except (ValueError, TypeError, KeyError) as error:
                 return self._failed(Outcome.CRASHED, "protocol", message=str(error))
             value = {**message["value"], **parts}
-            return Answer(Outcome.OK, value, wall_s=wall_s, worker_wall_s=worker_wall_s)
+            return Answer(
+                Outcome.OK,
+                value,
+                wall_s=wall_s,
+                worker_wall_s=worker_wall_s,
+                resident_mib=resident_mib(self.pid),
+            )
         told = message["failure"]
         frames = tuple(Frame(**frame) for frame in told.pop("frames"))
         failure = Failure(**told, frames=frames, log=self._log_tail())
@@ -414,6 +423,14 @@ def environment(site: Site) -> dict[str, str]:
         ours["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what torch asks for; may cost time
     ours.update(site.environ)
     return ours
+
+
+def resident_mib(pid: int) -> float:
+    """What a process holds in memory; 0 where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return 0.0
 
 
 def oom_kills() -> int:

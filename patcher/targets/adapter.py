@@ -227,6 +227,9 @@ class Session:
         """
         raise NotImplementedError
 
+    def prepare(self, test: Test) -> None:
+        """Make what an input needs (a reference clip), so that no timed call has to."""
+
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         """Recompute every stage from the stage before it as ``recorded`` on the baseline.
 

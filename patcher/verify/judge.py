@@ -16,7 +16,7 @@ from patcher.execution.executor import Executor, Step, find_executor
 from patcher.execution.runner import Observer, Runner, Silent
 from patcher.gates.returned import compared as kinds_compared
 from patcher.verify.decisions import decide, sentence
-from patcher.verify.judgement import CaseJudgement, Judgement, Status
+from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
 from patcher.verify.trial import Trial
 
@@ -99,10 +99,11 @@ def judge(
         row = decide(cases)
         speed = measure_speed(bench, cases) if measure_speed else None
     compared, gate = what_was_compared(cases, request.equivalence.value)
+    fault = speed.fault if speed else None
     judgement = Judgement(
-        verdict=row.verdict,
-        reason=row.reason,
-        sentence=sentence(row, cases, gate),
+        verdict=Verdict.FAIL if fault else row.verdict,
+        reason=fault.reason if fault else row.reason,
+        sentence=fault.sentence if fault else sentence(row, cases, gate),
         cases=cases,
         gate=gate,
         compared=compared,

@@ -14,6 +14,7 @@ from patcher.execution.results import Case, CaseResult, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from patcher.bench.records import Fault
     from patcher.gates.result import GateResult
     from patcher.verify.declarations import Undeclared
 
@@ -165,6 +166,10 @@ class Diagnosis:
 
 class Speed(Protocol):
     """What a benchmark concludes (made by `patcher.bench.run`)."""
+
+    @property
+    def fault(self) -> Fault | None:
+        """What the patched arm did wrong while it was timed; the verification fails for it."""
 
     def as_json(self) -> dict[str, Any]:
         """The object ``speed`` of the JSON contract."""

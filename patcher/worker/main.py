@@ -35,9 +35,9 @@ import json
 import os
 import select
 import signal
-import time
 import traceback
 from pathlib import Path
+from time import perf_counter  # ours, whatever the target makes of `time`
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Worker:
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
         self.session: Any = None
         self.payload: list[tuple[str, str, Any]] = []  # part, name, Buffer: of the present answer
+        self.sent: list[tuple[str, str, Any]] = []  # of the answer before
         self.rss_before_mib = 0.0
         sys.meta_path.insert(0, self.finder)
         sys.path[:0] = [self.tree, *greeting["sys_path"]]
@@ -119,7 +120,7 @@ class Worker:
         """Do what one request asks and write the answer, whatever happens."""
         reply: dict[str, Any] = {"id": request["id"], "nonce": self.nonce, "ok": True}
         self.payload = []
-        started = time.perf_counter()
+        started = perf_counter()
         try:
             reply["value"] = getattr(self, f"op_{request['op']}")(request)
         except BaseException as error:
@@ -129,7 +130,7 @@ class Worker:
             else:
                 reply["ok"] = False
                 reply["failure"] = describe_failure(error, self.tree, request["op"])
-        reply["wall_s"] = time.perf_counter() - started
+        reply["wall_s"] = perf_counter() - started
         reply["sources"] = self.finder.drain()
         reply["payload"] = [
             {
@@ -144,7 +145,7 @@ class Worker:
         self.write(reply)
         for _, _, buffer in self.payload:
             self.send(buffer.data)
-        self.payload = []
+        self.sent, self.payload = self.payload, []
 
     def write(self, message: Mapping[str, Any]) -> None:
         self.send(json.dumps(message).encode() + b"\n")
@@ -183,13 +184,34 @@ class Worker:
         return {"facts": dict(self.session.describe())}
 
     def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one test; with ``probes``, also time as many on each side of it."""
+        """Run one test."""
         test = test_from(request["test"])
         reset_peak()
-        probes = request.get("probes", 0)
-        before_s = [probe() for _ in range(probes)]
-        value = self.describe(self.session.run(test, capture=request["capture"]))
-        return {**value, "probe_s": [*before_s, *(probe() for _ in range(probes))]}
+        return self.describe(self.session.run(test, capture=request["capture"]))
+
+    def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Make what inputs need (a reference clip), so that no timed call has to."""
+        for told in request["tests"]:
+            self.session.prepare(test_from(told))
+        return {}
+
+    def op_batch(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run tests one after the other; what the n-th returned is the part ``returned-n``."""
+        reset_peak()
+        runs = []
+        for number, told in enumerate(request["tests"]):
+            produced = self.session.run(test_from(told), capture=False)
+            runs.append(self.describe(produced, f"returned-{number}"))
+        return {"runs": runs}
+
+    def op_echo(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Send the arrays of the answer before this one again: what the way alone costs."""
+        self.payload = [("echo", f"{n}", buffer) for n, (*_, buffer) in enumerate(self.sent)]
+        return {}
+
+    def op_probe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Time a fixed piece of work that knows nothing of the target."""
+        return {"probe_s": probe()}
 
     def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
@@ -237,10 +259,10 @@ class Worker:
         outputs: Mapping[str, Any] = {}
         times_s = []
         for turn in range(request["warm"] + request["repeats"]):
-            started = time.perf_counter()
+            started = perf_counter()
             outputs = call()
             if turn >= request["warm"]:
-                times_s.append(time.perf_counter() - started)
+                times_s.append(perf_counter() - started)
         self.attach("stages", outputs)
         return {"times_s": times_s}
 
@@ -259,11 +281,11 @@ class Worker:
 
     # results
 
-    def describe(self, produced: Any) -> dict[str, Any]:
+    def describe(self, produced: Any, returned: str = "returned") -> dict[str, Any]:
         memory_mib = self.session.memory_mib()
         if memory_mib is None:
             memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
-        self.attach("returned", produced.returned)
+        self.attach(returned, produced.returned)
         self.attach("stages", produced.stages)
         return {
             "asked": dict(produced.asked),
@@ -358,11 +380,11 @@ def probe() -> float:
 
     A virtual processor may halve its speed for seconds, and no counter tells.
     """
-    started = time.perf_counter()
+    started = perf_counter()
     total = 0
     for number in range(PROBE_ROUNDS):
         total += number * number
-    return time.perf_counter() - started
+    return perf_counter() - started
 
 
 def rss_mib(field: str) -> float:

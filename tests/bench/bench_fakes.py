@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from patcher.bench.records import CaseTiming, Pair, ProcessTiming
-from patcher.execution.results import Arm, Case
+from patcher.execution.results import Arm, Case, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from patcher.bench.speed import BenchPlan
 
 CASES = (Case("m1", "t1"), Case("m1", "t2"))
 
@@ -37,18 +36,23 @@ class FakeStopwatch:
     probes: Callable[[int], tuple[float, ...]] = lambda run: ()
     failure: Callable[[int], str] = lambda run: ""
     tokens: Callable[[Arm], int | None] = lambda arm: 12
+    outcome: Callable[[int], Outcome] = lambda run: Outcome.CRASHED
+    answer: Callable[[Arm, int], str] = lambda arm, run: "the same"
     process_s: float = 27.0
+    timed: int = 3
+    patience: list[float] = field(default_factory=list)
     arms: list[Arm] = field(default_factory=list)
 
-    def __call__(self, arm: Arm, plan: BenchPlan) -> ProcessTiming:
+    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
         run = len(self.arms)
         self.arms.append(arm)
+        self.patience.append(patience)
         self.clock.now_s += self.process_s
         tokens = self.tokens(arm)
         cases = tuple(
             CaseTiming(
                 case,
-                warm_s=(self.seconds(arm, run),) * plan.timed,
+                warm_s=(self.seconds(arm, run),) * self.timed,
                 cold_s=2 * self.seconds(arm, run),
                 audio_s=tokens / 25 if tokens else None,
                 tokens=tokens,
@@ -63,6 +67,8 @@ class FakeStopwatch:
             cases,
             disturbance=self.disturbance(run),
             failure=self.failure(run),
+            outcome=self.outcome(run) if self.failure(run) else Outcome.OK,
+            answers={f"{case} / input 1": self.answer(arm, run) for case in self.cases},
         )
 
     @property

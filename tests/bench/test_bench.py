@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from patcher.bench import analysis
 from patcher.bench import run as bench
-from patcher.bench.records import run_order
-from patcher.bench.run import BenchRun, run_bench
+from patcher.bench.records import ProcessTiming, run_order
+from patcher.bench.run import BenchRun, Rules, run_bench
 from patcher.bench.speed import FULL, QUICK, BenchPlan, Word
-from patcher.execution.results import Arm, Case
+from patcher.execution.results import Arm, Case, Outcome
 from tests.bench.bench_fakes import FakeStopwatch, MemoryLedger
 
 if TYPE_CHECKING:
@@ -25,15 +26,9 @@ def go(
     ledger: MemoryLedger | None = None,
     budget_s: float | None = None,
 ) -> BenchRun:
-    return run_bench(
-        plan,
-        watch,
-        ledger or MemoryLedger(),
-        seed="s",
-        margin=0.03,
-        clock=watch.clock,
-        budget_s=budget_s,
-    )
+    watch.timed = plan.timed
+    rules = Rules(plan, "s", 0.03, budget_s)
+    return run_bench(rules, watch, ledger or MemoryLedger(), clock=watch.clock)
 
 
 def ratio(value: float) -> Callable[[Arm, int], float]:
@@ -102,13 +97,13 @@ def test_an_interrupted_run_resumes_without_repeating_finished_pairs(killed_afte
 
     ledger, watch = MemoryLedger(), FakeStopwatch(UNDECIDABLE)
 
-    def dying(arm: Arm, plan: BenchPlan) -> object:
+    def dying(arm: Arm, patience: float) -> object:
         if len(watch.arms) == killed_after:
             raise KilledError
-        return watch(arm, plan)
+        return watch(arm, patience)
 
     with pytest.raises(KilledError):
-        run_bench(FULL, dying, ledger, seed="s", margin=0.03, clock=watch.clock)  # type: ignore[arg-type]
+        run_bench(Rules(FULL, "s", 0.03), dying, ledger, clock=watch.clock)  # type: ignore[arg-type]
     finished = killed_after // 2
     assert len(ledger.rows) == finished
     rest = FakeStopwatch(UNDECIDABLE)
@@ -174,14 +169,55 @@ def test_a_slow_pair_on_a_quiet_machine_is_never_dropped() -> None:
     assert len(watch.order) == 12
 
 
-def test_a_process_that_fails_while_timing_ends_the_run_and_is_named() -> None:
-    watch = FakeStopwatch(failure=lambda run: "SIGSEGV" if run == 5 else "")
-    run = go(watch)
-    assert run.stopped == "failure"
+def fails_at(*runs: int) -> Callable[[int], str]:
+    return lambda run: "SIGSEGV" if run in runs else ""
+
+
+def test_a_baseline_that_crashes_while_timed_ends_the_run_and_is_named() -> None:
+    order = [arm for i in range(3) for arm in run_order(i, "s")]
+    run = go(FakeStopwatch(failure=fails_at(order.index(Arm.BASELINE, 4))))
+    assert (run.stopped, run.fault) == ("failure", None)
     assert run.failed is not None
     assert run.failed.failure == "SIGSEGV"
     assert len(run.pairs) == 2
     assert run.verdict.word is Word.UNDECIDED
+
+
+def test_a_patched_arm_that_crashes_while_timed_is_at_fault() -> None:
+    order = [arm for i in range(3) for arm in run_order(i, "s")]
+    run = go(FakeStopwatch(failure=fails_at(order.index(Arm.PATCHED, 4))))
+    assert run.stopped == "fault"
+    assert run.fault is not None
+    assert run.fault.reason == "timed-crash"
+
+
+def test_one_slow_generation_costs_its_pair_and_no_more() -> None:
+    watch = FakeStopwatch(failure=fails_at(4), outcome=lambda run: Outcome.TIMEOUT)
+    run = go(watch, QUICK)
+    assert (run.stopped, len(run.pairs), len(run.lost)) == ("decided", 6, 1)
+    assert watch.patience[4:9] == [1.0, 1.0, 2.0, 2.0, 1.0]
+    assert run.fault is None
+
+
+def test_an_arm_that_hangs_every_time_where_the_other_does_not_is_at_fault() -> None:
+    class Hanging(FakeStopwatch):
+        def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+            timing = super().__call__(arm, patience)
+            if arm is Arm.BASELINE:
+                return timing
+            return replace(timing, failure="no answer", outcome=Outcome.TIMEOUT)
+
+    run = go(Hanging())
+    assert run.fault is not None
+    assert run.fault.reason == "timed-hang"
+    assert [loss.arm for loss in run.lost] == [Arm.PATCHED] * 3
+
+
+def test_a_machine_on_which_both_arms_are_lost_accuses_nobody() -> None:
+    watch = FakeStopwatch(failure=lambda run: "killed", outcome=lambda run: Outcome.KILLED)
+    run = go(watch)
+    assert (run.stopped, run.fault) == ("failure", None)
+    assert run.verdict.word is Word.NOT_MEASURED
 
 
 def test_shorter_output_is_not_called_faster() -> None:
@@ -204,8 +240,8 @@ def test_every_case_weighs_the_same_whatever_its_length() -> None:
     short, long = Case("m", "short"), Case("m", "long")
 
     class TwoLengths(FakeStopwatch):
-        def __call__(self, arm, plan):  # type: ignore[no-untyped-def]
-            timing = super().__call__(arm, plan)
+        def __call__(self, arm, patience=1.0):  # type: ignore[no-untyped-def]
+            timing = super().__call__(arm, patience)
             scale = {short: 0.001 * (0.8 if arm is Arm.PATCHED else 1), long: 1000.0}
             cases = tuple(
                 type(one)(one.case, (scale[one.case],) * len(one.warm_s)) for one in timing.cases

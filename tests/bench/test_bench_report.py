@@ -8,7 +8,7 @@ import pytest
 
 from patcher.bench import run as bench
 from patcher.bench.report import BenchReport, cold_and_warm, table_rows
-from patcher.bench.run import run_bench
+from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import QUICK, BenchPlan
 from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome
 from tests.bench.bench_fakes import FakeStopwatch, MemoryLedger
@@ -17,7 +17,7 @@ ROW = {"model", "tests", "avg_gen_s", "avg_rtf", "avg_vram_mb", "min_rtf", "max_
 
 
 def report(watch: FakeStopwatch, plan: BenchPlan = QUICK) -> BenchReport:
-    run = run_bench(plan, watch, MemoryLedger(), seed="s", margin=0.03, clock=watch.clock)
+    run = run_bench(Rules(plan, "s", 0.03), watch, MemoryLedger(), clock=watch.clock)
     return BenchReport(run)
 
 

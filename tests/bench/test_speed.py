@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from patcher.bench import simulate, speed
+from patcher.bench.objections import Objections
 from patcher.bench.speed import FULL, QUICK, Word, decide
 
 
@@ -32,6 +33,18 @@ ROWS = {
     "five pairs cannot reach the confidence of six": (
         decide(steady(0.5, 5), QUIET, QUICK, 0.03),
         (Word.UNDECIDED, "too-few-pairs"),
+    ),
+    "a time in which the weights cannot be read is impossible": (
+        decide(steady(0.5, 8), QUIET, FULL, 0.03, against=Objections(impossible="too fast")),
+        (Word.IMPOSSIBLE, "below-the-floor"),
+    ),
+    "two clocks that differ are a dispute": (
+        decide(steady(0.5, 8), QUIET, FULL, 0.03, against=Objections(disputed="half")),
+        (Word.CLOCK_DISPUTED, "clocks-differ"),
+    ),
+    "a pipe that costs as much as what is looked for leaves it undecided": (
+        decide(steady(0.5, 8), QUIET, FULL, 0.03, against=Objections(transport="a lot")),
+        (Word.UNDECIDED, "transport"),
     ),
     "an interval below 1 and beyond the margin is faster": (
         decide(steady(0.90, 8), QUIET, FULL, 0.03),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.bench.inputs import plan_inputs
 from patcher.bench.speed import BenchPlan
 from patcher.bench.stopwatch import Workload
-from patcher.bench.timing import time_arms
+from patcher.bench.timing import Claim, Terms, time_arms
 from patcher.execution.executor import Job, LocalExecutor, Step
 from patcher.execution.process import Site, Tree
 from patcher.execution.results import Arm, Case
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[2]
 TREE = REPOSITORY / "tests" / "smalltarget" / "tree"
 ONE_BLOCK = BenchPlan("one block", looks=(2,), confidence=0.5, timed=2)
-WORKLOAD = Workload([(model, TESTS[:1]) for model in MODELS], timeout_s=20, component_repeats=1)
+
+
+def workload(seed: str, recorded: Mapping[Case, object] | None = None) -> Workload:
+    """Both models, the first test; a block of two pairs, inputs drawn from the seed."""
+    models = plan_inputs([(model, TESTS[:1]) for model in MODELS], ONE_BLOCK, seed)
+    return Workload(models, recorded or {}, timeout_s=20, component_repeats=1)  # type: ignore[arg-type]
+
+
 CASES = [Case(model.name, TESTS[0].name) for model in MODELS]
 
 
@@ -61,9 +69,17 @@ def executor() -> Iterator[LocalExecutor]:
 def measure(
     executor: LocalExecutor, arms: Mapping[Arm, Site], folder: Path, **options: object
 ) -> BenchReport:
+    budget_s = options.pop("budget_s", None)
+    equivalence = options.pop("equivalence", Equivalence.BITWISE)
     return time_arms(
-        ONE_BLOCK, executor, arms, WORKLOAD, database=folder / "runs.sqlite", **options
-    )  # type: ignore[arg-type]
+        Terms(ONE_BLOCK, budget_s=budget_s),  # type: ignore[arg-type]
+        executor,
+        arms,
+        workload,
+        database=folder / "runs.sqlite",
+        claim=Claim(equivalence),  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]
+    )
 
 
 def test_half_the_work_is_faster_and_everything_beside_it_is_told(
@@ -71,8 +87,15 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
 ) -> None:
     arms = sites(tmp_path, ("ROUNDS = 400", "ROUNDS = 100"))
     recorded = executor_record(executor, arms[Arm.BASELINE])
-    workload = replace(WORKLOAD, recorded={CASES[0]: recorded})
-    found = time_arms(ONE_BLOCK, executor, arms, workload, database=tmp_path / "runs.sqlite")
+    work = partial(workload, recorded={CASES[0]: recorded})
+    found = time_arms(
+        Terms(ONE_BLOCK),
+        executor,
+        arms,
+        work,
+        database=tmp_path / "runs.sqlite",
+        claim=Claim(Equivalence.PERCEPTUAL),
+    )
     speed, table = found.as_json(), found.table_json()
     assert speed["verdict"] == "faster"
     assert speed["time_ratio"] < 0.7
@@ -127,22 +150,52 @@ def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
     crash = "import os; os.abort() if self.pitch > 200 else None\n        "
     change = ("table = self.polish(", f"{crash}table = self.polish(")
     found = measure(executor, sites(tmp_path, change), tmp_path).as_json()
-    assert found["stopped"] == "failure"
+    assert found["stopped"] == "fault"
+    assert found["fault"]["reason"] == "timed-crash"
     assert "High hum / Short" in found["failure"]
     assert "SIGABRT" in found["failure"]
     assert found["verdict"] == "not-measured"
-    assert "the patched arm failed: High hum / Short" in found["sentence"]
+    assert "the patched arm failed while it was timed: High hum / Short" in found["sentence"]
 
 
 def test_an_isolated_part_that_differs_is_named_under_the_claim(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
-    for claim in (Equivalence.BITWISE, Equivalence.PERCEPTUAL):
-        found = measure(executor, louder, tmp_path / claim.value, equivalence=claim)
-        told = found.as_json()["components"][0]["gate"]
-        assert told["gate"] == claim.value
-        assert told["passed"] is (claim is Equivalence.PERCEPTUAL), told
+    found = measure(executor, louder, tmp_path, equivalence=Equivalence.PERCEPTUAL)
+    gate = found.as_json()["components"][0]["gate"]
+    assert (gate["gate"], gate["passed"]) == ("perceptual", True), gate
+
+
+def test_other_bytes_while_timed_are_a_fault_under_the_claim_bitwise(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
+    found = measure(executor, louder, tmp_path).as_json()
+    assert found["stopped"] == "fault"
+    assert found["fault"]["reason"] == "timed-wrong"
+    assert {case["test"] for case in found["fault"]["cases"]} == {"Short"}
+
+
+def test_a_timed_answer_that_a_looser_gate_would_refuse_is_a_fault(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    silent = sites(tmp_path, ("level = 0.2 ", "level = 0.0 * 0.2 "))
+    found = measure(executor, silent, tmp_path, equivalence=Equivalence.PERCEPTUAL).as_json()
+    assert found["fault"]["reason"] == "timed-wrong"
+    assert "fails its gate" in found["fault"]["sentence"]
+
+
+def test_no_input_comes_twice_before_the_row_of_repeated_ones(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    found = measure(executor, sites(tmp_path), tmp_path)
+    speed = found.as_json()
+    assert speed["repeating_cases"] == []
+    assert speed["repeated"]["cases"] == [str(case) for case in CASES]
+    assert 0.5 < speed["repeated"]["time_ratio"] < 2
+    labels = [label for label in found.run.pairs[0].patched.answers if "again" not in label]
+    assert len(labels) == len(set(labels)) == 4
 
 
 def test_a_budget_that_is_spent_keeps_the_bench_open(

@@ -6,18 +6,22 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.bench.speed import PLANS
-from patcher.bench.timing import measure_speed
+from patcher.verify.timing import measure_speed
 
 if TYPE_CHECKING:
     from patcher.bench.records import ProcessTiming
     from patcher.bench.report import BenchReport
+    from patcher.patchfile.model import Patch
     from patcher.verify.judge import Bench
     from patcher.verify.judgement import CaseJudgement
     from patcher.verify.options import Wanted
 
 
-def speedometer(wanted: Wanted) -> Callable[[Bench, Sequence[CaseJudgement]], BenchReport]:
-    """The ``measure_speed`` of `judge` for these options."""
+def speedometer(
+    wanted: Wanted, patches: Sequence[Patch]
+) -> Callable[[Bench, Sequence[CaseJudgement]], BenchReport]:
+    """The ``measure_speed`` of `judge` for these options and these patches."""
+    declares = frozenset(each for patch in patches for each in patch.declares)
     plan = PLANS[wanted.plan or "quick"]
 
     def measure(bench: Bench, cases: Sequence[CaseJudgement]) -> BenchReport:
@@ -26,7 +30,13 @@ def speedometer(wanted: Wanted) -> Callable[[Bench, Sequence[CaseJudgement]], Be
             bench.observer.said(f"pair {index + 1} of at most {plan.pairs}: {arm} timed")
 
         return measure_speed(
-            bench, cases, plan=plan, budget_s=wanted.budget, aa=wanted.aa, progress=progress
+            bench,
+            cases,
+            plan=plan,
+            budget_s=wanted.budget,
+            aa=wanted.aa,
+            declares=declares,
+            progress=progress,
         )
 
     return measure

@@ -148,6 +148,9 @@ class ChatterboxSession(Session):
             stage_s=dict(self.stage_s),
         )
 
+    def prepare(self, test: Test) -> None:
+        self._clip(test.options.get("reference"))
+
     def speak(self, text: str, clip: str | None, arguments: Mapping[str, Any]) -> Any:
         """One generation by the package: (1, samples), watermarked."""
         return self.speaker.generate(text, audio_prompt_path=clip, **arguments)

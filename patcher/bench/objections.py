@@ -1,0 +1,179 @@
+"""What stands against a timing, whatever its ratio: pure functions on pairs.
+
+The parent's clock decides; here it is held against the worker's own, against what the pipe costs,
+against what the memory of this machine can deliver, and calls against calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from patcher.bench import statistics
+from patcher.bench.records import ARMS, Fault
+from patcher.execution.results import Arm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from patcher.bench.records import CaseTiming, Pair
+    from patcher.execution.results import Case
+
+# The clocks may differ by this share of a call, and by this many seconds: a process is not always
+# awake when its answer arrives.
+CLOCK_SHARE, CLOCK_S = 0.05, 0.005
+# ... or by so many times what they differ by on the baseline.
+CLOCK_TIMES = 4.0
+# The way may cost this share of the change that is looked for.
+WAY_SHARE = 0.1
+# A call may leave so much more memory behind than on the baseline.
+GROWTH_MIB = 2.0
+# An input asked for again may gain so much more than on the baseline.
+REPEAT_RATIO = 0.8
+
+
+@dataclass(frozen=True)
+class Objections:
+    """Empty texts where nothing stands against the timing."""
+
+    impossible: str = ""
+    disputed: str = ""
+    transport: str = ""
+
+
+NONE = Objections()
+
+
+def objections(pairs: Sequence[Pair], margin: float, floor_s: Mapping[Case, float]) -> Objections:
+    """Everything that stands against these pairs.
+
+    Args:
+        margin: the smallest change worth calling, relative.
+        floor_s: the least that a call of a case can take here, where that is known.
+    """
+    return Objections(below_floor(pairs, floor_s), disputed(pairs), transport(pairs, margin))
+
+
+def below_floor(pairs: Sequence[Pair], floor_s: Mapping[Case, float]) -> str:
+    """Where the patched arm is faster than memory can be read; empty when it is nowhere."""
+    for pair in pairs:
+        for timing in pair.patched.cases:
+            least_s = floor_s.get(timing.case, 0.0)
+            if timing.wall_s < least_s:
+                return (
+                    f"{timing.case} took {timing.wall_s:.3g} s, and reading its weights takes "
+                    f"{least_s:.3g} s at half a byte each and twice the best speed seen here"
+                )
+    return ""
+
+
+def disputed(pairs: Sequence[Pair]) -> str:
+    """How far the two clocks are apart on the patched arm; empty when the pipe explains it."""
+    share = {arm: [*_excess(pairs, arm)] for arm in ARMS}
+    if not share[Arm.PATCHED]:
+        return ""
+    # The least of all requests: a busy machine is late now and then, a false clock always.
+    part, seconds = min(share[Arm.PATCHED])
+    usual = median(one[0] for one in share[Arm.BASELINE]) if share[Arm.BASELINE] else 0.0
+    if part <= max(CLOCK_SHARE, CLOCK_TIMES * usual) or seconds <= CLOCK_S:
+        return ""
+    return f"the worker's clock leaves out {part:.0%} of the time between question and answer"
+
+
+def _excess(pairs: Sequence[Pair], arm: Arm) -> Iterator[tuple[float, float]]:
+    """Of each timed request: what neither clock nor pipe explains, as a share and in seconds."""
+    for pair in pairs:
+        for timing in pair.arm(arm).cases:
+            for parent_s, worker_s in zip(timing.warm_s, timing.worker_s, strict=False):
+                left_s = abs(parent_s - worker_s) * timing.calls - (timing.echo_s or 0.0)
+                yield left_s / (parent_s * timing.calls), left_s
+
+
+def transport(pairs: Sequence[Pair], margin: float) -> str:
+    """Whether the way takes too much of a call to see a change of ``margin`` in it."""
+    shares = [
+        timing.echo_s / (timing.wall_s * timing.calls)
+        for pair in pairs
+        for arm in ARMS
+        for timing in pair.arm(arm).cases
+        if timing.echo_s is not None
+    ]
+    share = median(shares) if shares else 0.0
+    if share <= WAY_SHARE * margin:
+        return ""
+    return f"the answers' way takes {share:.1%} of the time, too much to see {margin:.0%} in it"
+
+
+def grows(pairs: Sequence[Pair]) -> Fault | None:
+    """Memory that the patched arm leaves behind at every call and the baseline does not."""
+    slopes = {
+        arm: [slope for pair in pairs if (slope := _slope(pair, arm)) is not None] for arm in ARMS
+    }
+    if not all(slopes.values()):
+        return None
+    patched, baseline = (median(slopes[arm]) for arm in (Arm.PATCHED, Arm.BASELINE))
+    steady = sum(slope > baseline + GROWTH_MIB for slope in slopes[Arm.PATCHED])
+    if patched - baseline <= GROWTH_MIB or 3 * steady < 2 * len(slopes[Arm.PATCHED]):
+        return None
+    text = f"every call leaves {patched:.1f} MiB behind, where the baseline leaves {baseline:.1f}"
+    return Fault("grows", text)
+
+
+def _slope(pair: Pair, arm: Arm) -> float | None:
+    """MiB a call, from the first timed request of a process to its last."""
+    timing = pair.arm(arm)
+    sizes = timing.resident_mib
+    calls = sum(one.calls * len(one.warm_s) for one in timing.cases)
+    if len(sizes) < 2 or calls < 2 or not min(sizes):
+        return None
+    return (sizes[-1] - sizes[0]) / max(1, calls - timing.cases[0].calls)
+
+
+@dataclass(frozen=True)
+class Repeating:
+    """What is won by asking for an input again, apart from everything else.
+
+    Attributes:
+        interval: log of (patched again / patched fresh) over (baseline again / baseline fresh).
+        cases: where it was measured, all of them with fresh inputs.
+    """
+
+    interval: statistics.Interval
+    cases: tuple[Case, ...]
+    baseline_s: float
+    patched_s: float
+
+    @property
+    def wins(self) -> bool:
+        """Clearly more than on the baseline."""
+        return self.interval.high < log(REPEAT_RATIO)
+
+
+def repeating(pairs: Sequence[Pair]) -> Repeating | None:
+    """The row of repeated inputs; None where none was measured."""
+    gains: list[float] = []
+    cases: dict[Case, None] = {}
+    seconds: dict[Arm, list[float]] = {arm: [] for arm in ARMS}
+    for pair in pairs:
+        logs = []
+        for timing in pair.patched.cases:
+            other = _same(timing, pair.baseline.cases)
+            if other is None or not timing.fresh or not timing.again_s or not other.again_s:
+                continue
+            cases[timing.case] = None
+            logs.append(log(timing.again_s / timing.wall_s) - log(other.again_s / other.wall_s))
+            seconds[Arm.PATCHED].append(timing.again_s)
+            seconds[Arm.BASELINE].append(other.again_s)
+        if logs:
+            gains.append(fmean(logs))
+    if not gains:
+        return None
+    found = statistics.interval(gains, 0.95)
+    base_s, patched_s = (median(seconds[arm]) for arm in ARMS)
+    return Repeating(found, tuple(cases), base_s, patched_s)
+
+
+def _same(timing: CaseTiming, others: Sequence[CaseTiming]) -> CaseTiming | None:
+    return next((one for one in others if one.case == timing.case), None)

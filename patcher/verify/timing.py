@@ -1,0 +1,107 @@
+"""Times the arms of a verification whose gates have run: what ``verify --bench`` asks for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from patcher.bench.inputs import plan_inputs
+from patcher.bench.stopwatch import Workload
+from patcher.bench.timing import Claim, Terms, not_timed, time_arms
+from patcher.execution import machine as host
+from patcher.execution.results import Arm, Case
+from patcher.execution.rundb import key_of
+from patcher.verify.judgement import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from patcher.bench.report import BenchReport
+    from patcher.bench.speed import BenchPlan
+    from patcher.bench.timing import GateRuns, Progress
+    from patcher.patchfile.model import Declaration
+    from patcher.targets.adapter import Model, Test
+    from patcher.verify.judge import Bench
+    from patcher.verify.judgement import CaseJudgement
+
+# A generation may take so many times what a gate's run may: nobody waits for it but the bench, and
+# one slow generation beside a busy neighbour says nothing about the patch.
+PATIENCE = 3.0
+
+
+def measure_speed(
+    bench: Bench,
+    cases: Sequence[CaseJudgement],
+    *,
+    plan: BenchPlan,
+    budget_s: float | None = None,
+    aa: bool = False,
+    declares: frozenset[Declaration] = frozenset(),
+    progress: Progress | None = None,
+) -> BenchReport:
+    """Time the arms of a verification whose gates have run; nothing when a case failed.
+
+    An argument of `judge.judge`, once ``plan`` and the options are bound with `functools.partial`.
+    """
+    setup = bench.setup
+    request = setup.request
+    runs: GateRuns = {
+        Arm.BASELINE: [case.baseline for case in cases if case.baseline],
+        Arm.PATCHED: [case.patched for case in cases if case.patched],
+    }
+    facts = next((dict(run.facts) for run in runs[Arm.BASELINE] if run.ok), {})
+    device = str(facts.get("device", request.options.device))
+    passed = {case.case for case in cases if case.status is Status.PASS}
+    failed = sum(case.status is Status.FAIL for case in cases)
+    if failed or not passed:
+        reason = f"{failed} of {len(cases)} cases failed their gates" if failed else "no case ran"
+        return not_timed(plan, f"{reason}, so nothing was timed", device=device, gate_runs=runs)
+    recorded = {
+        case.case: [asdict(stage) for stage in case.baseline.stages]
+        for case in cases
+        if case.baseline and case.case in passed
+    }
+    terms = Terms(
+        plan,
+        device,
+        budget_s,
+        aa,
+        content=key_of(setup.assets.fingerprint, request.adapter.distribution),
+        facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
+    )
+    workload = partial(
+        workload_of,
+        plan=plan,
+        models=[(one.model, one.tests) for one in setup.batches(Arm.BASELINE, passed, "timing")],
+        call_s={
+            case.case: case.baseline.measure.wall_s
+            for case in cases
+            if case.baseline and case.baseline.measure
+        },
+        # Fixed work costs another generation a case: only the full plan has the time.
+        recorded=recorded if plan.timed > 1 else {},
+        timeout_s=PATIENCE * max(bench.runner.case_timeout_s(case) for case in passed),
+    )
+    return time_arms(
+        terms,
+        bench.executor,
+        setup.timing_sites(host.usable_processors()),
+        workload,
+        database=request.run_dir / "runs.sqlite",
+        claim=Claim(request.equivalence, request.limits, declares),
+        progress=progress,
+    )
+
+
+def workload_of(
+    seed: str,
+    *,
+    plan: BenchPlan,
+    models: Sequence[tuple[Model, Sequence[Test]]],
+    call_s: Mapping[Case, float],
+    recorded: Mapping[Case, Sequence[Mapping[str, object]]],
+    timeout_s: float,
+) -> Workload:
+    """What the timing processes of a bench do, from its seed."""
+    return Workload(plan_inputs(models, plan, seed, call_s=call_s), recorded, timeout_s)
