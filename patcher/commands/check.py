@@ -34,7 +34,7 @@ def check(workspace: Workspace, names: Sequence[str]) -> CheckResult:
         except PatcherError as error:
             rendered.append(_rendered(error))
     for patch in readable.values():
-        fixtures += len(patch.tests)
+        fixtures += sum(len(form.tests) for form in patch.forms)
         rendered += [render_problem(problem) for problem in check_patch(patch)]
     if len(readable) == len(known.paths):  # else a name may be that of a spec with a mistake in it
         rendered += [render_problem(problem) for problem in check_names(readable, known.sets)]

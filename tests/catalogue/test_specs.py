@@ -32,7 +32,7 @@ def pristine() -> Source:
 @pytest.mark.parametrize("name", PATCHES)
 def test_lints_and_its_fixtures_pass(name: str) -> None:
     patch = PATCHES[name]
-    assert patch.tests
+    assert all(form.tests for form in patch.forms)
     assert check_patch(patch) == []
 
 
