@@ -46,8 +46,9 @@ format: $(READY)  ## let ruff rewrite
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
 
-docs: $(READY)  ## render what is rendered: the language's reference, the schema
+docs: $(READY)  ## render what is rendered: the language's reference, the gates, the schema
 	$(BIN)/python -m docs.render_spec
+	$(BIN)/python -m docs.render_gates
 	$(BIN)/python -m patcher.patchfile.schema
 
 torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)

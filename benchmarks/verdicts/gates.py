@@ -203,27 +203,6 @@ def table(folder: Path) -> tuple[str, bool]:
     return "\n".join(lines), right
 
 
-def limits_table() -> str:
-    """The Markdown table of all thresholds."""
-    rows = {"close": close.Limits().as_json(), "perceptual": perceptual.Limits().as_json()}
-    keys = list(dict.fromkeys(key for limits in rows.values() for key in limits))
-    lines = ["| limit | close | perceptual |", "|---|---|---|"]
-    for key in keys:
-        cells = [f"{rows[gate][key]:g}" if USED[key] in ("both", gate) else "" for gate in rows]
-        lines.append(f"| `{key}` | {cells[0]} | {cells[1]} |")
-    return "\n".join(lines)
-
-
-# Which gate reads a limit.
-USED = {
-    **dict.fromkeys(close.Limits().as_json(), "close"),
-    **dict.fromkeys(
-        set(perceptual.Limits().as_json()) - set(close.Limits().as_json()), "perceptual"
-    ),
-    "waveform_snr_db": "both",
-}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -247,7 +226,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text, right = table(options.out)
     print(text)
     if options.into:
-        write_table(options.into, "limits", limits_table())
         write_table(options.into, "mutations", f"{circumstances(options.date)}\n\n{text}")
     return 0 if right else 1
 

@@ -16,9 +16,9 @@ from patcher.bench.collect import digest_of
 from patcher.bench.records import Fault
 from patcher.execution.results import Arm, Case
 from patcher.execution.runner import Batch, Runner, Silent
-from patcher.gates import Pair as GatePair
-from patcher.gates import run_gates
 from patcher.gates.bitwise import compare
+from patcher.gates.registry import Pair as GatePair
+from patcher.gates.registry import run_gates
 from patcher.patchfile.model import Equivalence
 
 if TYPE_CHECKING:

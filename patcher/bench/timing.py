@@ -123,8 +123,8 @@ def time_arms(
     if run.stopped != "budget":
         ledger.finish()
     report = _report(run, {}, terms.device, {**environment.facts, "seed": ledger.seed}, terms.aa)
-    gates = judge_components(run.pairs, claim.equivalence, claim.limits)
-    return replace(report, component_gates=gates)
+    parts = ((one.baseline.component_stages, one.patched.component_stages) for one in run.pairs)
+    return replace(report, component_gates=judge_components(parts, claim.equivalence, claim.limits))
 
 
 def not_timed(plan: BenchPlan, reason: str, *, device: str, gate_runs: GateRuns) -> BenchReport:

@@ -133,6 +133,9 @@ class CaseResult:
         failure: set exactly when ``outcome`` is not ``ok``.
         returned: what the public call returned; what gates compare first.
         asked: what the call asked of its parts, before the adapter capped it.
+        state: digests of what the call left behind; ``changed`` names those it changed.
+        later: ``returned``, read once more after all later calls; empty where nothing was read.
+        ran: lines of edited functions that ran, by file relative to the tree.
         sample_rate: of the audio, or None.
         expected_s: plausible (shortest, longest) audio in seconds, or None.
         facts: what the session said of itself (device, versions).
@@ -147,6 +150,10 @@ class CaseResult:
     stages: tuple[Stage, ...] = ()
     returned: tuple[Stage, ...] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    later: tuple[Stage, ...] = ()
+    ran: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     measure: Measure | None = None
     sample_rate: int | None = None
     expected_s: tuple[float, float] | None = None

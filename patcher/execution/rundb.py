@@ -137,7 +137,7 @@ class RunDb:
         wanted = {
             stage["path"]
             for text in payloads
-            for part in ("stages", "returned")
+            for part in ("stages", "returned", "later")
             for stage in json.loads(text).get(part, ())
         }
         for file in stages_dir.glob("*/*"):
@@ -178,6 +178,9 @@ def result_from(told: Mapping[str, Any]) -> CaseResult:
             "failure": failure,
             "stages": tuple(stage_from(stage) for stage in told["stages"]),
             "returned": tuple(stage_from(stage) for stage in told["returned"]),
+            "later": tuple(stage_from(stage) for stage in told["later"]),
+            "changed": tuple(told["changed"]),
+            "ran": {file: tuple(lines) for file, lines in told["ran"].items()},
             "measure": Measure(**measure) if measure else None,
             "expected_s": tuple(expected) if expected else None,
         }

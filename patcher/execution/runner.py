@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OPEN_TIMEOUT_S = 600.0  # the first import of a large framework from a slow disk
 CASE_TIMEOUT_S = 600.0  # where there is no baseline to go by
 LEAST_TIMEOUT_S = 30.0
+LOOK_TIMEOUT_S = 120.0  # for an answer that runs nothing of the target
+LOOKS = ("stages", "state")  # what is asked for after every call
 TIMES_BASELINE = 10.0
 
 Results = dict[tuple[Arm, Case], CaseResult]
@@ -70,10 +72,23 @@ class Batch:
         return tuple(Case(self.model.name, test.name) for test in self.tests)
 
 
+@dataclass(frozen=True)
+class _Ask:
+    """What one step of a job is for. ``case`` is None for a step that concerns all of them."""
+
+    op: str
+    case: Case | None = None
+
+
 @dataclass
 class _Flight:
     batch: Batch
+    asks: tuple[_Ask, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)  # the state the present call began in
+    result: CaseResult | None = None  # of the present call, its stages and state still to come
+    done: dict[Case, CaseResult] = field(default_factory=dict)
+    ran: dict[str, set[int]] = field(default_factory=dict)
 
 
 class Runner:
@@ -123,7 +138,10 @@ class Runner:
             self._launch(waiting, flights, admit)
             for report in self.executor.wait():
                 for result in self._read(report, flights, waiting):
+                    again = (result.arm, result.case) in results and result.later
                     results[result.arm, result.case] = result
+                    if again:
+                        continue  # known already: its returned value was read once more
                     self.learn([result])
                     purpose = flights[report.job].batch.purpose
                     if purpose == "run":
@@ -165,17 +183,25 @@ class Runner:
             if not tests:
                 continue
             admitted = replace(batch, tests=tests)
-            flights[self.executor.submit(self._job(admitted))] = _Flight(admitted)
+            job, asks = self._job(admitted)
+            flights[self.executor.submit(job)] = _Flight(admitted, asks)
             self.observer.began(batch.arm, admitted.cases[0], batch.purpose)
 
-    def _job(self, batch: Batch) -> Job:
-        site = self.sites[batch.arm]
+    def _job(self, batch: Batch) -> tuple[Job, tuple[_Ask, ...]]:
+        """Open the model; prepare, run and look around for each test; look at all results again."""
         opening = {"model": asdict(batch.model), "seed": 0}
         steps = [Step("open", opening, self.open_timeout_s(batch.model.name))]
+        asks = [_Ask("open")]
         for test, case in zip(batch.tests, batch.cases, strict=True):
-            request = {"test": asdict(test), "capture": True}
-            steps.append(Step("run", request, self.case_timeout_s(case)))
-        return Job(site, tuple(steps))
+            timeout_s = self.case_timeout_s(case)
+            told = asdict(test)
+            steps.append(Step("prepare", {"tests": [told]}, max(timeout_s, LEAST_TIMEOUT_S)))
+            steps.append(Step("run", {"test": told, "capture": True}, timeout_s))
+            steps += [Step(op, {}, LOOK_TIMEOUT_S) for op in LOOKS]
+            asks += [_Ask(op, case) for op in ("prepare", "run", *LOOKS)]
+        steps.append(Step("results", {}, LOOK_TIMEOUT_S))
+        asks.append(_Ask("results"))
+        return Job(self.sites[batch.arm], tuple(steps)), tuple(asks)
 
     def case_timeout_s(self, case: Case) -> float:
         """What one run of ``case`` may take."""
@@ -201,28 +227,73 @@ class Runner:
     def _read(
         self, report: Report, flights: Mapping[int, _Flight], waiting: deque[Batch]
     ) -> list[CaseResult]:
+        """The results that a report completes."""
         flight = flights[report.job]
         batch = flight.batch
         if report.said is not None:
             self.observer.said(report.said)
             return []
-        if report.step == 0:
+        ask = flight.asks[report.step]
+        for file, lines in report.value.get("ran", {}).items():
+            flight.ran.setdefault(file, set()).update(lines)
+        if ask.op == "open":
             if report.failure is None and "not_applicable" not in report.value:
                 flight.facts = {**report.value["facts"], "open_s": report.wall_s}
                 return []
             # The model cannot be opened: that is the result of each of its cases.
             return [case_result(batch.arm, case, report, {}) for case in batch.cases]
-        case = batch.cases[report.step - 1]
-        found = case_result(batch.arm, case, report, {**flight.facts, "run_s": report.wall_s})
-        rest = batch.tests[report.step :]
-        if report.last and rest:
-            # The rest goes to a fresh worker: now, or last of all when this one hung.
-            again = replace(batch, tests=rest)
-            if report.outcome is Outcome.TIMEOUT:
-                waiting.append(again)
-            else:
-                waiting.appendleft(again)
-        return [found]
+        if ask.case is None:
+            return self._read_again(report, flight)
+        found = self._advance(ask, ask.case, report, flight)
+        if report.last:
+            self._continue(report, batch, waiting)
+        return found
+
+    def _advance(self, ask: _Ask, case: Case, report: Report, flight: _Flight) -> list[CaseResult]:
+        """One more answer about a case; its result when it was the last one."""
+        arm = flight.batch.arm
+        if ask.op == "prepare":
+            flight.result, flight.before = None, report.value.get("state", {})
+            if report.failure is not None or "not_applicable" in report.value:
+                flight.result = case_result(arm, case, report, flight.facts)
+        elif ask.op == "run" and flight.result is None:
+            facts = {**flight.facts, "run_s": report.wall_s}
+            flight.result = case_result(arm, case, report, facts)
+        elif flight.result is not None and report.failure is not None:
+            flight.result = case_result(arm, case, report, flight.facts)
+        elif flight.result is not None and flight.result.ok:
+            flight.result = looked(flight.result, report.value, flight.before)
+        if ask.op != LOOKS[-1] and not report.last:
+            return []
+        result = flight.result or case_result(arm, case, report, flight.facts)
+        ran = {file: tuple(sorted(lines)) for file, lines in flight.ran.items()}
+        flight.ran.clear()
+        result = replace(result, ran=ran)
+        flight.done[case] = result
+        return [result]
+
+    @staticmethod
+    def _continue(report: Report, batch: Batch, waiting: deque[Batch]) -> None:
+        """The rest of a batch whose worker died goes to a fresh one; last of all after a hang."""
+        rest = batch.tests[(report.step - 1) // (len(LOOKS) + 2) + 1 :]
+        if not rest:
+            return
+        again = replace(batch, tests=rest)
+        if report.outcome is Outcome.TIMEOUT:
+            waiting.append(again)
+        else:
+            waiting.appendleft(again)
+
+    def _read_again(self, report: Report, flight: _Flight) -> list[CaseResult]:
+        """What earlier calls had returned, as it reads after all later ones."""
+        found = []
+        for at, name in enumerate(report.value.get("tests", ())):
+            case = Case(flight.batch.model.name, name)
+            read = report.value.get(f"result {at}")
+            if read and case in flight.done and flight.done[case].ok:
+                later = tuple(stage_from(stage) for stage in read)
+                found.append(replace(flight.done[case], later=later))
+        return found
 
     def replay(
         self,
@@ -254,8 +325,9 @@ class Runner:
 
     def _announce(self, report: Report, batch: Batch) -> None:
         """Say which case the worker is on now."""
-        if not report.last and report.step < len(batch.cases):
-            self.observer.began(batch.arm, batch.cases[report.step], batch.purpose)
+        at = report.step // (len(LOOKS) + 2)
+        if not report.last and at < len(batch.cases):
+            self.observer.began(batch.arm, batch.cases[at], batch.purpose)
 
     def ask(self, arm: Arm, model: Model, step: Step) -> Report:
         """Open a model in a fresh worker and ask it one more thing; the last answer's report."""
@@ -277,6 +349,17 @@ def run_job(executor: Executor, job: Job, observer: Observer) -> list[Report]:
     return reports
 
 
+def looked(result: CaseResult, value: Mapping[str, Any], before: Mapping[str, str]) -> CaseResult:
+    """A result with its stages, or with the state its call left behind."""
+    if "state" not in value:
+        return replace(result, stages=tuple(stage_from(stage) for stage in value["stages"]))
+    state = value["state"]
+    changed = {name for name in before if before[name] != state.get(name)} | (
+        set(state) - {*before}
+    )
+    return replace(result, state=state, changed=tuple(sorted(changed)))
+
+
 def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) -> CaseResult:
     """A worker's answer to ``open`` or ``run`` as the result of a case."""
     if report.failure is not None:
@@ -291,7 +374,7 @@ def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) 
         case,
         arm,
         Outcome.OK,
-        stages=tuple(stage_from(stage) for stage in value["stages"]),
+        stages=tuple(stage_from(stage) for stage in value.get("stages", ())),
         returned=tuple(stage_from(stage) for stage in value.get("returned", ())),
         asked=value.get("asked", {}),
         measure=Measure(

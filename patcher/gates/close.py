@@ -24,7 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError, nearest
 from patcher.gates import arrays
+from patcher.gates.registry import Gate
+from patcher.gates.replays import replayed_stages, unreplayed
 from patcher.gates.result import GateResult
+from patcher.patchfile.model import Equivalence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from patcher.execution.results import Stage
     from patcher.gates.arrays import Values
+    from patcher.gates.registry import Pair, Thresholds
 
 
 @dataclass(frozen=True)
@@ -224,3 +228,32 @@ def reference_rule(
     limit = limits.reference_factor * arrays.rmse(exact.numbers, expected.numbers) + tolerance / 10
     name = "RMSE to double precision"
     return Finding(patched <= limit, f"{name} {patched:.3g}", {name: patched}, {name: limit})
+
+
+def judge_pair(pair: Pair) -> GateResult:
+    """One case: its replays, with the baseline's in double precision where there is one."""
+    rejected = unreplayed(pair, GATE.name)
+    if rejected is not None:
+        return rejected
+    exact = pair.exact_replay.stages if pair.exact_replay and pair.exact_replay.ok else ()
+    limits = Limits.from_config(pair.limits.get(GATE.name, {}))
+    return judge(*replayed_stages(pair), limits, exact)
+
+
+def compare_outputs(
+    baseline: Sequence[Stage], patched: Sequence[Stage], configured: Thresholds
+) -> GateResult:
+    """Outputs alone, for isolated parts."""
+    return judge(baseline, patched, Limits.from_config(configured))
+
+
+GATE = Gate(
+    "close",
+    order=20,
+    summary="replays, stage by stage",
+    judge=judge_pair,
+    claim=Equivalence.CLOSE,
+    limits=Limits().as_json(),
+    compare=compare_outputs,
+    wants_reference=True,
+)

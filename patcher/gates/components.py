@@ -10,39 +10,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.results import Stage
-from patcher.gates import close, perceptual
+from patcher.gates.registry import differing_stages, gate_of
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from patcher.bench.records import Pair
+    Described = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def judge_components(
-    pairs: Sequence[Pair],
+    runs: Iterable[tuple[Described, Described]],
     equivalence: Equivalence,
     limits: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, GateResult]:
     """Every part that both arms of some pair ran, by ``model / part``.
 
     Args:
+        runs: of each pair of processes, what the baseline's parts gave and what the patched
+            arm's did: stages by part, as a worker describes them.
         limits: ``[tool.patcher.verify.gates]``: a table of thresholds a gate.
     """
-    found: dict[str, GateResult] = {}
-    for pair in pairs:
-        theirs = pair.patched.component_stages
-        for name, stages in pair.baseline.component_stages.items():
-            if name in theirs and name not in found:
-                baseline, patched = stages_of(stages), stages_of(theirs[name])
-                found[name] = judge_component(baseline, patched, equivalence, limits or {})
-    return found
+    results: dict[str, GateResult] = {}
+    for baseline, patched in runs:
+        for name, stages in baseline.items():
+            if name in patched and name not in results:
+                arms = stages_of(stages), stages_of(patched[name])
+                results[name] = judge_component(*arms, equivalence, limits or {})
+    return results
 
 
 def stages_of(described: Sequence[Mapping[str, Any]]) -> list[Stage]:
     """Stages as a worker describes them."""
-    return [Stage(**{**one, "shape": tuple(one["shape"])}) for one in described]
+    return [Stage(**{**each, "shape": tuple(each["shape"])}) for each in described]
 
 
 def judge_component(
@@ -52,14 +53,11 @@ def judge_component(
     limits: Mapping[str, Mapping[str, Any]],
 ) -> GateResult:
     """One part under a claim."""
-    ours, theirs = ({one.name: one.sha256 for one in stages} for stages in (baseline, patched))
-    if ours == theirs:
+    names = differing_stages(baseline, patched)
+    if not names and len(baseline) == len(patched):
         return GateResult(Equivalence.BITWISE.value, True)
-    if equivalence is Equivalence.BITWISE:
-        names = [name for name, digest in ours.items() if theirs.get(name) != digest]
-        message = f"{', '.join(names) or 'its outputs'} not equal to the bit"
-        return GateResult(equivalence.value, False, message, names[0] if names else None)
-    told = limits.get(equivalence.value, {})
-    if equivalence is Equivalence.CLOSE:
-        return close.judge(baseline, patched, close.Limits.from_config(told))
-    return perceptual.judge(baseline, patched, perceptual.Limits.from_config(told))
+    gate = gate_of(equivalence)
+    if gate.compare is not None:
+        return gate.compare(baseline, patched, limits.get(gate.name, {}))
+    message = f"{', '.join(names) or 'its outputs'} not equal to the bit"
+    return GateResult(gate.name, False, message, names[0] if names else None)

@@ -24,13 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.gates import arrays, close
 from patcher.gates.close import Finding
+from patcher.gates.registry import Gate
+from patcher.gates.replays import replayed_stages, unreplayed
 from patcher.gates.result import GateResult
+from patcher.patchfile.model import Equivalence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from patcher.execution.results import CaseResult, Stage
     from patcher.gates.arrays import Values
+    from patcher.gates.registry import Pair, Thresholds
 
 
 @dataclass(frozen=True)
@@ -214,3 +218,40 @@ def judge_utterances(utterances: Sequence[Utterance], limits: Limits | None = No
         measured=close.finite({**measured, "diverged utterances": float(diverged)}),
         limits={name: limit for name, (_, limit) in checks.items()},
     )
+
+
+def judge_pair(pair: Pair) -> GateResult:
+    """One case: its replays."""
+    rejected = unreplayed(pair, GATE.name)
+    if rejected is not None:
+        return rejected
+    return compare_outputs(*replayed_stages(pair), pair.limits.get(GATE.name, {}))
+
+
+def compare_outputs(
+    baseline: Sequence[Stage], patched: Sequence[Stage], configured: Thresholds
+) -> GateResult:
+    """Outputs alone, for isolated parts."""
+    return judge(baseline, patched, Limits.from_config(configured))
+
+
+def judge_together(
+    runs: Sequence[tuple[CaseResult, CaseResult]], configured: Thresholds
+) -> GateResult:
+    """All free-running cases of a model that have a ``waveform``."""
+    both = [pair for pair in runs if all(each.stage("waveform") for each in pair)]
+    figures = [compare_utterance(*pair) for pair in both]
+    return judge_utterances(figures, Limits.from_config(configured))
+
+
+GATE = Gate(
+    "perceptual",
+    order=30,
+    summary="replays with wider limits, then free runs as distributions",
+    judge=judge_pair,
+    claim=Equivalence.PERCEPTUAL,
+    limits=Limits().as_json(),
+    compare=compare_outputs,
+    together=judge_together,
+    caveat="on synthetic weights the perceptual gate bounds the numerics, not how it sounds",
+)

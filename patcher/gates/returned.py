@@ -1,160 +1,172 @@
-"""Compares what the public call returned: values, texts and outcomes of tests by their own rules.
+"""What the public call returned, every byte of it, and what it asked of its parts.
 
-Buffers come by name, in the order they were made. A value's arrays are buffers of their own and
-belong to the skeleton before them.
+This is all that a user gets. Stages inside are looked at only to say where a difference came from.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
+from array import array
 from typing import TYPE_CHECKING
 
+from patcher.gates import arrays
+from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
-from patcher.gates.values import EXACT, SKELETON, Limits, Value, difference, text_difference
+from patcher.targets.adapter import ITEM_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from patcher.execution.results import CaseResult, Stage
 
-TEXT = "text"
-OUTCOMES = "tests"
-GOOD = frozenset({"passed", "xfailed", "xpassed"})
-MOST_NAMED = 3
+BITS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+# A returned array is a function of the last stage (a watermark, a change of type). How closely it
+# follows that stage must not get worse by more than this.
+LOST_DB = 6.0
+CLOSE_DB = 60.0
 
 
-def compare(baseline: CaseResult, patched: CaseResult, limits: Limits = EXACT) -> GateResult | None:
-    """The first difference in what was returned; None where there is none that counts.
+def compare(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
+    """How ``patched`` returns something else than ``baseline``, to the bit; None when it does not.
 
-    Only values, texts and outcomes are looked at: plain arrays are for the caller.
+    The message says where: the first stage that differs, or the returned value alone.
     """
-    gate = "bitwise" if limits.exact else "close"
-    for mine in baseline.returned:
-        if mine.dtype not in (SKELETON, TEXT, OUTCOMES):
-            continue
-        theirs = next((one for one in patched.returned if one.name == mine.name), None)
-        if theirs is None:
-            return GateResult(gate, False, f"{mine.name} is missing", mine.name)
-        if theirs.sha256 == mine.sha256 and mine.dtype != SKELETON:
-            continue
-        if theirs.dtype != mine.dtype:
-            message = f"{mine.name} is {theirs.dtype}, on the baseline {mine.dtype}"
-            return GateResult(gate, False, message, mine.name)
-        if found := _difference(mine, theirs, baseline, patched, limits, gate):
-            return found
-    return None
-
-
-def comparable(result: CaseResult) -> bool:
-    """Whether `close` can be judged by what was returned, without replaying stages."""
-    return any(one.dtype in (SKELETON, TEXT, OUTCOMES) for one in result.returned)
-
-
-def _difference(
-    mine: Stage,
-    theirs: Stage,
-    baseline: CaseResult,
-    patched: CaseResult,
-    limits: Limits,
-    gate: str,
-) -> GateResult | None:
-    if mine.dtype == OUTCOMES:
-        return outcomes_difference(_outcomes(mine), _outcomes(theirs))
-    if mine.dtype == TEXT:
-        found = text_difference(_text(mine), _text(theirs), mine.name)
-    else:
-        one, other = _value(mine, baseline), _value(theirs, patched)
-        found = difference(one, other, mine.name, limits)
-    if found is None:
+    wrong = asked_otherwise(gate, baseline, patched) or otherwise(gate, baseline, patched)
+    if wrong is not None:
+        return wrong
+    pairs = zip(baseline.returned, patched.returned, strict=True)
+    pair = next((pair for pair in pairs if unlike(*pair) and pair[0].dtype in ITEM_BYTES), None)
+    if pair is None:
         return None
-    measured = {} if found.largest is None else {"largest difference": found.largest}
-    return GateResult(
-        gate, False, found.text, mine.name, found.index, found.size, measured=measured
-    )
+    found = difference(gate, *pair)
+    inner = _first_stage(gate, baseline, patched)
+    if inner is not None:
+        return inner
+    return found
 
 
-def outcomes_difference(
-    baseline: Mapping[str, str], patched: Mapping[str, str]
-) -> GateResult | None:
-    """What passed on the baseline and fails, or is no longer there; None when there is nothing.
+def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
+    """What must hold for `close` and `perceptual` too, whatever the samples are; None when it does.
 
-    A test that fails on both arms says nothing about the patch, and one that passed when it was
-    repeated is flaky.
+    Names, types and rates are equal, and the returned array follows the arm's own last stage as
+    closely as the baseline's does: replays look at the stages, nothing else would see what is made
+    of them on the way out.
     """
-    good = [test for test, outcome in baseline.items() if outcome in GOOD]
-    failed = [test for test in good if patched.get(test) == "failed"]
-    missing = [test for test in good if test not in patched]
-    skipped = [test for test in good if patched.get(test) == "skipped"]
-    for tests, words in ((failed, "fail"), (missing, "did not run"), (skipped, "were skipped")):
-        if tests:
-            named = ", ".join(tests[:MOST_NAMED])
-            more = f" and {len(tests) - MOST_NAMED} more" if len(tests) > MOST_NAMED else ""
-            message = f"{len(tests)} of {len(good)} tests that pass on the baseline {words}: "
-            return GateResult(
-                "tests", False, f"{message}{named}{more}", "tests", None, len(tests),
-                measured={"tests": len(tests)},
-            )  # fmt: skip
+    wrong = asked_otherwise(gate, baseline, patched) or otherwise(gate, baseline, patched)
+    if wrong is not None or not baseline.returned:
+        return wrong
+    for before, after in zip(baseline.returned, patched.returned, strict=True):
+        if len(before.shape) != len(after.shape):
+            message = f"{after.name} has shape {list(after.shape)}, on the baseline {before.shape}"
+            return GateResult(gate, False, message, after.name)
+    ours, theirs = (following_db(result) for result in (baseline, patched))
+    if ours is None:
+        return None
+    name = patched.returned[0].name
+    if theirs is None or theirs < min(ours - LOST_DB, CLOSE_DB):
+        heard = "nothing of" if theirs is None else f"{theirs:.1f} dB of"
+        message = f"{name} has {heard} the waveform inside in it, on the baseline {ours:.1f} dB"
+        figures = {} if theirs is None else {"follows the waveform dB": theirs}
+        return GateResult(gate, False, message, name, measured=figures)
     return None
 
 
-def outcomes_note(baseline: Mapping[str, str], patched: Mapping[str, str]) -> str:
-    """Which tests were set aside, for the report; empty when every test was judged."""
-    failing = [test for test, outcome in baseline.items() if outcome == "failed"]
-    flaky = [
-        test for test in baseline
-        if "flaky" in (baseline[test], patched.get(test)) and test not in failing
-    ]  # fmt: skip
-    parts = []
-    if flaky:
-        parts.append(f"{len(flaky)} flaky ({', '.join(flaky[:MOST_NAMED])})")
-    if failing:
-        parts.append(f"{len(failing)} fail on the baseline too ({', '.join(failing[:MOST_NAMED])})")
-    return "; ".join(parts)
+def asked_otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
+    """The first argument of a part that is not what it is on the baseline."""
+    for name, value in baseline.asked.items():
+        if name not in patched.asked:
+            part = name.partition(".")[0]
+            return GateResult(gate, False, f"{part} is never asked for {name}", f"asked {name}")
+        if patched.asked[name] != value:
+            message = f"{name} is {_short(patched.asked[name])}, on the baseline {_short(value)}"
+            return GateResult(gate, False, message, f"asked {name}")
+    return None
 
 
-def passed(baseline: CaseResult, patched: CaseResult) -> GateResult:
-    """The gate that an equal result has passed: what there was to compare."""
-    kinds = compared(baseline)
-    if kinds == {"tests"}:
-        mine, theirs = baseline.returned[0], patched.returned[0]
-        return GateResult("tests", True, outcomes_note(_outcomes(mine), _outcomes(theirs)))
-    if not kinds:
-        message = "nothing was compared but the exit status: name `outputs`"
-        return GateResult("exit-status", True, message)
-    return GateResult("bitwise", True)
+def otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
+    """Another number of values, names, element types or sample rate."""
+    ours, theirs = ([one.name for one in each.returned] for each in (baseline, patched))
+    if ours != theirs:
+        message = f"the call returns {', '.join(theirs) or 'nothing'}, on the baseline "
+        return GateResult(gate, False, message + (", ".join(ours) or "nothing"))
+    for before, after in zip(baseline.returned, patched.returned, strict=True):
+        if before.dtype != after.dtype:
+            message = f"{after.name} is {after.dtype}, on the baseline {before.dtype}"
+            return GateResult(gate, False, message, after.name)
+    if baseline.sample_rate != patched.sample_rate:
+        message = f"the sample rate is {patched.sample_rate}, on the baseline "
+        return GateResult(gate, False, f"{message}{baseline.sample_rate}")
+    return None
 
 
-def compared(result: CaseResult) -> set[str]:
-    """What there is to compare in a result: ``returned``, ``outputs``, ``tests``."""
-    words = {TEXT: "outputs", OUTCOMES: "tests"}
-    found = {words.get(one.dtype, "returned") for one in result.returned}
-    if "outputs" in found:  # a file that is no text
-        found.discard("returned")
-    return found or ({"returned"} if result.stages else set())
+def following_db(result: CaseResult) -> float | None:
+    """How closely the returned samples follow the stage ``waveform``; None where none can."""
+    inner = result.stage("waveform")
+    if inner is None or len(result.returned) != 1:
+        return None
+    outer = arrays.load(result.returned[0])
+    within = arrays.load(inner)
+    if outer.integral or len(outer.numbers) != len(within.numbers):
+        return None
+    return arrays.snr_db(within.numbers, outer.numbers)
 
 
-def _value(skeleton: Stage, result: CaseResult) -> Value:
-    arrays = {
-        one.name: (one.dtype, one.shape, _bytes(one))
-        for one in result.returned
-        if one.dtype not in (SKELETON, TEXT, OUTCOMES)
-    }
-    return Value(_bytes(skeleton), arrays)
+def unlike(one: Stage, other: Stage) -> bool:
+    """Not the same type, shape and bytes."""
+    return one.sha256 != other.sha256
 
 
-def _outcomes(stage: Stage) -> dict[str, str]:
-    try:
-        found = json.loads(_bytes(stage))
-    except ValueError:
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {str(test): str(outcome) for test, outcome in found.items()}
+def difference(gate: str, stage: Stage, other: Stage) -> GateResult:
+    """Where two arrays part, to the element."""
+    name = stage.name
+    if stage.dtype != other.dtype:
+        message = f"{name} is {other.dtype}, on the baseline {stage.dtype}"
+        return GateResult(gate, False, message, name)
+    before, after = (arrays.load(one) for one in (stage, other))
+    different = _different(stage, other)
+    index = different[0] if different else min(len(before.numbers), len(after.numbers))
+    if stage.shape != other.shape:
+        message = f"{name} has shape {list(other.shape)}, on the baseline {list(stage.shape)}"
+        message += f"; they part at index {index}"
+        return GateResult(gate, False, message, name, index)
+    largest = max(abs(before.numbers[at] - after.numbers[at]) for at in different)
+    message = (
+        f"{name} differs from index {index} on, in {len(different)} of {len(before.numbers)} "
+        f"elements, by up to {largest:.3g}"
+    )
+    measured = {"largest difference": largest}
+    return GateResult(gate, False, message, name, index, len(different), measured)
 
 
-def _text(stage: Stage) -> str:
-    return _bytes(stage).decode("utf-8", "replace")
+def _first_stage(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
+    """The first stage of both arms that differs; logits are no output and say nothing here."""
+    for stage in baseline.stages:
+        other = patched.stage(stage.name)
+        if stage.name.endswith("logits") or other is None or not unlike(stage, other):
+            continue
+        return difference(gate, stage, other)
+    return None
 
 
-def _bytes(stage: Stage) -> bytes:
-    return Path(stage.path).read_bytes()
+def _different(stage: Stage, other: Stage) -> Sequence[int]:
+    """Flat indices where the bits differ, up to the end of the shorter one.
+
+    Bits, not values: two NaN may be equal, and zero has two signs.
+    """
+    one, two = arrays.read_bytes(stage), arrays.read_bytes(other)
+    code = BITS[arrays.item_size(stage.dtype)]
+    common = min(len(one), len(two))
+    before, after = array(code, one[:common]), array(code, two[:common])
+    return [at for at, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+GATE = Gate(
+    "returned",
+    order=15,
+    summary="type, rate and waveform of what the call returned, and what parts were asked for",
+    judge=lambda pair: compare_loosely("returned", pair.baseline, pair.patched),
+)

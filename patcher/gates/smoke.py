@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from patcher.gates import arrays
+from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
 
 if TYPE_CHECKING:
@@ -66,3 +67,11 @@ def _failed(stage: str, what: str, index: int | None = None, **measured: float) 
     return GateResult(
         "smoke", False, f"{stage} {what}", stage, index, measured=measured, limits=LIMITS
     )
+
+
+GATE = Gate(
+    "smoke",
+    order=0,
+    summary="one arm alone: is there an output, and could it be speech",
+    judge=lambda pair: smoke(pair.patched),
+)

@@ -215,6 +215,10 @@ class Opening:
 class Session:
     """One loaded model in a worker. Subclass it; only `run` is required."""
 
+    def prepare(self, test: Test) -> None:
+        """Put in place what ``test`` needs before its call (a voice, a file), so that no call has
+        to. Never timed."""
+
     def run(self, test: Test, *, capture: bool) -> Produced:
         """Run one test, its seed set anew before every stage.
 
@@ -226,9 +230,6 @@ class Session:
             NotApplicable: this test cannot be run on this model.
         """
         raise NotImplementedError
-
-    def prepare(self, test: Test) -> None:
-        """Make what an input needs (a reference clip), so that no timed call has to."""
 
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         """Recompute every stage from the stage before it as ``recorded`` on the baseline.
@@ -249,7 +250,8 @@ class Session:
         """Digests, by name, of what a call may leave behind in the loaded model.
 
         Asked for before and after calls, in both arms. A name whose digest a call changes on the
-        patched arm alone is a fault: the next call would start from something else.
+        patched arm alone is a fault: the next call would start from something else. A digest that
+        begins with ``#`` is of a shape, which may settle (`patcher.worker.state`).
         """
         return {}
 
@@ -313,13 +315,27 @@ class Adapter(Protocol):
             PatcherError: ``environment`` when weights that were asked for cannot be reached.
         """
 
-    # An adapter may also have this method; see `draw_inputs`:
+    # An adapter may also have:
     #
     #     def draw(self, rng: random.Random, model: Model, count: int, full: bool)
     #         -> tuple[Test, ...]
     #
-    # A drawn test's `options` hold every argument of the call. The first one drawn should have
-    # every public argument off its default and be longer than the named tests.
+    # Inputs drawn from `rng` (`draw_inputs`). A test's `options` hold every argument of the call.
+    # The first one should have every public argument off its default and be longer than the
+    # named tests.
+    #
+    #     def refused(self, model: Model) -> Test | None
+    #
+    # A call that the package raises at: the call after it must not suffer.
+    #
+    #     def entries(self, touched: Collection[str]) -> tuple[Test, ...]
+    #
+    # Other ways into the package than the one the named tests take, for a series that touches
+    # these functions (`file:qualified name`, as in `chatterbox/vc.py:ChatterboxVC.generate`).
+    #
+    #     fresh_process: bool
+    #
+    # True when every run is a process of its own, so that one call cannot spoil the next.
 
 
 def draw_inputs(

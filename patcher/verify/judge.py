@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Executor, Step, find_executor
 from patcher.execution.runner import Observer, Runner, Silent
-from patcher.gates.returned import compared as kinds_compared
+from patcher.gates.structured import compared as kinds_compared
 from patcher.verify.decisions import decide, sentence
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads

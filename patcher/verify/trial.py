@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.execution.rundb import RunDb
 from patcher.execution.runner import Observer, Runner
-from patcher.gates import Pair, perceptual, run_gates
 from patcher.gates.bitwise import compare
+from patcher.gates.registry import Pair, gate_of, run_gates
 from patcher.gates.smoke import smoke
 from patcher.patchfile.model import Equivalence
 from patcher.verify.decisions import Evidence, decide_case
 from patcher.verify.judgement import CaseJudgement, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from patcher.execution.executor import Executor
     from patcher.gates.result import GateResult
     from patcher.verify.setup import Setup
+
+    Together = Callable[[Sequence[tuple[CaseResult, CaseResult]], Mapping[str, Any]], GateResult]
 
 RUN_FACTS = ("open_s", "run_s")
 RETRIES = 3  # in one process; a failure of one run in three escapes 1 time in 27
@@ -49,11 +51,12 @@ class Trial:
     exact: dict[Case, CaseResult] = field(default_factory=dict)
     gates: dict[Case, tuple[GateResult, ...]] = field(default_factory=dict)
     again: dict[Case, _Again] = field(default_factory=dict)
-    spoken: dict[str, GateResult] = field(default_factory=dict)
-    smoked: dict[tuple[Any, ...], GateResult] = field(default_factory=dict)
+    together: dict[str, GateResult] = field(default_factory=dict)
+    smoke_results: dict[tuple[Any, ...], GateResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         request = self.setup.request
+        self.gate = gate_of(request.equivalence)
         self.db = RunDb(request.run_dir / "runs.sqlite")
         self.run_id = self.db.begin(self.setup.run_key())
         self.runner = Runner(
@@ -124,9 +127,9 @@ class Trial:
     def _smoke(self, result: CaseResult) -> GateResult:
         """The smoke gate, once for each output: it reads every element."""
         key = (result.case, *(stage.sha256 for stage in result.stages))
-        if key not in self.smoked:
-            self.smoked[key] = smoke(result)
-        return self.smoked[key]
+        if key not in self.smoke_results:
+            self.smoke_results[key] = smoke(result)
+        return self.smoke_results[key]
 
     def _promising(self, patched: CaseResult) -> bool:
         """What can be said of a patched run without its replays: it may yet pass."""
@@ -149,25 +152,21 @@ class Trial:
             self.setup.request.limits,
         )
         gates = run_gates(pair, self.setup.request.equivalence)
-        if gates[-1].gate == Equivalence.PERCEPTUAL.value and gates[-1].passed:
-            gates = (*gates, self._free_running(case.model))
+        if self.gate.together is not None and gates[-1].gate == self.gate.name and passed(gates):
+            gates = (*gates, self._together(case.model, self.gate.together))
         return gates
 
-    def _free_running(self, model: str) -> GateResult:
-        """The perceptual gate's second half: a model's utterances as distributions."""
-        if model not in self.spoken:
+    def _together(self, model: str, judge: Together) -> GateResult:
+        """The second half of a claim's gate: all cases of a model at once."""
+        if model not in self.together:
             pairs = [
                 (self.baseline[case], patched)
                 for case, patched in self.patched.items()
                 if case.model == model and patched.ok and self._baseline_works(case)
             ]
-            both = [pair for pair in pairs if all(one.stage("waveform") for one in pair)]
-            limits = self.setup.request.limits.get(Equivalence.PERCEPTUAL.value, {})
-            self.spoken[model] = perceptual.judge_utterances(
-                [perceptual.compare_utterance(*pair) for pair in both],
-                perceptual.Limits.from_config(limits),
-            )
-        return self.spoken[model]
+            limits = self.setup.request.limits.get(self.gate.name, {})
+            self.together[model] = judge(pairs, limits)
+        return self.together[model]
 
     def _replay(self) -> None:
         """For a claim looser than bitwise: recompute the stages of the cases that differ."""
@@ -183,11 +182,13 @@ class Trial:
                     self.replays.setdefault(case, {})[arm] = result
 
     def _excuse(self) -> None:
-        """Where `close` rejects: replay the baseline in double precision and judge once more."""
+        """Where the claim's gate rejects: replay the baseline in double precision, judge again."""
+        if not self.gate.wants_reference:
+            return
         rejected = {
             case
             for case, gates in self.gates.items()
-            if gates and gates[-1].gate == Equivalence.CLOSE.value and not gates[-1].passed
+            if gates and gates[-1].gate == self.gate.name and not gates[-1].passed
         }
         for batch in self.setup.batches(Arm.BASELINE, rejected & set(self.replays), "replay"):
             found = self.runner.replay(Arm.BASELINE, batch, self.baseline, exact=True)
@@ -333,9 +334,8 @@ class Trial:
         reused = sum(result.reused for result in self.baseline.values())
         if reused:
             yield f"{reused} baseline results come from an earlier run on the same tree and machine"
-        loose = self.setup.request.equivalence is Equivalence.PERCEPTUAL
-        if loose and self.setup.assets.values.get("kind") == "synthetic":
-            yield "on synthetic weights the perceptual gate bounds the numerics, not how it sounds"
+        if self.gate.caveat and self.setup.assets.values.get("kind") == "synthetic":
+            yield self.gate.caveat
 
 
 def passed(gates: tuple[GateResult, ...]) -> bool:

@@ -36,6 +36,7 @@ import os
 import select
 import signal
 import traceback
+from collections import deque
 from pathlib import Path
 from time import perf_counter  # ours, whatever the target makes of `time`
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 PATCHER = Path(__file__).resolve().parent.parent
 PR_SET_PDEATHSIG = 1
+HELD = 16  # results that are looked at once more at the end
 PROBE_ROUNDS = 40_000  # about 2 ms: far below a generation, far above the clock's step
 
 
@@ -105,6 +107,8 @@ class Worker:
         self.deterministic = greeting["deterministic"]
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
         self.session: Any = None
+        self.last: Any = None  # what the last run produced
+        self.results: deque[tuple[str, Any]] = deque(maxlen=HELD)  # names and `Produced.again`
         self.payload: list[tuple[str, str, Any]] = []  # part, name, Buffer: of the present answer
         self.sent: list[tuple[str, str, Any]] = []  # of the answer before
         self.rss_before_mib = 0.0
@@ -171,7 +175,8 @@ class Worker:
             self.rss_before_mib = rss_mib("VmRSS")
         else:
             self.session.close()
-            self.session = None
+            self.session = self.last = None
+            self.results.clear()
             gc.collect()  # models are full of cycles; two at once may not fit
         opening = adapter.Opening(
             model=adapter.Model(**request["model"]),
@@ -183,17 +188,24 @@ class Worker:
         self.session = resolve(self.serving)(opening)
         return {"facts": dict(self.session.describe())}
 
-    def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one test."""
-        test = test_from(request["test"])
-        reset_peak()
-        return self.describe(self.session.run(test, capture=request["capture"]))
-
     def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Make what inputs need (a reference clip), so that no timed call has to."""
+        """Put in place what inputs need, so that no call has to, and tell the state before them."""
         for told in request["tests"]:
             self.session.prepare(test_from(told))
-        return {}
+        return self.op_state(request)
+
+    def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one test.
+
+        The answer carries what the call returned. What a judged run needs beside it is asked for
+        afterwards (``stages``, ``state``), so that the request itself tells no run from another.
+        """
+        test = test_from(request["test"])
+        reset_peak()
+        self.last = None
+        self.last = self.session.run(test, capture=request["capture"])
+        self.results.append((test.name, self.last.again))
+        return self.describe(self.last)
 
     def op_batch(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run tests one after the other; what the n-th returned is the part ``returned-n``."""
@@ -212,6 +224,19 @@ class Worker:
     def op_probe(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Time a fixed piece of work that knows nothing of the target."""
         return {"probe_s": probe()}
+
+    def op_stages(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The stages of the last run."""
+        if self.last is not None:
+            self.attach("stages", self.last.stages)
+        return {}
+
+    def op_results(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the results of the last calls once more: later calls must not have changed them."""
+        for at, (_, again) in enumerate(self.results):
+            if again is not None:
+                self.attach(f"result {at}", again())
+        return {"tests": [name for name, _ in self.results]}
 
     def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
@@ -247,7 +272,9 @@ class Worker:
             for kept, data in zip(request["payload"], request["data"])
         }
         replay = self.session.replay_exact if request.get("exact") else self.session.replay
-        return self.describe(replay(test_from(request["test"]), recorded))
+        produced = replay(test_from(request["test"]), recorded)
+        self.attach("stages", produced.stages)
+        return self.describe(produced)
 
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""
@@ -267,8 +294,9 @@ class Worker:
         return {"times_s": times_s}
 
     def op_state(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Digests of what a call may leave behind."""
-        return {"state": dict(self.session.state())}
+        """Digests of what a call may leave behind, in the session and in the process."""
+        state = importlib.import_module("patcher.worker.state")
+        return {"state": {**state.process(), **self.session.state()}}
 
     def op_make(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Make assets, with lines of progress."""
@@ -286,7 +314,6 @@ class Worker:
         if memory_mib is None:
             memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
         self.attach(returned, produced.returned)
-        self.attach("stages", produced.stages)
         return {
             "asked": dict(produced.asked),
             "wall_s": produced.wall_s,

@@ -22,6 +22,7 @@ from patcher.targets.adapter import (
     Session,
     Test,
 )
+from patcher.worker.state import shapes
 
 if TYPE_CHECKING:
     import random
@@ -54,6 +55,10 @@ class HumAdapter:
     def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
         """Texts of random letters; the first is long and has every argument off its default."""
         return tuple(drawn(rng, at, 400 if full else 60) for at in range(count))
+
+    def refused(self, model: Model) -> Test:
+        """No text at all."""
+        return Test("A call that is refused", {"text": None})
 
 
 def drawn(rng: random.Random, at: int, longest: int) -> Test:
@@ -113,11 +118,8 @@ class HumSession(Session):
         )
 
     def state(self) -> Mapping[str, str]:
-        return {
-            name: repr(value)
-            for name, value in vars(self.voice).items()
-            if not isinstance(value, Watched)
-        }
+        content = {f"voice.{name}": repr(self.voice.__dict__.get(name)) for name in ("pitch",)}
+        return {**shapes({"voice": self.voice}, ("hum",)), **content}
 
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         tokens = array("q", recorded["speech_tokens"].data)

@@ -57,7 +57,8 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.V
     with LocalExecutor() as executor:
         if not assets.ready:
             run(executor, Step("make", {"function": adapter.making}))
-        ran = run(executor, opening, Step("run", {"test": test, "capture": True}))[-1]
+        one_run = Step("run", {"test": test, "capture": True})
+        ran = run(executor, opening, one_run, Step("stages"))[-1]
         recorded = {stage["name"]: stage for stage in ran.value["stages"]}
         request = {"test": test, "recorded": recorded}
         exact = {**request, "exact": True}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
 
-STRICTEST_FIRST = (Equivalence.BITWISE, Equivalence.CLOSE, Equivalence.PERCEPTUAL)
+STRICTEST_FIRST = tuple(Equivalence)
 
 
 @contextmanager

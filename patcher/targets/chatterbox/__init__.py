@@ -112,6 +112,10 @@ class ChatterboxAdapter:
 
         return tuple(drawn(rng, at, full=full) for at in range(count))
 
+    def refused(self, model: Model) -> Test:
+        """No text at all: `generate` raises before it draws anything."""
+        return Test("A call that is refused", {"text": None})
+
 
 def read_model(entry: Mapping[str, Any]) -> Model:
     """A model of the configuration."""

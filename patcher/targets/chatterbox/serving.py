@@ -21,6 +21,7 @@ from patcher.targets.chatterbox import clip_key, components, probes
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS, apply_scale
+from patcher.worker.state import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -115,6 +116,10 @@ class ChatterboxSession(Session):
         if self.kept is not None:
             self.kept[stage] = output.detach().cpu().clone()
 
+    def prepare(self, test: Test) -> None:
+        with contextlib.suppress(NotApplicable):  # the run is about to say so
+            self.begin(test)
+
     def run(self, test: Test, *, capture: bool) -> Produced:
         clip = self.begin(test)
         self.kept = {} if capture else None
@@ -148,21 +153,20 @@ class ChatterboxSession(Session):
             stage_s=dict(self.stage_s),
         )
 
-    def prepare(self, test: Test) -> None:
-        self._clip(test.options.get("reference"))
-
     def speak(self, text: str, clip: str | None, arguments: Mapping[str, Any]) -> Any:
         """One generation by the package: (1, samples), watermarked."""
         return self.speaker.generate(text, audio_prompt_path=clip, **arguments)
 
     def state(self) -> Mapping[str, str]:
-        """The conditionals' tensors by content."""
-        conds = self.speaker.conds
+        """The conditionals' tensors by content, everything else by shape."""
+        speaker, conds = self.speaker, self.speaker.conds
+        loaded = {"speaker": speaker, "t3": speaker.t3, "s3gen": speaker.s3gen, "ve": speaker.ve}
+        found = shapes(loaded, ("chatterbox",))
         if conds is None:
-            return {}
+            return found
         spoken = {f"t3.{name}": value for name, value in vars(conds.t3).items()}
         tensors = {**spoken, **{f"gen.{name}": value for name, value in conds.gen.items()}}
-        return {f"conds.{name}": digest_of(value) for name, value in tensors.items()}
+        return {**found, **{f"conds.{name}": digest_of(each) for name, each in tensors.items()}}
 
     def begin(self, test: Test) -> str | None:
         """Set the voice, the seed and the cap of a test; returns its clip's path, or None."""

@@ -1,0 +1,82 @@
+"""What calls leave behind: results that change later, a model that is no longer what it was.
+
+Compared within each arm, before and after a call; what only the patched arm does is a fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from patcher.gates.result import GateResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from patcher.execution.results import Case, CaseResult
+
+
+def left_behind(
+    gate: str,
+    baseline: Sequence[CaseResult],
+    patched: Sequence[CaseResult],
+    *,
+    exact: bool,
+    may_keep: bool = False,
+) -> dict[Case, GateResult]:
+    """Faults by case among the calls of one model, in the order they were made.
+
+    Args:
+        exact: the series claims equal bits, so that what is left behind must be equal too.
+        may_keep: the series declares that it keeps things between calls.
+    """
+    before = {result.case: result for result in baseline}
+    found: dict[Case, GateResult] = {}
+    settled: set[str] = set()
+    for result in patched:
+        ours = before.get(result.case)
+        if ours is None or not ours.ok or not result.ok:
+            continue
+        messages = list(_faults(ours, result, settled, exact=exact, may_keep=may_keep))
+        if messages:
+            found[result.case] = GateResult(gate, False, messages[0], "left behind")
+    return found
+
+
+def _faults(
+    ours: CaseResult, theirs: CaseResult, settled: set[str], *, exact: bool, may_keep: bool
+) -> Iterator[str]:
+    if differing(theirs) and not differing(ours):
+        yield f"{', '.join(differing(theirs))}: what the call returned was changed by later calls"
+    for name in theirs.changed:
+        if name in ours.changed:
+            continue
+        if not is_shape(theirs.state.get(name, "")):
+            yield f"a call changes {name}, which it leaves alone on the baseline"
+        elif name in settled and not may_keep:
+            yield f"every call changes {name}, which it leaves alone on the baseline"
+        settled.add(name)
+    if exact:
+        for name, value in ours.state.items():
+            other = theirs.state.get(name, value)
+            if not is_shape(value) and name in theirs.changed and other != value:
+                yield f"a call leaves another {name} behind than on the baseline"
+
+
+def is_shape(digest: str) -> bool:
+    """A digest of lengths and types, which may settle."""
+    return digest.startswith("#")
+
+
+def differing(result: CaseResult) -> list[str]:
+    """Names of returned values that read otherwise after later calls."""
+    first = {one.name: one.sha256 for one in result.returned}
+    return [one.name for one in result.later if first.get(one.name) != one.sha256]
+
+
+def from_load_on(baseline: Mapping[str, str], patched: Mapping[str, str]) -> list[str]:
+    """Names of what differs between the arms before anything was called; listed, not judged."""
+    return sorted(
+        name
+        for name in {*baseline, *patched}
+        if baseline.get(name) != patched.get(name) and not name.startswith("globals of ")
+    )

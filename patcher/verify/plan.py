@@ -1,0 +1,139 @@
+"""Which calls each model is put through, in which order, drawn from a seed. Pure.
+
+The named tests of the matrix come first: they are the report's table. After them come further
+calls, in an order that the seed decides: inputs nobody could know, a named test once more, its
+words with another seed, a call that the package refuses. A patch may be right once.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from patcher.targets.adapter import draw_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from patcher.execution.results import Case
+    from patcher.targets.adapter import Adapter, Matrix, Model, Test
+
+INPUTS = 2  # drawn for each model unless the user says otherwise
+
+
+class Kind(str, Enum):
+    """Why a call is made."""
+
+    NAMED = "named"  # a test of the matrix
+    DRAWN = "drawn"  # an input of the adapter's drawing
+    RESEEDED = "reseeded"  # a named test with another seed
+    AGAIN = "again"  # a named test once more, others in between
+    REFUSED = "refused"  # the package raises; the call after it must not suffer
+    ENTRY = "entry"  # another way into the package, which the series touches
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a model. ``of``: the named test it repeats, or empty."""
+
+    test: Test
+    kind: Kind = Kind.NAMED
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All calls, by model, in order."""
+
+    seed: int
+    matrix: Matrix
+    calls: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
+
+    def of_model(self, model: Model) -> tuple[Call, ...]:
+        """A model's calls, the named ones first."""
+        return self.calls.get(model.name, ())
+
+    def pairs(self) -> Iterator[tuple[Model, Call]]:
+        """Every call, model by model, in order."""
+        for model in self.matrix.models:
+            for call in self.of_model(model):
+                yield model, call
+
+    def call(self, case: Case) -> Call:
+        """The call behind a case; KeyError when there is none."""
+        for call in self.calls[case.model]:
+            if call.test.name == case.test:
+                return call
+        raise KeyError(case)
+
+    def before(self, case: Case) -> tuple[Call, ...]:
+        """What the same worker was asked for before this case."""
+        calls = self.calls[case.model]
+        return calls[: calls.index(self.call(case))]
+
+
+def make_plan(
+    adapter: Adapter,
+    matrix: Matrix,
+    *,
+    inputs: int = INPUTS,
+    seed: int | None = None,
+    full: bool = False,
+    entries: Sequence[Test] = (),
+) -> Plan:
+    """Draw the calls of a verification; to be called when the trees are frozen.
+
+    Args:
+        inputs: how many inputs to draw for each model; 0 leaves them out.
+        seed: draws the same calls again; None for one that nobody knows.
+        full: up to the model's own limits.
+        entries: other ways into the package, tried on the first model.
+    """
+    seed = secrets.randbelow(1 << 32) if seed is None else seed
+    calls = {}
+    for number, model in enumerate(matrix.models):
+        rng = random.Random(f"{seed}/{model.name}")
+        named = tuple(Call(test) for test in matrix.tests)
+        further = _further(adapter, model, matrix.tests, rng, inputs, full=full)
+        others = [Call(test, Kind.ENTRY) for test in entries] if number == 0 else []
+        calls[model.name] = (*named, *further, *others)
+    return Plan(seed, matrix, calls)
+
+
+def _further(
+    adapter: Adapter,
+    model: Model,
+    tests: Sequence[Test],
+    rng: random.Random,
+    inputs: int,
+    *,
+    full: bool,
+) -> list[Call]:
+    """What follows the named tests of one model."""
+    if getattr(adapter, "fresh_process", False) or not tests:
+        return []  # nothing lives from one call to the next
+    reseeds = 1 if inputs > 1 and hasattr(adapter, "draw") else 0
+    drawn = [
+        Call(test, Kind.DRAWN)
+        for test in draw_inputs(adapter, rng, model, inputs - reseeds, full=full)
+    ]
+    if reseeds:
+        drawn.insert(rng.randrange(len(drawn) + 1), _reseeded(rng.choice(tests), rng))
+    again = rng.choice(tests)
+    last = Call(replace(again, name=f"{again.name}, again"), Kind.AGAIN, again.name)
+    return [*drawn, *_refused(adapter, model), last]
+
+
+def _reseeded(test: Test, rng: random.Random) -> Call:
+    name = f"{test.name}, another seed"
+    return Call(replace(test, name=name, seed=rng.randrange(1 << 30)), Kind.RESEEDED, test.name)
+
+
+def _refused(adapter: Adapter, model: Model) -> list[Call]:
+    """A call that raises, where the adapter knows one."""
+    refused = getattr(adapter, "refused", None)
+    test = refused(model) if refused is not None else None
+    return [] if test is None else [Call(test, Kind.REFUSED)]
