@@ -7,26 +7,25 @@ deadline.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.errors import PatcherError
 from patcher.execution.results import Failure, Frame, Outcome
+from patcher.execution.site import Site, Tree
+from patcher.execution.start import Started, environment
 from patcher.targets.adapter import Buffer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WORKER = Path(__file__).resolve().parent.parent / "worker" / "main.py"
+__all__ = ["Answer", "Site", "Tree", "WorkerProcess", "environment", "oom_kills"]
+
 GRACE_S = 2.0  # between TERM, on which the worker dumps its stacks, and KILL
 LOG_TAIL_BYTES = 6000
 
@@ -36,65 +35,6 @@ FATAL = frozenset({"device-assert", "device-oom", "host-oom", "exit"})
 CRASH_SIGNALS = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
 )
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A frozen tree: nobody writes to it while it is run.
-
-    Attributes:
-        path: the import root.
-        sha256: of the whole tree, by whoever froze it.
-        packages: top-level packages and modules whose sources are checked when imported.
-        files: sha256 of every Python file of ``packages``, by path relative to the root.
-    """
-
-    path: Path
-    sha256: str
-    packages: tuple[str, ...]
-    files: Mapping[str, str]
-
-    @classmethod
-    def of(cls, path: Path, sha256: str, packages: tuple[str, ...]) -> Tree:
-        """Hash the packages' sources of the tree at ``path``."""
-        root = path.resolve()
-        packages = tuple(name.removesuffix(".py") for name in packages)
-        files = {
-            file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-            for package in packages
-            for file in [*root.glob(f"{package}.py"), *root.glob(f"{package}/**/*.py")]
-        }
-        return cls(root, sha256, packages, files)
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where and how a worker runs; equal but for the tree in both arms.
-
-    Attributes:
-        serving: ``module:function`` that opens a model.
-        assets: JSON values for the session.
-        threads: of every numeric library.
-        sys_path: folders searched after the tree (a third party's adapter).
-        run_dir: logs and per-tree compile caches go here; ``stages_dir`` keeps stage files.
-        environ: variables set on top of the parent's.
-        cpus: CPU numbers to run on; empty for all.
-        memory_limit_mib: bound on the address space, or None.
-    """
-
-    tree: Tree
-    serving: str
-    run_dir: Path
-    stages_dir: Path
-    assets: Mapping[str, Any] = field(default_factory=dict)
-    device: str = "auto"
-    deterministic: bool = True
-    threads: int = 1
-    sys_path: tuple[str, ...] = ()
-    python: str = sys.executable
-    environ: Mapping[str, str] = field(default_factory=dict)
-    cpus: tuple[int, ...] = ()
-    memory_limit_mib: int | None = None
 
 
 @dataclass(frozen=True)
@@ -132,42 +72,21 @@ class WorkerProcess:
         self._id = 0
         self._asked_s = 0.0
         self._timed_out = False
+        self._worked = False  # something it was asked for came out well
         self._pending = bytearray()
         self._head: Mapping[str, Any] | None = None  # an answer whose arrays are still to come
         self._nonce = secrets.token_hex(8)
         self._oom_kills = oom_kills()
         site.run_dir.mkdir(parents=True, exist_ok=True)
         self.log = site.run_dir / f"worker-{self._nonce}.log"
-        self._start()
+        self._started = Started(site, self.log)
+        self._greet()
 
-    def _start(self) -> None:
-        requests, self._requests = os.pipe()
-        self._answers, answers = os.pipe()
-        try:
-            with self.log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    [self.site.python, str(WORKER), str(requests), str(answers)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment(self.site),
-                    pass_fds=(requests, answers),
-                    start_new_session=True,
-                )
-        except OSError as error:
-            os.close(self._requests)
-            os.close(self._answers)
-            message = f"cannot start {self.site.python}: {error.strerror}"
-            hint = "`[tool.patcher] python` names the interpreter the target is installed for"
-            raise PatcherError("environment", message, hint=hint) from None
-        finally:
-            os.close(requests)
-            os.close(answers)
-        os.set_blocking(self._answers, False)
+    def _greet(self) -> None:
         self._send(
             {
                 "nonce": self._nonce,
-                "parent": os.getpid(),
+                "parent": None if self.site.fenced else os.getpid(),
                 "tree": str(self.site.tree.path),
                 "packages": self.site.tree.packages,
                 "sys_path": self.site.sys_path,
@@ -182,11 +101,11 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._started.pid
 
     def fileno(self) -> int:
         """Readable when `receive` has something."""
-        return self._answers
+        return self._started.answers
 
     def ask(self, op: str, arguments: Mapping[str, Any], timeout_s: float) -> None:
         """Send a request; its answer comes from `receive`."""
@@ -211,13 +130,13 @@ class WorkerProcess:
             for chunk in (json.dumps(message).encode() + b"\n", *data):
                 left = memoryview(chunk)
                 while left:
-                    left = left[os.write(self._requests, left) :]
+                    left = left[os.write(self._started.requests, left) :]
 
     def receive(self) -> list[Answer | str]:
         """What arrived: lines of progress, and at most one answer."""
         closed = False
         with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._answers, 1 << 20):
+            while chunk := os.read(self._started.answers, 1 << 20):
                 self._pending += chunk
             closed = True
         now_s = time.monotonic()
@@ -274,13 +193,14 @@ class WorkerProcess:
                 parts = self._store(message["payload"], data)
             except (ValueError, TypeError, KeyError) as error:
                 return self._failed(Outcome.CRASHED, "protocol", message=str(error))
+            self._worked = True
             value = {**message["value"], **parts}
             return Answer(
                 Outcome.OK,
                 value,
                 wall_s=wall_s,
                 worker_wall_s=worker_wall_s,
-                resident_mib=resident_mib(self.pid),
+                resident_mib=resident_mib(self._started.worker_pid),
             )
         told = message["failure"]
         frames = tuple(Frame(**frame) for frame in told.pop("frames"))
@@ -343,22 +263,14 @@ class WorkerProcess:
         if not self._timed_out:
             self._timed_out = True
             self.deadline_s = now + GRACE_S
-            self._signal(signal.SIGTERM)
+            self._started.signal(signal.SIGTERM)
         else:
             self.deadline_s = None
-            self._signal(signal.SIGKILL)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+            self._started.kill()
 
     def _ended(self) -> Answer:
         """The pipe closed without an answer: say how the process ended."""
-        try:
-            status = self._process.wait(timeout=GRACE_S)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            status = self._process.wait()
+        status = self._started.wait(GRACE_S)
         log = self._log_tail()
         if self._timed_out:
             asked_s = time.monotonic() - self._asked_s
@@ -392,37 +304,8 @@ class WorkerProcess:
         return ""
 
     def close(self) -> None:
-        """End the process and everything it started."""
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        for pipe in (self._requests, self._answers):
-            with contextlib.suppress(OSError):
-                os.close(pipe)
-
-
-def environment(site: Site) -> dict[str, str]:
-    """A worker's variables: the parent's, with equal threads and a compile cache per tree."""
-    # Third-party bytecode is worth 9 s of imports a worker; the target's own is never used.
-    ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    threads = str(site.threads)
-    caches = site.run_dir / f"compiled-{site.tree.sha256[:16]}"
-    ours.update(
-        {
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "NUMBA_NUM_THREADS": threads,
-            "TOKENIZERS_PARALLELISM": "false",
-            "PYTHONHASHSEED": "0",
-            "PYTHONUNBUFFERED": "1",
-            "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
-            "TRITON_CACHE_DIR": str(caches / "triton"),
-        }
-    )
-    if site.deterministic:
-        ours["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what torch asks for; may cost time
-    ours.update(site.environ)
-    return ours
+        """End the process and everything it started, and wipe its folder."""
+        self._started.close(share=self._worked)
 
 
 def resident_mib(pid: int) -> float:

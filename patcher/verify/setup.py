@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 from patcher.execution import machine as host
 from patcher.execution.executor import Executor, Job, Step
-from patcher.execution.process import Site, Tree
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import FORMAT, key_of
 from patcher.execution.runner import Batch, Observer, run_job
+from patcher.execution.sandbox import Policy, policy_for
+from patcher.execution.site import Site, Tree
+from patcher.execution.workplace import wipe_left
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
 
@@ -45,6 +47,9 @@ class Request:
         limits: ``[tool.patcher.verify.gates]``.
         about: what the run database keeps beside the judgement, for `patcher history`.
         fresh: run the baseline even where a stored result would do.
+        sandbox: workers run behind the guards of `patcher.execution.sandbox`.
+        readable: files and folders a worker may read beside what it needs anyway.
+        hidden: files and folders no worker may read, also below ``readable``.
     """
 
     adapter: Adapter
@@ -64,6 +69,9 @@ class Request:
     about: Mapping[str, Any] = field(default_factory=dict)
     fresh: bool = False
     memory_limit_mib: int | None = None
+    sandbox: bool = True
+    readable: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     adapter = request.adapter
     options = request.options
     assets = adapter.assets(request.matrix, options, request.version)
+    policy = policy_of(request)
     sites = {
         arm: Site(
             tree=replace(tree, packages=adapter.packages),  # what it imports, and no more
@@ -179,12 +188,16 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
             sys_path=request.sys_path,
             python=request.python,
             memory_limit_mib=request.memory_limit_mib,
+            policy=policy,
+            cwd=None if adapter.packages else Path.cwd(),
         )
         for arm, tree in request.trees.items()
     }
     if not assets.ready and adapter.making:
         step = Step("make", {"function": adapter.making}, MAKING_TIMEOUT_S)
-        site = replace(sites[Arm.BASELINE], threads=host.usable_processors(), memory_limit_mib=None)
+        every = host.usable_processors()
+        # Not fenced in: it may have to fetch something, and writes where assets are kept.
+        site = replace(sites[Arm.BASELINE], threads=every, memory_limit_mib=None, policy=None)
         report = run_job(executor, Job(site, (step,)), observer)[-1]
         if report.failure is not None:
             raise cannot_make(assets, report.failure.text, options, report.failure.log)
@@ -196,6 +209,23 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         }
     )
     return Setup(request, assets, sites, facts.sha256, facts.facts)
+
+
+def policy_of(request: Request) -> Policy | None:
+    """What the workers of both arms may do; None when they are not to be fenced in."""
+    wipe_left(request.run_dir)
+    if not request.sandbox:
+        return None
+    named: list[str | Path] = [*request.sys_path, *request.readable]
+    if not request.adapter.packages:  # a command works where the user stands
+        named.append(str(Path.cwd()))
+    trees = [tree.path for tree in request.trees.values()]
+    return policy_for(
+        request.python,
+        named=named,
+        hidden=[request.run_dir, *trees, *request.hidden],
+        gpu=request.options.device != "cpu",
+    )
 
 
 def cannot_make(assets: Assets, text: str, options: Options, log: str) -> PatcherError:

@@ -464,7 +464,8 @@ def main(argv: list[str]) -> None:
     faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
     with open(requests, "rb", closefd=False) as lines:
         greeting = json.loads(lines.readline())
-        die_with_parent(greeting["parent"], requests, answers)
+        if greeting["parent"] is not None:  # else the launcher sees to it
+            die_with_parent(greeting["parent"], requests, answers)
         worker = Worker(greeting, answers)
         while line := lines.readline():
             request = json.loads(line)

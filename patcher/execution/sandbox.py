@@ -1,0 +1,329 @@
+"""What a worker may read, write and reach, and which guards of it are in force on this machine.
+
+A patch runs in the process that runs the target. The kernel keeps that process from the other
+arm, from every recorded output, from the network and from other processes, and nothing it started
+or wrote outlives it. `Policy` says what is allowed; `patcher.worker.launcher` applies it before the
+target's interpreter starts. Where the kernel offers less, the guard is not claimed:
+`Policy.missing` says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.execution.syscalls import filter_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+LAUNCHER = Path(__file__).resolve().parent.parent / "worker" / "launcher.py"
+PATCHER = Path(__file__).resolve().parent.parent
+
+GUARDS = ("fs-write", "fs-read", "network", "signals", "survivors", "home", "hashes")
+
+PROBE_TIMEOUT_S = 20.0
+SIGNAL_SCOPES = 6  # the version of Landlock from which signals are scoped
+
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "fd")
+GPU_DEVICES = ("nvidia*", "nvidia-caps", "dri", "kfd", "dxg")
+SECRETS = (
+    ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".netrc", ".pypirc", ".git-credentials",
+    ".password-store", ".config/gcloud", ".config/gh", ".mozilla",
+)  # fmt: skip
+SERVICES = ("/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What the kernel lets this user do.
+
+    Attributes:
+        landlock: its version; 0 without it.
+        namespaces: own processes, mounts and shared memory; ``user`` by way of a user namespace.
+        network: a network namespace too.
+        seccomp: system call filters.
+        why: why there is nothing at all; empty on Linux.
+    """
+
+    landlock: int = 0
+    namespaces: bool = False
+    user: bool = False
+    network: bool = False
+    seccomp: bool = False
+    why: str = ""
+
+
+@lru_cache(maxsize=1)
+def kernel() -> Kernel:
+    """Ask the kernel, by trying each thing in a process of its own; about 20 ms, once."""
+    if sys.platform != "linux":
+        return Kernel(why=f"workers cannot be fenced in on {sys.platform}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(LAUNCHER), "probe"],
+            capture_output=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=True,
+        )
+        return Kernel(**json.loads(done.stdout))
+    except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
+        return Kernel(why=f"the kernel could not be asked: {error}")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What workers of one verification may do, equal for both arms.
+
+    Attributes:
+        read: files and folders that every worker may read and run, with all below them.
+        gpu: GPU device nodes may be opened.
+        kernel: what is there to hold it.
+    """
+
+    read: tuple[str, ...] = ()
+    gpu: bool = False
+    kernel: Kernel = field(default_factory=Kernel)
+
+    @property
+    def applies(self) -> bool:
+        """Whether workers are started by the launcher at all."""
+        return not self.kernel.why
+
+    @property
+    def network(self) -> str:
+        """How the network is kept away: see `patcher.worker.launcher.Plan`."""
+        if self.kernel.network:
+            return "namespace"
+        if self.kernel.seccomp:
+            return "filter"
+        return "ports" if self.kernel.landlock >= 4 else "open"
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """The guards in force, in the order of `GUARDS`."""
+        missing = self.missing
+        return tuple(guard for guard in GUARDS if guard not in missing)
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """Why a guard is not in force, by its name."""
+        here = self.kernel
+        if not self.applies:
+            return {guard: here.why for guard in GUARDS if guard != "hashes"}
+        found = {}
+        if not here.landlock:
+            found["fs-write"] = found["fs-read"] = "the kernel has no Landlock"
+        elif not here.namespaces:
+            found["fs-write"] = "no mounts of its own here: /dev/shm is shared with others"
+        if self.network == "ports":
+            found["network"] = "neither namespaces nor seccomp here: UDP is open"
+        elif self.network == "open":
+            found["network"] = "neither namespaces nor seccomp nor Landlock's ports here"
+        if not here.namespaces and here.landlock < SIGNAL_SCOPES:
+            why = f"no namespaces here, and Landlock {here.landlock} does not scope signals"
+            found["signals"] = found["survivors"] = why
+        return found
+
+    def _filter(self) -> bytes:
+        if not self.kernel.seccomp:
+            return b""
+        sockets, own_memory = self.network == "filter", self.kernel.namespaces
+        return filter_program(os.uname().machine, sockets=sockets, own_memory=own_memory)
+
+    def plan(
+        self,
+        command: Sequence[str],
+        *,
+        read: Iterable[str],
+        write: Iterable[str],
+        keep: Sequence[int],
+    ) -> str:
+        """The launcher's plan for one worker, as JSON.
+
+        Args:
+            read, write: what this worker alone may read, and write.
+            keep: descriptors that it inherits.
+        """
+        here = self.kernel
+        shared = ["/dev/shm"]
+        return json.dumps(
+            {
+                "command": list(command),
+                "read": [*self.read, *read, "/proc"],
+                "write": [*write, *shared],
+                "device": list(devices(self.gpu)),
+                "landlock": here.landlock,
+                "namespaces": here.namespaces,
+                "user": here.user,
+                "network": self.network,
+                "filter": self._filter().hex(),
+                "masked": list(service_sockets()) if here.namespaces else [],
+                "keep": list(keep),
+            }
+        )
+
+
+def policy_for(
+    python: str,
+    *,
+    named: Iterable[str | Path] = (),
+    hidden: Iterable[str | Path] = (),
+    gpu: bool = True,
+) -> Policy:
+    """The policy of a verification.
+
+    Readable are the system, the interpreter with its libraries, patcher's own code, the folders
+    that libraries keep models in, what the environment names, and ``named``. Homes and temporary
+    folders are not, but for what is named in them.
+
+    Args:
+        python: the interpreter of the workers.
+        named: further files and folders to read.
+        hidden: files and folders that stay closed, also below ``named``.
+    """
+    here = kernel()
+    if here.why:
+        return Policy(kernel=here)
+    closed = {os.path.realpath(each) for each in hidden} | set(secrets())
+    homes = set(private_folders())
+    read = list(around("/", closed | homes | {"/proc", "/dev"}))
+    for each in libraries(python):
+        read += around(os.path.realpath(each), closed)
+    for each in from_environment():
+        path = os.path.realpath(each)
+        if not any(is_below(home, path) for home in homes):  # a whole home is no library
+            read += around(path, closed)
+    for each in map(str, named):
+        for path in (os.path.realpath(each), *links_in(each)):
+            read += around(path, closed)
+    return Policy(tuple(dict.fromkeys(read)), gpu, here)
+
+
+def private_folders() -> Iterator[str]:
+    """Homes and temporary folders: closed but for what is named in them."""
+    with contextlib.suppress(OSError):
+        yield from (entry.path for entry in os.scandir("/home"))
+    for path in ("/root", "/tmp", "/var/tmp", "/run/user", tempfile.gettempdir(), own_home()):
+        if os.path.realpath(path).count("/") >= 1 and os.path.realpath(path) != "/":
+            yield os.path.realpath(path)
+
+
+def own_home() -> str:
+    return os.path.expanduser("~")
+
+
+def secrets() -> Iterator[str]:
+    """What no workload needs, closed even where a whole home is named."""
+    for name in SECRETS:
+        yield os.path.realpath(os.path.join(own_home(), name))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or in it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def around(path: str, closed: Iterable[str]) -> Iterator[str]:
+    """Paths that together hold everything in ``path`` but what is ``closed``."""
+    inside = [each for each in closed if is_below(each, path)]
+    if path in inside or any(is_below(path, each) for each in closed):
+        return
+    if not inside:
+        yield path
+        return
+    try:
+        entries = list(os.scandir(path))
+    except OSError:
+        return
+    for entry in entries:
+        if not entry.is_symlink():
+            yield from around(entry.path, closed)
+            continue
+        target = os.path.realpath(entry.path)
+        # A link is followed when it leads to nothing closed: what it leads to is whole.
+        if not any(is_below(each, target) or is_below(target, each) for each in closed):
+            yield target
+
+
+def links_in(path: str | Path) -> Iterator[str]:
+    """Where the links in a folder lead: weights often are links into a cache."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(path):
+            if entry.is_symlink():
+                yield os.path.realpath(entry.path)
+
+
+def from_environment() -> Iterator[str]:
+    """Absolute paths that variables name: library paths, model folders, tools."""
+    skipped = {"HOME", "PWD", "OLDPWD", "TMPDIR", "TEMP", "TMP"}
+    for name, text in os.environ.items():
+        if name in skipped or name.startswith(("XDG_", "PATCHER_", "SSH_", "DBUS_", "PYTEST_")):
+            continue
+        yield from (part for part in text.split(os.pathsep) if part.startswith("/"))
+    yield from model_folders().values()
+
+
+def model_folders() -> dict[str, str]:
+    """The folders in which libraries keep models, by the variable that names them."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(own_home(), ".cache")
+    usual = {
+        "HF_HOME": os.path.join(cache, "huggingface"),
+        "TORCH_HOME": os.path.join(cache, "torch"),
+        "NLTK_DATA": os.path.join(own_home(), "nltk_data"),
+    }
+    return {name: os.environ.get(name) or path for name, path in usual.items()}
+
+
+_ASK = """
+import json, sys
+found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sys.path]
+for name, module in list(sys.modules.items()):
+    if name.startswith("__editable__"):
+        found += getattr(module, "MAPPING", {}).values()
+print(json.dumps([each for each in found if each]))
+"""
+
+
+@lru_cache(maxsize=8)
+def libraries(python: str) -> tuple[str, ...]:
+    """An interpreter, its libraries and patcher's own code: real paths of folders and files."""
+    try:
+        done = subprocess.run(
+            [python, "-c", _ASK], capture_output=True, timeout=60, check=True, cwd="/"
+        )
+        told = [each for each in json.loads(done.stdout) if each != "/"]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        told = [*sys.path, sys.prefix, sys.base_prefix]
+    linked = [path for folder in told for path in links_in(folder) if "-packages" in folder]
+    binary = os.path.realpath(python)
+    return tuple(dict.fromkeys([binary, str(PATCHER), *filter(os.path.isabs, told), *linked]))
+
+
+def devices(gpu: bool) -> Iterator[str]:
+    """Device nodes that a worker may open."""
+    yield from (f"/dev/{name}" for name in DEVICES)
+    if gpu:
+        for pattern in GPU_DEVICES:
+            yield from map(str, Path("/dev").glob(pattern))
+
+
+def service_sockets() -> Iterator[str]:
+    """Sockets in the file system that somebody listens at: Landlock does not close them."""
+    found = set(SERVICES)
+    with contextlib.suppress(OSError), open("/proc/net/unix", encoding="utf-8") as table:
+        for line in table:
+            fields = line.split(None, 7)
+            if len(fields) == 8 and fields[3] == "00010000" and fields[7].startswith("/"):
+                found.add(fields[7].rstrip("\n"))
+    for name in ("SSH_AUTH_SOCK", "DOCKER_HOST"):
+        found.add(os.environ.get(name, "").removeprefix("unix://"))
+    yield from sorted(os.path.realpath(path) for path in found if os.path.exists(path))

@@ -1,0 +1,102 @@
+"""A worker's own folder: home, temporary files, caches. Wiped when the worker ends.
+
+Its path says neither which arm runs in it nor what for. Nothing that one worker leaves there is
+seen by another, but for compiled code: the first worker of a tree that ends in order gives its
+compile caches to the later ones of the same tree, each of which gets a copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.execution.sandbox import model_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CACHES: Mapping[str, str] = {
+    "TORCHINDUCTOR_CACHE_DIR": "inductor",
+    "TRITON_CACHE_DIR": "triton",
+    "NUMBA_CACHE_DIR": "numba",
+}
+WORKPLACES = "workers"
+LARGEST_SEED_BYTES = 1 << 30
+
+
+class Workplace:
+    """One worker's folder.
+
+    Attributes:
+        folder: the folder itself; the worker may write here and nowhere else.
+        seed: where the compile caches of this tree are kept between workers.
+    """
+
+    def __init__(self, parent: Path, seed: Path) -> None:
+        self.folder = parent / WORKPLACES / secrets.token_hex(8)
+        self.seed = seed
+        self.home = self.folder / "home"
+        self.temporary = self.folder / "tmp"
+        self.caches = self.folder / "caches"
+        for each in (self.home, self.temporary):
+            each.mkdir(parents=True)
+        if seed.is_dir():
+            shutil.copytree(seed, self.caches, symlinks=True)
+        else:
+            self.caches.mkdir()
+
+    def environ(self) -> dict[str, str]:
+        """Variables that lead a worker to its own folders, and to models where they are."""
+        home, temporary = str(self.home), str(self.temporary)
+        return {
+            **model_folders(),
+            "HF_HUB_OFFLINE": "1",  # there is no network: what is cached is used at once
+            "HOME": home,
+            "TMPDIR": temporary,
+            "TEMP": temporary,
+            "TMP": temporary,
+            "XDG_CACHE_HOME": f"{home}/.cache",
+            "XDG_CONFIG_HOME": f"{home}/.config",
+            "XDG_DATA_HOME": f"{home}/.local/share",
+            "XDG_STATE_HOME": f"{home}/.local/state",
+            "XDG_RUNTIME_DIR": temporary,
+            **{name: str(self.caches / folder) for name, folder in CACHES.items()},
+        }
+
+    def close(self, *, share: bool) -> None:
+        """Wipe the folder; with ``share``, its compile caches may serve later workers."""
+        if share and not self.seed.exists():
+            with contextlib.suppress(OSError):
+                self._share()
+        wipe(self.folder)
+
+    def _share(self) -> None:
+        size = sum(entry.lstat().st_size for entry in self.caches.rglob("*") if not entry.is_dir())
+        if 0 < size <= LARGEST_SEED_BYTES:
+            self.seed.parent.mkdir(parents=True, exist_ok=True)
+            self.caches.rename(self.seed)
+
+
+def wipe(folder: Path) -> None:
+    """Remove a folder, also where its owner took the rights to from it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return
+    for path, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError):
+            os.chmod(path, stat.S_IRWXU)
+    for path, names, _ in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.chmod(os.path.join(path, name), stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def wipe_left(parent: Path) -> None:
+    """Remove what workers of an interrupted run left."""
+    wipe(parent / WORKPLACES)
