@@ -75,6 +75,8 @@ class Duration(click.ParamType[float]):
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failing case.")
 @click.option("--isolate", is_flag=True, help="On failure, find the culprit and keep the rest.")
 @click.option("--keep", is_flag=True, help="Do not restore on failure.")
+@click.option("--no-sandbox", "sandbox", is_flag=True, flag_value=False, default=True,
+              help="Run workers unguarded; the verdict says so.")  # fmt: skip
 @click.option("--require", type=click.Choice(["faster", "not-slower"]),
               help="Fail on any other speed verdict; implies --bench.")  # fmt: skip
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.find_copy import Notify, copy_for, readable_patches
-from patcher.commands.shared.freeze_trees import freeze, frozen_trees
+from patcher.commands.shared.freeze_trees import freeze, frozen_trees, new_tree
 from patcher.commands.shared.replay_series import patches_of
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
@@ -86,7 +86,7 @@ def scan(
     copy = copy_for(workspace, patches, target, watcher.said)
     counted = _counter(watcher)
     with frozen_trees(copy) as scratch:
-        tree = freeze(copy, scratch / "pristine", pristine=True)
+        tree = freeze(copy, new_tree(scratch), pristine=True)
         static = {copy.target: scan_static(tree.path, copy.packages, counted)}
         for package in packages:
             root, name = installed_package(package)
@@ -158,9 +158,7 @@ def surveys(copy: WorkingCopy, scratch: Path, observer: Observer) -> Iterator[Su
     from patcher.hazards.dynamic import Surveys
     from patcher.verify.setup import prepare, slots_and_threads
 
-    trees = {
-        arm: freeze(copy, scratch / f"survey-{arm.value}", pristine=True) for arm in (Arm.BASELINE,)
-    }
+    trees = {arm: freeze(copy, new_tree(scratch), pristine=True) for arm in (Arm.BASELINE,)}
     request = request_for(copy, trees, Equivalence.BITWISE, Wanted())
     slots, threads = slots_and_threads(request)
     executor = find_executor(request.executor, slots)

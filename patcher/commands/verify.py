@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
-from patcher.commands.shared.freeze_trees import freeze, frozen_trees, last_verified, loosest
+from patcher.commands.shared.freeze_trees import (
+    freeze,
+    frozen_trees,
+    last_verified,
+    loosest,
+    new_tree,
+)
 from patcher.commands.shared.keep_run import Judged, described, keep
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.replay_series import patches_of, replayed, rewriting
@@ -70,8 +76,8 @@ def verify(
                 request = request_for(copy, {}, loosest(patches), wanted)
                 return _conclude(copy, request, refused, wanted, scratch, observer, judged)
             trees = {
-                Arm.BASELINE: freeze(copy, scratch / "baseline", pristine=True),
-                Arm.PATCHED: freeze(copy, scratch / "patched", pristine=wanted.aa),
+                Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
+                Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=wanted.aa),
             }
             request = request_for(copy, trees, loosest(patches), wanted)
             measure = speedometer(wanted, patches) if wanted.plan else None

@@ -38,7 +38,7 @@ class Workplace:
     """
 
     def __init__(self, parent: Path, seed: Path) -> None:
-        self.folder = parent / WORKPLACES / secrets.token_hex(8)
+        self.folder = parent / WORKPLACES / f"{os.getpid()}-{secrets.token_hex(8)}"
         self.seed = seed
         self.home = self.folder / "home"
         self.temporary = self.folder / "tmp"
@@ -98,5 +98,12 @@ def wipe(folder: Path) -> None:
 
 
 def wipe_left(parent: Path) -> None:
-    """Remove what workers of an interrupted run left."""
-    wipe(parent / WORKPLACES)
+    """Remove what the workers of a run that was cut short left."""
+    for folder in (parent / WORKPLACES).glob("*-*"):
+        number = folder.name.partition("-")[0]
+        try:
+            os.kill(int(number), 0)
+        except (ProcessLookupError, ValueError, OverflowError):
+            wipe(folder)
+        except PermissionError:
+            continue

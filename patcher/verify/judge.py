@@ -16,6 +16,7 @@ from patcher.execution.executor import Executor, Step, find_executor
 from patcher.execution.runner import Observer, Runner, Silent
 from patcher.gates.structured import compared as kinds_compared
 from patcher.verify.decisions import decide, sentence
+from patcher.verify.guarded import Guarded
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
 from patcher.verify.trial import Trial
@@ -90,6 +91,7 @@ def judge(
     )
     with scope:
         setup = prepare(request, executor, threads, watcher)
+        guarded = Guarded(setup, executor)
         trial = Trial(setup, executor, watcher)
         trial.run()
         cases = trial.judgements()
@@ -116,6 +118,7 @@ def judge(
         trees={arm.value: tree.sha256 for arm, tree in request.trees.items()},
         wall_s=time.monotonic() - began_s,
     )
+    judgement = guarded.conclude(judgement)
     trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
     return judgement
 

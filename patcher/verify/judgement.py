@@ -195,6 +195,7 @@ class Judgement:
         facts: device, versions, threads.
         warnings: what a reader should know before trusting the verdict.
         trees: sha256 by arm.
+        guards: what kept the arms apart (`patcher.execution.sandbox.GUARDS`).
         undeclared: what the patches do beside computing and do not declare.
         declares: what they declare, by patch.
     """
@@ -213,6 +214,7 @@ class Judgement:
     warnings: Sequence[str] = ()
     trees: Mapping[str, str] = field(default_factory=dict)
     wall_s: float = 0.0
+    guards: tuple[str, ...] = ()
     undeclared: tuple[Undeclared, ...] = ()
     declares: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -235,6 +237,7 @@ class Judgement:
             "environment": dict(self.facts),
             "warnings": list(self.warnings),
             "trees": dict(self.trees),
+            "guards": list(self.guards),
             "wall_s": round(self.wall_s, 3),
             "undeclared": [one.as_json() for one in self.undeclared],
             "declares": {name: list(words) for name, words in self.declares.items()},

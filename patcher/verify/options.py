@@ -26,6 +26,7 @@ class Wanted:
     keep: bool = False
     require: str | None = None
     executor: str | None = None
+    sandbox: bool = True
 
     @property
     def plan(self) -> str | None:

@@ -90,6 +90,11 @@ class Setup:
     environment: str
     facts: Mapping[str, Any]
 
+    @property
+    def policy(self) -> Policy | None:
+        """What the workers may do; None when nothing fences them in."""
+        return next((site.policy for site in self.sites.values()), None)
+
     def key(self, arm: Arm, model: Model, test: Test) -> str:
         """The run database's key of one case."""
         return key_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,11 @@ def freeze(
 ) -> Tree:
     """Extract a tree and hash it."""
     return Tree.of(folder, copy.freeze(folder, overrides, pristine=pristine), copy.packages)
+
+
+def new_tree(scratch: Path) -> Path:
+    """A path for a frozen tree: as long as any other, and saying nothing of what it holds."""
+    return scratch / secrets.token_hex(6)
 
 
 def loosest(patches: Sequence[Patch]) -> Equivalence:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.freeze_trees import freeze, last_verified, loosest
+from patcher.commands.shared.freeze_trees import freeze, last_verified, loosest, new_tree
 from patcher.commands.shared.replay_series import patches_of, replayed
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
@@ -29,7 +29,6 @@ def isolate_culprits(
     by_name = {one.name: one for one in copy.series}
     firm = last_verified(copy)
     suspects = [one.name for one in copy.series if one not in firm]
-    trials = iter(range(1_000_000))
 
     def passes(names: Sequence[str]) -> bool | None:
         series = tuple(one for one in copy.series if one in firm or one.name in names)
@@ -38,12 +37,11 @@ def isolate_culprits(
         if any(need not in present for patch in patches for need in patch.requires):
             return None
         observer.said(f"isolating: trying {', '.join(names)}")
-        folder = scratch / f"trial-{next(trials)}"
         try:
             files = replayed(copy, series)
         except PatcherError:
             return None  # what is left does not fit without what was taken out
-        tree = freeze(copy, folder, files)
+        tree = freeze(copy, new_tree(scratch), files)
         trees = {**request.trees, Arm.PATCHED: tree}
         asked = replace(request, trees=trees, equivalence=loosest(patches), fail_fast=True)
         return judge(asked, Silent()).verdict is Verdict.PASS

@@ -56,6 +56,9 @@ def request_for(
         python=interpreter(copy.workspace.root),
         sys_path=getattr(adapter, "sys_path", ()),
         limits=told.get("gates", {}),
+        sandbox=wanted.sandbox,
+        readable=(copy.workspace.root,),
+        hidden=hidden_from_workers(copy),
         about={"series": [one.name for one in copy.series], "aa": wanted.aa},
     )
 
@@ -91,6 +94,13 @@ def nothing_to_run(copy: WorkingCopy) -> PatcherError:
             f"        return {package}...",
         ],
     )
+
+
+def hidden_from_workers(copy: WorkingCopy) -> tuple[Path, ...]:
+    """Records, recorded outputs and the working copy itself: an arm is run as a frozen tree."""
+    workspace = copy.workspace
+    packages = [copy.root / package for package in copy.packages]
+    return (workspace.private_dir, workspace.backups_dir, *packages)
 
 
 def selected(matrix: Matrix, models: object) -> Matrix:

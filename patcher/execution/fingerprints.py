@@ -1,0 +1,42 @@
+"""Files that must not change while workers run: both trees, and patcher's own code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.execution.sandbox import PATCHER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SKIPPED = ("__pycache__",)
+
+
+def fingerprints(folders: Iterable[Path], files: Iterable[Path] = ()) -> dict[str, str]:
+    """sha256 by path of every file in some folders, bytecode left out, and of further files."""
+    found = {}
+    for folder in folders:
+        for path, names, here in os.walk(folder):
+            names[:] = [name for name in names if name not in SKIPPED]
+            files = [*files, *(Path(path, name) for name in here if not name.endswith(".pyc"))]
+    for file in files:
+        try:
+            found[str(file)] = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            found[str(file)] = error.strerror or "unreadable"
+    return found
+
+
+def watched(trees: Iterable[Path], serving: str, sys_path: Iterable[str]) -> dict[str, str]:
+    """What a verification rests on: trees, patcher's code, the adapter's module."""
+    module = serving.partition(":")[0].replace(".", "/") + ".py"
+    adapters = [Path(folder, module) for folder in sys_path if Path(folder, module).is_file()]
+    return fingerprints([*trees, PATCHER], adapters)
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Paths that came, went or have other bytes, sorted."""
+    return sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
