@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SKIPPED = ("__pycache__",)
+JUDGING = ("worker", "execution", "gates", "targets", "verify")  # patcher's folders
 
 
 def fingerprints(folders: Iterable[Path], files: Iterable[Path] = ()) -> dict[str, str]:
@@ -34,7 +35,8 @@ def watched(trees: Iterable[Path], serving: str, sys_path: Iterable[str]) -> dic
     """What a verification rests on: trees, patcher's code, the adapter's module."""
     module = serving.partition(":")[0].replace(".", "/") + ".py"
     adapters = [Path(folder, module) for folder in sys_path if Path(folder, module).is_file()]
-    return fingerprints([*trees, PATCHER], adapters)
+    judging = [PATCHER / name for name in JUDGING]
+    return fingerprints([*trees, *judging], adapters)
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -85,11 +85,15 @@ class Policy:
 
     Attributes:
         read: files and folders that every worker may read and run, with all below them.
+        closed: files and folders that stay closed also where one around them is read.
+        hidden: those of them that are not even seen where mounts are a worker's own.
         gpu: GPU device nodes may be opened.
         kernel: what is there to hold it.
     """
 
     read: tuple[str, ...] = ()
+    closed: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
     gpu: bool = False
     kernel: Kernel = field(default_factory=Kernel)
 
@@ -133,6 +137,28 @@ class Policy:
             found["signals"] = found["survivors"] = why
         return found
 
+    def opening(self, path: str) -> Iterator[str]:
+        """What to open so that ``path`` can be read, and what is closed cannot.
+
+        A path that lies in a closed folder was named on purpose (assets kept in a workspace).
+        """
+        for each in (os.path.realpath(path), *links_in(path)):
+            inside = any(is_below(each, closed) and each != closed for closed in self.closed)
+            yield from (each,) if inside and each not in self.closed else around(each, self.closed)
+
+    def _veiled(self) -> list[str]:
+        """The outermost of the hidden folders."""
+        hidden = sorted(self.hidden)
+        return [
+            one for one in hidden if not any(is_below(one, each) for each in hidden if each != one)
+        ]
+
+    def listing(self, path: str) -> Iterator[str]:
+        """``path`` itself, where it is a folder of which some part is closed."""
+        real = os.path.realpath(path)
+        if any(is_below(closed, real) and closed != real for closed in self.closed):
+            yield real
+
     def _filter(self) -> bytes:
         if not self.kernel.seccomp:
             return b""
@@ -144,6 +170,7 @@ class Policy:
         command: Sequence[str],
         *,
         read: Iterable[str],
+        listed: Iterable[str],
         write: Iterable[str],
         keep: Sequence[int],
     ) -> str:
@@ -151,22 +178,26 @@ class Policy:
 
         Args:
             read, write: what this worker alone may read, and write.
+            listed: folders it may list, though not all that is in them may be read.
             keep: descriptors that it inherits.
         """
         here = self.kernel
-        shared = ["/dev/shm"]
+        read, write = list(read), list(write)
         return json.dumps(
             {
                 "command": list(command),
                 "read": [*self.read, *read, "/proc"],
-                "write": [*write, *shared],
+                "write": [*write, "/dev/shm"],
                 "device": list(devices(self.gpu)),
                 "landlock": here.landlock,
                 "namespaces": here.namespaces,
                 "user": here.user,
                 "network": self.network,
                 "filter": self._filter().hex(),
+                "listed": list(listed),
                 "masked": list(service_sockets()) if here.namespaces else [],
+                "veiled": self._veiled(),
+                "shown": list(dict.fromkeys([*read, *write])),
                 "keep": list(keep),
             }
         )
@@ -193,7 +224,8 @@ def policy_for(
     here = kernel()
     if here.why:
         return Policy(kernel=here)
-    closed = {os.path.realpath(each) for each in hidden} | set(secrets())
+    unseen = frozenset(os.path.realpath(each) for each in hidden)
+    closed = unseen | set(secrets())
     homes = set(private_folders())
     read = list(around("/", closed | homes | {"/proc", "/dev"}))
     for each in libraries(python):
@@ -205,7 +237,7 @@ def policy_for(
     for each in map(str, named):
         for path in (os.path.realpath(each), *links_in(each)):
             read += around(path, closed)
-    return Policy(tuple(dict.fromkeys(read)), gpu, here)
+    return Policy(tuple(dict.fromkeys(read)), closed, unseen, gpu, here)
 
 
 def private_folders() -> Iterator[str]:

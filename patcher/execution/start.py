@@ -77,9 +77,12 @@ class Started:
             raise no_interpreter(site.python, "No such file or directory")
         self.workplace = Workplace(site.stages_dir.parent, compile_caches(site))
         own = str(self.workplace.folder)
+        named = [*site.sys_path, *paths_in(dict(site.assets))]
+        opened = [each for path in named for each in site.policy.opening(path)]
         plan = site.policy.plan(
             [site.python, str(WORKER), *map(str, pipes)],
-            read=[str(site.tree.path), own, *site.sys_path, *paths_in(site.assets)],
+            read=[str(site.tree.path), own, *opened],
+            listed=[each for path in named for each in site.policy.listing(path)],
             write=[own],
             keep=pipes,
         )
@@ -186,15 +189,10 @@ def compile_caches(site: Site) -> Path:
 
 
 def paths_in(value: object) -> Iterator[str]:
-    """The absolute paths among JSON values, with what their links lead to."""
+    """The absolute paths of files and folders among JSON values."""
     if isinstance(value, str):
         if value.startswith("/") and os.path.exists(value):
             yield value
-            yield os.path.realpath(value)
-            if os.path.isdir(value):
-                yield from (
-                    os.path.realpath(one.path) for one in os.scandir(value) if one.is_symlink()
-                )
     elif isinstance(value, dict):
         for each in value.values():
             yield from paths_in(each)

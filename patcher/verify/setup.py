@@ -194,7 +194,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
             python=request.python,
             memory_limit_mib=request.memory_limit_mib,
             policy=policy,
-            cwd=None if adapter.packages else Path.cwd(),
+            cwd=None if adapter.packages or policy is None else Path.cwd(),
         )
         for arm, tree in request.trees.items()
     }

@@ -57,12 +57,14 @@ class Plan:
     Attributes:
         command: the worker's argument list.
         read, write: folders and files, with everything below them. ``device``: device nodes.
+        listed: folders whose names may be read, with those below them.
         landlock: the version of Landlock to build rules for; 0 for none.
         namespaces: own processes, mounts and shared memory; ``user`` by way of a user namespace.
         network: ``namespace`` (loopback alone), ``filter`` (no socket but local ones),
             ``ports`` (Landlock: no TCP) or ``open``.
         filter: a program that refuses system calls; empty for none.
         masked: sockets of the machine's services, hidden where mounts are the worker's own.
+        veiled: folders that are empty there, but for those in ``shown``.
         keep: descriptors that the worker inherits.
     """
 
@@ -76,7 +78,10 @@ class Plan:
         self.user: bool = told["user"]
         self.network: str = told["network"]
         self.filter = bytes.fromhex(told["filter"])
+        self.listed: list[str] = told["listed"]
         self.masked: list[str] = told["masked"]
+        self.veiled: list[str] = told["veiled"]
+        self.shown: list[str] = told["shown"]
         self.keep: list[int] = told["keep"]
 
 
@@ -172,6 +177,7 @@ def be_first(plan: Plan, status: int) -> None:
     if not plan.namespaces:
         become_worker(plan)
     own_mounts(plan.masked)
+    veil(plan.veiled, plan.shown)
     worker = os.fork()
     if worker == 0:
         os.close(status)
@@ -193,6 +199,24 @@ def own_mounts(masked: Iterable[str]) -> None:
     for path in masked:
         if os.path.exists(path):
             mount("/dev/null", path, None, MS_BIND)
+
+
+def veil(folders: list[str], shown: list[str]) -> None:
+    """Put an empty folder over each of some; what is shown keeps its place in them."""
+    inside = [path for path in shown if any(f"{path}/".startswith(f"{one}/") for one in folders)]
+    opened = [(path, os.open(path, os.O_PATH)) for path in inside if os.path.exists(path)]
+    for folder in folders:
+        if os.path.isdir(folder):
+            mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
+    for path, number in opened:
+        source = f"/proc/self/fd/{number}"
+        if os.path.isdir(source):
+            os.makedirs(path, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_text(path, "")
+        mount(source, path, None, MS_BIND)
+        os.close(number)
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
@@ -236,6 +260,7 @@ def restrict(plan: Plan) -> None:
     own_process = [f"/proc/{os.getpid()}"] if os.path.isdir(f"/proc/{os.getpid()}") else []
     for paths, rights in (
         (plan.read, FS_READ),
+        (plan.listed, FS_READ_DIR),
         (plan.write, handled & ~FS_IOCTL_DEV),
         (own_process, FS_READ | FS_WRITE_FILE),
         (plan.device, FS_READ_FILE | FS_WRITE_FILE | FS_READ_DIR | FS_IOCTL_DEV),
