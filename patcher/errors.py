@@ -84,6 +84,55 @@ TABLE: Mapping[str, Row] = {
     "internal": Row("a defect in patcher", Exit.NEEDS_PERSON, "please report it with -v output"),
 }
 
+# What `patcher explain` says of each: what happened, and how people come to it.
+MEANS: Mapping[str, str] = {
+    "usage": "The command line says something the command cannot do: a name it does not know, two "
+    "options that exclude one another, a value out of range.",
+    "config": "`patcher.toml` or `[tool.patcher]` in pyproject.toml holds a key that does not "
+    "exist, or a value of the wrong kind.",
+    "spec": "A patch's YAML file is not a spec: a key is missing, unknown or twice there, or a "
+    "pattern is not Python. The message names file, line and column.",
+    "unknown-patch": "No patch of the catalogue, shipped or in patches/, has this name.",
+    "unknown-run": "No verification of this workspace has this number. One that had nothing to "
+    "verify takes none.",
+    "unknown-target": "This workspace has no working copy of that distribution.",
+    "source": "What `init` was given is no package that can be read: no installed distribution, "
+    "no version of the registry, no wheel, no folder with Python in it.",
+    "no-working-copy": "The command needs a working copy, and this workspace has none yet.",
+    "drift": "Files of the working copy are neither pristine nor what patcher wrote: somebody "
+    "edited them. Such bytes are never overwritten. `patcher discard PATH` takes them out and "
+    "keeps them as a backup; `patcher capture NAME` makes a patch of them.",
+    "missing": "A patch names a place in the code that is not there: the target's version differs, "
+    "or the spec is wrong.",
+    "ambiguous": "A patch matches more places than it says it should.",
+    "conflict": "Two patches change the same lines, or one says that it does not go with the "
+    "other.",
+    "blocked": "A patch needs another one that is not applied, or one that stays needs one that "
+    "should go.",
+    "incompatible": "A patch is not made for this version of the target.",
+    "unsupported-source": "A file cannot be edited without changing bytes it should not: its "
+    "encoding, its size or its line ends are out of what patcher handles.",
+    "rewrite-disagrees": "Every rewrite is done twice, by two independent ways, and the two came "
+    "to different code.",
+    "unsafe-path": "A path of a spec leads out of the tree, through a link, or into a folder "
+    "that is not for patches.",
+    "exists": "Something is already where a new file or working copy should go.",
+    "io": "The disk refused: full, read-only, or without permission.",
+    "foreign-edit": "While files were being put back, one turned out to hold somebody else's "
+    "bytes. They are left as they are, and the backup is kept beside.",
+    "unfinished": "An interrupted change could neither be finished nor undone.",
+    "backup-damaged": "Bytes of a backup do not have the hash they are kept under.",
+    "state-damaged": "One of patcher's own records cannot be read.",
+    "check-failed": "Specs have problems, or their inline tests fail.",
+    "verification-failed": "Cases fail under the patch and pass without it, or what --require "
+    "asks for is not met.",
+    "locked": "Another patcher works on this workspace.",
+    "environment": "The target cannot be imported or run here, so nothing can be judged.",
+    "baseline-fails": "The cases fail without the patch too, so they say nothing about it.",
+    "interrupted": "Ctrl-C, or a signal.",
+    "internal": "patcher itself went wrong.",
+}
+
 
 @dataclass
 class PatcherError(Exception):

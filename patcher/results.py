@@ -305,7 +305,9 @@ class ExportResult:
 class PastVerification:
     """One verification; ``when`` in UTC, ``time_ratio`` patched / baseline."""
 
+    id: int
     target: str
+    version: str
     when: str
     wall_s: float
     verdict: str
@@ -318,7 +320,86 @@ class PastVerification:
 
 
 @dataclass(frozen=True)
+class TimedRun:
+    """One timed verification of a trend."""
+
+    id: int
+    series: Sequence[str]
+    time_ratio: float
+
+
+@dataclass(frozen=True)
 class HistoryResult:
-    """``patcher history``, newest first."""
+    """``patcher history``, newest first.
+
+    Attributes:
+        trend: the runs that may be compared with the newest timed one, oldest first.
+    """
 
     verifications: Sequence[PastVerification]
+    trend: Sequence[TimedRun]
+
+
+@dataclass(frozen=True)
+class ComparedCase:
+    """One case's status in two runs; None where it was not run."""
+
+    model: str
+    test: str
+    first: str | None
+    second: str | None
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """``patcher compare``.
+
+    Attributes:
+        comparable: whether the speeds may be compared; ``differences`` says why not.
+        added, removed: patches of the second run that the first has not, and the reverse.
+    """
+
+    first: PastVerification
+    second: PastVerification
+    comparable: bool
+    differences: Sequence[str]
+    added: Sequence[str]
+    removed: Sequence[str]
+    cases: Sequence[ComparedCase]
+
+
+@dataclass(frozen=True)
+class ErrorHelp:
+    """One row of the table of errors, explained."""
+
+    code: str
+    title: str
+    means: str
+    exit: int
+    touched: str
+    help: str
+
+
+@dataclass(frozen=True)
+class ExplainResult:
+    """``patcher explain``: the code asked for, or all."""
+
+    errors: Sequence[ErrorHelp]
+
+
+@dataclass(frozen=True)
+class DiscardedEdit:
+    """One hand edit; ``backup`` is where its bytes are kept, relative to the workspace."""
+
+    path: str
+    kind: str
+    backup: str | None
+
+
+@dataclass(frozen=True)
+class DiscardResult:
+    """``patcher discard``."""
+
+    discarded: Sequence[DiscardedEdit]
+    commit: str | None
+    dry_run: bool | None = optional()

@@ -54,11 +54,13 @@ class Duration(click.ParamType[float]):
     short_help="Run patched beside pristine, judge, restore on failure.",
     examples="""
     patcher verify                        gates only
+    patcher verify inference_mode         apply it, judge it, take it out again
     patcher verify --bench                and the quick speed verdict
     patcher verify --bench=full --budget 2h --require faster
     patcher verify --pretrained --device cuda
     """,
 )
+@click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--bench", type=BenchType(), is_flag=False, flag_value="quick",
               help="Also judge speed; --bench alone is quick.")  # fmt: skip
 @click.option("--aa", is_flag=True, help="Baseline against baseline: the rig judges itself.")
@@ -79,6 +81,7 @@ class Duration(click.ParamType[float]):
               help="Run workers unguarded; the verdict says so.")  # fmt: skip
 @click.option("--require", type=click.Choice(["faster", "not-slower"]),
               help="Fail on any other speed verdict; implies --bench.")  # fmt: skip
+@click.option("--again", is_flag=True, help="Run what failed before, rather than tell its record.")
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @click.option("--export-json", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
@@ -86,7 +89,8 @@ class Duration(click.ParamType[float]):
 @target_option
 def verify_command(session: Session, target: str | None, **options: Any) -> int:
     """Run every case on pristine and on patched, hold the outputs against the gate the patches
-    claim, and put every byte back when a case fails.
+    claim, and put every byte back when a case fails. Patches that are named are applied, judged
+    together with those that are applied already, and taken out again.
 
     Without weights (--checkpoint, --pretrained) the target makes small synthetic ones itself.
     """

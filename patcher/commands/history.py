@@ -1,40 +1,89 @@
-"""Past verifications of a workspace, from the run databases of its targets."""
+"""Past verifications of a workspace: all of them, one again, two side by side."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from patcher.execution.rundb import RunDb
-from patcher.results import HistoryResult, PastVerification
+from patcher.report.reading import read_record
+from patcher.report.runs import comparable_to, trend
+from patcher.results import (
+    ComparedCase,
+    CompareResult,
+    HistoryResult,
+    PastVerification,
+    TimedRun,
+)
+from patcher.store.reports import PAGE, Reports
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from patcher.report.record import Record
     from patcher.store.workspace import Workspace
 
 
 def history(workspace: Workspace, limit: int) -> HistoryResult:
-    """The last ``limit`` verifications of every target."""
-    found = []
-    for target in workspace.targets():
-        path = workspace.private_dir / target / "runs" / "runs.sqlite"
-        if path.is_file():
-            found += [_entry(target, one) for one in RunDb(path).history(limit)]
-    found.sort(key=lambda past: past.when, reverse=True)
-    return HistoryResult(found[:limit])
+    """The last ``limit`` verifications."""
+    records = [read_record(one) for one in Reports(workspace).newest_first()]
+    timed = [
+        TimedRun(one.id or 0, one.series, one.speed.time_ratio)
+        for one in trend(records)
+        if one.speed is not None and one.speed.time_ratio is not None
+    ]
+    return HistoryResult([_entry(record) for record in records[:limit]], timed)
 
 
-def _entry(target: str, one: dict[str, Any]) -> PastVerification:
-    cases = one["cases"]
-    speed = one.get("speed") or {}
+def _entry(record: Record) -> PastVerification:
+    speed = record.speed
     return PastVerification(
-        target=target,
-        when=time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(one["started_at"])),
-        wall_s=one["wall_s"],
-        verdict=one["verdict"],
-        series=one.get("series", []),
-        cases=len(cases),
-        passed=sum(case["status"] == "pass" for case in cases),
-        speed=speed.get("verdict"),
-        time_ratio=speed.get("time_ratio"),
-        trees=one["trees"],
+        id=record.id or 0,
+        target=record.target,
+        version=record.version,
+        when=record.date,
+        wall_s=record.wall_s or 0.0,
+        verdict=record.verdict,
+        series=record.series,
+        cases=len(record.cases),
+        passed=record.count("pass"),
+        speed=speed.verdict if speed else None,
+        time_ratio=speed.time_ratio if speed else None,
+        trees=record.trees,
+    )
+
+
+def show(workspace: Workspace, number: int) -> dict[str, Any]:
+    """The object of ``patcher history show ID --json``: the verification's own, and ``page``.
+
+    Raises:
+        PatcherError: ``unknown-run``, ``state-damaged``.
+    """
+    return {**Reports(workspace).read(number), "page": str(page(workspace, number))}
+
+
+def page(workspace: Workspace, number: int) -> Path:
+    """The page of a verification."""
+    return Reports(workspace).path(number) / PAGE
+
+
+def compare(workspace: Workspace, first: int, second: int) -> CompareResult:
+    """Two verifications side by side.
+
+    Raises:
+        PatcherError: ``unknown-run``, ``state-damaged``.
+    """
+    one, other = (read_record(Reports(workspace).read(number)) for number in (first, second))
+    differences = comparable_to(one, other)
+    cases = []
+    for model, test in dict.fromkeys((c.model, c.test) for c in (*one.cases, *other.cases)):
+        found = [each.case(model, test) for each in (one, other)]
+        states = [case.status if case else None for case in found]
+        cases.append(ComparedCase(model, test, *states))
+    return CompareResult(
+        first=_entry(one),
+        second=_entry(other),
+        comparable=not differences,
+        differences=differences,
+        added=[name for name in other.series if name not in one.series],
+        removed=[name for name in one.series if name not in other.series],
+        cases=cases,
     )

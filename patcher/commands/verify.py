@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patcher.commands.apply import apply
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import (
@@ -22,11 +23,12 @@ from patcher.commands.shared.freeze_trees import (
     loosest,
     new_tree,
 )
-from patcher.commands.shared.keep_run import Judged, described, keep
+from patcher.commands.shared.keep_run import Judged, described, failed_before, identity, keep
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.replay_series import patches_of, replayed, rewriting
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
+from patcher.patchfile.catalogue import load_catalogue
 from patcher.store.reports import PAGE, Reports
 from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
@@ -55,43 +57,79 @@ def verify(
     Raises:
         PatcherError: ``drift``, ``environment``, ``config``: nothing was judged.
     """
+    with workspace.lock("verify"):
+        copy = copy_for(workspace, _named(workspace, wanted), wanted.target, observer.said)
+        before = Before(copy.series, copy.verified_series or ()) if wanted.names else None
+        if before is None:
+            return _verify(workspace, copy, wanted, observer, None)
+        try:
+            apply(workspace, wanted.names, target=copy.target, notify=observer.said)
+            copy = workspace.working_copy(copy.target)
+            return _verify(workspace, copy, wanted, observer, before)
+        finally:  # whatever ended it: what was only tried is taken out again
+            copy = workspace.working_copy(copy.target)
+            if copy.series != before.series:
+                restore(copy, before.series, verified=before.verified)
+
+
+def _named(workspace: Workspace, wanted: Wanted) -> list[Patch]:
+    return load_catalogue(workspace.root).expand(wanted.names) if wanted.names else []
+
+
+@dataclass(frozen=True)
+class Before:
+    """The series that named patches are tried on top of, and what of it had been verified."""
+
+    series: tuple[Applied, ...]
+    verified: tuple[Applied, ...]
+
+
+def _verify(
+    workspace: Workspace,
+    copy: WorkingCopy,
+    wanted: Wanted,
+    observer: Observer,
+    before: Before | None,
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Verify what is applied; the lock is held."""
     from patcher.commands.shared.verify_request import request_for
     from patcher.store.working_copy import drift_error
 
-    with workspace.lock("verify"):
-        copy = copy_for(workspace, [], wanted.target, observer.said)
-        stray = copy.drift()
-        if stray:
-            raise drift_error(stray)
-        patches = patches_of(copy.series)
-        if wanted.models:
-            request_for(copy, {}, loosest(patches), wanted)  # a misspelt model is told at once
-        if not patches and not wanted.plan:
-            return _empty(copy), None
-        judged = Judged.of(copy)
-        with frozen_trees(copy) as scratch:
-            hidden = () if wanted.aa else undeclared(copy.pristine, patches, rewriting(workspace))
-            if hidden:
-                refused = _undeclared(hidden, patches)
-                request = request_for(copy, {}, loosest(patches), wanted)
-                return _conclude(copy, request, refused, wanted, scratch, observer, judged)
-            trees = {
-                Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
-                Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=wanted.aa),
-            }
-            request = request_for(copy, trees, loosest(patches), wanted)
-            measure = speedometer(wanted, patches) if wanted.plan else None
-            judgement = judge(
-                request,
-                observer,
-                explain=explainer(copy, patches, scratch),
-                measure_speed=measure,
-            )
-            judgement = replace(judgement, declares=declared(patches))
-            if wanted.aa:
-                result = described(copy, judged, judgement, _result(judgement, restored=False))
-                return keep(copy, judgement, result, observer.said), _cannot(judgement)
-            return _conclude(copy, request, judgement, wanted, scratch, observer, judged)
+    stray = copy.drift()
+    if stray:
+        raise drift_error(stray)
+    patches = patches_of(copy.series)
+    if wanted.models:
+        request_for(copy, {}, loosest(patches), wanted)  # a misspelt model is told at once
+    if not patches and not wanted.plan:
+        return _empty(copy), None
+    judged = Judged.of(copy)
+    with frozen_trees(copy) as scratch:
+        hidden = () if wanted.aa else undeclared(copy.pristine, patches, rewriting(workspace))
+        if hidden:
+            refused = _undeclared(hidden, patches)
+            request = request_for(copy, {}, loosest(patches), wanted)
+            return _conclude(copy, request, refused, wanted, scratch, observer, judged, before)
+        trees = {
+            Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
+            Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=wanted.aa),
+        }
+        request = request_for(copy, trees, loosest(patches), wanted)
+        earlier = failed_before(workspace, request, wanted)
+        if earlier is not None:
+            return _answer(copy, earlier, wanted, before)
+        measure = speedometer(wanted, patches) if wanted.plan else None
+        judgement = judge(
+            request,
+            observer,
+            explain=explainer(copy, patches, scratch),
+            measure_speed=measure,
+        )
+        judgement = replace(judgement, declares=declared(patches))
+        if wanted.aa:
+            result = described(copy, judged, judgement, _result(judgement, restored=False))
+            return keep(copy, judgement, result, observer.said), _cannot(judgement)
+        return _conclude(copy, request, judgement, wanted, scratch, observer, judged, before)
 
 
 def _conclude(
@@ -102,10 +140,13 @@ def _conclude(
     scratch: Path,
     observer: Observer,
     judged: Judged,
+    before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed, put back what failed, and keep what was found."""
-    result, error = _settle(copy, request, judgement, wanted, scratch, observer)
+    result, error = _settle(copy, request, judgement, wanted, scratch, observer, before)
     result = described(copy, judged, judgement, result)
+    if request.trees:
+        result["identity"] = identity(request, wanted)
     return keep(copy, judgement, result, observer.said), error
 
 
@@ -116,23 +157,29 @@ def _settle(
     wanted: Wanted,
     scratch: Path,
     observer: Observer,
+    before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
-    """Remember what passed; put back what failed."""
+    """Remember what passed; put back what failed; take out again what was only tried."""
     unmet = _unmet(judgement, wanted.require)
+    passes = judgement.verdict is Verdict.PASS and unmet is None
+    if before is not None and (passes or judgement.verdict is Verdict.CANNOT_JUDGE):
+        tried = [name for name in copy_names(copy) if name not in {o.name for o in before.series}]
+        restore(copy, before.series, verified=before.verified)
+        return {**_result(judgement, restored=False), "taken_out": tried}, _cannot(judgement)
     if judgement.verdict is Verdict.CANNOT_JUDGE:
         return _result(judgement, restored=False), _cannot(judgement)
-    if judgement.verdict is Verdict.PASS and unmet is None:
+    if passes:
         if copy.verified_series != copy.series:
             copy.change({}, copy.series, "verify", copy_names(copy), verified=copy.series)
         return _result(judgement, restored=False), None
     message = unmet or judgement.sentence
     extra: dict[str, Any] = {}
-    if wanted.keep:
+    if wanted.keep and before is None:
         hint = "kept, as asked; `patcher revert --all` takes everything out"
         result = _result(judgement, restored=False)
         return result, PatcherError("verification-failed", message, hint=hint)
-    kept = last_verified(copy)
-    if wanted.isolate and judgement.verdict is Verdict.FAIL:
+    kept = last_verified(copy) if before is None else before.series
+    if before is None and wanted.isolate and judgement.verdict is Verdict.FAIL:
         from patcher.commands.shared.isolate_culprits import isolate_culprits
 
         isolation = isolate_culprits(copy, request, scratch, observer)
@@ -142,11 +189,30 @@ def _settle(
             "kept": list(isolation.kept),
             "trials": isolation.trials,
         }
-    restore(copy, kept, verified=kept)
+    restore(copy, kept, verified=kept if before is None else before.verified)
     left = ", ".join(copy_names(copy)) or "pristine"
     hint = f"restored to {left}; the diagnosis names the cause, --keep would keep the tree"
     result = {**_result(judgement, restored=True), **extra}
     return result, PatcherError("verification-failed", message, hint=hint)
+
+
+def _answer(
+    copy: WorkingCopy, earlier: Mapping[str, Any], wanted: Wanted, before: Before | None
+) -> tuple[dict[str, Any], PatcherError]:
+    """The answer to an identical failure, from its record: nothing is run, the tree is restored."""
+    number = earlier["id"]
+    if not wanted.keep or before is not None:
+        kept = last_verified(copy) if before is None else before.series
+        restore(copy, kept, verified=kept if before is None else before.verified)
+    note = f"answered from run {number}, which is the same; `--again` repeats it"
+    result = {
+        **earlier,
+        "restored": not wanted.keep or before is not None,
+        "series_now": copy_names(copy),
+        "answered_from": number,
+        "warnings": [*earlier["warnings"], note],
+    }
+    return result, PatcherError("verification-failed", earlier["sentence"], hint=note)
 
 
 def restore(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 PIPE_WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line as it is printed; ``style`` is rich's."""
+
+    text: str = ""
+    style: str = ""
+
+
 STYLES = {
     "pass": "green",
     "ok": "green",
@@ -80,3 +91,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str 
     for row in listed:
         made.add_row(*(cell(value) for value in row))
     return made
+
+
+def print_lines(out: Console, lines: Iterable[Line]) -> None:
+    """Print lines that are wrapped already; what is too long is a path, and stays whole."""
+    for line in lines:
+        out.print(line.text, style=line.style, soft_wrap=True)

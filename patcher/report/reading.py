@@ -44,6 +44,7 @@ def read_record(result: Json) -> Record:
         series_now=_texts(result.get("series_now", result.get("series"))),
         restored=bool(result.get("restored")),
         kept=bool(result.get("kept")),
+        taken_out=_texts(result.get("taken_out")),
         target=_text(result, "target"),
         version=_text(result, "version"),
         date=_text(result, "date"),

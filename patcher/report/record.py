@@ -211,6 +211,7 @@ class Record:
     Attributes:
         id: its number in the workspace's history; None when nothing was verified.
         series: what was judged; ``series_now`` what is applied afterwards.
+        taken_out: patches that were only tried, and passed.
         date: UTC, ``2026-01-31 12:00:00``.
         machine: the processor or the device, in one line.
         compared: what was held against what: ``returned``, ``outputs``, ``tests``, ``exit-status``.
@@ -227,6 +228,7 @@ class Record:
     series_now: tuple[str, ...] = ()
     restored: bool = False
     kept: bool = False
+    taken_out: tuple[str, ...] = ()
     target: str = ""
     version: str = ""
     date: str = ""

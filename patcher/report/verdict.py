@@ -7,12 +7,11 @@ Sentences wrap at words with hanging indents; paths and commands are never broke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
 from patcher.report import words
-from patcher.report.console import STYLES, console
+from patcher.report.console import STYLES, Line, console, print_lines
 
 if TYPE_CHECKING:
     from patcher.report.record import CaseRecord, Cause, Record, Table
@@ -28,20 +27,10 @@ TABLE_FITS = 100  # columns; below, the table stands on its side
 LABEL = 11
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line as it is printed; ``style`` is rich's."""
-
-    text: str = ""
-    style: str = ""
-
-
 def print_verification(record: Record, *, color: bool | None) -> None:
     """Print `text` at the width of the terminal."""
     out = console(color=color)
-    for line in text(record, out.width):
-        # Lines are wrapped already; what is too long for them is a path, and stays whole.
-        out.print(line.text, style=line.style, soft_wrap=True)
+    print_lines(out, text(record, out.width))
 
 
 def text(record: Record, width: int) -> Iterator[Line]:

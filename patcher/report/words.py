@@ -121,13 +121,19 @@ def afterwards(record: Record) -> str:
         left = joined(record.series_now)
         state = f"{left} applied" if left else "pristine"
         return f"Every byte was put back and hashed again: the working copy is {state}."
+    if record.taken_out:
+        left = joined(record.series_now)
+        state = f"{left} applied" if left else "pristine"
+        return f"{joined(record.taken_out)} taken out again: the working copy is {state}."
     if record.verdict == "pass" or not record.series:
         return ""
     return f"The working copy was left as it is: {joined(record.series_now) or 'pristine'}."
 
 
 def next_step(record: Record) -> str:
-    """The command that works when it is pasted: what was taken out, together with its remedies."""
+    """The command that works when it is pasted: what was taken out, with its remedies."""
+    if record.taken_out and record.verdict == "pass":
+        return f"patcher apply {' '.join(record.taken_out)}"
     remedies = [cause.remedy for cause in record.causes if cause.remedy]
     if not remedies:
         return ""

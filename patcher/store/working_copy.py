@@ -270,6 +270,27 @@ class WorkingCopy:
             except OSError as error:
                 raise transaction.refused(error) from error
 
+    def discard(self, files: Mapping[str, bytes | None]) -> Change:
+        """Put files that drifted back to what patcher left there; their bytes are kept first.
+
+        Args:
+            files: the bytes patcher left, by path; None where it left no file.
+
+        Raises:
+            PatcherError: ``unsafe-path`` before anything is written; what `transaction.execute`
+                raises.
+        """
+        with self.workspace.lock("discard"), Deferred(absorb=True) as signals:
+            expected = self.expected()
+            for path in files:
+                check_relative(path)
+            try:
+                steps, old = self._steps(files, {p: one.mode for p, one in expected.items()})
+                done = (self.state.touched, steps, old)
+                return self._execute(files, self.series, "discard", (), None, signals, done)
+            except OSError as error:
+                raise transaction.refused(error) from error
+
     def _change(
         self,
         files: Mapping[str, bytes | None],
@@ -280,7 +301,20 @@ class WorkingCopy:
         signals: Deferred,
     ) -> Change:
         steps, old = self._steps(files)
-        touched = self._touched_after(steps)
+        done = (self._touched_after(steps), steps, old)
+        return self._execute(files, series, action, names, verified, signals, done)
+
+    def _execute(
+        self,
+        files: Mapping[str, bytes | None],
+        series: tuple[Applied, ...],
+        action: str,
+        names: tuple[str, ...],
+        verified: Sequence[Applied] | None,
+        signals: Deferred,
+        prepared: tuple[Mapping[str, Touched], tuple[Step, ...], dict[str, bytes]],
+    ) -> Change:
+        touched, steps, old = prepared
         noted = self.state.verified if verified is None else tuple(verified)
         identity = transaction.transaction_id()
         next_state = self.state.after(identity, series, noted, touched)
@@ -308,9 +342,13 @@ class WorkingCopy:
         return Change(done, commit, signals.received)
 
     def _steps(
-        self, files: Mapping[str, bytes | None]
+        self, files: Mapping[str, bytes | None], modes: Mapping[str, int] | None = None
     ) -> tuple[tuple[Step, ...], dict[str, bytes]]:
-        """One step for each file that changes, and the present bytes of those."""
+        """One step for each file that changes, and the present bytes of those.
+
+        Args:
+            modes: what files should have afterwards, where that is not what they have now.
+        """
         steps: list[Step] = []
         old: dict[str, bytes] = {}
         for path in sorted(files):
@@ -324,6 +362,7 @@ class WorkingCopy:
             past = self.state.touched.get(path)
             back = past is not None and after == past.pristine
             after_mode = past.pristine_mode if past is not None and back else mode
+            after_mode = (modes or {}).get(path, after_mode)
             if before == after and mode == after_mode:
                 continue
             if present is not None:

@@ -27,6 +27,8 @@ class Wanted:
     require: str | None = None
     executor: str | None = None
     sandbox: bool = True
+    names: Sequence[str] = ()
+    again: bool = False
 
     @property
     def plan(self) -> str | None:

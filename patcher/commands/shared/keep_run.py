@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from patcher.report.page import Sounds
     from patcher.report.record import Record
     from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
     from patcher.verify.judgement import Diagnosis, Judgement
+    from patcher.verify.options import Wanted
+    from patcher.verify.setup import Request
 
 LINES_AROUND = 3
 MOST_DIFF = 400_000  # characters; a longer one is what `patcher diff` is for
@@ -91,6 +94,44 @@ def keep(
     except Exception as error:
         say(f"the report could not be kept: {type(error).__name__}: {error}")
         return dict(result)
+
+
+def identity(request: Request, wanted: Wanted) -> str:
+    """A hash of everything a verification's outcome hangs on that is known before it runs."""
+    from patcher.execution.rundb import key_of
+    from patcher.verify.setup import installed
+
+    assets = request.adapter.assets(request.matrix, request.options, request.version)
+    return key_of(
+        [tree.sha256 for tree in request.trees.values()],
+        [request.adapter.distribution, assets.fingerprint],
+        [asdict(model) for model in request.matrix.models],
+        [asdict(test) for test in request.matrix.tests],
+        asdict(request.options),
+        request.equivalence.value,
+        dict(request.limits),
+        request.timeout_s,
+        installed(request.python),
+        wanted.plan,
+        wanted.require,
+    )
+
+
+def failed_before(
+    workspace: Workspace, request: Request, wanted: Wanted
+) -> Mapping[str, Any] | None:
+    """The record of an identical verification that failed, or None.
+
+    What failed by chance is not answered from a record, nor what is asked for once more.
+    """
+    if wanted.again or wanted.aa or wanted.isolate:
+        return None
+    same = identity(request, wanted)
+    for earlier in Reports(workspace).newest_first():
+        if earlier.get("identity") == same:
+            steady = earlier["verdict"] == "fail" and earlier.get("reason") != "flaky"
+            return earlier if steady else None
+    return None
 
 
 def write_reports(record: Record, sounds: Mapping[tuple[str, str], Sounds], folder: Path) -> None:

@@ -1,0 +1,102 @@
+"""`patcher discard`: take hand edits out of the working copy; their bytes are kept first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from patcher.commands.shared.replay_series import replayed
+from patcher.errors import PatcherError
+from patcher.results import DiscardedEdit, DiscardResult
+from patcher.store.fs import digest
+
+if TYPE_CHECKING:
+    from patcher.store.drift import Drift
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.workspace import Workspace
+
+PUT_BACK = frozenset({"edited", "deleted", "mode", "added"})
+
+
+def discard(
+    workspace: Workspace, paths: Sequence[str], target: str | None, *, dry_run: bool = False
+) -> DiscardResult:
+    """Put files back to what patcher left.
+
+    Args:
+        paths: files or folders with edits: relative to the import root, or as they are reached
+            from the current folder.
+
+    Raises:
+        PatcherError: ``usage`` for a path that was not edited; ``unsafe-path`` for links, folders
+            and devices in the place of files: nothing was written.
+    """
+    with workspace.lock("discard"):
+        copy = workspace.working_copy(target)
+        edits = list(chosen(copy, paths))
+        wrong = next((one for one in edits if one.kind not in PUT_BACK), None)
+        if wrong is not None:
+            raise PatcherError(
+                "unsafe-path",
+                f"{wrong.path} is a {wrong.kind} where there should be a file",
+                hint="remove it yourself, then repeat: only files are kept as a backup",
+                where=wrong.path,
+            )
+        ours = replayed(copy, copy.series)
+        files = {}
+        for one in edits:
+            added = one.kind == "added"
+            content = None if added else ours.get(one.path, b"")
+            files[one.path] = content if added or one.path in ours else copy.pristine(one.path)
+        found = {one.path: copy.read(one.path) for one in edits}
+        discarded = [
+            DiscardedEdit(one.path, one.kind, _backup(copy, found[one.path])) for one in edits
+        ]
+        if dry_run:
+            return DiscardResult(discarded, None, dry_run=True)
+        return DiscardResult(discarded, copy.discard(files).commit)
+
+
+def chosen(copy: WorkingCopy, paths: Sequence[str]) -> Iterator[Drift]:
+    """The edits under the given paths, an added folder's files one by one."""
+    edits = [each for one in copy.drift() for each in _files(copy, one)]
+    for text in paths:
+        path = relative(copy, text)
+        under = [one for one in edits if one.path == path or one.path.startswith(f"{path}/")]
+        if path == ".":
+            under = edits
+        if not under:
+            raise PatcherError(
+                "usage",
+                f"{text} was not edited by hand",
+                hint="`patcher status` lists the files that were",
+            )
+        yield from under
+        edits = [one for one in edits if one not in under]
+
+
+def relative(copy: WorkingCopy, text: str) -> str:
+    """A path relative to the import root, from that or from a path of this machine."""
+    here = Path(os.path.abspath(text))
+    if here.is_relative_to(copy.root):
+        return here.relative_to(copy.root).as_posix()
+    return Path(text).as_posix()
+
+
+def _files(copy: WorkingCopy, one: Drift) -> Iterator[Drift]:
+    if one.kind != "added" or not one.path.endswith("/"):
+        yield one
+        return
+    for file in sorted((copy.root / one.path).rglob("*")):
+        if file.is_symlink() or file.is_file():
+            yield one._replace(path=file.relative_to(copy.root).as_posix())
+
+
+def _backup(copy: WorkingCopy, data: bytes | None) -> str | None:
+    """Where the bytes are kept, relative to the workspace."""
+    if data is None:
+        return None
+    path = copy.workspace.backups.object_path(digest(data))
+    return path.relative_to(copy.workspace.root).as_posix()
