@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store.fs import Folder, digest
+from patcher.store.fs import Folder, digest, fsync_many
 from patcher.store.layout import synthesise
 from patcher.store.paths import check_relative, printable
 
@@ -79,6 +79,8 @@ def write_tree(
     """
     parent.mkdir(name)
     stats: dict[str, os.stat_result] = {}
+    written: list[str] = []
+    left: list[str] = []
     # The folders from the top down to the one being filled.
     way: list[tuple[str, Folder]] = [("", parent.child(name))]
     try:
@@ -86,19 +88,24 @@ def write_tree(
             data, mode = files[path]
             folders, _, file_name = path.rpartition("/")
             while not f"{folders}/".startswith(way[-1][0]):
-                _leave(way, durable)
+                left.append(_leave(way))
             for part in folders[len(way[-1][0]) :].split("/") if folders else ():
                 if part:
                     way[-1][1].mkdir(part, exist_ok=True)
                     way.append((f"{way[-1][0]}{part}/", way[-1][1].child(part)))
-            stats[path] = way[-1][1].create(file_name, data, mode | 0o600, durable=durable)
+            folder = way[-1][1]
+            stats[path] = folder.create(file_name, data, mode | 0o600, durable=False)
+            written.append(folder.at(file_name))
     finally:
         while way:
-            _leave(way, durable)
+            left.append(_leave(way))
+    if durable:
+        fsync_many(written)
+        fsync_many(left, folders=True)
     return stats
 
 
-def _leave(way: list[tuple[str, Folder]], durable: bool) -> None:
+def _leave(way: list[tuple[str, Folder]]) -> str:
+    """Close the folder being filled; its path."""
     with way.pop()[1] as folder:
-        if durable:
-            folder.fsync()
+        return folder.path

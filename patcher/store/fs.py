@@ -22,10 +22,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW
+_AT_ONCE = 16
 # "This file system or kernel cannot do it", as opposed to "it failed".
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 _NO_LINKS = {errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -250,6 +251,24 @@ class Folder:
         self.create(temporary, data, mode)
         self.rename(temporary, name)
         self.fsync()
+
+
+def fsync_many(paths: Sequence[str], *, folders: bool = False) -> None:
+    """Make many files, or folders, durable, several at a time: a disk takes them in one go."""
+    for path in paths:
+        _announce("fsync-folder" if folders else "fsync", path)
+
+    def sync(path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | _OPEN)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(sync, paths))
 
 
 def remove_tree(parent: Folder, name: str) -> None:
