@@ -209,6 +209,12 @@ class _Work:
             return Opinion("lines after the sites have changed")
         texts = tokens.outside(self.lines, window, self.edited)
         result = written.text(*after)
+        rest = tokens.between(texts, result)
+        if rest is not None:  # all of it is there as it was
+            old = [each for start, end in self.edited
+                   for each in tokens.comments(self.lines.text(start, end), start[0])]  # fmt: skip
+            new = [each for text in rest for each in tokens.comments(text, 1)] if old else []
+            return Opinion(lost=tuple(tokens.lost(old, new)))
         gone = tokens.missing_token(
             [each for text in texts for each in tokens.tokens(text)], tokens.tokens(result)
         )

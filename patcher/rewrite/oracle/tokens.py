@@ -62,6 +62,22 @@ def outside(lines: Lines, window: Span, spans: Iterable[Span]) -> list[str]:
     return [*found, lines.text(at, window[1])]
 
 
+def between(texts: Iterable[str], result: str) -> list[str] | None:
+    """What of a result lies between some texts; None when one is not there as it is, in order."""
+    found = []
+    at = 0
+    for text in texts:
+        for piece in text.split("\n", 1):
+            core = piece.strip(" \t\r\n\f;\\")
+            if core:
+                start = result.find(core, at)
+                if start < 0:
+                    return None
+                found.append(result[at:start])
+                at = start + len(core)
+    return [*found, result[at:]]
+
+
 def missing_token(wanted: Sequence[str], present: Sequence[str]) -> str | None:
     """The first token that is not there in order; comments are counted, not ordered."""
     rest = iter(each for each in present if not each.startswith("#"))
