@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts
-from patcher.rewrite.replacing.fill import element_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

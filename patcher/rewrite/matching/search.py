@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Match, Matcher, Node, children, statements
-from patcher.rewrite.replacing.fill import element_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,6 +14,7 @@ import libcst as cst
 
 from patcher.patchfile.holes import Hole, string_spans
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
+from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_AFTER_ELEMENT = ("comma", "whitespace_after_arg", "whitespace_after_param")
 
 
 @dataclass(frozen=True)
@@ -187,26 +187,3 @@ class Filler:
 def is_atomic(node: Node) -> bool:
     """Whether an expression needs no parentheses wherever it stands (its own count)."""
     return isinstance(node, ATOMIC) or bool(getattr(node, "lpar", ()))
-
-
-def is_element(node: object) -> bool:
-    """Whether a node stands in a list whose commas belong to its elements.
-
-    An `assert` has a comma too, before its message: that one is inside the statement.
-    """
-    return hasattr(node, "comma") and not isinstance(node, cst.BaseSmallStatement)
-
-
-def element_span(tree: Tree, node: Node) -> tuple[int, int]:
-    """Span of a node without the comma, comment or white space that follows it in a list."""
-    if isinstance(node, cst.FunctionDef | cst.ClassDef):
-        start, end = tree.inner(node)
-        return (tree.inner(node.decorators[0])[0] if node.decorators else start), end
-    if not is_element(node):
-        return tree.outer(node)
-    start, end = tree.whole(node)
-    for name in _AFTER_ELEMENT:
-        follows = getattr(node, name, None)
-        if isinstance(follows, Node):
-            end = min(end, tree.whole(follows)[0])
-    return start, end

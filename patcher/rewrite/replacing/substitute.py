@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
-from patcher.rewrite.replacing.fill import Filler, element_span, is_atomic, is_element
+from patcher.rewrite.replacing.fill import Filler, is_atomic
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
