@@ -15,12 +15,12 @@ import libcst as cst
 from patcher.patchfile.holes import Hole, string_spans
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from patcher.rewrite.matching.tree import Tree
+    from patcher.rewrite.matching.unify import Node
     from patcher.rewrite.source import Source
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
