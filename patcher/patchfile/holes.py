@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from patcher.patchfile.python import parse_python
 
 ONE = "µ"
 MANY_FORMS = ("*µµ", "µµµ", "**º")
+_ENTRY_FIRST = ("**º", "*µµ", "µµµ")
 _MOST_COMBINATIONS = 729
 
 _SCANNER = re.compile(
@@ -67,6 +69,11 @@ class Parsed:
     holes: tuple[Hole, ...]
 
     @property
+    def entries(self) -> frozenset[str]:
+        """Names of the holes that stand where entries of a dict do."""
+        return frozenset(h.name for h in self.holes if self.text.startswith("**", h.start))
+
+    @property
     def is_expression(self) -> bool:
         body = self.tree.body
         return (
@@ -107,8 +114,11 @@ def has_comments(text: str) -> bool:
     return any(found["comment"] for found in _SCANNER.finditer(text))
 
 
-def parse(text: str) -> Parsed:
+def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     """Read a pattern or a replacement as Python.
+
+    Args:
+        entries: names of `$$$` holes that hold entries of a dict, where that can be told.
 
     Raises:
         PatternError: it is not Python, or a `$` starts no hole.
@@ -118,7 +128,9 @@ def parse(text: str) -> Parsed:
         raise PatternError("`µ` cannot be used in patterns", *position(text, text.index(ONE)))
     many = [hole for hole in holes if hole.many]
     first_error: SyntaxError | None = None
-    combinations = itertools.product(MANY_FORMS, repeat=len(many))
+    combinations = itertools.product(
+        *(_ENTRY_FIRST if hole.name in entries else MANY_FORMS for hole in many)
+    )
     for forms in itertools.islice(combinations, _MOST_COMBINATIONS):
         python = _substitute(text, holes, dict(zip(many, forms, strict=True)))
         try:

@@ -12,10 +12,12 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from patcher.errors import PatcherError
+from patcher.patchfile.holes import string_spans
 from patcher.patchfile.python import parse_python
 
 MOST_BYTES = 1 << 20
@@ -117,11 +119,19 @@ class Source:
     @cached_property
     def string_lines(self) -> frozenset[int]:
         """Lines that start inside a string."""
-        found: set[int] = set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
-                found.update(range(node.lineno + 1, node.end_lineno + 1))
-        return frozenset(found)
+        return lines_in_strings(self.tree, self.text, self.starts)
+
+    @cached_property
+    def _statement_lines(self) -> list[int]:
+        """Lines on which a statement starts, in order."""
+        nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.stmt))
+        return sorted({node.lineno for node in nodes})
+
+    def statement_indent(self, offset: int) -> str:
+        """The white space before the statement that an offset lies in."""
+        line = bisect_right(self.starts, offset)
+        at = bisect_right(self._statement_lines, line)
+        return self.indent(self.starts[self._statement_lines[at - 1] - 1]) if at else ""
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1, the column in characters."""
@@ -155,6 +165,31 @@ class Source:
             if definition.first <= line <= definition.last:
                 name = definition.name
         return name
+
+
+def lines_in_strings(tree: ast.AST, text: str, starts: Sequence[int]) -> frozenset[int]:
+    """Lines of a text, from 1, that start inside a string.
+
+    Strings that stand side by side are one node of the tree; the lines between them are outside.
+
+    Args:
+        starts: offset of the start of each line.
+    """
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        several = isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno
+        if not several or node.end_lineno == node.lineno:  # type: ignore[attr-defined]
+            continue
+        first, last = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        low = starts[first - 1]
+        line = text[low : starts[first]].encode()
+        low += len(line[: node.col_offset].decode())  # type: ignore[attr-defined]
+        inside = string_spans(text[low : starts[last] if last < len(starts) else len(text)])
+        for number in range(first + 1, last + 1):
+            at = starts[number - 1] - low
+            if any(start < at < end for start, end in inside):
+                found.add(number)
+    return frozenset(found)
 
 
 def within_matches(within: str, name: str) -> bool:

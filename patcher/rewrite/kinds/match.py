@@ -81,7 +81,8 @@ def _goal(edit: Edit) -> _Goal:
         new = anchor + new
     elif edit.kind is EditKind.DELETE:
         new = ""
-    pattern, template = compile_pattern(anchor), compile_pattern(new)
+    pattern = compile_pattern(anchor)
+    template = compile_pattern(new, pattern.entries)
     statements = pattern.expression is None or template.expression is None
     return _Goal(pattern, template, statements or edit.kind is not EditKind.MATCH)
 

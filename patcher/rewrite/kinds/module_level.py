@@ -12,6 +12,7 @@ from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.match import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.source import lines_in_strings
 from patcher.rewrite.splice import Splice, in_word
 
 if TYPE_CHECKING:
@@ -204,10 +205,8 @@ def _offset(source: Source, line: int, column: int) -> int:
 
 def _indented(text: str, indent: str, newline: str) -> str:
     """Code moved to an indentation; lines that start inside a string stay."""
-    inside: set[int] = set()
-    for node in ast.walk(parse_python(text)):
-        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
-            inside.update(range(node.lineno + 1, node.end_lineno + 1))
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    inside = lines_in_strings(parse_python(text), text, starts)
     lines = [
         line if number in inside or not line.strip() else indent + line
         for number, line in enumerate(text.split("\n"), 1)

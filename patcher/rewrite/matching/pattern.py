@@ -35,6 +35,7 @@ class Pattern:
     tree: Tree
     body: list[Node]
     expression: cst.BaseExpression | None
+    entries: frozenset[str] = frozenset()
 
     @property
     def has_comments(self) -> bool:
@@ -47,13 +48,16 @@ class Pattern:
 
 
 @lru_cache(maxsize=512)
-def compile_pattern(text: str) -> Pattern:
+def compile_pattern(text: str, entries: frozenset[str] = frozenset()) -> Pattern:
     """Compile a pattern or replacement; the empty text is a pattern of no statements.
+
+    Args:
+        entries: names of `$$$` holes that hold entries of a dict.
 
     Raises:
         PatternError: it is not Python with holes.
     """
-    parsed = holes.parse(text)
+    parsed = holes.parse(text, entries)
     tree = Tree(parsed.text)
     body = statements(tree.module)
     expression = None
@@ -61,7 +65,7 @@ def compile_pattern(text: str) -> Pattern:
         (only,) = body
         assert isinstance(only, cst.Expr)
         expression = only.value
-    return Pattern(text, parsed.holes, tree, body, expression)
+    return Pattern(text, parsed.holes, tree, body, expression, parsed.entries)
 
 
 @lru_cache(maxsize=512)

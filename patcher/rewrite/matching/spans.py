@@ -11,7 +11,7 @@ from patcher.rewrite.matching.unify import Node
 if TYPE_CHECKING:
     from patcher.rewrite.matching.tree import Tree
 
-_AFTER_ELEMENT = ("comma", "whitespace_after_arg", "whitespace_after_param")
+_AFTER_ELEMENT = ("comma", "whitespace_after_arg", "whitespace_after_param", "whitespace_after")
 
 
 def is_element(node: object) -> bool:

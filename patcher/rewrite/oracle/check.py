@@ -106,7 +106,8 @@ class _Work:
     # kinds ------------------------------------------------------------------------------------
 
     def _match(self, edit: Edit, site: Site) -> None:
-        anchor, new = read_pattern(edit.pattern or ""), read_pattern(edit.replacement or "")
+        sought, wanted = edit.pattern or "", edit.replacement or ""
+        anchor, new = read_pattern(sought), read_pattern(wanted, sought)
         template = {
             EditKind.BEFORE: [*new, *anchor],
             EditKind.AFTER: [*anchor, *new],
@@ -115,7 +116,7 @@ class _Work:
         span = self.lines.span(site)
         if edit.kind in (EditKind.MATCH, EditKind.DELETE):
             self.edited.append(span)
-        one, other = read_expression(edit.pattern or ""), read_expression(edit.replacement or "")
+        one, other = read_expression(sought), read_expression(wanted, sought)
         if edit.kind is EditKind.MATCH and one is not None and other is not None:
             node = find_expression(self.tree, span)
             if node is None:

@@ -106,23 +106,25 @@ class Reader:
 
 
 @lru_cache(maxsize=512)
-def read_pattern(text: str) -> list[Value]:
-    """The statements of a pattern or replacement."""
-    parsed = holes.parse(text)
-    entries = {hole.name for hole in parsed.holes if parsed.text.startswith("**", hole.start)}
-    return Reader(True, frozenset(entries)).items(parsed.tree.body)
+def read_pattern(text: str, like: str = "") -> list[Value]:
+    """The statements of a pattern, or of a replacement for ``like``."""
+    entries = holes.parse(like).entries if like.strip() else ()
+    parsed = holes.parse(text, entries)
+    return Reader(True, parsed.entries).items(parsed.tree.body)
 
 
-def read_expression(text: str) -> Value | None:
+def read_expression(text: str, like: str = "") -> Value | None:
     """The expression that a pattern is; None when it is statements."""
     if not text.strip() or not holes.parse(text).is_expression:
         return None
-    (only,) = read_pattern(text)
+    (only,) = read_pattern(text, like)
     return ("$", *only[1:]) if only[0] == "$s" else only[1]
 
 
 def canonical(node: Value) -> Value:
-    """The one way to say what can be said in two."""
+    """The one way to say what can be said in two, and `{$$$A}` for what its holes hold."""
+    if node[0] == "Set" and (not node[1] or any(each[0] == "pair" for each in node[1])):
+        return "Dict", node[1]
     if node[0] == "Subscript":
         items = node[2]
         if len(items) == 1 and isinstance(items[0], tuple):

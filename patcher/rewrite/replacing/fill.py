@@ -7,7 +7,7 @@ the template's indentation line by line; lines that start inside a string are ne
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from patcher.rewrite.source import Source
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
+_GAP = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t\f]*")
+_TAIL = re.compile(r"[ \t\f]*#[^\r\n]*")
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
@@ -33,6 +35,7 @@ class Filler:
 
     Attributes:
         bound: nodes by hole name.
+        kept: statements of the template that are in the source as well, and the nodes there.
         limit: offset before which no comment belongs to a captured statement.
         bare: offsets (in the template) of holes whose expressions go without parentheses.
         pass_for_empty: write `pass` for a hole that matched no statements.
@@ -43,8 +46,11 @@ class Filler:
     template: Pattern
     bound: Mapping[str, tuple[Node, ...]]
     limit: int
+    kept: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
     bare: Collection[int] = ()
     pass_for_empty: bool = False
+    carried: list[Node] = field(default_factory=list)
+    """Statements of the source that were written, in order: their comments went with them."""
 
     def fill(self, start: int, end: int, indent: str) -> str:
         """The template's text from ``start`` to ``end`` for a place indented by ``indent``.
@@ -56,11 +62,24 @@ class Filler:
         own = re.compile(r"[ \t]*").match(text, first_line)
         outer = own[0] if own else ""
         strings = string_spans(text)
+        whole = {self.template.tree.inner(node)[0]: node for node in self.kept}
         lines: list[str] = []
         at = start
         while at < end:
             stop = text.find("\n", at, end)
             stop = end if stop < 0 else stop + 1
+            first = at + len(text[at:stop]) - len(text[at:stop].lstrip(" \t"))
+            node = whole.get(first)
+            last = element_span(self.template.tree, node)[1] if node is not None else 0
+            alone = text[last : text.find("\n", last) + 1 or len(text)].strip() == ""
+            if node is not None and last <= end and alone:
+                spaces = text[at:first].removeprefix(outer)
+                base = indent if at == start else indent + self._unit(spaces)
+                stop = min(end, text.find("\n", last, end) + 1 or end)
+                ending = "\n" if text[last:stop].endswith("\n") else ""
+                lines.append(self._statements(self.kept[node], base, at == start) + ending)
+                at = stop
+                continue
             inside = any(low < at < high for low, high in strings)
             line = text[at:stop]
             if at == start:
@@ -71,7 +90,7 @@ class Filler:
                 line_indent = line[: len(line) - len(line.lstrip(" \t"))]
                 base = indent + self._unit(line_indent.removeprefix(outer))
                 lead, line = base, line.removeprefix(line_indent)
-            lines.append(self._line(line, stop - len(line), lead, base))
+            lines.append(self._line(line, stop - len(line), lead, base, at == start))
             at = stop
         filled = "".join(lines)
         newline = self.source.newline
@@ -85,7 +104,7 @@ class Filler:
             return spaces
         return unit * (len(spaces) // len(step))
 
-    def _line(self, line: str, offset: int, lead: str, base: str) -> str:
+    def _line(self, line: str, offset: int, lead: str, base: str, first: bool) -> str:
         """One template line with its holes filled; ``offset`` is where it starts."""
         found = [h for h in self.template.holes if offset <= h.start < offset + len(line)]
         if not found:
@@ -96,11 +115,11 @@ class Filler:
                 return lead + line.replace(str(found[0]), "pass") if self.pass_for_empty else ""
             if isinstance(nodes[0], _STATEMENT):
                 ending = "\n" if line.endswith("\n") else ""
-                return lead + self._statements(nodes, base) + ending
+                return self._statements(nodes, base, first) + ending
         if len(found) == 1 and line.strip() == f"@{found[0]}" and found[0].many:
             nodes = self.bound[found[0].name]
             ending = "\n" if line.endswith("\n") else ""
-            return lead + self._statements(nodes, base) + ending if nodes else ""
+            return self._statements(nodes, base, first) + ending if nodes else ""
         pieces, last = [], 0
         for hole in found:
             before, after = hole.start - offset, hole.end - offset
@@ -140,9 +159,10 @@ class Filler:
         return opening.start() + 1, closing.end()
 
     def _moved(self, start: int, end: int, indent: str) -> str:
-        """Source text whose further lines move with the line it starts on."""
+        """Source text whose further lines move with the site."""
         source = self.source
-        text, own = source.text[start:end], source.indent(start)
+        text = source.text[start:end]
+        own = source.statement_indent(start) if "\n" in text or "\r" in text else indent
         if own == indent or not ("\n" in text or "\r" in text):
             return text
         first, moved = source.position(start)[0], []
@@ -157,31 +177,48 @@ class Filler:
     def end(self, node: Node) -> int:
         return element_span(self.tree, node)[1]
 
-    def _statements(self, nodes: tuple[Node, ...], indent: str) -> str:
-        """Captured statements, the first line without its indentation, moved to ``indent``."""
+    def _statements(self, nodes: tuple[Node, ...], indent: str, first: bool) -> str:
+        """Captured statements with their comments, moved to ``indent``.
+
+        A comment on a line of its own belongs to the statement below it, one behind a statement to
+        that. What stands between two statements that stay neighbours stays between them.
+
+        Args:
+            first: their first line comes without its indentation.
+        """
         source = self.source
         start, end = self.start(nodes[0]), self.end(nodes[-1])
         line_start = source.line_start(start)
+        before = self.end(self.carried[-1]) if self.carried else None
+        self.carried.extend(nodes)
         if source.text[line_start:start].strip():
-            return source.text[start:end]
+            return ("" if first else indent) + source.text[start:end]
         own = source.text[line_start:start]
-        start = self._with_comments(line_start, own)
-        tail = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?=\r|\n|\Z)").match(source.text, end)
-        end = tail.end() if tail else end
-        if own == indent:
-            return source.text[start:end].removeprefix(own)
-        return self._moved(start + len(own), end, indent)
+        start = self._with_comments(line_start)
+        if not first and before is not None and before < line_start:
+            gap = _GAP.fullmatch(source.text, before, line_start)
+            start = source.line_end(before) if gap else start
+        end += len(tail[0]) if (tail := _TAIL.match(source.text, end)) else 0
+        lines = []
+        for number, line in enumerate(
+            _LINES.findall(source.text[start:end]), source.position(start)[0]
+        ):
+            keep = number in source.string_lines or not line.startswith(own)
+            lines.append(line if keep else indent + line.removeprefix(own))
+        text = "".join(lines)
+        return text.removeprefix(indent) if first else text
 
-    def _with_comments(self, line_start: int, own: str) -> int:
-        """Where the comments that stand right above a statement start."""
-        source = self.source
+    def _with_comments(self, line_start: int) -> int:
+        """Where the comments above a statement start; blank lines between them count."""
+        source, found = self.source, line_start
         while line_start > self.limit:
             above = source.line_start(line_start - 1)
-            line = source.text[above:line_start]
-            if above < self.limit or not line.startswith(own + "#"):
+            line = source.text[above:line_start].strip()
+            if above < self.limit or (line and not line.startswith("#")):
                 break
             line_start = above
-        return line_start
+            found = above if line else found
+        return found
 
 
 def is_atomic(node: Node) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.rewrite.matching.spans import element_span, is_element
-from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
+from patcher.rewrite.matching.unify import Node, children, many_hole, one_hole, parts, same
 from patcher.rewrite.replacing.fill import Filler, is_atomic
 from patcher.rewrite.splice import Splice
 
@@ -29,6 +29,7 @@ _REPLACEABLE = (
     cst.BaseExpression, cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Arg, cst.Param,
     cst.WithItem, cst.BaseElement, cst.BaseDictElement, cst.SubscriptElement, cst.ImportAlias,
 )  # fmt: skip
+_ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 _WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
 
@@ -130,16 +131,24 @@ class _Site:
 
     def _fill_run(self, nodes: Sequence[Node], at: int, comments: bool = False) -> str:
         """Text of neighbouring template nodes for the place ``at``."""
+        return self._filler({}).fill(*self._text_span(nodes, comments), self.source.indent(at))
+
+    def _filler(self, kept: dict[Node, tuple[Node, ...]], limit: int | None = None) -> Filler:
+        start = self.found.span[0]
         bare = {each for each in self.bare if each is not None}
-        filler = Filler(
+        return Filler(
             self.source, self.found.tree, self.template, self.found.match.bound,
-            self.found.span[0], bare, self.pass_for_empty,
+            start if limit is None else limit, kept, bare,
+            self.pass_for_empty,
         )  # fmt: skip
+
+    def _text_span(self, nodes: Sequence[Node], comments: bool) -> tuple[int, int]:
+        """Where neighbouring nodes stand in the template."""
         start = element_span(self.template.tree, nodes[0])[0]
         end = element_span(self.template.tree, nodes[-1])[1]
         if comments:
-            start, end = self._with_comments(start, end)
-        return filler.fill(start, end, self.source.indent(at))
+            return self._with_comments(start, end)
+        return start, end
 
     def _with_comments(self, start: int, end: int) -> tuple[int, int]:
         """A span of the template with the comments above it and the one that follows it."""
@@ -163,7 +172,7 @@ class _Site:
         if isinstance(node, cst.BaseExpression):
             return [self._expression(node, template, wrap=False)]
         if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
-            return [self._replace_run([node], [template])]
+            return [self._replace_run([node], [template], [pattern])]
         span = element_span(self.found.tree, node)
         return [Splice(*span, self._fill(template, span[0]))]
 
@@ -223,8 +232,7 @@ class _Site:
         tree = self.found.tree
         text = self._fill_run(come, element_span(tree, before[-1])[1]) if come and before else ""
         if not gone and before:
-            end = element_span(tree, before[-1])[1]
-            return [Splice(end, end, f", {text}")]
+            return [self._append(before[-1], text)]
         if not gone and after:
             start = element_span(tree, after[0])[0]
             return [Splice(start, start, f"{self._fill_run(come, start)}, ")]
@@ -233,11 +241,37 @@ class _Site:
         start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
         if come:
             return [Splice(start, end, self._fill_run(come, start))]
+        own_lines = self._element_lines(start, end)
+        if own_lines is not None:
+            return [Splice(*own_lines, "")]
         if before:
             return [Splice(element_span(tree, before[-1])[1], end, "")]
         if after:
             return [Splice(start, element_span(tree, after[0])[0], "")]
         return None
+
+    def _append(self, element: Node, text: str) -> Splice:
+        """Write elements behind one of a list; a comment behind it stays with it."""
+        source = self.source
+        end = element_span(self.found.tree, element)[1]
+        follows = re.compile(r"([ \t]*,)?[ \t]*#[^\r\n]*(?:\r\n|\r|\n)").match(source.text, end)
+        if follows is None:
+            return Splice(end, end, f", {text}")
+        comma, line = follows[1] or "", source.text[end : follows.end()]
+        comment = line.removeprefix(comma)
+        lines = "," + comment + source.indent(end) + text + ("," if comma else "") + comment[-1]
+        if comment.endswith("\r\n"):
+            lines = lines[:-1] + "\r\n"
+        return Splice(end, follows.end(), lines)
+
+    def _element_lines(self, start: int, end: int) -> tuple[int, int] | None:
+        """The lines that elements have to themselves, with the comment behind the last."""
+        source = self.source
+        line = source.line_start(start)
+        tail = _ELEMENT_TAIL.match(source.text, end)
+        if tail is None or source.text[line:start].strip():
+            return None
+        return line, tail.end()
 
     def _common(self, old: Sequence[Node], new: Sequence[Node]) -> tuple[int, int]:
         """How many elements are equal at the start and at the end."""
@@ -267,7 +301,7 @@ class _Site:
 
     def _run(self, old: Sequence[Node], new: Sequence[Node], deep: bool) -> list[Splice]:
         """Turn a run of statements into another: what is equal at both ends stays."""
-        if deep and len(old) == len(new) and not self.template.has_comments:
+        if deep and len(old) == len(new) and not self._moves(old, new):
             pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
             if all(pair is not None for pair in pairs):
                 return [splice for pair in pairs if pair for splice in pair]
@@ -275,31 +309,75 @@ class _Site:
         gone = self._targets(old[head : len(old) - tail])
         come = list(new[head : len(new) - tail])
         if gone and come:
-            return [self._replace_run(gone, come)]
+            return [self._replace_run(gone, come, old[head : len(old) - tail])]
         if gone:
             return [self._delete_run(gone)]
         if not come:
             return []
-        after = self._targets(old[len(old) - tail :])
-        if after:
-            return [self._insert_before(after[0], come)]
         before = self._targets(old[:head])
         if before:
             return [self._insert_after(before[-1], come)]
+        after = self._targets(old[len(old) - tail :])
+        if after:
+            return [self._insert_before(after[0], come)]
         raise CannotReplaceError("there is no statement to put it beside")
 
-    def _replace_run(self, gone: list[Node], come: list[Node]) -> Splice:
-        start = element_span(self.found.tree, gone[0])[0]
-        end = element_span(self.found.tree, gone[-1])[1]
-        text = self._block(come, start)
+    def _moves(self, old: Sequence[Node], new: Sequence[Node]) -> bool:
+        """Whether the template says something that only whole statements can: comments, order."""
+        if self.template.has_comments:
+            return True
+        pairs = list(zip(old, new, strict=True))
+        changed = [(each, other) for each, other in pairs if not same(each, other)]
+        return any(same(one, other) for one, _ in changed for _, other in changed)
+
+    def _comments_above(self, start: int) -> int:
+        """Where the comments right above a line's first statement start."""
+        source, line = self.source, self.source.line_start(start)
+        while (
+            line and source.text[(above := source.line_start(line - 1)) : line].lstrip()[:1] == "#"
+        ):
+            line = above
+        return line + start - source.line_start(start)
+
+    def _replace_run(self, gone: list[Node], come: list[Node], of: Sequence[Node]) -> Splice:
+        """Statements in place of others; what stays of them takes its comments along.
+
+        Args:
+            of: the pattern's statements for those that go.
+        """
+        tree, source = self.found.tree, self.source
+        start = element_span(tree, gone[0])[0]
+        end = element_span(tree, gone[-1])[1]
+        kept = self._kept(of, come)
+        span, indent = self._text_span(come, True), source.indent(start)
+        filler = self._filler(kept)
+        text = filler.fill(*span, indent).rstrip("\r\n")
+        carried = filler.carried
         if not text.strip():
             return self._delete_run(gone)
         if "\n" in text or _is_compound(come):
             self._need_own_lines(start, end)
-        comment = re.compile(r"[ \t]*#[^\r\n]*").match(self.source.text, end)
-        if comment and text.endswith(comment[0]):  # a hole at the end has it already
+        if gone[0] in carried[1:] and carried[0] is not gone[0]:  # its comments move with it
+            start = self._comments_above(start)
+            filler = self._filler(kept, source.line_start(start))
+            text = filler.fill(*span, indent).rstrip("\r\n")
+        comment = re.compile(r"[ \t]*#[^\r\n]*").match(source.text, end)
+        if comment and any(element_span(tree, each)[1] == end for each in carried):
             end = comment.end()
         return Splice(start, end, text)
+
+    def _kept(self, of: Sequence[Node], come: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
+        """The template's statements that the pattern has too, and what they are in the source."""
+        unused = [each for each in _statements_in(of) if each in self.found.match.paired]
+        found: dict[Node, tuple[Node, ...]] = {}
+        for each in _statements_in(come):
+            if many_hole(each) is not None or one_hole(each) is not None:
+                continue
+            equal = next((other for other in unused if same(each, other)), None)
+            if equal is not None:
+                unused.remove(equal)
+                found[each] = self.found.match.paired[equal]
+        return found
 
     def _insert_before(self, anchor: Node, come: list[Node]) -> Splice:
         start = element_span(self.found.tree, anchor)[0]
@@ -364,6 +442,17 @@ class _Site:
     def _need_one_line(self, text: str, come: list[Node]) -> None:
         if "\n" in text or "\r" in text or _is_compound(come):
             raise CannotReplaceError("the statement shares its line")
+
+
+def _statements_in(nodes: Sequence[Node]) -> list[Node]:
+    """Some statements and all in their blocks, in order."""
+    found: list[Node] = []
+    for node in nodes:
+        if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
+            found.append(node)
+        if not isinstance(node, cst.BaseSmallStatement):
+            found += _statements_in([below for _, below in children(node)])
+    return found
 
 
 def _are_statements(nodes: Sequence[Any]) -> bool:
