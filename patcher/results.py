@@ -144,6 +144,7 @@ class PlannedEdit:
     Attributes:
         status: ``ready``, ``already``, or why not.
         spec_line: where the edit stands in its spec.
+        notes: what it drops, such as comments.
         fit: with ``--on``: whether the site is there, has moved (``moved_to``) or is not.
     """
 
@@ -154,6 +155,7 @@ class PlannedEdit:
     spec_line: int
     sites: Sequence[PlannedSite]
     message: str
+    notes: Sequence[str] = ()
     fit: str | None = optional()
     moved_to: str | None = optional(beside="fit")
 
@@ -204,12 +206,14 @@ class FileChange:
 class ApplyResult:
     """``patcher apply``: ``applied`` are the patches newly applied, ``already`` the others.
 
-    ``left_out``: what of a set does not fit the target, with the reason.
+    ``left_out``: what of a set does not fit the target, with the reason. ``notes``: what the edits
+    drop, such as comments.
     """
 
     applied: Sequence[str]
     already: Sequence[str]
     left_out: Sequence[LeftOut] = ()
+    notes: Sequence[str] = ()
     files: Sequence[FileChange] = ()
     commit: str | None = None
     dry_run: bool | None = optional()

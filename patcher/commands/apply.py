@@ -50,7 +50,9 @@ def apply(
         copy = copy_for(workspace, patches, target, notify)
         hazards = None if on_hazard is None else _predicted(copy, patches, notify, on_hazard)
         change = _planned(workspace, copy, patches, names)
-        result = ApplyResult(change.applied, change.already, change.left_out, hazards=hazards)
+        result = ApplyResult(
+            change.applied, change.already, change.left_out, notes=change.notes, hazards=hazards
+        )
         if dry_run:
             return replace(result, files=_would_change(copy, change.files), dry_run=True)
         if change.series != copy.series:
@@ -68,6 +70,7 @@ class _PlannedChange:
     applied: list[str]
     already: list[str]
     left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
 
 
 def _planned(
@@ -93,6 +96,7 @@ def _planned(
         applied=[name for name in renewed if name in recorded] + [patch.name for patch in added],
         already=[name for name in records if name not in renewed],
         left_out=selection.left_out,
+        notes=planned.notes,
     )
 
 

@@ -94,6 +94,7 @@ def plan_result(plan: Plan, read: Read) -> PlanResult:
             spec_line=edit.mark.line,
             sites=sites,
             message=outcome.message,
+            notes=outcome.notes,
         )
 
     patches = [

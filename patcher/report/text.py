@@ -65,6 +65,8 @@ def print_plan(result: PlanResult, *, show_diff: bool, color: bool | None) -> No
             click.echo(f"{edit.file}  {edit.within or ''}{f'  ({fit})' if fit else ''}")
             for site in edit.sites:
                 click.echo(f"             {site.line}:{site.column}  {site.text}")
+            for note in edit.notes:
+                click.secho(f"             note: {note}", fg="yellow", color=color)
     for problem in result.problems:
         click.secho(problem, fg="red", err=True, color=color)
     for hazard in result.hazards or ():
@@ -96,6 +98,8 @@ def print_change(
         click.secho(f"left out: {left.name}: {left.reason}", fg="yellow", color=color)
     for file in result.files:
         click.echo(f"  {file.path}")
+    for note in result.notes:
+        click.secho(f"note: {note}", fg="yellow", color=color)
     if result.files and not result.dry_run:
         click.echo("next: `patcher verify` runs it beside pristine")
 

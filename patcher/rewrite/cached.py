@@ -20,7 +20,7 @@ from patcher.patchfile.model import Edit, EditStatus
 from patcher.rewrite.file import Rewrite, Rewritten, adds_file, rewrite_file
 from patcher.rewrite.outcome import Outcome, Site
 
-_FORMAT = f"1 {__version__}"
+_FORMAT = f"2 {__version__}"
 
 
 def key(path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]) -> str:
@@ -37,7 +37,12 @@ def dump(result: Rewritten) -> bytes:
     """A result as bytes; only results that can be written are kept."""
     assert result.content is not None
     outcomes = [
-        {"status": o.status.value, "found": o.found, "sites": [asdict(site) for site in o.sites]}
+        {
+            "status": o.status.value,
+            "found": o.found,
+            "sites": [asdict(site) for site in o.sites],
+            "notes": o.notes,
+        }
         for o in result.outcomes
     ]
     content = b64encode(result.content).decode()
@@ -58,6 +63,7 @@ def load(data: bytes, edits: Sequence[Edit]) -> Rewritten | None:
                 EditStatus(kept["status"]),
                 tuple(Site(**site) for site in kept["sites"]),
                 kept["found"],
+                notes=tuple(kept["notes"]),
             )
             for edit, kept in zip(edits, read["outcomes"], strict=True)
         )

@@ -149,19 +149,32 @@ def _rewrite(
     text = apply(source.text, splices)
     new = source.encode(text)
     _check(path, new)
-    if splices:
-        _agree(source, text, outcomes)
-    return Rewritten(tuple(outcomes), new)
+    checked = _agree(source, text, outcomes) if splices else outcomes
+    return Rewritten(tuple(checked), new)
 
 
-def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> None:
-    """A second implementation must say the same of the result."""
+def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """A second implementation must say the same of the result; what it says is lost is noted."""
     from patcher.rewrite.oracle.check import check
 
     opinion = check(source.text, source.tree, text, outcomes)
     if opinion.disagreement:
         message = f"{source.path}: {opinion.disagreement}"
         raise PatcherError("rewrite-disagrees", message, where=source.path, notes=opinion.details)
+    noted = list(outcomes)
+    for comment in opinion.lost:
+        near = [(_distance(each, comment.line), i) for i, each in enumerate(noted)]
+        index = min(near)[1]
+        note = f"{source.path}:{comment.line} loses its comment: {comment.text}"
+        noted[index] = replace(noted[index], notes=(*noted[index].notes, note))
+    return noted
+
+
+def _distance(outcome: Outcome, line: int) -> int:
+    """How far a line is from the sites of an edit."""
+    ready = outcome.status is EditStatus.READY
+    away = [max(each.line - line, line - each.end_line, 0) for each in outcome.sites if ready]
+    return min(away, default=1 << 30)
 
 
 def _check(path: str, content: bytes) -> None:

@@ -39,6 +39,7 @@ class Outcome:
         hint: the next step, when it is known better than by the status alone.
         code: the row of the error table, when it is not the status.
         details: lines below the message.
+        notes: what a reader should know though the edit can be written: comments that it drops.
         written: for edits whose text is made and not copied, the Python at each of the sites.
     """
 
@@ -51,4 +52,5 @@ class Outcome:
     hint: str = ""
     code: str = ""
     details: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     written: tuple[str, ...] = ()

@@ -70,6 +70,16 @@ class Plan:
         return tuple(problem for each in self.patches for problem in each.problems)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know though the plan can be written: comments that are lost."""
+        return tuple(
+            f"{each.patch.name}: {note}"
+            for each in self.patches
+            for edit in each.edits
+            for note in edit.notes
+        )
+
+    @property
     def ok(self) -> bool:
         return not self.problems
 
