@@ -1,3 +1,71 @@
-"""patcher: try source-level optimisations on a Python package; keep what is proven to help."""
+"""patcher: try source-level optimisations on a Python package; keep what is proven to help.
+
+The public face. Everything is imported when it is first used::
+
+    import patcher
+
+    workspace = patcher.Workspace(".")
+    patcher.apply(workspace, ["inference_mode"])
+    result = patcher.verify(workspace)
+    print(result.verdict, result.restored)
+
+Functions return frozen values (`patcher.results`), and raise `PatcherError` where the command
+would end with an error.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from patcher.api import apply, plan, revert, scan, verify
+    from patcher.errors import PatcherError
+    from patcher.store.workspace import Workspace
+    from patcher.verify.options import VerifyOptions
+
+__all__ = [
+    "PatcherError",
+    "VerifyOptions",
+    "Workspace",
+    "apply",
+    "plan",
+    "revert",
+    "scan",
+    "verify",
+]
+
+_HOMES = {
+    "PatcherError": "patcher.errors",
+    "VerifyOptions": "patcher.verify.options",
+    "Workspace": "patcher.store.workspace",
+}
+
+
+class CallablePackage(ModuleType):
+    """`patcher.verify` is a function of the public face and a package: Python binds the package
+    to that name as soon as anything imports it, so that one is made callable.
+    """
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        from importlib import import_module
+
+        function = getattr(import_module("patcher.api"), self.__name__.rpartition(".")[2])
+        return function(*arguments, **named)
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'patcher' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES.get(name, "patcher.api")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

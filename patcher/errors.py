@@ -67,7 +67,9 @@ TABLE: Mapping[str, Row] = {
     "unsafe-path": Row("unsafe path", Exit.REFUSED, "nothing was written"),
     "exists": Row("already there", Exit.REFUSED, "choose another place, or remove it yourself"),
     "io": Row(
-        "the disk refused", Exit.REFUSED, "everything was put back; fix the cause and repeat"
+        "the disk refused",
+        Exit.REFUSED,
+        "fix the cause and repeat; `patcher status` shows what is applied",
     ),
     # needs a person
     "foreign-edit": Row("a foreign edit is in the way", Exit.NEEDS_PERSON, "both copies are kept"),
@@ -76,11 +78,15 @@ TABLE: Mapping[str, Row] = {
     "state-damaged": Row("the records are damaged", Exit.NEEDS_PERSON, "`patcher doctor` explains"),
     # the rest
     "check-failed": Row("problems found", Exit.FAILED, "each is named above"),
+    "doctor-problems": Row("problems found", Exit.FAILED, "each is named above, with its cure"),
+    "command-failed": Row("the command failed", Exit.FAILED, "its own output says why"),
     "verification-failed": Row("verification failed", Exit.FAILED, "the diagnosis names the cause"),
     "locked": Row("locked by another run", Exit.LOCKED, "wait for it, or stop it"),
     "environment": Row("cannot run the target", Exit.CANNOT_JUDGE, "`patcher doctor` explains"),
     "baseline-fails": Row("the baseline itself fails", Exit.CANNOT_JUDGE, "the patch was kept"),
-    "interrupted": Row("interrupted", Exit.INTERRUPTED, "everything was put back"),
+    "interrupted": Row(
+        "interrupted", Exit.INTERRUPTED, "nothing is left half done: `patcher status` shows it"
+    ),
     "internal": Row("a defect in patcher", Exit.NEEDS_PERSON, "please report it with -v output"),
 }
 

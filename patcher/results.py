@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from patcher.errors import PatcherError
     from patcher.hazards.model import Hazard
     from patcher.rewrite.selection import LeftOut
+    from patcher.store.doctor import Finding
+    from patcher.verify.judgement import Verdict
 
 
 def optional(beside: str = "") -> Any:
@@ -176,6 +179,8 @@ class PlanResult:
     Attributes:
         problems: why it cannot be applied, rendered; empty when it can.
         not_commuting: pairs of patches whose order matters.
+        refused: the code of the error that applying would end with, or None.
+        left_out: what of a set does not fit the target, with the reason.
         on: the source that was planned on, where it is not the working copy.
         hazards: what the patches will break (``--scan``).
     """
@@ -184,6 +189,8 @@ class PlanResult:
     diff: str
     problems: Sequence[str]
     not_commuting: Sequence[Sequence[str]]
+    refused: str | None = None
+    left_out: Sequence[LeftOut] = ()
     on: str | None = optional()
     hazards: Sequence[Hazard] | None = optional()
 
@@ -407,3 +414,61 @@ class DiscardResult:
     discarded: Sequence[DiscardedEdit]
     commit: str | None
     dry_run: bool | None = optional()
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """``patcher verify``.
+
+    Attributes:
+        restored: the tree was put back, because the verdict asked for it.
+        series: the patches that were judged; ``series_now`` those that are applied afterwards.
+        details: every key of the JSON object: cases, diagnosis, speed, environment, ...
+        error: the error the command ends with; None when its exit status is 0.
+    """
+
+    verdict: Verdict
+    restored: bool
+    series: Sequence[str]
+    series_now: Sequence[str]
+    details: Mapping[str, Any]
+    error: PatcherError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command ends with exit status 0."""
+        return self.error is None
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of ``patcher verify --json``."""
+        return dict(self.details)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """``patcher run``: the command, and the exit status it ended with."""
+
+    command: Sequence[str]
+    status: int
+
+
+@dataclass(frozen=True)
+class RecoverResult:
+    """``patcher recover``.
+
+    Attributes:
+        settled: interrupted changes that were finished or undone.
+        mended: records that were damaged and are whole again.
+        died: the run that was cut short, if there was one.
+    """
+
+    settled: Sequence[Mapping[str, Any]]
+    mended: Sequence[str]
+    died: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class DoctorResult:
+    """``patcher doctor``: what it found, problems first."""
+
+    findings: Sequence[Finding]

@@ -6,14 +6,19 @@ in milliseconds.
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from patcher import __version__
 from patcher.cli.common import Session, common_options, run
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # name of the command and of its module -> a line of help; in the order of a first afternoon
 COMMANDS: dict[str, str] = {
@@ -101,6 +106,28 @@ def cli(context: click.Context, /, **_: Any) -> None:
     context.default_map = load_settings(session.directory)
 
 
+class _Outlet(io.FileIO):
+    """Standard output that goes nowhere once its reader has gone away.
+
+    The command then ends as it would have: what it does to the tree, and its exit status, must
+    not depend on whether somebody reads to the end (`patcher list | head -1`).
+    """
+
+    def write(self, data: Buffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run(cli, sys.argv[1:]))
+    with suppress(OSError, ValueError):  # no standard output, or none with a file descriptor
+        old = sys.stdout
+        raw = io.BufferedWriter(_Outlet(old.fileno(), "wb", closefd=False))
+        sys.stdout = io.TextIOWrapper(
+            raw, encoding=old.encoding, errors=old.errors, line_buffering=old.isatty()
+        )
+    status = run(cli, sys.argv[1:])
+    sys.stdout.flush()
+    sys.exit(status)

@@ -51,6 +51,8 @@ def apply_command(
         notify=session.tell,
         on_hazard=warn if scan else None,
     )
+    if result.files and not dry_run:
+        session.note_without_git()
     if not session.json:
         text.print_change(result, "applied", color=session.color, quiet=session.verbosity < 0)
     if then_verify and not dry_run:
@@ -58,7 +60,7 @@ def apply_command(
 
         # Parsed as on a command line of its own: settings and environment give its defaults.
         asked = verify.verify_command.make_context("verify", [], parent=context.find_root())
-        wanted, exports = verify.wanted_from({**asked.params, "target": target})
-        return verify.verify_and_print(session, wanted, exports, before=result)
+        options, exports = verify.options_from({**asked.params, "target": target})
+        return verify.verify_and_print(session, options, exports, before=result)
     session.emit(result)
     return int(Exit.OK)

@@ -7,7 +7,6 @@ object, on success and on failure alike.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +58,16 @@ class Session:
         """Print one line of progress on stderr, unless ``-q`` was given."""
         if self.verbosity >= 0:
             click.secho(text, err=True, color=self.color, **style)
+
+    def note_without_git(self) -> None:
+        """Say after a change that nothing records it, where there is no git."""
+        import shutil
+
+        if shutil.which("git") is None:
+            self.tell(
+                "note: no git in PATH: the change is made and backed up, but has no commit",
+                fg="yellow",
+            )
 
     def emit(self, result: object) -> None:
         """Print the JSON object of a command that succeeded, when JSON was asked for."""
@@ -176,9 +185,6 @@ def run(group: click.Group, arguments: list[str]) -> int:
         return fail(session, PatcherError("usage", error.format_message()))
     except (click.Abort, KeyboardInterrupt):
         return fail(session, PatcherError("interrupted", "interrupted"))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader went away; nobody is left to tell
-        return int(Exit.OK)
     except OSError as error:
         where = str(error.filename) if error.filename else None
         message = error.strerror or str(error)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from patcher.cli.common import Session, command
-from patcher.errors import Exit
+from patcher.errors import PatcherError
 
 COLOURS = {"problem": "red", "note": "yellow", "ok": "green"}
 
 
 @command("doctor", short_help="Explain the environment and the workspace.")
-def doctor_command(session: Session) -> int:
-    """Check the environment, the records, the backups and the target's pins; change nothing."""
+def doctor_command(session: Session) -> None:
+    """Check the environment, the records, the backups and the target's pins; change nothing.
+
+    Exit status 1 when there is a problem; notes are none.
+    """
+    from patcher.results import DoctorResult, as_json
     from patcher.store.doctor import doctor
 
     findings = doctor(session.workspace())
-    session.emit({"findings": [asdict(one) for one in findings]})
     for one in findings:
         session.say(f"{one.level:<8} {one.topic:<8} {one.message}", fg=COLOURS.get(one.level))
         if one.help:
             session.say(f"{'':17} help: {one.help}")
-    return int(Exit.OK)
+    result = DoctorResult(findings)
+    problems = [one for one in findings if one.level == "problem"]
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise PatcherError("doctor-problems", f"{count} found", payload=as_json(result))
+    session.emit(result)

@@ -29,6 +29,7 @@ def init_command(session: Session, source: str | None, in_place: bool) -> None:
 
     result = init.init(session.workspace(), source, in_place=in_place, notify=session.tell)
     session.emit(result)
+    session.note_without_git()
     session.say(f"{result.target} {result.version} from {result.origin}")
     session.say(f"working copy: {result.root}")
     offer_workload(session)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import click
 
 from patcher.cli.common import Session, command, target_option
-from patcher.errors import Exit
 
 
 @command(
@@ -32,8 +31,12 @@ def plan_command(
     check: bool,
     scan: bool,
     target: str | None,
-) -> int:
-    """Say for every edit whether it is ready, and where; write nothing."""
+) -> None:
+    """Say for every edit whether it is ready, and where; write nothing.
+
+    Exit status 3 when `patcher apply` would refuse. With --on a line a patch says whether it fits
+    (-v: every edit), and the exit status is 0 unless --check is given.
+    """
     from patcher.commands import plan
     from patcher.report import text
 
@@ -43,9 +46,13 @@ def plan_command(
 
         hazards = scanning.predict(session.workspace(), names, target=target, notify=session.tell)
         result = replace(result, hazards=hazards)
-    if check:
-        plan.require_fit(result)
+    if not session.json and session.verbosity >= 0:
+        if source is not None and session.verbosity == 0:
+            text.print_fit(result, color=session.color)
+        else:
+            text.print_plan(result, color=session.color)
+        if show_diff:
+            text.print_diff(result.diff, color=session.color)
+    if check or source is None:
+        plan.require_fit(result, check=check)
     session.emit(result)
-    if not session.json:
-        text.print_plan(result, show_diff=show_diff, color=session.color)
-    return int(Exit.OK)

@@ -33,6 +33,8 @@ def revert_command(
     else:
         result = revert.revert(workspace, names, target, dry_run=dry_run)
     session.emit(result)
+    if result.files:
+        session.note_without_git()
     if not session.json:
         reverted = ", ".join(result.reverted) or "nothing: the series was empty"
         session.say(f"{'would revert' if dry_run else 'reverted'}: {reverted}")

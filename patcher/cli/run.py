@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import Session, command, fail, target_option
+from patcher.errors import PatcherError
 
 
 @command(
@@ -19,7 +20,17 @@ from patcher.cli.common import Session, command, target_option
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @target_option
 def run_command(session: Session, arguments: tuple[str, ...], target: str | None) -> int:
-    """Run CMD with the working copy first on the import path; its exit status is the command's."""
-    from patcher.commands import run as running
+    """Run CMD with the working copy first on the import path; its exit status is the command's.
 
-    return running.run(session.workspace(), arguments, target)
+    With --json, what CMD prints goes to stderr, and stdout has the one object.
+    """
+    from patcher.commands import run as running
+    from patcher.results import as_json
+
+    result = running.run(session.workspace(), arguments, target, quiet_stdout=session.json)
+    if result.status == 0:
+        session.emit(result)
+    elif session.json:
+        message = f"{arguments[0]} ended with exit status {result.status}"
+        fail(session, PatcherError("command-failed", message, payload=as_json(result)))
+    return result.status

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from patcher.results import ApplyResult
-    from patcher.verify.options import Wanted
+    from patcher.verify.options import VerifyOptions
 
 
 EXPORTS = ("json", "markdown", "html")
@@ -87,31 +87,31 @@ class Duration(click.ParamType[float]):
 @click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--export-html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @target_option
-def verify_command(session: Session, target: str | None, **options: Any) -> int:
+def verify_command(session: Session, target: str | None, **parsed: Any) -> int:
     """Run every case on pristine and on patched, hold the outputs against the gate the patches
     claim, and put every byte back when a case fails. Patches that are named are applied, judged
     together with those that are applied already, and taken out again.
 
     Without weights (--checkpoint, --pretrained) the target makes small synthetic ones itself.
     """
-    wanted, exports = wanted_from({**options, "target": target})
-    return verify_and_print(session, wanted, exports)
+    options, exports = options_from({**parsed, "target": target})
+    return verify_and_print(session, options, exports)
 
 
-def wanted_from(options: Mapping[str, Any]) -> tuple[Wanted, dict[str, Path | None]]:
-    """Parsed options of `patcher verify` as what is wanted, and the files to write."""
-    from patcher.verify.options import Wanted
+def options_from(parsed: Mapping[str, Any]) -> tuple[VerifyOptions, dict[str, Path | None]]:
+    """The options of a verification, and the files to write, from a parsed command line."""
+    from patcher.verify.options import VerifyOptions
 
-    if options["checkpoint"] and options["pretrained"]:
+    if parsed["checkpoint"] and parsed["pretrained"]:
         raise click.UsageError("--checkpoint or --pretrained, not both")
-    exports = {kind: options[f"export_{kind}"] for kind in EXPORTS}
-    rest = {key: value for key, value in options.items() if not key.startswith("export_")}
-    return Wanted(**rest), exports
+    exports = {kind: parsed[f"export_{kind}"] for kind in EXPORTS}
+    rest = {key: value for key, value in parsed.items() if not key.startswith("export_")}
+    return VerifyOptions(**rest), exports
 
 
 def verify_and_print(
     session: Session,
-    wanted: Wanted,
+    options: VerifyOptions,
     exports: Mapping[str, Path | None],
     before: ApplyResult | None = None,
 ) -> int:
@@ -122,7 +122,8 @@ def verify_and_print(
 
     quiet = session.verbosity < 0
     with Progress(color=session.color, quiet=quiet) as progress:
-        result, error = verify.verify(session.workspace(), wanted, progress)
+        verified = verify.verify(session.workspace(), options, progress)
+    result, error = as_json(verified), verified.error
     for kind, path in exports.items():
         if path is not None:
             verify.export(session.workspace(), result, kind, path)

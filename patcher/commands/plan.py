@@ -15,6 +15,7 @@ from patcher.patchfile.model import EditStatus
 from patcher.results import PlannedEdit, PlannedPatch, PlannedSite, PlanResult, as_json
 from patcher.rewrite.plan import Plan, Read, plan_patches
 from patcher.rewrite.replay import replay
+from patcher.rewrite.selection import select
 from patcher.store.interpreter import configured
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def plan(
     if source is not None:
         return _plan_elsewhere(patches, source, configured(workspace.root))
     copy = copy_for(workspace, patches, target)
-    return plan_result(plan_on(copy, patches, workspace), copy.read)
+    selection = select(patches, names, lambda some: plan_on(copy, some, workspace))
+    return replace(plan_result(selection.plan, copy.read), left_out=selection.left_out)
 
 
 def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanResult:
@@ -105,7 +107,10 @@ def plan_result(plan: Plan, read: Read) -> PlanResult:
         )
         for number, planned in enumerate(plan.patches)
     ]
-    return PlanResult(patches, plan.diff(), rendered(plan.problems), plan.not_commuting)
+    refused = plan.problems[0].code if plan.problems else None
+    return PlanResult(
+        patches, plan.diff(), rendered(plan.problems), plan.not_commuting, refused=refused
+    )
 
 
 def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
@@ -127,13 +132,15 @@ def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
     return line_now
 
 
-def require_fit(result: PlanResult) -> None:
-    """Raise ``check-failed`` when a plan has problems (``patcher plan --check``)."""
-    if result.problems:
-        count = len(result.problems)
-        raise PatcherError(
-            "check-failed",
-            "1 edit does not fit" if count == 1 else f"{count} edits do not fit",
-            notes=result.problems,
-            payload=as_json(result),
-        )
+def require_fit(result: PlanResult, *, check: bool) -> None:
+    """Raise the error that `patcher apply` would end with, if any.
+
+    Raises:
+        PatcherError: the code of the plan's first problem; ``check-failed`` with ``check``.
+    """
+    if result.refused is None:
+        return
+    count = len(result.problems)
+    message = "1 edit does not fit" if count == 1 else f"{count} edits do not fit"
+    code = "check-failed" if check else result.refused
+    raise PatcherError(code, message, notes=result.problems, payload=as_json(result))

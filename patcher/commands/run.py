@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.results import RunResult
 from patcher.store.interpreter import configured
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def run(workspace: Workspace, arguments: Sequence[str], target: str | None) -> int:
-    """Run a command; its exit status, or 128 plus the signal that ended it.
+def run(
+    workspace: Workspace,
+    arguments: Sequence[str],
+    target: str | None,
+    *,
+    quiet_stdout: bool = False,
+) -> RunResult:
+    """Run a command; the status of one that a signal ended is 128 plus the signal.
 
     The tree runs without stale bytecode: none is read from it or written to it.
+
+    Args:
+        quiet_stdout: what the command prints goes to stderr.
     """
     copy = workspace.working_copy(target)
     # As `uv run` does: what stands beside the target's interpreter comes first.
@@ -36,5 +47,7 @@ def run(workspace: Workspace, arguments: Sequence[str], target: str | None) -> i
         "PYTHONPATH": os.pathsep.join(search),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    status = subprocess.run([program, *arguments[1:]], env=environment, check=False).returncode
-    return status if status >= 0 else 128 - status
+    command = [program, *arguments[1:]]
+    output = sys.stderr if quiet_stdout else None
+    status = subprocess.run(command, env=environment, check=False, stdout=output).returncode
+    return RunResult(arguments, status if status >= 0 else 128 - status)

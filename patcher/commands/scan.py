@@ -21,7 +21,7 @@ from patcher.patchfile.model import Equivalence
 from patcher.patchfile.versions import fits
 from patcher.rewrite.plan import in_order
 from patcher.rewrite.replay import replay
-from patcher.verify.options import Wanted
+from patcher.verify.options import VerifyOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +159,7 @@ def surveys(copy: WorkingCopy, scratch: Path, observer: Observer) -> Iterator[Su
     from patcher.verify.setup import prepare, slots_and_threads
 
     trees = {arm: freeze(copy, new_tree(scratch), pristine=True) for arm in (Arm.BASELINE,)}
-    request = request_for(copy, trees, Equivalence.BITWISE, Wanted())
+    request = request_for(copy, trees, Equivalence.BITWISE, VerifyOptions())
     slots, threads = slots_and_threads(request)
     executor = find_executor(request.executor, slots)
     scope: AbstractContextManager[Any] = (

@@ -27,12 +27,15 @@ from patcher.commands.shared.keep_run import Judged, described, failed_before, i
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.replay_series import patches_of, replayed, rewriting
 from patcher.errors import PatcherError
+from patcher.execution.executor import find_executor
 from patcher.execution.results import Arm
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.results import VerifyResult
 from patcher.store.reports import PAGE, Reports
 from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
+from patcher.verify.options import VerifyOptions
 
 if TYPE_CHECKING:
     from patcher.execution.runner import Observer
@@ -41,39 +44,64 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
     from patcher.verify.declarations import Undeclared
-    from patcher.verify.options import Wanted
     from patcher.verify.setup import Request
 
 
 def verify(
-    workspace: Workspace, wanted: Wanted, observer: Observer
-) -> tuple[dict[str, Any], PatcherError | None]:
+    workspace: Workspace,
+    options: VerifyOptions | None = None,
+    observer: Observer | None = None,
+) -> VerifyResult:
     """Verify the applied series.
 
     Returns:
-        The object of ``patcher verify --json``, and the error the command ends with, if any:
+        What was found; its ``error`` is the one the command ends with, if any:
         ``verification-failed``, or ``baseline-fails``.
 
     Raises:
         PatcherError: ``drift``, ``environment``, ``config``: nothing was judged.
     """
+    from patcher.execution.runner import Silent
+
+    options = options or VerifyOptions()
+    try:
+        details, error = _locked(workspace, options, observer or Silent())
+    except KeyboardInterrupt:
+        tried = "the patches that were only tried are out again"
+        kept = "the patches are still applied, and finished cases are kept"
+        hint = f"{tried if options.names else kept}: `patcher verify` goes on from there"
+        raise PatcherError("interrupted", "interrupted", hint=hint) from None
+    return VerifyResult(
+        verdict=Verdict(details["verdict"]),
+        restored=details["restored"],
+        series=details["series"],
+        series_now=details["series_now"],
+        details=details,
+        error=error,
+    )
+
+
+def _locked(
+    workspace: Workspace, options: VerifyOptions, observer: Observer
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """Verify what is applied, or what is named, as the only run in the workspace."""
     with workspace.lock("verify"):
-        copy = copy_for(workspace, _named(workspace, wanted), wanted.target, observer.said)
-        before = Before(copy.series, copy.verified_series or ()) if wanted.names else None
+        copy = copy_for(workspace, _named(workspace, options), options.target, observer.said)
+        before = Before(copy.series, copy.verified_series or ()) if options.names else None
         if before is None:
-            return _verify(workspace, copy, wanted, observer, None)
+            return _verify(workspace, copy, options, observer, None)
         try:
-            apply(workspace, wanted.names, target=copy.target, notify=observer.said)
+            apply(workspace, options.names, target=copy.target, notify=observer.said)
             copy = workspace.working_copy(copy.target)
-            return _verify(workspace, copy, wanted, observer, before)
+            return _verify(workspace, copy, options, observer, before)
         finally:  # whatever ended it: what was only tried is taken out again
             copy = workspace.working_copy(copy.target)
             if copy.series != before.series:
                 restore(copy, before.series, verified=before.verified)
 
 
-def _named(workspace: Workspace, wanted: Wanted) -> list[Patch]:
-    return load_catalogue(workspace.root).expand(wanted.names) if wanted.names else []
+def _named(workspace: Workspace, options: VerifyOptions) -> list[Patch]:
+    return load_catalogue(workspace.root).expand(options.names) if options.names else []
 
 
 @dataclass(frozen=True)
@@ -87,7 +115,7 @@ class Before:
 def _verify(
     workspace: Workspace,
     copy: WorkingCopy,
-    wanted: Wanted,
+    options: VerifyOptions,
     observer: Observer,
     before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
@@ -99,26 +127,27 @@ def _verify(
     if stray:
         raise drift_error(stray)
     patches = patches_of(copy.series)
-    if wanted.models:
-        request_for(copy, {}, loosest(patches), wanted)  # a misspelt model is told at once
-    if not patches and not wanted.plan:
-        return _empty(copy), None
+    if options.models:
+        request_for(copy, {}, loosest(patches), options)  # a misspelt model is told at once
+    find_executor(options.executor or "local", 1)  # one that does not exist is told at once
+    if not patches and not options.aa:
+        return _nothing_to_verify(copy, options)
     judged = Judged.of(copy)
     with frozen_trees(copy) as scratch:
-        hidden = () if wanted.aa else undeclared(copy.pristine, patches, rewriting(workspace))
+        hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(workspace))
         if hidden:
             refused = _undeclared(hidden, patches)
-            request = request_for(copy, {}, loosest(patches), wanted)
-            return _conclude(copy, request, refused, wanted, scratch, observer, judged, before)
+            request = request_for(copy, {}, loosest(patches), options)
+            return _conclude(copy, request, refused, options, scratch, observer, judged, before)
         trees = {
             Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
-            Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=wanted.aa),
+            Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=options.aa),
         }
-        request = request_for(copy, trees, loosest(patches), wanted)
-        earlier = failed_before(workspace, request, wanted)
+        request = request_for(copy, trees, loosest(patches), options)
+        earlier = failed_before(workspace, request, options)
         if earlier is not None:
-            return _answer(copy, earlier, wanted, before)
-        measure = speedometer(wanted, patches) if wanted.plan else None
+            return _answer(copy, earlier, options, before)
+        measure = speedometer(options, patches) if options.plan else None
         judgement = judge(
             request,
             observer,
@@ -126,27 +155,27 @@ def _verify(
             measure_speed=measure,
         )
         judgement = replace(judgement, declares=declared(patches))
-        if wanted.aa:
+        if options.aa:
             result = described(copy, judged, judgement, _result(judgement, restored=False))
             return keep(copy, judgement, result, observer.said), _cannot(judgement)
-        return _conclude(copy, request, judgement, wanted, scratch, observer, judged, before)
+        return _conclude(copy, request, judgement, options, scratch, observer, judged, before)
 
 
 def _conclude(
     copy: WorkingCopy,
     request: Request,
     judgement: Judgement,
-    wanted: Wanted,
+    options: VerifyOptions,
     scratch: Path,
     observer: Observer,
     judged: Judged,
     before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed, put back what failed, and keep what was found."""
-    result, error = _settle(copy, request, judgement, wanted, scratch, observer, before)
+    result, error = _settle(copy, request, judgement, options, scratch, observer, before)
     result = described(copy, judged, judgement, result)
     if request.trees:
-        result["identity"] = identity(request, wanted)
+        result["identity"] = identity(request, options)
     return keep(copy, judgement, result, observer.said), error
 
 
@@ -154,13 +183,13 @@ def _settle(
     copy: WorkingCopy,
     request: Request,
     judgement: Judgement,
-    wanted: Wanted,
+    options: VerifyOptions,
     scratch: Path,
     observer: Observer,
     before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed; put back what failed; take out again what was only tried."""
-    unmet = _unmet(judgement, wanted.require)
+    unmet = _unmet(judgement, options.require)
     passes = judgement.verdict is Verdict.PASS and unmet is None
     if before is not None and (passes or judgement.verdict is Verdict.CANNOT_JUDGE):
         tried = [name for name in copy_names(copy) if name not in {o.name for o in before.series}]
@@ -174,12 +203,12 @@ def _settle(
         return _result(judgement, restored=False), None
     message = unmet or judgement.sentence
     extra: dict[str, Any] = {}
-    if wanted.keep and before is None:
+    if options.keep and before is None:
         hint = "kept, as asked; `patcher revert --all` takes everything out"
         result = _result(judgement, restored=False)
         return result, PatcherError("verification-failed", message, hint=hint)
     kept = last_verified(copy) if before is None else before.series
-    if before is None and wanted.isolate and judgement.verdict is Verdict.FAIL:
+    if before is None and options.isolate and judgement.verdict is Verdict.FAIL:
         from patcher.commands.shared.isolate_culprits import isolate_culprits
 
         isolation = isolate_culprits(copy, request, scratch, observer)
@@ -197,17 +226,17 @@ def _settle(
 
 
 def _answer(
-    copy: WorkingCopy, earlier: Mapping[str, Any], wanted: Wanted, before: Before | None
+    copy: WorkingCopy, earlier: Mapping[str, Any], options: VerifyOptions, before: Before | None
 ) -> tuple[dict[str, Any], PatcherError]:
     """The answer to an identical failure, from its record: nothing is run, the tree is restored."""
     number = earlier["id"]
-    if not wanted.keep or before is not None:
+    if not options.keep or before is not None:
         kept = last_verified(copy) if before is None else before.series
         restore(copy, kept, verified=kept if before is None else before.verified)
     note = f"answered from run {number}, which is the same; `--again` repeats it"
     result = {
         **earlier,
-        "restored": not wanted.keep or before is not None,
+        "restored": not options.keep or before is not None,
         "series_now": copy_names(copy),
         "answered_from": number,
         "warnings": [*earlier["warnings"], note],
@@ -280,13 +309,19 @@ def _result(judgement: Judgement, *, restored: bool) -> dict[str, Any]:
     }
 
 
-def _empty(copy: WorkingCopy) -> dict[str, Any]:
-    """The series is empty: there is nothing that could fail."""
-    judgement = Judgement(
-        Verdict.PASS, "empty-series", "no patch is applied: nothing to verify (see --aa, --bench)"
-    )
-    nothing = Judged.of(copy)
-    return described(copy, nothing, judgement, _result(judgement, restored=False))
+def _nothing_to_verify(
+    copy: WorkingCopy, options: VerifyOptions
+) -> tuple[dict[str, Any], PatcherError | None]:
+    """The series is empty: nothing was run, and nothing is known of any speed."""
+    sentence = "no patch is applied, so nothing was run"
+    if options.require:
+        sentence += f", and --require {options.require} is not met"
+    judgement = Judgement(Verdict.NOTHING_TO_VERIFY, "empty-series", sentence)
+    result = described(copy, Judged.of(copy), judgement, _result(judgement, restored=False))
+    if options.require is None:
+        return result, None
+    hint = "`patcher apply NAME` first; an earlier failure may have taken the patches out"
+    return result, PatcherError("verification-failed", sentence, hint=hint)
 
 
 def export(workspace: Workspace, result: Mapping[str, Any], kind: str, path: Path) -> None:
@@ -295,7 +330,8 @@ def export(workspace: Workspace, result: Mapping[str, Any], kind: str, path: Pat
 
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "json":
-        text = json.dumps({"schema": 1, "ok": result["verdict"] == "pass", **result}, indent=2)
+        ok = result["verdict"] in (Verdict.PASS, Verdict.NOTHING_TO_VERIFY)
+        text = json.dumps({"schema": 1, "ok": ok, **result}, indent=2)
     elif kind == "markdown":
         from patcher.report import markdown
         from patcher.report.charts import charts

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from patcher.hazards.model import Hazard
     from patcher.results import ApplyResult, ListResult, PlanResult, ShowResult
 
+WRITABLE = {"ready", "already"}
+
 
 def print_catalogue(result: ListResult, *, color: bool | None) -> None:
     """The catalogue, a row a patch, then the sets."""
@@ -54,12 +56,30 @@ def print_patch(result: ShowResult, *, color: bool | None) -> None:
     print_diff(result.diff, color=color)
 
 
-def print_plan(result: PlanResult, *, show_diff: bool, color: bool | None) -> None:
-    """Every edit's status and sites, then the problems in full."""
+def print_fit(result: PlanResult, *, color: bool | None) -> None:
+    """A line a patch: does it fit the source that was planned on."""
+    click.echo(f"on {result.on}:")
+    for patch in result.patches:
+        wrong = [edit for edit in patch.edits if edit.status not in WRITABLE]
+        moved = [edit for edit in patch.edits if edit.moved_to]
+        if not patch.edits and patch.fit != "fits":
+            shade, word = "yellow", patch.fit
+        elif not wrong:
+            shade, word = "green", "fits"
+        else:
+            reasons = ", ".join(dict.fromkeys(edit.status for edit in wrong))
+            places = f"; now at {', '.join(str(each.moved_to) for each in moved)}" if moved else ""
+            shade = "red"
+            word = f"does not fit: {len(wrong)} of {len(patch.edits)} edits {reasons}{places}"
+        click.secho(f"  {patch.name:<28} {word}", fg=shade, color=color)
+
+
+def print_plan(result: PlanResult, *, color: bool | None) -> None:
+    """Every edit's status and sites, and what of a set is left out."""
     for patch in result.patches:
         click.secho(patch.name, bold=True, color=color)
         for edit in patch.edits:
-            good = edit.status in {"ready", "already"}
+            good = edit.status in WRITABLE
             click.secho(f"  {edit.status:<10}", nl=False, fg="green" if good else "red")
             fit = edit.moved_to or edit.fit
             click.echo(f"{edit.file}  {edit.within or ''}{f'  ({fit})' if fit else ''}")
@@ -67,12 +87,10 @@ def print_plan(result: PlanResult, *, show_diff: bool, color: bool | None) -> No
                 click.echo(f"             {site.line}:{site.column}  {site.text}")
             for note in edit.notes:
                 click.secho(f"             note: {note}", fg="yellow", color=color)
-    for problem in result.problems:
-        click.secho(problem, fg="red", err=True, color=color)
+    for left in result.left_out:
+        click.secho(f"left out: {left.name}: {left.reason}", fg="yellow", color=color)
     for hazard in result.hazards or ():
         click.secho(hazard_line(hazard), fg="yellow", color=color)
-    if show_diff:
-        print_diff(result.diff, color=color)
 
 
 def print_diff(diff: str, *, color: bool | None) -> None:

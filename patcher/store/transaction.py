@@ -71,7 +71,9 @@ def execute(
     except BaseException as error:
         if _settle(place, journal) is not Outcome.FINISHED:
             if isinstance(error, OSError):
-                raise refused(error) from error
+                raise put_back(refused(error)) from error
+            if isinstance(error, PatcherError) and error.code == "interrupted":
+                put_back(error)
             raise
 
 
@@ -215,6 +217,12 @@ def _drifted(path: str) -> PatcherError:
         hint="nothing was written; finish that edit, then repeat the command",
         where=path,
     )
+
+
+def put_back(error: PatcherError) -> PatcherError:
+    """Say with an error that what the change had written is undone."""
+    error.hint = "everything was put back; repeat the command when you are ready"
+    return error
 
 
 def refused(error: OSError) -> PatcherError:

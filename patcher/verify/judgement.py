@@ -33,6 +33,7 @@ class Verdict(str, Enum):
     PASS = "pass"
     FAIL = "fail"
     CANNOT_JUDGE = "cannot-judge"
+    NOTHING_TO_VERIFY = "nothing-to-verify"
     UNDECLARED = "undeclared"
 
 

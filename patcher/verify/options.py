@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VerifyOptions:
     """What the user asked `patcher verify` for; the options' names, times in seconds."""
 
     target: str | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
     from patcher.verify.judgement import Diagnosis, Judgement
-    from patcher.verify.options import Wanted
+    from patcher.verify.options import VerifyOptions
     from patcher.verify.setup import Request
 
 LINES_AROUND = 3
@@ -96,7 +96,7 @@ def keep(
         return dict(result)
 
 
-def identity(request: Request, wanted: Wanted) -> str:
+def identity(request: Request, options: VerifyOptions) -> str:
     """A hash of everything a verification's outcome hangs on that is known before it runs."""
     from patcher.execution.rundb import key_of
     from patcher.verify.setup import installed
@@ -112,21 +112,21 @@ def identity(request: Request, wanted: Wanted) -> str:
         dict(request.limits),
         request.timeout_s,
         installed(request.python),
-        wanted.plan,
-        wanted.require,
+        options.plan,
+        options.require,
     )
 
 
 def failed_before(
-    workspace: Workspace, request: Request, wanted: Wanted
+    workspace: Workspace, request: Request, options: VerifyOptions
 ) -> Mapping[str, Any] | None:
     """The record of an identical verification that failed, or None.
 
     What failed by chance is not answered from a record, nor what is asked for once more.
     """
-    if wanted.again or wanted.aa or wanted.isolate:
+    if options.again or options.aa or options.isolate:
         return None
-    same = identity(request, wanted)
+    same = identity(request, options)
     for earlier in Reports(workspace).newest_first():
         if earlier.get("identity") == same:
             steady = earlier["verdict"] == "fail" and earlier.get("reason") != "flaky"

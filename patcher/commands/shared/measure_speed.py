@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
     from patcher.verify.judge import Bench
     from patcher.verify.judgement import CaseJudgement
-    from patcher.verify.options import Wanted
+    from patcher.verify.options import VerifyOptions
 
 
 def speedometer(
-    wanted: Wanted, patches: Sequence[Patch]
+    options: VerifyOptions, patches: Sequence[Patch]
 ) -> Callable[[Bench, Sequence[CaseJudgement]], BenchReport]:
     """The ``measure_speed`` of `judge` for these options and these patches."""
     declares = frozenset(each for patch in patches for each in patch.declares)
-    plan = PLANS[wanted.plan or "quick"]
+    plan = PLANS[options.plan or "quick"]
 
     def measure(bench: Bench, cases: Sequence[CaseJudgement]) -> BenchReport:
         def progress(index: int, timing: ProcessTiming) -> None:
@@ -33,8 +33,8 @@ def speedometer(
             bench,
             cases,
             plan=plan,
-            budget_s=wanted.budget,
-            aa=wanted.aa,
+            budget_s=options.budget,
+            aa=options.aa,
             declares=declares,
             progress=progress,
         )

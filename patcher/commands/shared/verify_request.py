@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from patcher.execution.results import Arm
     from patcher.patchfile.model import Equivalence
     from patcher.store.working_copy import WorkingCopy
-    from patcher.verify.options import Wanted
+    from patcher.verify.options import VerifyOptions
 
 
 def request_for(
-    copy: WorkingCopy, trees: Mapping[Arm, Tree], equivalence: Equivalence, wanted: Wanted
+    copy: WorkingCopy, trees: Mapping[Arm, Tree], equivalence: Equivalence, options: VerifyOptions
 ) -> Request:
     """A request for both trees.
 
@@ -40,26 +40,26 @@ def request_for(
         adapter=adapter,
         version=copy.version or "",
         trees=trees,
-        matrix=selected(adapter.matrix(told), wanted.models),
+        matrix=selected(adapter.matrix(told), options.models),
         run_dir=copy.home / "runs",
         options=Options(
-            device=wanted.device,
-            scale=wanted.scale,
-            checkpoint=wanted.checkpoint,
-            pretrained=wanted.pretrained,
+            device=options.device,
+            scale=options.scale,
+            checkpoint=options.checkpoint,
+            pretrained=options.pretrained,
             cache=cache_folder(),
         ),
         equivalence=equivalence,
-        timeout_s=wanted.timeout,
-        fail_fast=wanted.fail_fast,
-        executor=wanted.executor or "local",
+        timeout_s=options.timeout,
+        fail_fast=options.fail_fast,
+        executor=options.executor or "local",
         python=interpreter(copy.workspace.root),
         sys_path=getattr(adapter, "sys_path", ()),
         limits=told.get("gates", {}),
-        sandbox=wanted.sandbox,
+        sandbox=options.sandbox,
         readable=(copy.workspace.root,),
         hidden=hidden_from_workers(copy),
-        about={"series": [one.name for one in copy.series], "aa": wanted.aa},
+        about={"series": [one.name for one in copy.series], "aa": options.aa},
     )
 
 

@@ -1,0 +1,158 @@
+"""Answers that once misled: each says now what is the case."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Patcher, runner
+from tests.contract.adder import SHIFT, make_workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return make_workspace(tmp_path)
+
+
+@pytest.fixture
+def patcher(workspace: Path) -> Patcher:
+    run = runner(workspace)
+    made = run("init", str(workspace.parent / "project"), "--json")
+    assert made.status == 0, made.stderr
+    return run
+
+
+def tree_of(workspace: Path) -> Path:
+    return workspace / ".patcher" / "adder" / "tree" / "adder.py"
+
+
+def test_nothing_to_verify_is_said_as_such(patcher: Patcher) -> None:
+    ran = patcher("verify", "--json")
+    assert (ran.status, ran.json["verdict"], ran.json["ok"]) == (0, "nothing-to-verify", True)
+    assert "nothing was run" in patcher("verify").stdout
+
+
+def test_a_retry_after_a_failure_does_not_pass(patcher: Patcher) -> None:
+    assert patcher("apply", "use_three", "--verify").status == 1
+    ran = patcher("verify", "--require", "not-slower", "--json")
+    assert (ran.status, ran.json["verdict"], ran.json["ok"]) == (1, "nothing-to-verify", False)
+    assert ran.json["error"]["code"] == "verification-failed"
+
+
+def test_an_unknown_executor_is_named_also_when_there_is_nothing_to_verify(
+    patcher: Patcher,
+) -> None:
+    ran = patcher("verify", "--executor", "nobody", "--json")
+    assert ran.status == 2
+    assert "nobody" in ran.json["error"]["message"]
+
+
+def test_status_does_not_call_an_edited_tree_pristine(patcher: Patcher, workspace: Path) -> None:
+    assert "the tree is pristine" in patcher("status").stdout
+    tree_of(workspace).write_text("# mine\n")
+    text = patcher("status").stdout
+    assert "drift: edited" in text
+    assert "the tree is pristine" not in text
+
+
+def test_doctor_with_a_problem_exits_1(patcher: Patcher, workspace: Path) -> None:
+    assert patcher("doctor").status == 0
+    tree_of(workspace).write_text("# mine\n")
+    ran = patcher("doctor", "--json")
+    assert ran.status == 1
+    assert ran.json["error"]["code"] == "doctor-problems"
+    assert any(one["level"] == "problem" for one in ran.json["findings"])
+
+
+def test_doctor_promises_nothing_of_a_target_that_is_not_there(patcher: Patcher) -> None:
+    text = patcher("doctor").stdout
+    assert "patcher[chatterbox]" not in text
+    assert "patches can be applied" not in text
+
+
+def test_a_plan_that_does_not_fit_ends_as_apply_would(patcher: Patcher, workspace: Path) -> None:
+    (workspace / "patches" / "nowhere.yaml").write_text(
+        SHIFT.replace("use_shift", "nowhere").replace("$X * 2", "$X * 3")
+    )
+    planned, applied = patcher("plan", "nowhere", "--json"), patcher("apply", "nowhere", "--json")
+    assert planned.status == applied.status == 3
+    assert planned.json["error"]["code"] == applied.json["error"]["code"] == "missing"
+    assert planned.json["patches"][0]["edits"][0]["status"] == "missing"
+    assert patcher("plan", "nowhere", "--check").status == 1
+
+
+def test_a_plan_on_another_source_says_in_a_line_whether_a_patch_fits(
+    patcher: Patcher, workspace: Path
+) -> None:
+    other = workspace.parent / "other"
+    shutil.copytree(workspace.parent / "project", other)
+    (other / "adder.py").write_text("def total(numbers):\n    return sum(numbers)\n")
+    ran = patcher("plan", "use_sum", "use_shift", "--on", str(other))
+    assert ran.status == 0
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    assert [line[0] for line in lines[1:]] == ["use_sum", "use_shift"]
+    assert lines[2][1:4] == ["does", "not", "fit:"]
+
+
+@pytest.mark.parametrize("pipe", ["head -c 1", "true"])
+def test_a_reader_that_goes_away_is_no_failed_verification(
+    patcher: Patcher, workspace: Path, pipe: str
+) -> None:
+    command = f"{sys.executable} -m patcher -C {workspace} list --json | {pipe}"
+    line = ["bash", "-c", f"set -o pipefail; {command} >/dev/null"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_pipe_that_breaks_does_not_hide_a_failure(patcher: Patcher, workspace: Path) -> None:
+    command = f"{sys.executable} -m patcher -C {workspace} apply nothing --json | true"
+    line = ["bash", "-c", f"set -o pipefail; {command}"]
+    assert subprocess.run(line, capture_output=True, check=False).returncode == 2
+
+
+def test_without_git_a_change_says_that_it_has_no_commit(patcher: Patcher, tmp_path: Path) -> None:
+    ran = patcher("apply", "use_sum", PATH=str(tmp_path))
+    assert ran.status == 0
+    assert "no git in PATH" in ran.stderr
+    assert "no git in PATH" not in patcher("revert", "--all").stderr
+
+
+def test_run_answers_in_json_and_keeps_the_commands_status(patcher: Patcher) -> None:
+    ran = patcher("--json", "run", "--", "python", "-c", "print('hello')")
+    assert (ran.status, ran.json["ok"], ran.json["status"]) == (0, True, 0)
+    assert "hello" in ran.stderr
+    ran = patcher("--json", "run", "--", "python", "-c", "raise SystemExit(7)")
+    assert (ran.status, ran.json["ok"], ran.json["status"]) == (7, False, 7)
+    assert ran.json["error"]["code"] == "command-failed"
+
+
+def test_an_interrupted_verification_says_that_the_patches_stay(
+    patcher: Patcher, workspace: Path
+) -> None:
+    assert patcher("apply", "use_sum").status == 0
+    (workspace / "patcher.toml").write_text(
+        'target = "adder"\n[verify]\ncommand = ["python", "-c", "import time; time.sleep(60)"]\n'
+    )
+    # Where the suite itself runs in the background, Ctrl-C is ignored from birth.
+    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    start += "from patcher.__main__ import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", start, "-C", str(workspace), "verify"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        running.stderr.readline()  # the matrix is announced once the lock is held
+        os.kill(running.pid, signal.SIGINT)
+        text = running.stderr.read()
+        assert running.wait(60) == 130
+    assert "still applied" in text
+    assert "put back" not in text
+    assert patcher("status", "--json").json["series"] == ["use_sum"]
