@@ -64,6 +64,9 @@ TABLE: Mapping[str, Row] = {
         Exit.REFUSED,
         "nothing was written; say the edit another way, and report this one as a defect",
     ),
+    "capture-differs": Row(
+        "replay gives other bytes", Exit.REFUSED, "nothing was written; please report it"
+    ),
     "unsafe-path": Row("unsafe path", Exit.REFUSED, "nothing was written"),
     "exists": Row("already there", Exit.REFUSED, "choose another place, or remove it yourself"),
     "io": Row(

@@ -228,19 +228,44 @@ class ApplyResult:
 
 
 @dataclass(frozen=True)
-class RevertResult:
-    """``patcher revert``: the patches that were taken out."""
+class RevertedCopy:
+    """What was taken out of one working copy."""
 
+    target: str
     reverted: Sequence[str]
     files: Sequence[FileChange] = ()
     commit: str | None = None
 
 
 @dataclass(frozen=True)
+class RevertResult:
+    """``patcher revert``: the patches that were taken out.
+
+    Attributes:
+        commit: of the git record; the first one where several working copies were changed.
+        working_copies: the same, working copy by working copy.
+    """
+
+    reverted: Sequence[str]
+    files: Sequence[FileChange] = ()
+    commit: str | None = None
+    working_copies: Sequence[RevertedCopy] = ()
+
+
+@dataclass(frozen=True)
+class CopyDiff:
+    """The diff of one working copy."""
+
+    target: str
+    diff: str
+
+
+@dataclass(frozen=True)
 class DiffResult:
-    """``patcher diff``: a unified diff, pristine against patched."""
+    """``patcher diff``: a unified diff, pristine against patched, of every working copy."""
 
     diff: str
+    working_copies: Sequence[CopyDiff] = ()
 
 
 @dataclass(frozen=True)
@@ -252,10 +277,26 @@ class DriftedFile:
 
 
 @dataclass(frozen=True)
+class CopyStatus:
+    """The state of one working copy; as in `StatusResult`."""
+
+    target: str
+    version: str | None
+    root: Path
+    series: Sequence[str] = ()
+    drift: Sequence[DriftedFile] = ()
+    verified: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
 class StatusResult:
     """``patcher status``; all None and empty while there is no working copy.
 
+    Where the workspace has several and none is asked for, ``target`` and what goes with it are
+    of the one that is configured, else of the first by name.
+
     Attributes:
+        working_copies: every working copy that was asked about.
         root: the import root of the working copy, absolute.
         journal: an interrupted change, if there is one.
         verified: the series that passed last.
@@ -268,6 +309,7 @@ class StatusResult:
     drift: Sequence[DriftedFile] = ()
     journal: Mapping[str, Any] | None = None
     verified: Sequence[str] | None = None
+    working_copies: Sequence[CopyStatus] = ()
 
 
 @dataclass(frozen=True)
@@ -293,14 +335,16 @@ class CaptureResult:
     """``patcher capture``: the spec that reproduces the hand edits.
 
     Attributes:
-        inexact: files that replay with other white space or comments.
-        next: the command that takes the edits out and applies the patch.
+        attachments: files written beside it, by path relative to its folder.
+        requires: patches of the series that it names as required.
+        next: the command that makes the edits the patch's.
     """
 
     spec: Path
     text: str
     files: Sequence[str]
-    inexact: Sequence[str]
+    attachments: Sequence[str]
+    requires: Sequence[str]
     next: str
 
 

@@ -50,6 +50,11 @@ def patched(pristine: Snapshot, name: str, files: int) -> dict[str, bytes | None
     return new
 
 
+def moded(name: str) -> dict[str, int]:
+    """Permission bits that a patch asks for: of a file it edits, and of one it leaves alone."""
+    return {"sample/tool.py": 0o755, "sample/part0/module0.py": 0o755} if name == "one" else {}
+
+
 @contextmanager
 def no_git() -> Iterator[None]:
     """Leave the derived git record out: forked rounds are about the truth, not its record."""
@@ -99,6 +104,7 @@ class Scene:
             mode = 0o755 if number == 1 else 0o644
             found[f"sample/part{number}/module{number}.py"] = (body, mode)
         found["sample/odd.py"] = (b"\xef\xbb\xbfx = 1\r\ny = 2\rz = 3", 0o600)
+        found["sample/tool.py"] = (b"print()\n", 0o644)
         found["sample/removed.py"] = (b"gone = True\n", 0o644)
         found["sample-1.0.dist-info/METADATA"] = (b"Name: sample\nVersion: 1.0\n", 0o644)
         return found
@@ -141,13 +147,16 @@ class Scene:
     def _perform(self, copy: WorkingCopy, action: str) -> None:
         if action == "apply":
             files = patched(self.pristine(), "one", self.files)
-            copy.change(files, [*copy.series, applied("one")], "apply", ["one"])
+            series = [*copy.series, applied("one")]
+            copy.change(files, series, "apply", ["one"], modes=moded("one"))
         elif action == "restore":
             verified = copy.verified_series or ()
-            copy.change(self._first_only(copy), verified, "restore", ["two"])
+            first = self._first_only(copy)
+            copy.change(first, verified, "restore", ["two"], modes=moded("one"))
         else:
             back = {path: copy.pristine(path) for path in copy.state.touched}
-            copy.change(back, (), "revert", [one.name for one in copy.series])
+            names = [one.name for one in copy.series]
+            copy.change(back, (), "revert", names, modes={})
 
     def _second(self, workspace: Workspace) -> None:
         copy = workspace.working_copy()

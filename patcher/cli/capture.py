@@ -11,15 +11,17 @@ from patcher.cli.common import Session, command, target_option
 @click.argument("name")
 @target_option
 def capture_command(session: Session, name: str, target: str | None) -> None:
-    """Turn hand edits in the working copy into patches/NAME.yaml: the smallest edits that
-    reproduce them, checked by replaying.
+    """Turn hand edits in the working copy into patches/NAME.yaml.
+
+    Every change that `patcher status` shows is captured, new, deleted and renamed files, data
+    and modes included, or the capture is refused. The spec is replayed: every byte comes back.
     """
     from patcher.commands import capture
 
     result = capture.capture(session.workspace(), name, target)
     session.emit(result)
     session.say(result.text, nl=False)
-    for path in result.inexact:
-        session.tell(f"note: {path} replays with other white space or comments", fg="yellow")
-    session.tell(f"written to {result.spec}; the working copy still holds the edits by hand")
+    session.tell(f"written to {result.spec}; replayed, it gives every byte back")
+    for path in result.attachments:
+        session.tell(f"  with {path}")
     session.tell(f"next: {result.next}")

@@ -10,7 +10,7 @@ from patcher.commands.shared import import_helper
 from patcher.commands.shared.file_changes import file_changes, sha256_of
 from patcher.commands.shared.find_copy import Notify, copy_for
 from patcher.commands.shared.plan_series import plan_on
-from patcher.commands.shared.replay_series import record_of, replayed
+from patcher.commands.shared.replay_series import modes_of, record_of, replayed
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.results import ApplyResult, FileChange
 from patcher.rewrite.selection import select
@@ -56,7 +56,8 @@ def apply(
         if dry_run:
             return replace(result, files=_would_change(copy, change.files), dry_run=True)
         if change.series != copy.series:
-            done = copy.change(change.files, change.series, "apply", change.applied)
+            modes = modes_of(copy, change.series)
+            done = copy.change(change.files, change.series, "apply", change.applied, modes=modes)
             result = replace(result, files=file_changes(done), commit=done.commit)
     return result
 

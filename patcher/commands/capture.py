@@ -1,44 +1,239 @@
-"""`patcher capture`: hand edits become a spec, checked by replaying."""
+"""`patcher capture`: hand edits become a spec; the tree is replayed from it and compared."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
 from patcher.commands.shared.write_specs import requirement, write_spec
 from patcher.errors import PatcherError
 from patcher.results import CaptureResult
 
 if TYPE_CHECKING:
+    from patcher.patchfile.model import Patch
+    from patcher.rewrite.authoring.capture import Captured, File
+    from patcher.store.drift import Drift
+    from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
+
+_NOT_FILES = {
+    "link": "it is a link",
+    "folder": "it is a folder, where a file was",
+    "special": "it is no regular file",
+}
+_NEW_FILE_MODE = 0o644
 
 
 def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResult:
-    """Turn hand edits of the working copy into ``patches/NAME.yaml``, checked by replaying.
+    """Turn hand edits of the working copy into ``patches/NAME.yaml``.
 
-    The working copy keeps the edits: only its owner takes them out, with the command in ``next``.
+    Every change that ``patcher status`` shows is in it, or the capture is refused. The spec is
+    read back and replayed on pristine under the series: bytes and modes of every file must be
+    those of the tree. The working copy keeps the edits; applying the patch adopts them.
+
+    Raises:
+        PatcherError: ``usage`` when nothing differs, or for a change that no spec can say;
+            ``exists`` for a name that is taken.
     """
-    from patcher.commands.shared.replay_series import replayed
-    from patcher.rewrite.authoring import capture as capturing
+    from patcher.rewrite.authoring.capture import capture as capture_edits
 
     copy = workspace.working_copy(target)
-    stray = [one for one in copy.drift() if one.path.endswith(".py")]
-    if not stray:
-        raise PatcherError("usage", "the working copy holds no hand edits", hint="edit it first")
-    series = replayed(copy, copy.series)
-    before: dict[str, bytes] = {}
-    for one in stray:
-        content = series[one.path] if one.path in series else copy.pristine(one.path)
-        if content is not None:
-            before[one.path] = content
-    after = {one.path: copy.read(one.path) for one in stray}
-    found = capturing.capture(name, requirement(copy), before, after)
+    drift = copy.drift()
+    if not drift:
+        raise PatcherError(
+            "usage",
+            "the working copy holds no hand edits",
+            hint=f"edit a file below {copy.root}, then capture",
+        )
+    paths = _files(copy, drift)
+    before = {path: held for path in paths if (held := _left(copy, path)) is not None}
+    after = {path: _held(copy, path) for path in paths}
+    text_of = requirement(copy)
+    found = capture_edits(name, text_of, before, after)
+    needed = _needed(copy, name, found, after)
+    if needed:
+        found = capture_edits(name, text_of, before, after, needed)
     files = {f"{name}.yaml": found.text.encode(), **found.attachments}
+    spec = write_spec(workspace, name, files)
+    try:
+        _check(copy, spec, after)
+    except BaseException:
+        _take_back(spec, name, found)
+        raise
     return CaptureResult(
-        spec=write_spec(workspace, name, files),
+        spec=spec,
         text=found.text,
         files=sorted(after),
-        inexact=found.inexact,
-        next=f"git -C {shlex.quote(str(copy.root))} checkout -- "
-        f"{shlex.join(sorted(after))} && patcher apply {name}",
+        attachments=sorted(found.attachments),
+        requires=needed,
+        next=_next(workspace, copy, name, target),
     )
+
+
+# what differs
+
+
+def _files(copy: WorkingCopy, drift: Sequence[Drift]) -> list[str]:
+    """The files that differ; those of an added folder one by one.
+
+    Raises:
+        PatcherError: ``usage`` that names everything that is no file, or has no usable name.
+    """
+    from patcher.store.paths import check_relative
+
+    refused: list[tuple[str, str]] = []
+    found: list[str] = []
+    for one in drift:
+        if one.kind in _NOT_FILES:
+            refused.append((one.path, _NOT_FILES[one.kind]))
+        elif one.path.endswith("/"):
+            for place in sorted((copy.root / one.path).rglob("*")):
+                relative = place.relative_to(copy.root).as_posix()
+                if {".git", "__pycache__"} & set(relative.split("/")) or place.suffix == ".pyc":
+                    continue
+                if place.is_symlink() or not (place.is_file() or place.is_dir()):
+                    refused.append((relative, "it is no regular file"))
+                elif place.is_file():
+                    found.append(relative)
+        else:
+            found.append(one.path)
+    for path in found:
+        try:
+            check_relative(path)
+        except PatcherError as error:
+            refused.append((path, error.message))
+    if refused:
+        first, why = refused[0]
+        raise PatcherError(
+            "usage",
+            f"the change of {first} cannot be captured: {why}",
+            hint="a spec says what regular files hold: take these away, then capture the rest",
+            where=first,
+            notes=[f"{path}: {reason}" for path, reason in refused],
+        )
+    return sorted(found)
+
+
+def _left(copy: WorkingCopy, path: str) -> File | None:
+    """A file as patcher left it; None where it left none."""
+    data = copy.left(path)
+    if data is None:
+        return None
+    one = copy.expected_one(path)
+    return data, one[1] if one is not None else _NEW_FILE_MODE
+
+
+def _held(copy: WorkingCopy, path: str) -> File | None:
+    """A file as it is now; None where there is none.
+
+    Raises:
+        PatcherError: ``unsupported-source`` over 1 MB.
+    """
+    from patcher.store.paths import check_size
+
+    found = copy.place.root.read(path)
+    if found is None:
+        return None
+    check_size(len(found.data), path)
+    return found.data, found.mode
+
+
+# checking
+
+
+def _needed(
+    copy: WorkingCopy, name: str, found: Captured, after: Mapping[str, File | None]
+) -> list[str]:
+    """The patches of the series without which the new one does not give the same edits."""
+    from patcher.patchfile.reader import read_spec
+    from patcher.rewrite.replay import replay
+
+    patch = read_spec(found.text, f"patches/{name}.yaml", found.attachments)
+    series = patches_of(copy.series)
+    needed: list[str] = []
+    for number in range(len(series) - 1, -1, -1):
+        without = series[number].name
+        rest = [each for each in series if without not in (each.name, *_all_required(each, series))]
+        try:
+            alone = replay(copy.pristine, rest)
+            both = replay(copy.pristine, [*rest, patch])
+            fits = _changed(alone, both) == set(after) or not series
+        except PatcherError:
+            fits = False
+        if not fits:
+            needed.append(without)
+    implied = {each for one in series if one.name in needed for each in _all_required(one, series)}
+    return [one.name for one in series if one.name in needed and one.name not in implied]
+
+
+def _changed(one: Mapping[str, bytes | None], other: Mapping[str, bytes | None]) -> set[str]:
+    missing = object()
+    return {p for p in {*one, *other} if one.get(p, missing) != other.get(p, missing)}
+
+
+def _all_required(patch: Patch, series: Sequence[Patch]) -> set[str]:
+    """What a patch requires, directly or through others."""
+    by_name = {each.name: each for each in series}
+    found: set[str] = set()
+    left = list(patch.requires)
+    while left:
+        name = left.pop()
+        if name in by_name and name not in found:
+            found.add(name)
+            left += by_name[name].requires
+    return found
+
+
+def _check(copy: WorkingCopy, spec: Path, after: Mapping[str, File | None]) -> None:
+    """Read a spec that was written, replay it, and compare the whole tree.
+
+    Raises:
+        PatcherError: ``capture-differs`` that names each file that does not come back.
+    """
+    from patcher.commands.shared.replay_series import record_of
+    from patcher.patchfile.catalogue import read_patch
+
+    series = (*copy.series, record_of(read_patch(spec, f"patches/{spec.name}")))
+    files, modes = replayed(copy, series), modes_of(copy, series)
+    wrong = []
+    for path in sorted({*files, *modes, *after, *copy.state.touched}):
+        data = files[path] if path in files else copy.pristine(path)
+        past = copy.pristine_mode(path)
+        mode = modes.get(path, _NEW_FILE_MODE if past is None else past)
+        made = None if data is None else (data, mode)
+        if made != (after[path] if path in after else _held(copy, path)):
+            wrong.append(path)
+    if wrong:
+        raise PatcherError(
+            "capture-differs",
+            f"replaying the spec does not give {wrong[0]} back",
+            hint="nothing was written; please report it with both versions of the file",
+            where=wrong[0],
+            notes=wrong,
+        )
+
+
+def _take_back(spec: Path, name: str, found: Captured) -> None:
+    """Remove what was written for a spec that does not hold."""
+    spec.unlink(missing_ok=True)
+    for path in found.attachments:
+        (spec.parent / path).unlink(missing_ok=True)
+    with suppress(OSError):
+        if not any(path.is_file() for path in (spec.parent / name).rglob("*")):
+            shutil.rmtree(spec.parent / name)
+
+
+def _next(workspace: Workspace, copy: WorkingCopy, name: str, target: str | None) -> str:
+    """The command that makes the edits the series': it works when it is pasted."""
+    words = ["patcher"]
+    if Path.cwd().resolve() != workspace.root:
+        words += ["-C", str(workspace.root)]
+    words += ["apply", name]
+    if target is not None:
+        words += ["--target", copy.target]
+    return shlex.join(words)

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.plan_series import diff_between
-from patcher.results import DiffResult
+from patcher.commands.shared.find_copy import copies
+from patcher.results import CopyDiff, DiffResult
+from patcher.rewrite.diff import unified_diff
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
 
 def diff(workspace: Workspace, target: str | None) -> DiffResult:
-    """Patched against pristine; hand edits in touched files show up too."""
-    copy = workspace.working_copy(target)
+    """Patched against pristine, of every working copy; hand edits in touched files show up too."""
+    found = [CopyDiff(copy.target, _of(copy)) for copy in copies(workspace, target)]
+    return DiffResult("".join(each.diff for each in found), found)
+
+
+def _of(copy: WorkingCopy) -> str:
     paths = {*copy.state.touched, *(one.path for one in copy.drift() if one.kind != "added")}
     before = {path: copy.pristine(path) for path in sorted(paths)}
     after = {path: copy.read(path) for path in sorted(paths)}
-    return DiffResult(diff_between(before, after))
+    return unified_diff(before, after, modes=_modes(copy, paths))
+
+
+def _modes(copy: WorkingCopy, paths: Iterable[str]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Permission bits before any patch and now."""
+    here = {path: copy.place.root.lstat(path) for path in paths}
+    now = {path: found.st_mode & 0o777 for path, found in here.items() if found is not None}
+    before = {path: copy.pristine_mode(path) for path in paths}
+    return {path: mode for path, mode in before.items() if mode is not None}, now

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.find_copy import copy_for
+from patcher.commands.shared.find_copy import target_of
 from patcher.commands.shared.plan_series import plan_on, rendered
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
     from patcher.rewrite.follow import Followed
     from patcher.rewrite.outcome import Outcome
+    from patcher.store.source import Source
     from patcher.store.workspace import Workspace
 
 
 def plan(
     workspace: Workspace, names: Sequence[str], *, target: str | None, source: str | None
 ) -> PlanResult:
-    """What applying these patches would change; writes nothing.
+    """What applying these patches would change; writes nothing, and makes no working copy.
+
+    Where there is none yet, the plan is made on the installed distribution, in memory.
 
     Args:
         source: plan on this source instead of the working copy, which stays untouched.
@@ -36,9 +39,38 @@ def plan(
     patches = load_catalogue(workspace.root).expand(names)
     if source is not None:
         return _plan_elsewhere(patches, source, configured(workspace.root))
-    copy = copy_for(workspace, patches, target)
+    name = target_of(workspace, patches, target)
+    if name not in workspace.targets():
+        return _plan_installed(patches, names, name, configured(workspace.root))
+    copy = workspace.working_copy(name)
     selection = select(patches, names, lambda some: plan_on(copy, some, workspace))
     return replace(plan_result(selection.plan, copy.read), left_out=selection.left_out)
+
+
+def _plan_installed(
+    patches: Sequence[Patch], names: Sequence[str], target: str, python: str
+) -> PlanResult:
+    """A plan on the installed distribution, in memory: as on the working copy `init` would make."""
+    from patcher.store.source import find_source
+
+    source = find_source(target, python)
+    read = _reading(source)
+    selection = select(
+        patches,
+        names,
+        lambda some: plan_patches(
+            some, read, source.version, source.distribution, packages=source.packages
+        ),
+    )
+    return replace(plan_result(selection.plan, read), left_out=selection.left_out)
+
+
+def _reading(source: Source) -> Read:
+    def read(path: str) -> bytes | None:
+        held = source.files.get(path)
+        return held[0] if held else None
+
+    return read
 
 
 def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanResult:
@@ -47,11 +79,7 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanR
     from patcher.store.source import find_source
 
     other = find_source(source, python)
-
-    def read(path: str) -> bytes | None:
-        held = other.files.get(path)
-        return held[0] if held else None
-
+    read = _reading(other)
     planned = plan_patches(
         patches, read, other.version, other.distribution, packages=other.packages
     )
@@ -123,7 +151,8 @@ def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
         earlier = [one.patch for one in plan.patches[:number] if one.status is EditStatus.READY]
         left = replay(read, earlier) if earlier else {}
         now = read(file)
-        return LineMap(now, left[file]) if file in left and now is not None else None
+        then = left.get(file)
+        return LineMap(now, then) if now is not None and then is not None else None
 
     def line_now(number: int, file: str, line: int) -> int:
         lines = mapped(number, file)

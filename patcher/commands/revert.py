@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.file_changes import file_changes
+from patcher.commands.shared.find_copy import copies
 from patcher.errors import PatcherError, nearest
-from patcher.results import RevertResult
+from patcher.results import RevertedCopy, RevertResult
 
 if TYPE_CHECKING:
     from patcher.store.state import Applied
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> RevertResult:
-    """Pristine again, byte for byte. Imports neither libcst nor git.
+    """Pristine again, byte for byte: every working copy, or the one asked for.
+
+    Imports neither libcst nor git.
 
     Raises:
         PatcherError: ``drift`` when any file is not what patcher left: nothing is overwritten.
@@ -26,13 +29,24 @@ def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> Re
     with workspace.lock("revert"):
         if target is None and not workspace.targets():
             return _result([], None)
-        copy = workspace.working_copy(target)
-        stray = copy.drift()
-        if stray:
-            raise drift_error(stray)
-        names = [applied.name for applied in copy.series]
-        files = {path: copy.pristine(path) for path in copy.state.touched}
-        return write(copy, files, (), "revert", names, dry_run=dry_run)
+        found = copies(workspace, target)
+        for copy in found:  # before anything is written
+            if drift := copy.drift():
+                raise drift_error(drift)
+        done = [_revert_copy(copy, dry_run=dry_run) for copy in found]
+    return RevertResult(
+        reverted=[name for each in done for name in each.reverted],
+        files=[file for each in done for file in each.files],
+        commit=next((each.commit for each in done if each.commit), None),
+        working_copies=done,
+    )
+
+
+def _revert_copy(copy: WorkingCopy, *, dry_run: bool) -> RevertedCopy:
+    names = [applied.name for applied in copy.series]
+    files = {path: copy.pristine(path) for path in copy.state.touched}
+    done = write(copy, files, (), "revert", names, dry_run=dry_run, modes={})
+    return RevertedCopy(copy.target, done.reverted, done.files, done.commit)
 
 
 def revert(
@@ -44,7 +58,7 @@ def revert(
         PatcherError: ``unknown-patch`` for a name the series does not hold; ``blocked`` when a
             patch that stays needs one that goes; ``drift``.
     """
-    from patcher.commands.shared.replay_series import patches_of, replayed
+    from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
 
     with workspace.lock("revert"):
         copy = workspace.working_copy(target)
@@ -62,7 +76,8 @@ def revert(
                     f"{patch.name} requires {', '.join(needed)}",
                     hint=f"revert {patch.name} too, or first",
                 )
-        return write(copy, replayed(copy, rest), rest, "revert", list(names), dry_run=dry_run)
+        files, modes = replayed(copy, rest), modes_of(copy, rest)
+        return write(copy, files, rest, "revert", list(names), dry_run=dry_run, modes=modes)
 
 
 def write(
@@ -73,11 +88,12 @@ def write(
     names: Sequence[str],
     *,
     dry_run: bool = False,
+    modes: Mapping[str, int] | None = None,
 ) -> RevertResult:
     """Carry a revert or a restore out."""
     if dry_run or not names:
         return _result([] if not names else list(names), None)
-    return _result(list(names), copy.change(files, series, action, names))
+    return _result(list(names), copy.change(files, series, action, names, modes=modes))
 
 
 def _result(names: list[str], change: Change | None) -> RevertResult:

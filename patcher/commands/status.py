@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.results import DriftedFile, StatusResult
+from patcher.commands.shared.find_copy import copies
+from patcher.results import CopyStatus, DriftedFile, StatusResult
 
 if TYPE_CHECKING:
+    from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
 
@@ -15,14 +17,23 @@ def status(workspace: Workspace, target: str | None) -> StatusResult:
     journal = workspace.journal()
     if target is None and not workspace.targets():
         return StatusResult(journal=journal)
-    copy = workspace.working_copy(target)
-    return StatusResult(
+    found = [_of(copy) for copy in copies(workspace, target)]
+    first = found[0]
+    if len(found) > 1:
+        from patcher.settings import load_settings
+
+        asked = load_settings(workspace.root).get("target")
+        first = next((each for each in found if each.target == asked), first)
+    return StatusResult(**vars(first), journal=journal, working_copies=found)
+
+
+def _of(copy: WorkingCopy) -> CopyStatus:
+    return CopyStatus(
         target=copy.target,
         version=copy.version,
         root=copy.root,
         series=[applied.name for applied in copy.series],
         drift=[DriftedFile(each.path, each.kind) for each in copy.drift()],
-        journal=journal,
         verified=copy.verified,
     )
 
@@ -32,21 +43,25 @@ def lines(result: StatusResult) -> list[str]:
     if result.target is None:
         text = ["no working copy here yet", "next: `patcher apply NAME`, or `patcher init`"]
     else:
-        text = [
-            f"{result.target} {result.version or '(no version)'} at {result.root}",
-            f"series: {', '.join(result.series) or _without_patches(result)}",
-        ]
-        if result.series:
-            same = list(result.verified or ()) == list(result.series)
-            text.append("verified: " + ("yes" if same else "not yet; run `patcher verify`"))
-        text += [f"drift: {each.kind:<8} {each.path}" for each in result.drift]
+        text = [line for copy in result.working_copies for line in _copy_lines(copy)]
     if result.journal:
         action = result.journal.get("action", "command")
         text.append(f"interrupted: an unfinished {action}; `patcher recover` settles it")
     return text
 
 
-def _without_patches(result: StatusResult) -> str:
+def _copy_lines(copy: CopyStatus) -> list[str]:
+    text = [
+        f"{copy.target} {copy.version or '(no version)'} at {copy.root}",
+        f"series: {', '.join(copy.series) or _without_patches(copy)}",
+    ]
+    if copy.series:
+        same = list(copy.verified or ()) == list(copy.series)
+        text.append("verified: " + ("yes" if same else "not yet; run `patcher verify`"))
+    return text + [f"drift: {each.kind:<8} {each.path}" for each in copy.drift]
+
+
+def _without_patches(result: CopyStatus) -> str:
     if result.drift:
         return "none; the tree is not pristine: files were edited by hand"
     return "none: the tree is pristine"

@@ -25,7 +25,7 @@ from patcher.commands.shared.freeze_trees import (
 )
 from patcher.commands.shared.keep_run import Judged, described, failed_before, identity, keep
 from patcher.commands.shared.measure_speed import speedometer
-from patcher.commands.shared.replay_series import patches_of, replayed, rewriting
+from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
 from patcher.errors import PatcherError
 from patcher.execution.executor import find_executor
 from patcher.execution.results import Arm
@@ -255,7 +255,8 @@ def restore(
     from patcher.store.working_copy import drift_error
 
     gone = [one.name for one in copy.series if one not in series]
-    copy.change(replayed(copy, series), series, "restore", gone, verified=verified)
+    files, modes = replayed(copy, series), modes_of(copy, series)
+    copy.change(files, series, "restore", gone, verified=verified, modes=modes)
     stray = copy.drift()
     if stray:
         raise drift_error(stray)

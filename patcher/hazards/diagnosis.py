@@ -46,7 +46,7 @@ class Runs(Protocol):
         One answer a request; None where the worker did not give one.
         """
 
-    def passes(self, case: Case, files: Mapping[str, bytes]) -> bool:
+    def passes(self, case: Case, files: Mapping[str, bytes | None]) -> bool:
         """Whether a case runs on the patched tree with ``files`` put in place of its own."""
 
     def inputs(self, case: Case) -> str:
@@ -66,7 +66,7 @@ class Suspects:
 
     patches: Sequence[Patch]
     read_pristine: Callable[[str], bytes | None]
-    replay: Callable[..., Mapping[str, bytes]]
+    replay: Callable[..., Mapping[str, bytes | None]]
     catalogue: Sequence[Patch] = ()
 
 

@@ -89,7 +89,7 @@ class WorkerRuns:
             for number in range(1, len(steps) + 1)
         ]
 
-    def passes(self, case: Case, files: Mapping[str, bytes]) -> bool:
+    def passes(self, case: Case, files: Mapping[str, bytes | None]) -> bool:
         """Run the case once on a tree of its own."""
         self.bench.observer.began(Arm.PATCHED, case, "remedy")
         _, test = self.bench.setup.lookup(case)
@@ -125,27 +125,28 @@ class Variants:
     work: Path
     _made: dict[str, Tree] = field(default_factory=dict)
 
-    def tree(self, files: Mapping[str, bytes]) -> Tree:
+    def tree(self, files: Mapping[str, bytes | None]) -> Tree:
         """The tree with ``files`` in place of its own; itself when there are none."""
         if not files:
             return self.baseline
         digest = hashlib.sha256()
         for path in sorted(files):
-            digest.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
+            digest.update(path.encode() + b"\0" + hashlib.sha256(files[path] or b"").digest())
         key = digest.hexdigest()[:16]
         if key not in self._made:
             self._made[key] = copy_tree(self.baseline, self.work / key, files)
         return self._made[key]
 
 
-def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes]) -> Tree:
+def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes | None]) -> Tree:
     """A frozen tree of its own: ``tree`` with some files replaced or added."""
     shutil.copytree(tree.path, destination, symlinks=True)
     for path, content in files.items():
         target = destination / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
-        target.write_bytes(content)
+        if content is not None:
+            target.write_bytes(content)
     return Tree.of(destination, f"{tree.sha256}+{destination.name}", tree.packages)
 
 

@@ -49,7 +49,9 @@ class Surveys:
     def __post_init__(self) -> None:
         self._variants = Variants(self.setup.sites[Arm.BASELINE].tree, self.work)
 
-    def survey(self, files: Mapping[str, bytes], cases: Sequence[str] | None = None) -> DynamicMap:
+    def survey(
+        self, files: Mapping[str, bytes | None], cases: Sequence[str] | None = None
+    ) -> DynamicMap:
         """Run cases on pristine with some files replaced, and record what they do.
 
         Args:
@@ -109,9 +111,12 @@ class Surveys:
                 partial.replace(stored)
         return found
 
-    def _key(self, files: Mapping[str, bytes], model: Model, tests: Sequence[Any]) -> str:
+    def _key(self, files: Mapping[str, bytes | None], model: Model, tests: Sequence[Any]) -> str:
         """Equal keys, equal answers: tree, environment, weights, model, tests."""
-        replaced = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+        replaced = {
+            path: data if data is None else hashlib.sha256(data).hexdigest()
+            for path, data in files.items()
+        }
         tree = self.setup.sites[Arm.BASELINE].tree
         what = [
             FORMAT,
@@ -124,7 +129,7 @@ class Surveys:
         ]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
-    def _job(self, files: Mapping[str, bytes], model: Model, tests: Sequence[Any]) -> Job:
+    def _job(self, files: Mapping[str, bytes | None], model: Model, tests: Sequence[Any]) -> Job:
         tree = self._variants.tree(files)
         asked = {
             "model": asdict(model),

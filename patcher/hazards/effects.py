@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
 
 Read = Callable[[str], bytes | None]
-Replay = Callable[[Read, Sequence["Patch"]], Mapping[str, bytes]]
+Replay = Callable[[Read, Sequence["Patch"]], Mapping[str, bytes | None]]
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Planned:
         versions: the files after each patch, by the patch's name, in order.
     """
 
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
     effects: tuple[Effect, ...]
     read_pristine: Read
-    versions: tuple[tuple[str, Mapping[str, bytes]], ...] = ()
+    versions: tuple[tuple[str, Mapping[str, bytes | None]], ...] = ()
 
     def line_map(self, file: str) -> LineMap:
         """From pristine to patched."""
@@ -80,7 +80,7 @@ class Planned:
 
     def patch_of_line(self, file: str, line: int) -> str | None:
         """The patch that wrote a line of the patched file; None for one that is pristine."""
-        stages: list[tuple[str, Mapping[str, bytes]]] = [("", {}), *self.versions]
+        stages: list[tuple[str, Mapping[str, bytes | None]]] = [("", {}), *self.versions]
         for position in range(len(stages) - 1, 0, -1):
             name, files = stages[position]
             pristine = self.read_pristine(file) or b""
@@ -104,7 +104,7 @@ class Planned:
                     return effect
         return None
 
-    def neutral(self) -> Mapping[str, bytes]:
+    def neutral(self) -> Mapping[str, bytes | None]:
         """The files with each new scope of inference mode turned into ``no_grad``.
 
         The two modes compute the same, but ``no_grad`` makes ordinary tensors: what would fail
@@ -114,11 +114,11 @@ class Planned:
         for file, content in self.files.items():
             for effect in self.effects:
                 if effect.file == file:
-                    found[file] = _without_inference(found[file], effect)
+                    found[file] = _without_inference(found[file] or b"", effect)
             if found[file] == self.read_pristine(file):
                 del found[file]
             else:
-                assert found[file].count(b"\n") == content.count(b"\n")
+                assert (found[file] or b"").count(b"\n") == (content or b"").count(b"\n")
         return found
 
 
@@ -129,15 +129,16 @@ def plan_effects(read: Read, patches: Sequence[Patch], replay: Replay) -> Planne
         PatcherError: what ``replay`` raises: a site is missing, patches conflict.
     """
     found: list[Effect] = []
-    before: Mapping[str, bytes] = {}
+    before: Mapping[str, bytes | None] = {}
     versions = []
     for count, patch in enumerate(patches, 1):
         after = replay(read, patches[:count])
         for file, content in after.items():
-            if not file.endswith(".py"):
+            if not file.endswith(".py") or content is None:
                 continue
             old = before.get(file, read(file) or b"")
-            found += [_effect(patch.name, file, entry) for entry in _opened(old, content, file)]
+            opened = _opened(old or b"", content, file)
+            found += [_effect(patch.name, file, entry) for entry in opened]
         versions.append((patch.name, after))
         before = after
     return Planned(before, tuple(_in_final(read, before, found)), read, tuple(versions))
@@ -165,14 +166,14 @@ def _opened(before: bytes, after: bytes, file: str) -> list[Entry]:
 
 
 def _in_final(
-    read: Read, files: Mapping[str, bytes], effects: Iterable[Effect]
+    read: Read, files: Mapping[str, bytes | None], effects: Iterable[Effect]
 ) -> Iterable[Effect]:
     """The effects that are left when all patches are in, at their final lines."""
     by_key: dict[tuple[str, str, bool], list[Effect]] = {}
     for effect in effects:
         by_key.setdefault((effect.file, effect.function, effect.decorator), []).append(effect)
     for file, content in files.items():
-        if not file.endswith(".py"):
+        if not file.endswith(".py") or content is None:
             continue
         pristine = read(file) or b""
         lines = line_map(pristine, content)

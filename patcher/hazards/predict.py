@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from patcher.patchfile.model import Patch
 
-    Survey = Callable[[Mapping[str, bytes], Sequence[str] | None], DynamicMap]
+    Survey = Callable[[Mapping[str, bytes | None], Sequence[str] | None], DynamicMap]
 
 MAX_REMEDIES = 3
 SERVES = (
@@ -36,7 +36,7 @@ SERVES = (
 def predict(
     patches: Sequence[Patch],
     read_pristine: Callable[[str], bytes | None],
-    replay: Callable[..., Mapping[str, bytes]],
+    replay: Callable[..., Mapping[str, bytes | None]],
     survey: Survey,
     catalogue: Sequence[Patch] = (),
 ) -> tuple[Hazard, ...]:

@@ -6,12 +6,16 @@ import re
 from collections.abc import Mapping
 
 from patcher.patchfile import holes, keys, nodes
-from patcher.patchfile.model import Edit, EditKind, Expect, Mark
+from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, Expect, Mark
 from patcher.patchfile.values import Values, nearest
 
 _TRANSFORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 _NEEDS_WITHIN = (EditKind.DECORATOR, EditKind.BODY)
-_NEEDS_WITH = (EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER)
+_NEEDS_WITH = (
+    EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.LINES,
+)  # fmt: skip
+_TAKES_WAS = (EditKind.REPLACE_FILE, EditKind.DELETE_FILE)
+_NO_WITHIN = (EditKind.IMPORT, EditKind.DEFINE, EditKind.FINAL_NEWLINE, *WHOLE_FILE)
 
 
 class EditReader(Values):
@@ -59,6 +63,7 @@ class EditReader(Values):
             replacement=replacement,
             expect=self.expect(entry),
             optional=self.truth(entry, "optional"),
+            was=self.was(entry, kind),
             mark=entry.mark,
             marks=entry.marks,
         )
@@ -72,7 +77,7 @@ class EditReader(Values):
             return None
         value = self.string(entry, "within")
         mark = entry.marks["within"]
-        if kind in (EditKind.IMPORT, EditKind.DEFINE, EditKind.ADD_FILE):
+        if kind in _NO_WITHIN:
             self.problems.add(mark, f"`{kind.value}` takes no `within`")
         elif not value or (value != "<module>" and not all(map(_is_segment, value.split(".")))):
             hint = "write Class.method; `*` stands for any part of one segment"
@@ -101,8 +106,8 @@ class EditReader(Values):
         if edit.kind is EditKind.TRANSFORM:
             self.transform(entry, edit.pattern or "")
             return
-        if edit.kind is EditKind.ADD_FILE:
-            self.attached(entry, "add-file", edit.pattern or "")
+        if edit.kind in (*WHOLE_FILE, *TEXTUAL):
+            self.plain(entry, edit)
             return
         bound: dict[str, holes.Hole] | None = None
         if edit.pattern is not None:
@@ -119,6 +124,43 @@ class EditReader(Values):
                 self.unbound(entry, key, parsed, bound or {}, edit)
         if edit.kind is EditKind.DECORATOR and not (edit.pattern or edit.replacement or "").strip():
             self.problems.add(entry.mark, "`decorator` and `with` are both empty")
+
+    def plain(self, entry: nodes.Mapping, edit: Edit) -> None:
+        """Check an edit that says nothing in Python."""
+        key, value = edit.kind.value, edit.pattern or ""
+        mark = entry.marks[key]
+        if edit.kind in (EditKind.ADD_FILE, EditKind.REPLACE_FILE):
+            self.attached(entry, key, value)
+        elif edit.kind is EditKind.RENAME_FILE:
+            if self.file(entry, key, "an edit") == edit.file:
+                self.problems.add(mark, f"`{key}` is the path that the file has")
+        elif edit.kind is EditKind.MODE and not re.fullmatch(keys.MODE, value):
+            hint = "three octal digits that let the owner read and write, such as 644 or 755"
+            self.problems.add(mark, f"`mode: {value}` is not a file's permission bits", hint)
+        elif edit.kind is EditKind.DELETE_FILE and value != "true":
+            self.problems.add(mark, "`delete-file` is true")
+        elif edit.kind is EditKind.FINAL_NEWLINE and value not in ("true", "false"):
+            self.problems.add(mark, "`final-newline` is true or false")
+        elif edit.kind is EditKind.LINES and not value.strip():
+            hint = "take a line above or below along that is not blank"
+            self.problems.add(mark, "`lines` holds blank lines only", hint)
+        elif edit.kind is EditKind.LINES and value.removesuffix("\n") == (
+            edit.replacement or ""
+        ).removesuffix("\n"):
+            self.problems.add(mark, "the replacement is the pattern", "change `with`")
+
+    def was(self, entry: nodes.Mapping, kind: EditKind) -> str | None:
+        if "was" not in entry.entries:
+            if kind is EditKind.REPLACE_FILE:
+                hint = "the sha256 of the file's bytes before"
+                self.problems.add(entry.mark, f"`{kind.value}` needs `was`", hint)
+            return None
+        value, mark = self.string(entry, "was"), entry.marks["was"]
+        if kind not in _TAKES_WAS:
+            self.problems.add(mark, f"`{kind.value}` takes no `was`")
+        elif not re.fullmatch(keys.SHA256, value):
+            self.problems.add(mark, "`was` is a sha256: 64 digits, a to f in lower case")
+        return value
 
     def python(
         self, entry: nodes.Mapping, key: str, edit: Edit, allow_empty: bool

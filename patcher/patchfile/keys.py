@@ -16,7 +16,7 @@ class Key:
     Attributes:
         name: as written.
         holds: ``text``, ``python``, ``texts`` (a text or a list of them), ``truth``, ``count``,
-            ``edits``, ``variants``, ``absences`` or ``fixtures``.
+            ``edits``, ``mode``, ``variants``, ``absences`` or ``fixtures``.
         summary: one sentence for editors and the reference.
         required: whether the mapping must have it.
         choices: the only values allowed, when there are such.
@@ -71,22 +71,39 @@ _KINDS = {
     EditKind.IMPORT: "Imports to add once, after those at the top.",
     EditKind.BODY: "The new body of the function `within` names; its docstring stays.",
     EditKind.DEFINE: "Functions, classes or constants to add after the imports.",
+    EditKind.LINES: "Whole lines of a text file, exactly as they are; no holes.",
+    EditKind.FINAL_NEWLINE: "Whether the file ends with a newline.",
     EditKind.ADD_FILE: "A file beside the spec that becomes `file`.",
+    EditKind.REPLACE_FILE: "A file beside the spec whose bytes `file` gets; needs `was`.",
+    EditKind.DELETE_FILE: "`true`: the file is removed.",
+    EditKind.RENAME_FILE: "The new path of the file, relative to the import root.",
+    EditKind.MODE: "The file's permission bits, such as 755.",
     EditKind.TRANSFORM: "`module:function` of a file beside the spec, from LibCST node to node.",
 }
+
+_HOLDS = {
+    EditKind.LINES: "text",
+    EditKind.FINAL_NEWLINE: "truth",
+    EditKind.ADD_FILE: "text",
+    EditKind.REPLACE_FILE: "text",
+    EditKind.DELETE_FILE: "truth",
+    EditKind.RENAME_FILE: "text",
+    EditKind.MODE: "mode",
+    EditKind.TRANSFORM: "text",
+}
+SHA256 = "[0-9a-f]{64}"
+MODE = "0?[67][0-7]{2}"
+_PATTERNS = {EditKind.MODE: MODE}
 
 EDIT = (
     Key("file", "text", "Path relative to the import root, with `/`.", True),
     Key("within", "text", "The definition to look in, by qualified name; `<module>`; `*`."),
     *(
-        Key(
-            kind.value,
-            "text" if kind in (EditKind.ADD_FILE, EditKind.TRANSFORM) else "python",
-            summary,
-        )
+        Key(kind.value, _HOLDS.get(kind, "python"), summary, pattern=_PATTERNS.get(kind, ""))
         for kind, summary in _KINDS.items()
     ),
-    Key("with", "python", 'What takes the place; `""` removes a decorator.'),
+    Key("with", "python", 'What takes the place; `""` removes a decorator, or lines.'),
+    Key("was", "text", "sha256 of the bytes a whole-file edit is meant for.", pattern=SHA256),
     Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
     Key("optional", "truth", "Leave the edit out where the target has no such file."),
 )

@@ -44,8 +44,26 @@ class EditKind(str, Enum):
     IMPORT = "import"  # add an import once
     BODY = "body"  # replace a function's body
     DEFINE = "define"  # add a helper at module level
-    ADD_FILE = "add-file"  # add a helper module that travels with the spec
+    LINES = "lines"  # replace whole lines of a text file, exactly as written
+    FINAL_NEWLINE = "final-newline"  # let a text file end with a newline, or without one
+    ADD_FILE = "add-file"  # add a file that travels with the spec
+    REPLACE_FILE = "replace-file"  # give a file other bytes: data, binaries
+    DELETE_FILE = "delete-file"  # remove a file
+    RENAME_FILE = "rename-file"  # give a file another path
+    MODE = "mode"  # give a file other permission bits
     TRANSFORM = "transform"  # what the language cannot say: Python on a LibCST node
+
+
+TEXTUAL = (EditKind.LINES, EditKind.FINAL_NEWLINE)
+"""Kinds that look at lines as they are, in any text file."""
+WHOLE_FILE = (
+    EditKind.ADD_FILE,
+    EditKind.REPLACE_FILE,
+    EditKind.DELETE_FILE,
+    EditKind.RENAME_FILE,
+    EditKind.MODE,
+)
+"""Kinds that look at no text: what becomes of a file as a whole."""
 
 
 class EditStatus(str, Enum):
@@ -93,6 +111,7 @@ class Edit:
         replacement: the new text; None where nothing is written.
         optional: left out where the target has no such file; a site that is missing in a file
             that is there is an error all the same.
+        was: sha256 of the bytes that a `replace-file` or `delete-file` is meant for; None is any.
         mark: where the entry starts in the spec; ``marks`` where each of its keys does.
     """
 
@@ -105,6 +124,7 @@ class Edit:
     optional: bool = False
     mark: Mark = Mark(1, 1)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
+    was: str | None = None
 
 
 @dataclass(frozen=True)
@@ -195,7 +215,9 @@ class Patch:
     def files(self) -> tuple[str, ...]:
         """Every file that a form of the patch touches, under each name of the package."""
         edits = [edit for form in self.forms for edit in form.edits]
+        renaming = EditKind.RENAME_FILE
         files = dict.fromkeys(edit.file for edit in edits)
+        files |= dict.fromkeys(edit.pattern or "" for edit in edits if edit.kind is renaming)
         renamed = [renamed_file(self, file, name) for name in self.import_as for file in files]
         return (*files, *renamed)
 

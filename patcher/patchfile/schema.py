@@ -15,14 +15,22 @@ from patcher.patchfile.model import EditKind
 PATH = Path(__file__).with_name("patch.schema.json")
 """Where the schema lies; `# yaml-language-server: $schema=` wants this path."""
 
-_WITH = (EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER)
+_WITH = (EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.LINES)
+_WAS = (EditKind.REPLACE_FILE,)
 
 
 def schema() -> dict[str, Any]:
     """The schema as an object."""
     edit = _mapping(keys.EDIT)
     edit["oneOf"] = [
-        {"required": [kind.value, "with"] if kind in _WITH else [kind.value]} for kind in EditKind
+        {
+            "required": [
+                kind.value,
+                *(["with"] if kind in _WITH else []),
+                *(["was"] if kind in _WAS else []),
+            ]
+        }
+        for kind in EditKind
     ]
     fixture = _mapping(keys.FIXTURE)
     fixture["oneOf"] = [{"required": ["before", "after"]}, {"required": ["noop"]}]
@@ -66,6 +74,7 @@ def _value(key: keys.Key) -> dict[str, Any]:
                 {"type": "string", "pattern": r"^([1-9][0-9]*(\.\.[1-9][0-9]*)?|all)$"},
             ]
         },
+        "mode": {"oneOf": [{"type": "integer", "minimum": 600, "maximum": 777}, text]},
         "edits": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/edit"}},
         "variants": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/variant"}},
         "absences": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/absence"}},

@@ -17,7 +17,8 @@ from typing import Any
 
 from patcher import __version__
 from patcher.patchfile.model import Edit, EditStatus
-from patcher.rewrite.file import Rewrite, Rewritten, adds_file, rewrite_file
+from patcher.rewrite.file import Rewrite, Rewritten, rewrite_file
+from patcher.rewrite.kinds.whole_files import whole
 from patcher.rewrite.outcome import Outcome, Site
 
 _FORMAT = f"2 {__version__}"
@@ -86,7 +87,7 @@ class Cached:
         attachments: Mapping[str, bytes],
     ) -> Rewritten:
         """As `patcher.rewrite.file.rewrite_file`."""
-        if content is None or adds_file(edits):
+        if content is None or whole(edits):
             return rewrite_file(path, content, edits, attachments)
         name = key(path, content, edits, attachments)
         if name in self.kept:

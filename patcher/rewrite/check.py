@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import Edit, EditKind, EditStatus, Fixture, Patch, PatchSet
+from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, EditStatus, Fixture, Patch, PatchSet
 from patcher.rewrite.file import WRITABLE, Rewritten, rewrite_file
 from patcher.rewrite.problem import Problem, of_outcome
 
@@ -140,8 +140,9 @@ def _run(
 ) -> tuple[bytes, Rewritten, list[int]]:
     """Rewrite a text with those edits that find their site; which ones these are."""
     content = text.encode()
+    numbers = [i for i in numbers if patch.edits[i].kind not in WHOLE_FILE]
     edits = [patch.edits[i] for i in numbers]
-    if any(edit.kind is EditKind.ADD_FILE for edit in edits):
+    if not edits:
         return content, Rewritten((), None), []
     first = rewrite_file(path, content, edits, patch.attachments)
     present = [

@@ -50,7 +50,7 @@ def _together(
     patches: Sequence[Patch], paths: Collection[str], read: Read, rewrite: Rewrite
 ) -> dict[str, bytes | None]:
     """Content of some files after patches in an order; nothing where one does not fit."""
-    state: dict[str, bytes] = {}
+    state: dict[str, bytes | None] = {}
 
     def now(path: str) -> bytes | None:
         return state[path] if path in state else read(path)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import Edit, EditKind, EditStatus, Patch
+from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, EditStatus, Patch
+from patcher.rewrite.kinds.whole_files import contradiction, plan_whole, whole
 from patcher.rewrite.outcome import Outcome
 
 if TYPE_CHECKING:
     from patcher.rewrite.source import Source
+    from patcher.rewrite.splice import Splice
 
 Read = Callable[[str], "bytes | None"]
 """Content of a file by its path relative to the import root; None when there is none."""
@@ -46,8 +48,8 @@ def rewrite_file(
             of them writes.
         attachments: files that travel with the spec.
     """
-    if adds_file(edits):
-        return _add_file(path, content, edits, attachments)
+    if whole(edits):
+        return _whole_file(path, content, edits, attachments)
     if content is None:
         message = f"there is no {path}"
         return Rewritten(
@@ -65,25 +67,31 @@ def rewrite_file(
         return Rewritten(tuple(replace(refused, edit=edit) for edit in edits), None)
 
 
-def adds_file(edits: Sequence[Edit]) -> bool:
-    """Whether nothing has to be read or matched: the content travels with the spec."""
-    return any(edit.kind is EditKind.ADD_FILE for edit in edits)
-
-
 def rewrite_patch(
     patch: Patch, read: Read, rewrite: Rewrite = rewrite_file
-) -> tuple[list[Outcome], dict[str, bytes]]:
+) -> tuple[list[Outcome], dict[str, bytes | None]]:
     """Plan and write one patch in memory.
 
     Returns:
         Outcome of each edit in the spec's order, and the new content of those files all of whose
-        edits can be written.
+        edits can be written; None is a file that goes.
     """
     found: dict[int, Outcome] = {}
-    written: dict[str, bytes] = {}
+    written: dict[str, bytes | None] = {}
     for path in dict.fromkeys(edit.file for edit in patch.edits):
         numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
         edits = [patch.edits[i] for i in numbers]
+        if whole(edits):
+            outcomes, files = _with_whole(edits, read, patch.attachments, rewrite)
+            clash = next((other for other in files if other in written), None)
+            if clash is not None:
+                message = f"two edits of this patch write {clash}"
+                outcomes = [replace(o, status=EditStatus.CONFLICT, message=message)
+                            for o in outcomes]  # fmt: skip
+                files = {}
+            found.update(zip(numbers, outcomes, strict=True))
+            written.update(files)
+            continue
         result = rewrite(path, read(path), edits, patch.attachments)
         found.update(zip(numbers, result.outcomes, strict=True))
         if result.content is not None:
@@ -91,38 +99,52 @@ def rewrite_patch(
     return [found[i] for i in range(len(patch.edits))], written
 
 
-def _add_file(
+def _with_whole(
+    edits: Sequence[Edit], read: Read, attachments: Mapping[str, bytes], rewrite: Rewrite
+) -> tuple[list[Outcome], dict[str, bytes | None]]:
+    """Edits of one file of which some are about it as a whole: the others come first."""
+    path = edits[0].file
+    if why := contradiction(edits):
+        return [Outcome(edit, EditStatus.CONFLICT, message=why) for edit in edits], {}
+    content = after = read(path)
+    inside = [edit for edit in edits if edit.kind not in WHOLE_FILE]
+    found: dict[int, Outcome] = {}
+    if inside:
+        result = rewrite(path, content, inside, attachments)
+        found = {id(edit): one for edit, one in zip(inside, result.outcomes, strict=True)}
+        after = result.content
+    outer = whole(edits)
+    outcomes, written = plan_whole(outer, content, after, read, attachments)
+    found.update((id(edit), one) for edit, one in zip(outer, outcomes, strict=True))
+    everything = [found[id(edit)] for edit in edits]
+    fine = all(one.status in WRITABLE for one in everything)
+    return everything, written if fine else {}
+
+
+def _whole_file(
     path: str, content: bytes | None, edits: Sequence[Edit], attachments: Mapping[str, bytes]
 ) -> Rewritten:
-    """A file that travels with the spec; no other edit of the patch may touch it."""
-    if len(edits) > 1:
-        message = f"{path} is added by this patch: no other edit can touch it"
-        return Rewritten(
-            tuple(Outcome(edit, EditStatus.CONFLICT, message=message) for edit in edits), None
-        )
-    (edit,) = edits
-    new = attachments[edit.pattern or ""]
-    if content is None:
-        return Rewritten((Outcome(edit, EditStatus.READY, found=1),), new)
-    if content == new:
-        return Rewritten((Outcome(edit, EditStatus.ALREADY, found=1),), new)
-    message = f"{path} is there already, with other content"
-    hint = "give the file another name"
-    return Rewritten((Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint),), None)
+    """As `_with_whole`, where no other file can be looked at."""
+    outcomes, written = _with_whole(edits, {path: content}.get, attachments, rewrite_file)
+    return Rewritten(tuple(outcomes), written.get(path))
 
 
 def _rewrite(
     path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]
 ) -> Rewritten:
     from patcher.rewrite.kinds import decorator, match, module_level
+    from patcher.rewrite.kinds import lines as by_line
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
-    from patcher.rewrite.splice import Splice, apply, overlap
+    from patcher.rewrite.splice import apply, overlap
 
     source = Source(path, content)
+    textual = all(edit.kind in TEXTUAL for edit in edits)
+    python = path.endswith((".py", ".pyi")) or not textual
     file = File(source)
     outcomes: list[Outcome] = []
     splices: list[Splice] = []
+    of_lines: list[Splice] = []
     for edit in edits:
         if edit.kind is EditKind.DECORATOR:
             outcome, more = decorator.decorator(file, edit)
@@ -135,6 +157,11 @@ def _rewrite(
         elif edit.kind is EditKind.TRANSFORM:
             code = attachments[(edit.pattern or "").partition(":")[0] + ".py"]
             outcome, more = module_level.transform(file, edit, code)
+        elif edit.kind is EditKind.LINES:
+            outcome, more = by_line.lines(file, edit)
+            of_lines += more
+        elif edit.kind is EditKind.FINAL_NEWLINE:
+            outcome, more = by_line.final_newline(file, edit), []
         else:
             outcome, more = match.match(file, edit)
         if any(overlap(one, other) for one in splices for other in more):
@@ -146,11 +173,28 @@ def _rewrite(
         outcomes.append(outcome)
     if any(outcome.status not in WRITABLE for outcome in outcomes):
         return Rewritten(tuple(outcomes), None)
-    text = apply(source.text, splices)
+    text = by_line.ended(apply(source.text, splices), edits, source.newline)
     new = source.encode(text)
-    _check(path, new)
-    checked = _agree(source, text, outcomes) if splices else outcomes
-    return Rewritten(tuple(checked), new)
+    if python:
+        _check(path, new)
+    return Rewritten(tuple(_checked(source, splices, of_lines, outcomes)), new)
+
+
+def _checked(
+    source: Source, splices: list[Splice], of_lines: list[Splice], outcomes: list[Outcome]
+) -> list[Outcome]:
+    """Ask the second implementations: one for edits of lines, one for all others."""
+    from patcher.rewrite.oracle.lines import check_lines
+    from patcher.rewrite.splice import apply
+
+    if of_lines and (problem := check_lines(source.text, apply(source.text, of_lines), outcomes)):
+        raise PatcherError("rewrite-disagrees", f"{source.path}: {problem}", where=source.path)
+    statements = [splice for splice in splices if splice not in of_lines]
+    if not statements:
+        return outcomes
+    others = [each for each in outcomes if each.edit.kind not in TEXTUAL]
+    agreed = iter(_agree(source, apply(source.text, statements), others))
+    return [each if each.edit.kind in TEXTUAL else next(agreed) for each in outcomes]
 
 
 def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> list[Outcome]:

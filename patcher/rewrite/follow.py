@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import Edit, EditKind, Expect, Patch
+from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, Expect, Patch
 from patcher.rewrite.file import WRITABLE, rewrite_file
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _edit(
 
 def _elsewhere(edit: Edit, paths: Sequence[str]) -> Iterable[Edit]:
     """The edit for other places: anywhere in its file, its definition in other files, then all."""
-    if edit.kind in (EditKind.ADD_FILE, EditKind.IMPORT, EditKind.DEFINE):
+    if edit.kind in (*WHOLE_FILE, EditKind.IMPORT, EditKind.DEFINE, EditKind.FINAL_NEWLINE):
         return
     places: list[str | None] = [None]
     if edit.within and "." in edit.within:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import (
+    WHOLE_FILE,
     Absent,
     Edit,
     EditKind,
@@ -24,7 +25,7 @@ from patcher.patchfile.model import (
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from patcher.rewrite.outcome import Outcome
 
@@ -120,7 +121,7 @@ def _renamed(patch: Patch, read: Read) -> Patch:
         replace(
             edit,
             file=renamed_file(patch, edit.file, name),
-            pattern=code(edit.pattern) if edit.kind is not EditKind.ADD_FILE else edit.pattern,
+            pattern=_renamed_pattern(patch, edit, name, code),
             replacement=code(edit.replacement),
         )
         for edit in patch.edits
@@ -130,3 +131,11 @@ def _renamed(patch: Patch, read: Read) -> Patch:
         for path, content in patch.attachments.items()
     }
     return replace(patch, edits=edits, attachments=attachments)
+
+
+def _renamed_pattern(
+    patch: Patch, edit: Edit, name: str, code: Callable[[str | None], str | None]
+) -> str | None:
+    if edit.kind is EditKind.RENAME_FILE:
+        return renamed_file(patch, edit.pattern or "", name)
+    return edit.pattern if edit.kind in WHOLE_FILE else code(edit.pattern)

@@ -50,12 +50,16 @@ class Plan:
     Attributes:
         patches: in the order in which they would be applied.
         before: content of each file that would change; None when it is new.
-        files: its content afterwards.
+        files: its content afterwards; None when it goes.
+        modes: permission bits that the series asks for with the patches, by path.
+        modes_before: those of these files before, where there are such.
     """
 
     patches: tuple[PatchPlan, ...]
     before: Mapping[str, bytes | None] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    modes: Mapping[str, int] = field(default_factory=dict)
+    modes_before: Mapping[str, int] = field(default_factory=dict)
     pairs: Callable[[], tuple[tuple[str, str], ...]] = field(
         default=tuple, repr=False, compare=False
     )
@@ -91,7 +95,7 @@ class Plan:
         """The change as a unified diff that `git apply` accepts."""
         from patcher.rewrite.diff import unified_diff
 
-        return unified_diff(self.before, self.files)
+        return unified_diff(self.before, self.files, modes=(self.modes_before, self.modes))
 
 
 def plan_patches(
@@ -152,10 +156,10 @@ def plan_patches(
             state.update(written)
             names.add(patch.name)
     files = {path: content for path, content in state.items()
-             if content is not None and content != read(path)}  # fmt: skip
+             if content != read(path)}  # fmt: skip
     before = {path: read(path) for path in files}
     ready = [each.patch for each in planned if each.status is EditStatus.READY]
-    return Plan(tuple(planned), before, files, lambda: not_commuting(ready, read, rewrite))
+    return Plan(tuple(planned), before, files, pairs=lambda: not_commuting(ready, read, rewrite))
 
 
 def in_order(patches: Sequence[Patch]) -> list[Patch]:

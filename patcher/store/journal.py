@@ -262,6 +262,8 @@ def _undo_in(
     if journal.stage is Stage.PREPARE:
         return True
     side, removed = journal.side(number), journal.removed(number)
+    if step.before == step.after:
+        return _undo_mode(folder, name, (side, removed), place, step)
     now = seen(folder, name)
     # What a swap or a removal took from under the name: the old bytes, or an edit of that instant.
     taken = (None, step.after) if step.after is not None else (None,)
@@ -288,6 +290,40 @@ def _undo_in(
         folder.exchange(old, name)
         return False
     return seen(folder, name) == step.before
+
+
+def _undo_mode(
+    folder: Folder, name: str, beside: tuple[str, str], place: Place, step: Step
+) -> bool:
+    """Put back the permission bits of a file whose bytes did not change."""
+    assert step.before is not None
+    was, made = (step.before, step.before_mode), (step.before, step.after_mode)
+    old = next((each for each in beside if _held(folder, each) == was), None)
+    now = _held(folder, name)
+    if now == was:
+        return True
+    if now is None:
+        if old is not None:
+            folder.link(old, name)
+        return True
+    if now != made:  # a foreign edit, in the way only if our change lies below it
+        return old is None
+    if old is None:
+        old = beside[0]
+        folder.unlink(old)
+        folder.create(old, place.backups.get(step.before), step.before_mode)
+    if not folder.exchange(old, name):
+        folder.rename(old, name)
+    elif _held(folder, old) != made:
+        folder.exchange(old, name)
+        return False
+    return _held(folder, name) == was
+
+
+def _held(folder: Folder, name: str) -> tuple[str, int] | None:
+    """The hash and the permission bits of what is under a name; None for nothing."""
+    found, sha256 = folder.lstat(name), seen(folder, name)
+    return None if found is None or sha256 is None else (sha256, found.st_mode & 0o7777)
 
 
 def _take_away(folder: Folder, name: str, removed: str, step: Step) -> bool:

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store import git, transaction
+from patcher.store import changes, git, transaction
 from patcher.store import state as states
 from patcher.store.drift import Drift, Expected, find_drift
 from patcher.store.fs import digest
 from patcher.store.index import INDEX_FILE, Index
-from patcher.store.journal import Journal, Place, Step
-from patcher.store.paths import Root, check_relative, check_size, printable, safe_target
+from patcher.store.journal import Journal, Place
+from patcher.store.paths import Root, check_relative, printable, safe_target
 from patcher.store.signals import Deferred
-from patcher.store.state import Applied, State, Touched
+from patcher.store.state import Applied, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from patcher.store.journal import Step
+    from patcher.store.state import Touched
     from patcher.store.workspace import Workspace
 
 __all__ = ["Applied", "Change", "Drift", "WorkingCopy"]
-
-_NEW_FILE_MODE = 0o644
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,32 @@ class WorkingCopy:
             return None
         return None if found is None else found.data
 
+    def left(self, path: str) -> bytes | None:
+        """The bytes that patcher left under a path, whatever an edit made of them since.
+
+        Raises:
+            PatcherError: ``drift`` when no record holds them any more.
+        """
+        one = self.expected_one(path)
+        if one is None:
+            return self.read(path)
+        if one[0] is None:
+            return None
+        found = self.place.root.read(path) if self._is_file(path) else None
+        if found is not None and digest(found.data) == one[0]:
+            return found.data
+        touched = self.state.touched.get(path)
+        if touched is None:
+            return self.pristine(path)
+        data = git.find_blob(self, path, one[0])
+        if data is None:
+            raise PatcherError("drift", f"{printable(path)} is not what patcher wrote", where=path)
+        return data
+
+    def _is_file(self, path: str) -> bool:
+        here = self.place.root.lstat(path)
+        return here is not None and stat.S_ISREG(here.st_mode)
+
     def pristine(self, path: str) -> bytes | None:
         """The bytes before any patch; None when there was no such file.
 
@@ -184,7 +211,7 @@ class WorkingCopy:
                 result[path] = Expected(touched.current, touched.mode, "")
         return result
 
-    def _expected_one(self, path: str) -> tuple[str | None, int] | None:
+    def expected_one(self, path: str) -> tuple[str | None, int] | None:
         """(hash, mode) that a file should have; None where patcher has no say (in place)."""
         touched = self.state.touched.get(path)
         if touched is not None:
@@ -205,7 +232,7 @@ class WorkingCopy:
         if paths is not None:
             expected = {}
             for path in paths:
-                one = self._expected_one(path)
+                one = self.expected_one(path)
                 if one is not None and one[0] is not None:
                     expected[path] = Expected(one[0], one[1], "")
                 elif one is not None:
@@ -240,8 +267,11 @@ class WorkingCopy:
         action: str,
         names: Sequence[str],
         verified: Sequence[Applied] | None = None,
+        modes: Mapping[str, int] | None = None,
     ) -> Change:
         """Write files and the series they amount to: all of it or nothing.
+
+        A hand edit that is exactly what would be written is no drift: it becomes the series'.
 
         Args:
             files: new bytes by path; None removes. Those that are there already cost nothing.
@@ -249,6 +279,8 @@ class WorkingCopy:
             action: ``apply``, ``revert``, ``restore`` or ``verify`` (which only notes the series).
             names: the patches it is about, for the record.
             verified: what to remember as verified; None leaves it as it is.
+            modes: permission bits that the series asks for, by path; other files have those of
+                pristine. None leaves them all as they are.
 
         Raises:
             PatcherError: ``drift`` and ``unsafe-path`` before anything is written; what
@@ -264,9 +296,15 @@ class WorkingCopy:
             for path in files:
                 check_relative(path)
             try:
-                if stray := self.drift({*files, *self.state.touched}):
+                goal = changes.goal_of(self, files, modes)
+                drift = self.drift({*goal, *self.state.touched})
+                stray = changes.not_there(self, drift, goal)
+                if stray:
                     raise drift_error(stray)
-                return self._change(files, tuple(series), action, tuple(names), verified, signals)
+                adopted = {one.path for one in drift}
+                return self._change(
+                    goal, adopted, tuple(series), action, tuple(names), verified, signals
+                )
             except OSError as error:
                 raise transaction.refused(error) from error
 
@@ -284,24 +322,42 @@ class WorkingCopy:
             expected = self.expected()
             for path in files:
                 check_relative(path)
+            modes = {path: one.mode for path, one in expected.items()}
+            goal = {p: (data, modes.get(p, changes.NEW_FILE_MODE)) for p, data in files.items()}
             try:
-                steps, old = self._steps(files, {p: one.mode for p, one in expected.items()})
-                done = (self.state.touched, steps, old)
+                steps, old = changes.steps_of(self, goal)
+                done = (self.state.touched, steps, list(old.values()))
                 return self._execute(files, self.series, "discard", (), None, signals, done)
             except OSError as error:
                 raise transaction.refused(error) from error
 
+    def pristine_mode(self, path: str) -> int | None:
+        """Permission bits before any patch; None when there was no such file."""
+        touched = self.state.touched.get(path)
+        if touched is not None:
+            return None if touched.pristine is None else touched.pristine_mode
+        if self.index is not None:
+            entry = self.index.get(path)
+            return None if entry is None else entry.mode
+        found = self.place.root.read(path)
+        return None if found is None else found.mode
+
     def _change(
         self,
-        files: Mapping[str, bytes | None],
+        goal: changes.Goal,
+        adopted: Collection[str],
         series: tuple[Applied, ...],
         action: str,
         names: tuple[str, ...],
         verified: Sequence[Applied] | None,
         signals: Deferred,
     ) -> Change:
-        steps, old = self._steps(files)
-        done = (self._touched_after(steps), steps, old)
+        steps, old = changes.steps_of(self, goal)
+        past = [self.pristine(path) for path in adopted]
+        touched = changes.touched_after(self, steps, {path: goal[path] for path in adopted})
+        kept = [*old.values(), *(data for data in past if data is not None)]
+        files = {path: data for path, (data, _) in goal.items()}
+        done = (touched, steps, kept)
         return self._execute(files, series, action, names, verified, signals, done)
 
     def _execute(
@@ -312,7 +368,7 @@ class WorkingCopy:
         names: tuple[str, ...],
         verified: Sequence[Applied] | None,
         signals: Deferred,
-        prepared: tuple[Mapping[str, Touched], tuple[Step, ...], dict[str, bytes]],
+        prepared: tuple[Mapping[str, Touched], tuple[Step, ...], list[bytes]],
     ) -> Change:
         touched, steps, old = prepared
         noted = self.state.verified if verified is None else tuple(verified)
@@ -334,52 +390,12 @@ class WorkingCopy:
             folders=self._missing_folders(steps),
         )
         ballast = _ballast(old, new_bytes) if action == "apply" else 0
-        kept = [*old.values(), old_bytes, new_bytes]
+        kept = [*old, old_bytes, new_bytes]
         transaction.execute(self.place, journal, files, kept, new_bytes, signals, ballast)
         self.state = next_state
         commit = git.record(self)
         done = tuple((step.path, step.before, step.after) for step in steps)
         return Change(done, commit, signals.received)
-
-    def _steps(
-        self, files: Mapping[str, bytes | None], modes: Mapping[str, int] | None = None
-    ) -> tuple[tuple[Step, ...], dict[str, bytes]]:
-        """One step for each file that changes, and the present bytes of those.
-
-        Args:
-            modes: what files should have afterwards, where that is not what they have now.
-        """
-        steps: list[Step] = []
-        old: dict[str, bytes] = {}
-        for path in sorted(files):
-            new = files[path]
-            if new is not None:
-                check_size(len(new), path)
-            present = self.place.root.read(path)
-            before = None if present is None else digest(present.data)
-            after = None if new is None else digest(new)
-            mode = _NEW_FILE_MODE if present is None else present.mode
-            past = self.state.touched.get(path)
-            back = past is not None and after == past.pristine
-            after_mode = past.pristine_mode if past is not None and back else mode
-            after_mode = (modes or {}).get(path, after_mode)
-            if before == after and mode == after_mode:
-                continue
-            if present is not None:
-                old[path] = present.data
-            steps.append(Step(path, before, mode, after, after_mode))
-        return tuple(steps), old
-
-    def _touched_after(self, steps: Iterable[Step]) -> dict[str, Touched]:
-        touched = dict(self.state.touched)
-        for step in steps:
-            past = touched.pop(step.path, None)
-            first = past or Touched(step.before, step.before_mode, None, 0)
-            if step.after != first.pristine:
-                touched[step.path] = Touched(
-                    first.pristine, first.pristine_mode, step.after, step.after_mode
-                )
-        return touched
 
     def _missing_folders(self, steps: Iterable[Step]) -> tuple[str, ...]:
         missing: dict[str, None] = {}
@@ -416,9 +432,9 @@ class WorkingCopy:
         return freeze(self, destination, overrides or {}, pristine)
 
 
-def _ballast(old: Mapping[str, bytes], state: bytes) -> int:
+def _ballast(old: Collection[bytes], state: bytes) -> int:
     """Room for one change back: the files, two states, a journal, a manifest, their folders."""
-    return sum(map(len, old.values())) + 4 * len(state) + 256 * 1024
+    return sum(map(len, old)) + 4 * len(state) + 256 * 1024
 
 
 def drift_error(stray: Sequence[Drift]) -> PatcherError:

@@ -69,7 +69,7 @@ def undeclared(
         read_pristine: content before any patch, by path; None when there is no such file.
         series: known to fit, in order.
     """
-    state: dict[str, bytes] = {}
+    state: dict[str, bytes | None] = {}
 
     def now(path: str) -> bytes | None:
         return state[path] if path in state else read_pristine(path)
@@ -78,6 +78,8 @@ def undeclared(
     for patch in series:
         _, written = rewrite_patch(chosen_form(patch, now, rewrite), now, rewrite)
         for path, content in written.items():
+            if content is None:  # a file that is deleted adds nothing
+                continue
             for effect in added(path, now(path), content):
                 if not effect.accepts & frozenset(patch.declares):
                     needs = tuple(sorted(each.value for each in effect.accepts))

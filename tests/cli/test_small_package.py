@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -220,10 +221,14 @@ def test_hand_edits_become_a_spec_that_gives_them_back(patcher: Patcher, workspa
     tree.write_text(edited)
     ran = patcher("capture", "add_twice", "--json")
     assert ran.status == 0, ran.stderr
-    subprocess.run(ran.json["next"].split(" && ")[0], shell=True, check=True, capture_output=True)
     assert patcher("check", "add_twice").status == 0
-    assert patcher("apply", "add_twice").status == 0
+    words = shlex.split(ran.json["next"])
+    assert words[0] == "patcher"
+    subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
     assert tree.read_text() == edited
+    assert patcher("status", "--json").json["series"] == ["add_twice"]
+    assert patcher("revert", "--all").status == 0
+    assert "number * 2" in tree.read_text()
 
 
 def test_new_starts_a_spec_at_a_line(patcher: Patcher) -> None:

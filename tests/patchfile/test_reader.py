@@ -16,7 +16,8 @@ REFUSED = {
         HEAD + EDITS.replace("match", "macth"),
         [
             "6:5: an edit needs one of `decorator`, `match`, `before`, `after`, `delete`,"
-            " `import`, `body`, `define`, `add-file`, `transform`",
+            " `import`, `body`, `define`, `lines`, `final-newline`,"
+            " `add-file`, `replace-file`, `delete-file`, `rename-file`, `mode`, `transform`",
             "7:5: unknown key `macth` in an edit",
         ],
     ),

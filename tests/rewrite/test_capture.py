@@ -5,10 +5,22 @@ from __future__ import annotations
 import pytest
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import Patch
 from patcher.patchfile.reader import read_spec
-from patcher.rewrite.authoring.capture import capture
-from patcher.rewrite.replay import replay
+from patcher.rewrite.authoring.capture import Captured, capture
+from patcher.rewrite.replay import replay, replay_modes
 from tests.rewrite.making import reading
+
+Tree = dict[str, bytes]
+Files = dict[str, tuple[bytes, int]]
+
+
+def captured(pristine: Tree, edited: dict[str, bytes | None]) -> tuple[Captured, Patch]:
+    """A capture of files of mode 644, and the patch that its text reads as."""
+    after = {path: None if data is None else (data, 0o644) for path, data in edited.items()}
+    found = capture("mine", "pkg", {p: (data, 0o644) for p, data in pristine.items()}, after)
+    return found, read_spec(found.text, "patches/mine.yaml", found.attachments)
+
 
 BEFORE = '''"""Doc."""
 import os
@@ -81,10 +93,8 @@ def test_it_captures(case: tuple[str, str, list[str]]) -> None:
     assert old in BEFORE
     pristine = {"m.py": BEFORE.encode()}
     edited = {"m.py": BEFORE.replace(old, new).encode()}
-    captured = capture("mine", "pkg", pristine, edited)
-    patch = read_spec(captured.text, "patches/mine.yaml", captured.attachments)
+    _, patch = captured(pristine, edited)
     assert [edit.kind.value for edit in patch.edits] == kinds
-    assert captured.inexact == ()
     assert replay(reading(pristine), [patch]) == edited
 
 
@@ -116,8 +126,7 @@ class E:
 )
 def test_it_captures_among_twins(old: str, new: str) -> None:
     pristine, edited = {"m.py": TWINS.encode()}, {"m.py": TWINS.replace(old, new).encode()}
-    captured = capture("mine", "pkg", pristine, edited)
-    patch = read_spec(captured.text, "patches/mine.yaml", captured.attachments)
+    _, patch = captured(pristine, edited)
     assert replay(reading(pristine), [patch]) == edited
 
 
@@ -128,32 +137,141 @@ def test_it_captures_several_changes_of_several_files() -> None:
         "n.py": b"x = 1\r\ny = 3\r\n",
         "pkg/new.py": b"z = 1\n",
     }
-    captured = capture("mine", "pkg", pristine, edited)
-    assert captured.attachments == {"new.py": b"z = 1\n"}
-    patch = read_spec(captured.text, "patches/mine.yaml", captured.attachments)
+    found, patch = captured(pristine, edited)
+    assert found.attachments == {"mine/pkg/new.py": b"z = 1\n"}
     assert replay(reading(pristine), [patch]) == edited
 
 
-def test_it_says_where_only_white_space_will_differ() -> None:
-    edited = BEFORE.replace("        y = y + 1\n", "        y = y   +   2\n\n")
-    captured = capture("mine", "pkg", {"m.py": BEFORE.encode()}, {"m.py": edited.encode()})
-    assert captured.inexact == ("m.py",)
+EXACT = {
+    "a comment": (BEFORE, BEFORE.replace("# first", "# 1st")),
+    "a comment and the line below it": (
+        BEFORE, BEFORE.replace("# first\n        y = g(x)", "# 1st\n        y = k(x)")),
+    "white space alone": (BEFORE, BEFORE.replace("y = y + 1", "y = y  +  1")),
+    "white space beside a change": (
+        BEFORE, BEFORE.replace("        y = y + 1\n", "        y = y   +   2\n\n")),
+    "a blank line that goes": (
+        BEFORE, BEFORE.replace("        return z\n\n", "        return z\n")),
+    "a type comment": ("x = []  # type: list\n", "x = []  # type: List[int]\n"),
+    "a method with its blank lines": (
+        BEFORE,
+        BEFORE.replace("    def g(self", "    def k(self):\n        return 1\n\n    def g(self")),
+    "a function with its blank lines": (
+        BEFORE, BEFORE.replace("\n\ndef top", "\n\ndef low():\n    pass\n\n\ndef top")),
+    "a method that goes": (
+        BEFORE, BEFORE.replace("    def g(self, x):\n        y = g(x)\n        return y\n", "")),
+    "the last newline": ("a = 1\nb = 2\n", "a = 1\nb = 3"),
+    "a last newline that comes": ("a = 1\nb = 2", "a = 1\nb = 2\nc = 3\n"),
+    "white space on a blank line of a string": (
+        's = """a\n\nb"""\n', 's = """a\n   \nb"""\nt = 1\n'),
+    "a line separator": ("s = 'a'\n", "s = 'a\u2028b'\n"),
+    "a next line character": ("s = 'a'\n", "s = 'a\x85b'\n"),
+    "a control character": ("s = 'a'\n", "s = 'a\x07\x1bb'\n"),
+    "a tab at the start of a string's line": ('s = """a\nb"""\n', 's = """a\n\tb """\n'),
+    "characters of higher planes": ("s = 'a'\n", "s = '\U0001f600'\n"),
+    "lines that end in another way": ("a = 1\r\nb = 2\r\n", "a = 1\nb = 2\n"),
+    "an empty file that is filled": ("", "a = 1\n"),
+    "a file that is emptied": ("a = 1\n", ""),
+    "a changed elif": (
+        "if a:\n    b\nelif c:\n    d\n", "if a:\n    b\nelif c or e:\n    d\n"),
+    "an elif that comes": (
+        "if a:\n    b\nelif c:\n    d\n", "if a:\n    b\nelif c:\n    d\nelif e:\n    f\n"),
+    "an elif that goes": (
+        "if a:\n    b\nelif c:\n    d\nelse:\n    e\n", "if a:\n    b\nelse:\n    e\n"),
+    "an else that comes to a chain": (
+        "def f():\n    if a:\n        b\n    elif c:\n        d\n",
+        "def f():\n    if a:\n        b\n    elif c:\n        d\n    else:\n        e\n"),
+    "a line inside an elif": (
+        "if a:\n    b\nelif c:\n    d\n    e\n", "if a:\n    b\nelif c:\n    d\n    f\n"),
+    "a statement beside an assertion": (
+        "def f(x):\n    assert x, 'need'\n    return x\n",
+        "def f(x):\n    assert x, 'need'\n    y = 1\n    return x\n"),
+    "what no longer is in an elif": (
+        "if a:\n    b\nelif c:\n    d\n", "if a:\n    b\nelse:\n    if c:\n        d\n    e\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXACT.values(), ids=EXACT.keys())
+def test_it_gives_every_byte_back(case: tuple[str, str]) -> None:
+    before, after = case
+    pristine, edited = {"m.py": before.encode()}, {"m.py": after.encode()}
+    _, patch = captured(pristine, edited)
+    assert replay(reading(pristine), [patch]) == edited
+
+
+@pytest.mark.parametrize("name", ["a changed elif", "an else that comes to a chain"])
+def test_a_changed_chain_is_matched_as_a_whole(name: str) -> None:
+    before, after = EXACT[name]
+    _, patch = captured({"m.py": before.encode()}, {"m.py": after.encode()})
+    assert {edit.kind.value for edit in patch.edits} == {"match"}
+
+
+FILES: Files = {
+    "pkg/a.py": (b"a = 1\nb = 2\nc = 3\nd = 4\n", 0o644),
+    "pkg/run.py": (b"print()\n", 0o755),
+    "pkg/data.json": (b'{"a": 1,\n "b": 2}\n', 0o644),
+    "pkg/w.bin": (b"\x00\xff\x01", 0o644),
+}
+WHOLE: dict[str, tuple[dict[str, tuple[bytes, int] | None], list[str]]] = {
+    "a deleted file": ({"pkg/a.py": None}, ["delete-file"]),
+    "a file of a new folder": ({"pkg/fast/__init__.py": (b"", 0o644)}, ["add-file"]),
+    "two files of one name": (
+        {"pkg/x/n.py": (b"A = 1\n", 0o644), "pkg/y/n.py": (b"B = 1\n", 0o644)},
+        ["add-file", "add-file"]),
+    "data": ({"pkg/data.json": (b'{"a": 1,\n "b": 3}\n', 0o644)}, ["lines"]),
+    "bytes that are no text": ({"pkg/w.bin": (b"\x00\xfe", 0o644)}, ["replace-file"]),
+    "new bytes that are no text": ({"pkg/v.bin": (b"\x00\xfe", 0o644)}, ["add-file"]),
+    "a mode": ({"pkg/a.py": (FILES["pkg/a.py"][0], 0o755)}, ["mode"]),
+    "a mode beside a change": (
+        {"pkg/a.py": (b"a = 1\nb = 2\nc = 3\nd = 5\n", 0o755)}, ["match", "mode"]),
+    "an executable that is new": ({"pkg/tool": (b"#!/bin/sh\n", 0o755)}, ["add-file", "mode"]),
+    "a file that moves": (
+        {"pkg/run.py": None, "pkg/sub/go.py": FILES["pkg/run.py"]}, ["rename-file"]),
+    "a file that moves and changes": (
+        {"pkg/a.py": None, "pkg/sub/b.py": (b"a = 1\nb = 2\nc = 3\nd = 5\n", 0o755)},
+        ["match", "mode", "rename-file"]),
+    "a file that becomes another": (
+        {"pkg/a.py": None, "pkg/z.py": (b"import z\n", 0o644)}, ["delete-file", "add-file"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WHOLE.values(), ids=WHOLE.keys())
+def test_it_captures_whole_files(case: tuple[Files, list[str]]) -> None:
+    edited, kinds = case
+    found = capture("mine", "pkg", FILES, edited)
+    patch = read_spec(found.text, "patches/mine.yaml", found.attachments)
+    assert [edit.kind.value for edit in patch.edits] == kinds
+    pristine = {path: data for path, (data, _) in FILES.items()}
+    files = replay(pristine.get, [patch])
+    modes = replay_modes(pristine.get, lambda path: FILES[path][1], [patch])
+    tree = {path: held for path, held in FILES.items() if edited.get(path, held) is not None}
+    made = {**pristine, **files}
+    assert {
+        path: (data, modes.get(path, FILES.get(path, (b"", 0o644))[1]))
+        for path, data in made.items() if data is not None
+    } == {**tree, **{path: held for path, held in edited.items() if held is not None}}  # fmt: skip
 
 
 REFUSED = {
-    "nothing": (BEFORE, "nothing differs from what patcher wrote"),
-    "a comment alone": (BEFORE.replace("# first", "# 1st"), "only comments or white space differ"),
-    "what is not Python": (BEFORE + "def\n", "is not Python"),
+    "nothing": (FILES["pkg/a.py"], "nothing differs from what patcher wrote"),
+    "a mode that shuts its owner out": ((b"a = 1\n", 0o444), "mode 444 of pkg/a.py"),
+    "a mode that is more than rwx": ((b"a = 1\n", 0o4755), "it has more than rwx"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
-def test_it_refuses(case: tuple[str, str]) -> None:
+def test_it_refuses(case: tuple[tuple[bytes, int], str]) -> None:
     edited, why = case
     with pytest.raises(PatcherError, match=why):
-        capture("mine", "pkg", {"m.py": BEFORE.encode()}, {"m.py": edited.encode()})
+        capture("mine", "pkg", FILES, {"pkg/a.py": edited})
 
 
-def test_it_refuses_a_deleted_file() -> None:
-    with pytest.raises(PatcherError, match="it was deleted"):
-        capture("mine", "pkg", {"m.py": BEFORE.encode()}, {"m.py": None})
+def test_what_is_no_longer_python_is_refused_by_its_line() -> None:
+    with pytest.raises(PatcherError, match="line 2 is not Python") as caught:
+        captured({"m.py": b"a = 1\n"}, {"m.py": b"a = 1\ndef\n"})
+    assert caught.value.where == "m.py:2:1"
+
+
+def test_a_file_that_never_was_python_is_captured_all_the_same() -> None:
+    pristine, edited = {"t.py": b"{{ name }} =\n"}, {"t.py": b"{{ name }} = 1 1\n"}
+    _, patch = captured(pristine, edited)
+    assert replay(reading(pristine), [patch]) == edited

@@ -111,7 +111,7 @@ def test_the_executable_bit_survives(copy: WorkingCopy) -> None:
 def test_a_mode_that_pristine_had_comes_back_with_its_bytes(copy: WorkingCopy) -> None:
     apply(copy, {"sample/two.py": None})
     apply(copy, {"sample/two.py": b"other\n"}, "second")
-    assert (copy.root / "sample/two.py").stat().st_mode & 0o777 == 0o644
+    assert (copy.root / "sample/two.py").stat().st_mode & 0o777 == 0o755
     revert_all(copy)
     assert tree_of(copy) == FILES
 

@@ -52,6 +52,18 @@ def existing_copy(
     return workspace.working_copy(name) if name in workspace.targets() else None
 
 
+def copies(workspace: Workspace, target: str | None) -> list[WorkingCopy]:
+    """Every working copy of the workspace, or the one that is asked for.
+
+    Raises:
+        PatcherError: ``no-working-copy``.
+    """
+    targets = workspace.targets() if target is None else ()
+    if not targets:
+        return [workspace.working_copy(target)]
+    return [workspace.working_copy(name) for name in targets]
+
+
 def copy_for(
     workspace: Workspace,
     patches: Sequence[Patch],

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.replay_series import patches_of, rewriting
+from patcher.errors import PatcherError
+from patcher.patchfile.model import EditStatus
 from patcher.rewrite.plan import Plan, plan_patches
+from patcher.rewrite.replay import asks_for_modes, replay_modes
+from patcher.store.changes import goal_of, not_there
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -21,21 +27,56 @@ def plan_on(
     workspace: Workspace,
     instead: Mapping[str, bytes | None] | None = None,
 ) -> Plan:
-    """Plan patches on a working copy as it is now, or with other content in some files."""
-    files_now = instead or {}
+    """Plan patches on a working copy as it is now, or with other content in some files.
+
+    Hand edits that are exactly what the patches write are no drift: a plan looks below them.
+    """
     series = patches_of(copy.series)
     files = {file for patch in [*patches, *series] for file in patch.files}
-    return plan_patches(
+    drift = copy.drift(files)
+    if not drift:
+        return _plan(copy, patches, series, workspace, instead or {}, ())
+    with suppress(PatcherError):
+        left = {one.path: copy.left(one.path) for one in drift}
+        plan = _plan(copy, patches, series, workspace, {**left, **(instead or {})}, ())
+        if plan.ok and not not_there(
+            copy, drift, goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
+        ):
+            return plan
+    return _plan(copy, patches, series, workspace, instead or {}, [one.path for one in drift])
+
+
+def _plan(
+    copy: WorkingCopy,
+    patches: Sequence[Patch],
+    series: Sequence[Patch],
+    workspace: Workspace,
+    instead: Mapping[str, bytes | None],
+    drifted: Collection[str],
+) -> Plan:
+    rewrite = rewriting(workspace)
+    plan = plan_patches(
         patches,
-        lambda path: files_now[path] if path in files_now else copy.read(path),
+        lambda path: instead[path] if path in instead else copy.read(path),
         copy.version,
         copy.target,
         packages=copy.packages,
         applied=series,
         pristine=copy.pristine,
-        drifted={one.path for one in copy.drift(files)},
-        rewrite=rewriting(workspace),
+        drifted=drifted,
+        rewrite=rewrite,
     )
+    ready = [each.patch for each in plan.patches if each.status is EditStatus.READY]
+    if not plan.ok or not any(map(asks_for_modes, [*series, *ready])):
+        return plan
+    before = replay_modes(copy.pristine, copy.pristine_mode, series, rewrite)
+    after = replay_modes(copy.pristine, copy.pristine_mode, [*series, *ready], rewrite)
+    return replace(plan, modes=after, modes_before={**_modes(copy, after), **before})
+
+
+def _modes(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, int]:
+    found = {path: copy.pristine_mode(path) for path in paths}
+    return {path: mode for path, mode in found.items() if mode is not None}
 
 
 def rendered(problems: Sequence[Problem]) -> list[str]:

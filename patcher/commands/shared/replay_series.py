@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.reader import read_spec
-from patcher.rewrite.replay import replay
+from patcher.rewrite.replay import replay, replay_modes
 from patcher.store.state import Applied
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | 
     files: dict[str, bytes | None] = {path: copy.pristine(path) for path in copy.state.touched}
     files.update(replay(copy.pristine, patches_of(series), rewriting(copy.workspace)))
     return files
+
+
+def modes_of(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, int]:
+    """Permission bits that a series asks for, by path; other files have those of pristine."""
+    return replay_modes(
+        copy.pristine, copy.pristine_mode, patches_of(series), rewriting(copy.workspace)
+    )
 
 
 def rewriting(workspace: Workspace) -> Rewrite:

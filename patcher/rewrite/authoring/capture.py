@@ -1,28 +1,25 @@
-"""`patcher capture`: hand edits become the smallest spec that reproduces them.
+"""`patcher capture`: hand edits become the smallest spec that gives the tree back.
 
-Old and new files are compared statement by statement, down to the innermost block that differs.
-What comes out is replayed: a capture that does not give the edited files back is an error, never a
-spec.
+What comes out is read again and replayed by the caller: bytes and modes of every file are compared.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
-import itertools
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
-from patcher.rewrite.authoring import similarity as alike
+from patcher.patchfile.model import Edit, EditKind
+from patcher.rewrite.authoring.exact import text_edits
 from patcher.rewrite.authoring.write_spec import spec_text
-from patcher.rewrite.file import WRITABLE, rewrite_file
-from patcher.rewrite.source import Source
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-_MOST_NEIGHBOURS = 6
+NEW_FILE_MODE = 0o644
+_LIKENESS = 0.6
+_MOST_PAIRS = 200
+File = tuple[bytes, int]
+"""Bytes and permission bits."""
 
 
 @dataclass(frozen=True)
@@ -31,334 +28,168 @@ class Captured:
 
     Attributes:
         text: the spec.
-        attachments: files to put beside it (new files of the target), by name.
-        inexact: files whose replay differs from the hand edits in white space or comments.
+        attachments: files to put beside it, by path relative to its folder: ``NAME/PATH``.
     """
 
     text: str
     attachments: Mapping[str, bytes]
-    inexact: tuple[str, ...] = ()
 
 
 def capture(
-    name: str, target: str, pristine: Mapping[str, bytes], edited: Mapping[str, bytes | None]
+    name: str,
+    target: str,
+    before: Mapping[str, File],
+    after: Mapping[str, File | None],
+    requires: Sequence[str] = (),
 ) -> Captured:
     """Make a spec of what differs between two states of a target.
 
     Args:
-        name: of the patch.
+        name: of the patch; its attachments go to a folder of that name.
         target: PEP 508, for example ``chatterbox-tts >=0.1,<0.2``.
-        pristine: content before, by path relative to the import root; a path not there is no file.
-        edited: content after; only paths in it are looked at; None is a deleted file.
+        before: files by path relative to the import root; a path not there is no file.
+        after: only paths in it are looked at; None is a deleted file.
+        requires: patches that the spec names as required.
 
     Raises:
-        PatcherError: ``usage`` when nothing differs, only comments or white space do, a file was
-            deleted, or a change is none that a spec can say; ``unsupported-source``.
+        PatcherError: ``usage`` when nothing differs, or a change is none that a spec can say.
     """
-    edits: list[Edit] = []
-    attachments: dict[str, bytes] = {}
-    inexact = []
-    for path, after in sorted(edited.items()):
-        before = pristine.get(path)
-        if before == after:
-            continue
-        if after is None:
-            raise _refused(path, "it was deleted")
-        if before is None:
-            attached = path.rsplit("/", 1)[-1]
-            attachments[attached] = after
-            edits.append(Edit(path, EditKind.ADD_FILE, pattern=attached))
-            continue
-        found = _file(path, before, after)
-        if _replayed(path, before, found) != after:
-            inexact.append(path)
-        edits += found
-    if not edits:
+    changed = {path: held for path, held in sorted(after.items()) if before.get(path) != held}
+    if not changed:
         raise PatcherError("usage", "nothing differs from what patcher wrote", "edit a file first")
-    return Captured(spec_text(name, target, edits), attachments, tuple(inexact))
+    for path, held in changed.items():
+        _sayable(path, held)
+    making = _Making(name, before)
+    deleted = [path for path, held in changed.items() if held is None]
+    added = {p: held for p, held in changed.items() if held is not None and p not in before}
+    renamed = _renames({path: before[path] for path in deleted}, added)
+    for path, held in changed.items():
+        if path in renamed:
+            making.renamed(path, renamed[path], added[renamed[path]])
+        elif held is None:
+            making.deleted(path)
+        elif path in before:
+            making.changed(path, path, held)
+        elif path not in renamed.values():
+            making.added(path, held)
+    text = spec_text(name, target, making.edits, requires=requires)
+    return Captured(text, making.attachments)
 
 
-def _refused(path: str, why: str) -> PatcherError:
-    hint = "write the spec by hand: `patcher new NAME --at FILE:LINE` starts one"
-    return PatcherError("usage", f"the change of {path} cannot be captured: {why}", hint, path)
+def _sayable(path: str, held: File | None) -> None:
+    if held is not None and held[1] & 0o600 != 0o600:
+        raise PatcherError(
+            "usage",
+            f"the mode {held[1]:o} of {path} cannot be captured: its owner may not read and write",
+            hint="give its owner both with `chmod u+rw`, then capture again",
+            where=path,
+        )
+    if held is not None and held[1] > 0o777:
+        raise PatcherError(
+            "usage",
+            f"the mode {held[1]:o} of {path} cannot be captured: it has more than rwx",
+            hint="`chmod` the set-user, set-group or sticky bit away",
+            where=path,
+        )
 
 
-def _file(path: str, before: bytes, after: bytes) -> list[Edit]:
-    """Edits of one file; checked by replaying."""
-    old, new = Source(path, before), Source(path, after)
-    wanted = ast.dump(new.tree)
-    if ast.dump(old.tree) == wanted:
-        raise _refused(path, "only comments or white space differ")
-    differ = _Differ(path, old, new)
-    for attempt in (differ.repeated, differ.edits, differ.bodies):
-        try:
-            found = attempt()
-        except _CannotSayError:
-            continue
-        result = _replayed(path, before, found)
-        if found and result is not None and ast.dump(Source(path, result).tree) == wanted:
-            return found
-    raise _refused(path, "no edits give it back")
+class _Making:
+    """Collects edits and what travels with them."""
+
+    def __init__(self, name: str, before: Mapping[str, File]) -> None:
+        self.name, self.before = name, before
+        self.edits: list[Edit] = []
+        self.attachments: dict[str, bytes] = {}
+
+    def attach(self, path: str, data: bytes) -> str:
+        place = f"{self.name}/{path}"
+        self.attachments[place] = data
+        return place
+
+    def mode(self, path: str, old: int, new: int) -> None:
+        if old != new:
+            self.edits.append(Edit(path, EditKind.MODE, pattern=f"{new:o}"))
+
+    def added(self, path: str, held: File) -> None:
+        place = self.attach(path, held[0])
+        self.edits.append(Edit(path, EditKind.ADD_FILE, pattern=place))
+        self.mode(path, NEW_FILE_MODE, held[1])
+
+    def deleted(self, path: str) -> None:
+        was = sha256(self.before[path][0]).hexdigest()
+        self.edits.append(Edit(path, EditKind.DELETE_FILE, pattern="true", was=was))
+
+    def renamed(self, path: str, new: str, held: File) -> None:
+        self.changed(path, new, held)
+        self.edits.append(Edit(path, EditKind.RENAME_FILE, pattern=new))
+
+    def changed(self, path: str, new: str, held: File) -> None:
+        old, mode = self.before[path]
+        if old != held[0]:
+            _still_python(path, old, held[0])
+            edits = text_edits(path, old, held[0])
+            if edits is None:
+                was, place = sha256(old).hexdigest(), self.attach(new, held[0])
+                edits = [Edit(path, EditKind.REPLACE_FILE, pattern=place, was=was)]
+            self.edits += edits
+        self.mode(path, mode, held[1])
 
 
-def _replayed(path: str, before: bytes, edits: list[Edit]) -> bytes | None:
-    return rewrite_file(path, before, edits, {}).content
+def _still_python(path: str, before: bytes, after: bytes) -> None:
+    """Refuse a slip of the hand; what never was Python (a template) may be anything."""
+    if path.endswith(".py") and _error(before) is None and (error := _error(after)) is not None:
+        line = error.lineno or 1
+        raise PatcherError(
+            "usage",
+            f"the change of {path} cannot be captured: line {line} is not Python ({error.msg})",
+            hint="mend the line, then capture again",
+            where=f"{path}:{line}:1",
+        )
 
 
-class _CannotSayError(Exception):
-    """No edit says this change."""
+def _error(content: bytes) -> SyntaxError | None:
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(content)
+    except SyntaxError as error:
+        return error
+    except ValueError as error:  # a NUL byte
+        return SyntaxError(str(error))
+    return None
 
 
-@dataclass(frozen=True)
-class _Change:
-    """``old[i:j]`` became ``new[k:l]``, two blocks of one definition."""
-
-    within: str
-    old: list[ast.stmt]
-    i: int
-    j: int
-    new: list[ast.stmt]
-    k: int
-    l: int  # noqa: E741
-
-    def wider(self, before: bool) -> _Change | None:
-        """The change with one equal neighbour more."""
-        if before:
-            return replace(self, i=self.i - 1, k=self.k - 1) if self.i and self.k else None
-        if self.j < len(self.old) and self.l < len(self.new):
-            return replace(self, j=self.j + 1, l=self.l + 1)
-        return None
-
-
-class _Differ:
-    def __init__(self, path: str, old: Source, new: Source) -> None:
-        self.path, self.old, self.new = path, old, new
-        self.before = old.encode(old.text)
-        self.several = False
-
-    def edits(self) -> list[Edit]:
-        """The smallest edits, block by block."""
-        return list(self._blocks(self.old.tree.body, self.new.tree.body, "<module>"))
-
-    def repeated(self) -> list[Edit]:
-        """The same, where equal changes of one definition become one edit that expects them all."""
-        self.several = True
-        try:
-            found = self.edits()
-        finally:
-            self.several = False
-        for edit in found:
-            if found.count(edit) != edit.expect.high:
-                raise _CannotSayError
-        return list(dict.fromkeys(found))
-
-    def bodies(self) -> list[Edit]:
-        """Whole bodies of the functions that differ."""
-        names = [each.name for each in (*self.old.definitions, *self.new.definitions)]
-        new = {e.name: e.node for e in self.new.definitions if names.count(e.name) == 2}
-        found: list[Edit] = []
-        for each in self.old.definitions:
-            other = new.get(each.name)
-            if isinstance(each.node, _Function) and isinstance(other, _Function):
-                if ast.dump(each.node) == ast.dump(other):
-                    continue
-                new_body = other.body
-                if ast.get_docstring(each.node, False) == ast.get_docstring(other, False):
-                    new_body = new_body[ast.get_docstring(other, False) is not None :]
-                text = self._text(self.new, new_body)
-                if any(each.name.startswith(f"{edit.within}.") for edit in found):
-                    continue
-                found.append(Edit(self.path, EditKind.BODY, each.name, None, text))
-        return found
-
-    # comparing --------------------------------------------------------------------------------
-
-    def _blocks(self, old: list[ast.stmt], new: list[ast.stmt], within: str) -> Iterable[Edit]:
-        left, right = alike.keys(old), alike.keys(new)
-        matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-        for tag, i, j, k, l in matcher.get_opcodes():  # noqa: E741
-            if tag == "equal":
-                for a, b in zip(range(i, j), range(k, l), strict=True):
-                    if ast.dump(old[a]) != ast.dump(new[b]):
-                        yield from self._inside(_Change(within, old, a, a + 1, new, b, b + 1))
-            elif tag == "replace" and j - i == l - k:
-                pairs = zip(old[i:j], new[k:l], strict=True)
-                same_shape = [alike.shape(one) == alike.shape(other) for one, other in pairs]
-                step = 0
-                for same, run in itertools.groupby(same_shape):
-                    more = len(list(run))
-                    a, b, step = i + step, k + step, step + more
-                    if not same:
-                        yield self._edit(_Change(within, old, a, a + more, new, b, b + more))
-                        continue
-                    for at in range(more):
-                        yield from self._inside(
-                            _Change(within, old, a + at, a + at + 1, new, b + at, b + at + 1)
-                        )
-            else:
-                yield self._edit(_Change(within, old, i, j, new, k, l))
-
-    def _inside(self, change: _Change) -> list[Edit]:
-        """Edits inside one statement, or all of it where what is inside has no site of its own."""
-        one, other = change.old[change.i], change.new[change.k]
-        try:
-            return list(self._pair(one, other, change.within))
-        except _CannotSayError:
-            if isinstance(one, alike.Definition):
-                raise
-            return [self._edit(change)]
-
-    def _pair(self, one: ast.stmt, other: ast.stmt, within: str) -> Iterable[Edit]:
-        """Edits for two statements that are alike."""
-        if isinstance(one, alike.Definition) and isinstance(other, alike.Definition):
-            name = one.name if within == "<module>" else f"{within}.{one.name}"
-            yield from self._decorators(one, other, name)
-            if alike.header(one) != alike.header(other):
-                yield self._headers(one, other, name)
-            yield from self._blocks(one.body, other.body, name)
-            return
-        if alike.header(one) != alike.header(other):
-            blocks = isinstance(getattr(one, "body", None), list)
-            if not blocks or alike.inner(one) != alike.inner(other):
-                raise _CannotSayError
-            yield self._headers(one, other, within)
-            return
-        for key in alike.BLOCKS:
-            left, right = getattr(one, key, None), getattr(other, key, None)
-            if isinstance(left, list) and isinstance(right, list):
-                if bool(left) != bool(right):
-                    raise _CannotSayError
-                yield from self._blocks(left, right, within)
-        for key in ("handlers", "cases"):
-            for left, right in zip(getattr(one, key, ()), getattr(other, key, ()), strict=True):
-                yield from self._blocks(left.body, right.body, within)
-
-    def _decorators(
-        self, one: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
-        other: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str,
-    ) -> Iterable[Edit]:  # fmt: skip
-        left = [ast.unparse(each) for each in one.decorator_list]
-        right = [ast.unparse(each) for each in other.decorator_list]
-        for tag, i, j, k, l in difflib.SequenceMatcher(None, left, right).get_opcodes():  # noqa: E741
-            if tag == "equal":
-                continue
-            gone, come = left[i:j], right[k:l]
-            for step in range(max(len(gone), len(come))):
-                pattern = gone[step] if step < len(gone) else ""
-                wanted = come[step] if step < len(come) else ""
-                yield Edit(self.path, EditKind.DECORATOR, name, pattern, wanted)
-
-    def _headers(self, one: ast.stmt, other: ast.stmt, within: str) -> Edit:
-        edit = Edit(self.path, EditKind.MATCH, within, alike.holed(one), alike.holed(other, one))
-        return edit if self._count(edit) == 1 else self._unsayable()
-
-    def _unsayable(self) -> Edit:
-        raise _CannotSayError
-
-    # edits ------------------------------------------------------------------------------------
-
-    def _edit(self, change: _Change) -> Edit:
-        """The edit of a change; more neighbours are taken in until it has one site."""
-        for edit in self._candidates(change):
-            count = self._count(edit)
-            if count == 1 or (count and self.several):
-                return replace(edit, expect=Expect(count, count))
-        wider: _Change | None = change
-        for step in range(_MOST_NEIGHBOURS):
-            current = wider
-            wider = current and (current.wider(step % 2 == 0) or current.wider(step % 2 == 1))
-            if wider is None:
+def _renames(deleted: Mapping[str, File], added: Mapping[str, File]) -> dict[str, str]:
+    """New path by old path: equal bytes first, then texts that are much alike."""
+    found: dict[str, str] = {}
+    for path, (data, _) in deleted.items():
+        for other, (new, _) in added.items():
+            if data and data == new and other not in found.values():
+                found[path] = other
                 break
-            edit = self._match(wider)
-            if self._count(edit) == 1:
-                return edit
-        raise _CannotSayError
+    pairs = [
+        (_likeness(deleted[path][0], added[other][0]), path, other)
+        for path in deleted
+        for other in added
+        if path not in found and other not in found.values() and _suffix(path) == _suffix(other)
+    ] if len(deleted) * len(added) <= _MOST_PAIRS else []  # fmt: skip
+    for likeness, path, other in sorted(pairs, reverse=True):
+        if likeness >= _LIKENESS and path not in found and other not in found.values():
+            found[path] = other
+    return found
 
-    def _candidates(self, change: _Change) -> Iterable[Edit]:
-        gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
-        if gone and come:
-            yield self._match(change)
-            return
-        if gone:
-            yield Edit(self.path, EditKind.DELETE, change.within, self._text(self.old, gone))
-            return
-        text = self._text(self.new, come)
-        beside = list(self._insertions(change, text))
-        if change.within == "<module>" and beside:
-            yield from self._at_top(come, text, beside[0])
-        yield from beside
 
-    def _at_top(self, come: list[ast.stmt], text: str, beside: Edit) -> Iterable[Edit]:
-        """`import` or `define`, when they put the statements where they were put by hand."""
-        result = self._result(beside)
-        kinds = []
-        if all(isinstance(each, ast.Import | ast.ImportFrom) for each in come):
-            kinds = [EditKind.IMPORT]
-        elif all(isinstance(each, alike.Definition | ast.Assign | ast.AnnAssign) for each in come):
-            kinds = [EditKind.DEFINE]
-        for kind in kinds:
-            edit = Edit(self.path, kind, None, None, text)
-            if result is not None and self._result(edit) == result:
-                yield edit
+def _suffix(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2]
 
-    def _insertions(self, change: _Change, text: str) -> Iterable[Edit]:
-        before = change.old[change.i] if change.i < len(change.old) else None
-        after = change.old[change.i - 1] if change.i else None
-        edits = []
-        if before is not None:
-            anchor = self._anchor(before)
-            edits.append(Edit(self.path, EditKind.BEFORE, change.within, anchor, text))
-        if after is not None:
-            anchor = self._anchor(after)
-            edits.append(Edit(self.path, EditKind.AFTER, change.within, anchor, text))
-        previous = change.new[change.k - 1] if change.k else None
-        first = change.new[change.k].lineno
-        if previous is not None and (previous.end_lineno or 0) + 1 == first:
-            edits.reverse()
-        yield from edits
 
-    def _anchor(self, node: ast.stmt) -> str:
-        if isinstance(getattr(node, "body", None), list):
-            return alike.holed(node)
-        return self._text(self.old, [node])
-
-    def _match(self, change: _Change) -> Edit:
-        gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
-        if not gone or not come:
-            raise _CannotSayError
-        old, new = self._text(self.old, gone), self._text(self.new, come)
-        return Edit(self.path, EditKind.MATCH, change.within, old, new)
-
-    def _count(self, edit: Edit) -> int:
-        outcome = rewrite_file(self.path, self.before, [edit], {}).outcomes[0]
-        fine = outcome.status in (EditStatus.READY, EditStatus.AMBIGUOUS)
-        return outcome.found if fine else 0
-
-    def _result(self, edit: Edit) -> str | None:
-        result = rewrite_file(self.path, self.before, [edit], {})
-        ready = all(outcome.status in WRITABLE for outcome in result.outcomes)
-        if not ready or result.content is None:
-            return None
-        return ast.dump(Source(self.path, result.content).tree)
-
-    def _text(self, source: Source, run: list[ast.stmt]) -> str:
-        """A run of statements as written, with the comments above it that are new."""
-        first = min([run[0].lineno, *(d.lineno for d in getattr(run[0], "decorator_list", ()))])
-        last = run[-1].end_lineno or run[-1].lineno
-        if source is self.new:
-            known = {line.strip() for line in self.old.text.splitlines()}
-            while first > 1:
-                start, end = source.lines(first - 1, first - 1)
-                above = source.text[start:end].strip()
-                if not above.startswith("#") or above in known:
-                    break
-                first -= 1
-        start, end = source.lines(first, last)
-        indent = source.indent(start)
-        if source.text[start:].lstrip(" \t") and run[0].col_offset > len(indent) and first == last:
-            return ast.get_source_segment(source.text, run[0]) or ast.unparse(run[0])
-        lines = re.split(r"\r\n|\r|\n", source.text[start:end])
-        return "\n".join(
-            line if number in source.string_lines else line.removeprefix(indent)
-            for number, line in enumerate(lines, first)
-        ).strip("\n")
+def _likeness(old: bytes, new: bytes) -> float:
+    """How alike two texts are, line by line, 0 to 1."""
+    lines = old.splitlines(), new.splitlines()
+    if min(map(len, lines)) < 3:
+        return 0.0
+    matcher = difflib.SequenceMatcher(None, *lines, autojunk=False)
+    return matcher.ratio() if matcher.quick_ratio() >= _LIKENESS else 0.0

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patcher.patchfile.python import parse_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from patcher.rewrite.source import Source
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BLOCKS = ("body", "orelse", "finalbody")
@@ -77,3 +84,79 @@ def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
         if decorated:
             copy.decorator_list.append(ast.Name("µµµDECORATORS"))
     return ast.unparse(ast.fix_missing_locations(copy)).replace("µ", "$")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One `if` or `elif`; ``test`` is its condition as a dump, ``written`` as in the source."""
+
+    test: str
+    written: str
+    body: list[ast.stmt]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """An `if` with its `elif`s and its `else`."""
+
+    branches: tuple[Branch, ...]
+    otherwise: list[ast.stmt]
+
+
+def chain(source: Source, node: ast.If) -> Chain:
+    """The chain that starts at an `if`."""
+    branches = []
+    while True:
+        written = ast.get_source_segment(source.text, node.test) or ast.unparse(node.test)
+        branches.append(Branch(ast.dump(node.test), written, node.body))
+        following = node.orelse[0] if len(node.orelse) == 1 else None
+        if not isinstance(following, ast.If) or not is_elif(source, following):
+            return Chain(tuple(branches), node.orelse)
+        node = following
+
+
+def is_elif(source: Source, node: ast.stmt) -> bool:
+    """Whether a statement is the `elif` of another: it has no line of its own to be matched."""
+    line = source.text[source.starts[node.lineno - 1] :].encode()[: node.col_offset + 4]
+    return isinstance(node, ast.If) and line.endswith(b"elif")
+
+
+def chain_pattern(source: Source, whole: Chain) -> tuple[str, Mapping[str, str]]:
+    """A pattern of a chain with holes for its blocks, and the hole of each block by its dump."""
+    lines: list[str] = []
+    holes: dict[str, str] = {}
+    for number, branch in enumerate(whole.branches):
+        hole = "$$$BODY" if number == 0 else f"$$$BODY_{number + 1}"
+        holes.setdefault(_dump(branch.body), hole)
+        lines += [f"{'elif' if number else 'if'} {_on_a_line(branch)}:", f"    {hole}"]
+    if whole.otherwise:
+        holes.setdefault(_dump(whole.otherwise), "$$$ELSE")
+        lines += ["else:", "    $$$ELSE"]
+    return "\n".join(lines), holes
+
+
+def chain_like(
+    source: Source,
+    whole: Chain,
+    holes: Mapping[str, str],
+    text_of: Callable[[Source, list[ast.stmt]], str],
+) -> str:
+    """A chain as text, with holes for those blocks that another one has too."""
+    lines = []
+    blocks = [(f"{'elif' if number else 'if'} {_on_a_line(branch)}:", branch.body)
+              for number, branch in enumerate(whole.branches)]  # fmt: skip
+    blocks += [("else:", whole.otherwise)] if whole.otherwise else []
+    left = dict(holes)
+    for head, body in blocks:
+        text = left.pop(_dump(body), None) or text_of(source, body)
+        lines += [head, *(f"    {line}" if line.strip() else "" for line in text.split("\n"))]
+    return "\n".join(lines)
+
+
+def _dump(block: list[ast.stmt]) -> str:
+    return "\n".join(map(ast.dump, block))
+
+
+def _on_a_line(branch: Branch) -> str:
+    """A condition that may stand after `if`: one over several lines keeps its parentheses."""
+    return f"({branch.written})" if "\n" in branch.written else branch.written

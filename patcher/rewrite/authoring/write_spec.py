@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
-from patcher.patchfile.model import Edit, EditKind
+from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind
 
-_SAFE = re.compile(r"[A-Za-z_@./<][^#:\n'\"]*\Z")
+_SAFE = re.compile(r"[A-Za-z_./<][^#:\n'\"]*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off"}
+_TRUTHS = (EditKind.FINAL_NEWLINE, EditKind.DELETE_FILE)
+_EXACT = (EditKind.LINES,)
+_ONE_LINE = ("file", "within", "expect", "was", *(kind.value for kind in WHOLE_FILE))
+# What YAML keeps in a block as it is; all else is written with escapes.
+_BLOCK = re.compile(
+    r"[\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
+    r"\U00010000-\U0010ffff]*\Z"
+)
 
 
 def spec_text(
-    name: str, target: str, edits: Sequence[Edit], summary: str = "", test: Sequence[str] = ()
-) -> str:
+    name: str, target: str, edits: Sequence[Edit], summary: str = "", test: Sequence[str] = (),
+    requires: Sequence[str] = (),
+) -> str:  # fmt: skip
     """A whole spec.
 
     Args:
         test: lines of `test:`, ready made.
+        requires: patches it is written on top of.
     """
     lines = [
         f"patch: {name}",
         f"summary: {summary or 'say here what becomes what'}",
         f"target: {target}",
         "equivalence: bitwise",
-        "edits:",
     ]
+    if requires:
+        lines.append(f"requires: [{', '.join(requires)}]")
+    lines.append("edits:")
     for edit in edits:
         lines += edit_lines(edit)
     return "\n".join([*lines, *test]) + "\n"
@@ -34,6 +45,7 @@ def spec_text(
 
 def edit_lines(edit: Edit) -> list[str]:
     """One entry of `edits:`."""
+    exact = edit.kind in _EXACT
     entries = [("file", edit.file)]
     if edit.within is not None:
         entries.append(("within", edit.within))
@@ -43,27 +55,69 @@ def edit_lines(edit: Edit) -> list[str]:
         entries.append((edit.kind.value, edit.pattern or ""))
         if edit.replacement is not None:
             entries.append(("with", edit.replacement))
+    if edit.was is not None:
+        entries.append(("was", edit.was))
     if str(edit.expect) != "1":
         entries.append(("expect", str(edit.expect)))
-    lines = [line for key, value in entries for line in scalar(key, value, 4)]
+    lines: list[str] = []
+    for key, value in entries:
+        if edit.kind in _TRUTHS and key == edit.kind.value:
+            lines.append(f"    {key}: {value}")
+        else:
+            lines += scalar(key, value, 4, exact=exact and key in ("lines", "with"))
     lines[0] = "  - " + lines[0].lstrip()
     return lines
 
 
-def scalar(key: str, value: str, indent: int) -> list[str]:
-    """`key: value` as YAML: plain where that is safe, a block for lines, quoted else."""
+def scalar(key: str, value: str, indent: int, *, exact: bool = False) -> list[str]:
+    """`key: value` as YAML: plain where that is safe, a block for lines, quoted else.
+
+    Args:
+        exact: blank lines at either end count; else they are left out.
+    """
     pad = " " * indent
-    text = value.strip("\n")
-    plain = _SAFE.match(text) and text == text.strip() and text.lower() not in _WORDS
-    if plain:
-        return [f"{pad}{key}: {text}"]
-    if not text:
+    text = value.removesuffix("\n") if exact else value.strip("\n")
+    if not text and not (exact and value):
         return [f'{pad}{key}: ""']
-    if key in ("file", "within", "expect"):
-        return [f"{pad}{key}: {json.dumps(text)}"]
-    lines = [f"{pad}  {line}" if line.strip() else "" for line in text.split("\n")]
-    first = "|2" if text.startswith((" ", "\t")) else "|"
-    return [f"{pad}{key}: {first}", *lines]
+    plain = _SAFE.match(text) and text == text.strip() and text.lower() not in _WORDS
+    if plain and _BLOCK.match(text):
+        return [f"{pad}{key}: {text}"]
+    if key in _ONE_LINE:
+        return [f"{pad}{key}: {_quoted(text)}"]
+    lines = text.split("\n")
+    if not _BLOCK.match(text) or lines[-1].strip() == "" or (exact and not lines[0].strip()):
+        return [f"{pad}{key}: {_quoted(text if not exact else value, pad + '  ')}"]
+    lead = next(line for line in lines if line.strip())
+    head = "|2" if lead.startswith((" ", "\t")) or lines[0] != lead else "|"
+    return [f"{pad}{key}: {head}", *(f"{pad}  {line}" if line else "" for line in lines)]
+
+
+_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+
+
+def _quoted(text: str, pad: str = "") -> str:
+    """A text in double quotes; with a ``pad``, each of its lines on a line of its own."""
+    lines = text.split("\n")
+    pieces = ["".join(map(_escaped, line)) + "\\n" for line in lines[:-1]]
+    pieces += ["".join(map(_escaped, lines[-1]))] if lines[-1] else []
+    if not pad or len(pieces) == 1:
+        return '"' + "".join(pieces) + '"'
+    # A backslash ends a line without a break, and keeps the white space that starts the next one.
+    joined = f"\\\n{pad}".join(
+        f"\\{piece}" if n and piece[0] == " " else piece for n, piece in enumerate(pieces)
+    )
+    return f'"{joined}"'
+
+
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char == " " or (char.isprintable() and _BLOCK.match(char)):
+        return char
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def fixture_lines(before: str, after: str, file: str | None = None) -> list[str]:

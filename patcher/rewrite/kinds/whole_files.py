@@ -1,0 +1,158 @@
+"""What becomes of files as a whole: added, replaced, deleted, renamed, given another mode.
+
+Such edits look at no text. Of one file a patch may say one of them, and its mode; a file that is
+renamed may also be edited, under its old name.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, EditStatus
+from patcher.rewrite.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from patcher.patchfile.model import Patch
+
+_NEW_FILE_MODE = 0o644
+Written = dict[str, "bytes | None"]
+
+
+def whole(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Those edits that look at no text."""
+    return tuple(edit for edit in edits if edit.kind in WHOLE_FILE)
+
+
+def contradiction(edits: Sequence[Edit]) -> str:
+    """Why these edits of one file cannot stand in one patch; empty when they can."""
+    path = edits[0].file
+    kinds = [edit.kind for edit in edits]
+    inside = [kind for kind in kinds if kind not in WHOLE_FILE]
+    for kind in WHOLE_FILE:
+        if kinds.count(kind) > 1:
+            return f"{path} has two `{kind.value}` edits"
+    others = {kind for kind in kinds if kind in WHOLE_FILE and kind is not EditKind.MODE}
+    if EditKind.ADD_FILE in others and (inside or len(others) > 1):
+        return f"{path} is added by this patch: no other edit can touch it"
+    if EditKind.DELETE_FILE in others and len(kinds) > 1:
+        return f"{path} is deleted by this patch: no other edit can touch it"
+    if EditKind.REPLACE_FILE in others and inside:
+        return f"{path} is replaced by this patch: no other edit can touch it"
+    return ""
+
+
+def plan_whole(
+    edits: Sequence[Edit],
+    content: bytes | None,
+    after: bytes | None,
+    read: Callable[[str], bytes | None],
+    attachments: Mapping[str, bytes],
+) -> tuple[list[Outcome], Written]:
+    """Plan the whole-file edits of one file.
+
+    Args:
+        edits: whole-file edits alone; they do not contradict each other.
+        content: the file's bytes; None when there is no such file.
+        after: its bytes once the edits inside it are made; None when these cannot be.
+        read: content of other files.
+
+    Returns:
+        An outcome for each edit, and new content by path: None where a file goes.
+    """
+    path = edits[0].file
+    written: Written = {} if after is None else {path: after}
+    found: dict[EditKind, Outcome] = {}
+    for kind in WHOLE_FILE:  # bytes first, then where they go
+        for edit in edits:
+            if edit.kind is kind:
+                found[kind] = _one(edit, content, written, read, attachments)
+    return [found[edit.kind] for edit in edits], written
+
+
+def _one(
+    edit: Edit,
+    content: bytes | None,
+    written: Written,
+    read: Callable[[str], bytes | None],
+    held: Mapping[str, bytes],
+) -> Outcome:
+    path, kind = edit.file, edit.kind
+    if kind is EditKind.ADD_FILE:
+        return _add(edit, content, held[edit.pattern or ""], written)
+    if content is None and path not in written:
+        return Outcome(edit, EditStatus.MISSING, message=f"there is no {path}")
+    if kind is EditKind.MODE:
+        return Outcome(edit, EditStatus.READY, found=1)
+    assert content is not None
+    here = sha256(content).hexdigest()
+    if kind is EditKind.REPLACE_FILE:
+        new = held[edit.pattern or ""]
+        written[path] = new
+        if content == new:
+            return Outcome(edit, EditStatus.ALREADY, found=1)
+        return _meant(edit, here) or Outcome(edit, EditStatus.READY, found=1)
+    if kind is EditKind.DELETE_FILE:
+        written[path] = None
+        return _meant(edit, here) or Outcome(edit, EditStatus.READY, found=1)
+    new_path = edit.pattern or ""
+    if read(new_path) is not None:
+        message, hint = f"{new_path} is there already", "choose another path"
+        return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
+    if path in written:
+        written[new_path] = written[path]
+    written[path] = None
+    return Outcome(edit, EditStatus.READY, found=1)
+
+
+def _add(edit: Edit, content: bytes | None, new: bytes, written: Written) -> Outcome:
+    written[edit.file] = new
+    if content is None:
+        return Outcome(edit, EditStatus.READY, found=1)
+    if content == new:
+        return Outcome(edit, EditStatus.ALREADY, found=1)
+    message = f"{edit.file} is there already, with other content"
+    hint = "give the file another name"
+    return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
+
+
+def _meant(edit: Edit, here: str) -> Outcome | None:
+    """The refusal of an edit that is meant for other bytes."""
+    if edit.was in (None, here):
+        return None
+    message = f"{edit.file} has other bytes than this edit is meant for"
+    hint = f"`was: {here}`, if these may go too"
+    return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
+
+
+def modes_of(patches: Iterable[Patch], mode_of: Callable[[str], int | None]) -> dict[str, int]:
+    """Permission bits that a series asks for, by path; those it leaves alone are not in it.
+
+    Args:
+        patches: in order.
+        mode_of: of a file of the pristine tree; None when there is none.
+    """
+    found: dict[str, int] = {}
+    for patch in patches:
+        before = dict(found)
+        for path in dict.fromkeys(edit.file for edit in whole(patch.edits)):
+            edits = {edit.kind: edit for edit in whole(patch.edits) if edit.file == path}
+            mode = before.get(path)
+            if EditKind.MODE in edits:
+                mode = int(edits[EditKind.MODE].pattern or "", 8)
+            if EditKind.RENAME_FILE in edits:
+                found.pop(path, None)
+                mode = mode or mode_of(path) or _NEW_FILE_MODE
+            elif EditKind.DELETE_FILE in edits:
+                found.pop(path, None)
+                continue
+            if mode is not None:
+                found[_path_after(path, edits)] = mode
+    return found
+
+
+def _path_after(path: str, edits: Mapping[EditKind, Edit]) -> str:
+    renamed = edits.get(EditKind.RENAME_FILE)
+    return renamed.pattern or "" if renamed else path

@@ -1,0 +1,125 @@
+"""What a change of a working copy comes to: bytes and modes wanted, steps, files touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from patcher.errors import PatcherError
+from patcher.store.fs import digest
+from patcher.store.journal import Step
+from patcher.store.paths import check_size
+from patcher.store.state import Touched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from patcher.store.drift import Drift
+    from patcher.store.journal import Place
+    from patcher.store.state import State
+
+NEW_FILE_MODE = 0o644
+Goal = dict[str, tuple["bytes | None", int]]
+"""Bytes and permission bits by path; bytes of None mean no file."""
+
+
+class Tree(Protocol):
+    """What is asked of a working copy here; see `patcher.store.working_copy.WorkingCopy`."""
+
+    state: State
+
+    @property
+    def place(self) -> Place: ...
+
+    def left(self, path: str) -> bytes | None: ...
+
+    def pristine(self, path: str) -> bytes | None: ...
+
+    def pristine_mode(self, path: str) -> int | None: ...
+
+
+def goal_of(copy: Tree, files: Mapping[str, bytes | None], modes: Mapping[str, int] | None) -> Goal:
+    """What every file that a change is about shall be.
+
+    Args:
+        files: new bytes by path; None removes.
+        modes: permission bits that the series asks for; other files have those of pristine. None
+            leaves them as they are.
+    """
+    goal: Goal = {}
+    there = {p: one for p, one in copy.state.touched.items() if one.current is not None}
+    moded = {path: one.mode for path, one in there.items() if one.mode != one.pristine_mode}
+    if modes is None:
+        modes, moded = {path: mode for path, mode in moded.items() if path in files}, {}
+    for path in {*files, *modes, *moded}:
+        data = files[path] if path in files else copy.left(path)
+        past = copy.pristine_mode(path)
+        goal[path] = (data, modes.get(path, NEW_FILE_MODE if past is None else past))
+    return goal
+
+
+def not_there(copy: Tree, drift: Iterable[Drift], goal: Goal) -> tuple[Drift, ...]:
+    """The drift that is something else than what a change would write."""
+    return tuple(one for one in drift if not _is_there(copy, one.path, goal))
+
+
+def _is_there(copy: Tree, path: str, goal: Goal) -> bool:
+    """Whether the tree holds, under a path, just what a change would write there."""
+    if path not in goal:
+        return False
+    data, mode = goal[path]
+    try:
+        found = copy.place.root.read(path)
+    except PatcherError:
+        return False
+    if found is None or data is None:
+        return found is None and data is None
+    return found.data == data and found.mode == mode
+
+
+def steps_of(copy: Tree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, bytes]]:
+    """One step for each file that changes, and the present bytes of those."""
+    steps: list[Step] = []
+    old: dict[str, bytes] = {}
+    for path in sorted(goal):
+        new, after_mode = goal[path]
+        if new is not None:
+            check_size(len(new), path)
+        present = copy.place.root.read(path)
+        before = None if present is None else digest(present.data)
+        after = None if new is None else digest(new)
+        mode = NEW_FILE_MODE if present is None else present.mode
+        if before == after and (mode == after_mode or new is None):
+            continue
+        if present is not None:
+            old[path] = present.data
+        steps.append(Step(path, before, mode, after, mode if new is None else after_mode))
+    return tuple(steps), old
+
+
+def touched_after(copy: Tree, steps: Iterable[Step], adopted: Goal) -> dict[str, Touched]:
+    """The files that differ from pristine after a change.
+
+    Args:
+        adopted: hand edits that become the series', as they are.
+    """
+    touched = dict(copy.state.touched)
+    for path, (data, mode) in adopted.items():
+        before, past_mode = copy.pristine(path), copy.pristine_mode(path)
+        first = Touched(
+            None if before is None else digest(before),
+            NEW_FILE_MODE if past_mode is None else past_mode,
+            None if data is None else digest(data),
+            mode,
+        )
+        touched.pop(path, None)
+        if (first.current, first.mode) != (first.pristine, first.pristine_mode):
+            touched[path] = first
+    for step in steps:
+        past = touched.pop(step.path, None)
+        first = past or Touched(step.before, step.before_mode, None, 0)
+        same_mode = step.after is None or step.after_mode == first.pristine_mode
+        if step.after != first.pristine or not same_mode:
+            touched[step.path] = Touched(
+                first.pristine, first.pristine_mode, step.after, step.after_mode
+            )
+    return touched
