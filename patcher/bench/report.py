@@ -228,6 +228,7 @@ def cold_and_warm(pairs: Sequence[Pair]) -> dict[str, Any]:
             "later_call_s": median(case.wall_s for case in cases) if cases else None,
         }
     base, patched = rows["baseline"], rows["patched"]
+    rows["pays_after_calls"] = None
     if None not in (*base.values(), *patched.values()):
         extra_s = (patched["start_s"] + patched["first_call_s"]) - (
             base["start_s"] + base["first_call_s"]

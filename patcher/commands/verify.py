@@ -19,12 +19,12 @@ from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import (
     freeze,
     frozen_trees,
-    last_verified,
     loosest,
     new_tree,
 )
 from patcher.commands.shared.keep_run import Judged, described, failed_before, identity, keep
 from patcher.commands.shared.measure_speed import speedometer
+from patcher.commands.shared.remember import fallback, remember
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
 from patcher.errors import PatcherError
 from patcher.execution.executor import find_executor
@@ -36,6 +36,7 @@ from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
 from patcher.verify.options import VerifyOptions
+from patcher.verify.passed import Strength
 
 if TYPE_CHECKING:
     from patcher.execution.runner import Observer
@@ -45,6 +46,13 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
     from patcher.verify.declarations import Undeclared
     from patcher.verify.setup import Request
+
+
+# What was not measured meets no requirement.
+MEETS: Mapping[str, frozenset[str]] = {
+    "faster": frozenset({"faster"}),
+    "not-slower": frozenset({"faster", "no-measurable-change", "undecided"}),
+}
 
 
 def verify(
@@ -134,19 +142,18 @@ def _verify(
         return _nothing_to_verify(copy, options)
     judged = Judged.of(copy)
     with frozen_trees(copy) as scratch:
-        hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(workspace))
-        if hidden:
-            refused = _undeclared(hidden, patches)
-            request = request_for(copy, {}, loosest(patches), options)
-            return _conclude(copy, request, refused, options, scratch, observer, judged, before)
         trees = {
             Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
             Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=options.aa),
         }
         request = request_for(copy, trees, loosest(patches), options)
+        hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(workspace))
+        if hidden:
+            refused = _undeclared(hidden, patches)
+            return _conclude(copy, request, refused, options, scratch, observer, judged, before)
         earlier = failed_before(workspace, request, options)
         if earlier is not None:
-            return _answer(copy, earlier, options, before)
+            return _answer(copy, request, earlier, options, before)
         measure = speedometer(options, patches) if options.plan else None
         judgement = judge(
             request,
@@ -190,6 +197,7 @@ def _settle(
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed; put back what failed; take out again what was only tried."""
     unmet = _unmet(judgement, options.require)
+    strength = strength_of(request, options)
     passes = judgement.verdict is Verdict.PASS and unmet is None
     if before is not None and (passes or judgement.verdict is Verdict.CANNOT_JUDGE):
         tried = [name for name in copy_names(copy) if name not in {o.name for o in before.series}]
@@ -200,6 +208,7 @@ def _settle(
     if passes:
         if copy.verified_series != copy.series:
             copy.change({}, copy.series, "verify", copy_names(copy), verified=copy.series)
+        remember(copy, strength)
         return _result(judgement, restored=False), None
     message = unmet or judgement.sentence
     extra: dict[str, Any] = {}
@@ -207,11 +216,12 @@ def _settle(
         hint = "kept, as asked; `patcher revert --all` takes everything out"
         result = _result(judgement, restored=False)
         return result, PatcherError("verification-failed", message, hint=hint)
-    kept = last_verified(copy) if before is None else before.series
+    speed = unmet is not None or (judgement.speed is not None and judgement.speed.fault is not None)
+    kept = fallback(copy, strength, speed=speed) if before is None else before.series
     if before is None and options.isolate and judgement.verdict is Verdict.FAIL:
         from patcher.commands.shared.isolate_culprits import isolate_culprits
 
-        isolation = isolate_culprits(copy, request, scratch, observer)
+        isolation = isolate_culprits(copy, request, kept, scratch, observer)
         kept = tuple(one for one in copy.series if one.name in isolation.kept)
         extra["isolation"] = {
             "culprits": [list(group) for group in isolation.culprits],
@@ -226,12 +236,18 @@ def _settle(
 
 
 def _answer(
-    copy: WorkingCopy, earlier: Mapping[str, Any], options: VerifyOptions, before: Before | None
+    copy: WorkingCopy,
+    request: Request,
+    earlier: Mapping[str, Any],
+    options: VerifyOptions,
+    before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError]:
     """The answer to an identical failure, from its record: nothing is run, the tree is restored."""
     number = earlier["id"]
     if not options.keep or before is not None:
-        kept = last_verified(copy) if before is None else before.series
+        speed = bool((earlier.get("speed") or {}).get("fault"))
+        back = fallback(copy, strength_of(request, options), speed=speed)
+        kept = back if before is None else before.series
         restore(copy, kept, verified=kept if before is None else before.verified)
     note = f"answered from run {number}, which is the same; `--again` repeats it"
     result = {
@@ -272,8 +288,15 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
     if require is None or judgement.verdict is not Verdict.PASS or judgement.speed is None:
         return None
     word = judgement.speed.as_json()["verdict"]
-    met = word == "faster" if require == "faster" else word != "slower"
-    return None if met else f"--require {require}: the speed verdict is {word}"
+    if word in MEETS[require]:
+        return None
+    return f"--require {require}: the speed verdict is {word}"
+
+
+def strength_of(request: Request, options: VerifyOptions) -> Strength:
+    """How strong a judge the request is."""
+    tree = request.trees[Arm.BASELINE].sha256
+    return Strength.of(request, tree, options.plan, options.require)
 
 
 def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:

@@ -46,6 +46,8 @@ class Request:
         sys_path: folders a third party's adapter is imported from.
         limits: ``[tool.patcher.verify.gates]``.
         about: what the run database keeps beside the judgement, for `patcher history`.
+        content: sha256 of the workload's and the adapter's own files: what they changed is another
+            workload, whose results nothing of the old one stands for.
         fresh: run the baseline even where a stored result would do.
         sandbox: workers run behind the guards of `patcher.execution.sandbox`.
         readable: files and folders a worker may read beside what it needs anyway.
@@ -67,6 +69,7 @@ class Request:
     sys_path: tuple[str, ...] = ()
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    content: str = ""
     fresh: bool = False
     memory_limit_mib: int | None = None
     sandbox: bool = True
@@ -103,6 +106,7 @@ class Setup:
             self.environment,
             self.assets.fingerprint,
             self.request.adapter.distribution,
+            self.request.content,
             [model.name, model.options],
             [test.name, test.options, test.seed],
         )

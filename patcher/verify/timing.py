@@ -67,7 +67,13 @@ def measure_speed(
         device,
         budget_s,
         aa,
-        content=key_of(setup.assets.fingerprint, request.adapter.distribution),
+        content=key_of(
+            setup.assets.fingerprint,
+            request.adapter.distribution,
+            request.content,
+            request.python,
+            request.limits,
+        ),
         facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
     )
     workload = partial(

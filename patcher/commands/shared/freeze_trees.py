@@ -1,4 +1,4 @@
-"""Frozen trees to run, the gate a series claims, and what a failure goes back to."""
+"""Frozen trees to run, and the gate a series claims."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from patcher.patchfile.model import Equivalence
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
-    from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
 
 STRICTEST_FIRST = tuple(Equivalence)
@@ -55,13 +54,3 @@ def loosest(patches: Sequence[Patch]) -> Equivalence:
     """The gate for a series: the loosest claim among its patches."""
     claims = [patch.equivalence for patch in patches] or [Equivalence.BITWISE]
     return max(claims, key=STRICTEST_FIRST.index)
-
-
-def last_verified(copy: WorkingCopy) -> tuple[Applied, ...]:
-    """What a failure goes back to: the series that last passed, else pristine.
-
-    A series of which the user has since reverted a patch does not come back: what was taken out
-    stays out, and its rest was never verified.
-    """
-    verified = copy.verified_series or ()
-    return verified if all(one in copy.series for one in verified) else ()

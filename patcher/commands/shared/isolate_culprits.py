@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.freeze_trees import freeze, last_verified, loosest, new_tree
+from patcher.commands.shared.freeze_trees import freeze, loosest, new_tree
 from patcher.commands.shared.replay_series import patches_of, replayed
 from patcher.errors import PatcherError
 from patcher.execution.results import Arm
@@ -18,16 +18,20 @@ from patcher.verify.judgement import Verdict
 
 if TYPE_CHECKING:
     from patcher.execution.runner import Observer
+    from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
     from patcher.verify.setup import Request
 
 
 def isolate_culprits(
-    copy: WorkingCopy, request: Request, scratch: Path, observer: Observer
+    copy: WorkingCopy,
+    request: Request,
+    firm: Sequence[Applied],
+    scratch: Path,
+    observer: Observer,
 ) -> Isolation:
-    """Find which patches of the series are to blame; those verified before stand firm."""
+    """Find which patches of the series are to blame; ``firm`` passed this request before."""
     by_name = {one.name: one for one in copy.series}
-    firm = last_verified(copy)
     suspects = [one.name for one in copy.series if one not in firm]
 
     def passes(names: Sequence[str]) -> bool | None:

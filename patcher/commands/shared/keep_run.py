@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from patcher.verify.setup import Request
 
 LINES_AROUND = 3
+# Failures that another run, on a quieter machine, may not have.
+BY_CHANCE = ("flaky", "timed-hang", "clock-disputed", "grows", "repeats", "impossible")
 MOST_DIFF = 400_000  # characters; a longer one is what `patcher diff` is for
 
 
@@ -104,7 +106,7 @@ def identity(request: Request, options: VerifyOptions) -> str:
     assets = request.adapter.assets(request.matrix, request.options, request.version)
     return key_of(
         [tree.sha256 for tree in request.trees.values()],
-        [request.adapter.distribution, assets.fingerprint],
+        [request.adapter.distribution, assets.fingerprint, request.content],
         [asdict(model) for model in request.matrix.models],
         [asdict(test) for test in request.matrix.tests],
         asdict(request.options),
@@ -129,7 +131,7 @@ def failed_before(
     same = identity(request, options)
     for earlier in Reports(workspace).newest_first():
         if earlier.get("identity") == same:
-            steady = earlier["verdict"] == "fail" and earlier.get("reason") != "flaky"
+            steady = earlier["verdict"] == "fail" and earlier.get("reason") not in BY_CHANCE
             return earlier if steady else None
     return None
 

@@ -12,6 +12,7 @@ from patcher.errors import PatcherError, nearest
 from patcher.settings import load_settings
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Matrix, Model, Options
+from patcher.targets.content import content_of
 from patcher.verify.setup import Request
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def request_for(
         sandbox=options.sandbox,
         readable=(copy.workspace.root,),
         hidden=hidden_from_workers(copy),
+        content=content_of(adapter, told, copy.workspace.root),
         about={"series": [one.name for one in copy.series], "aa": options.aa},
     )
 

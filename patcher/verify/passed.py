@@ -1,0 +1,162 @@
+"""What passed, and under which request: what a failure may go back to. Pure.
+
+A series that passed a weak judge has not passed a strong one. Going back to it would leave a patch
+in place, called verified, that this very request might refuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from patcher.execution.rundb import key_of
+from patcher.patchfile.model import Equivalence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from patcher.verify.setup import Request
+
+LOOSEST_FIRST = (Equivalence.PERCEPTUAL, Equivalence.CLOSE, Equivalence.BITWISE)
+REQUIRED = ("", "not-slower", "faster")
+TIMED = ("", "quick", "full")
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How a series is, or was, judged.
+
+    Attributes:
+        tree: sha256 of pristine.
+        gate: the loosest claim of the series.
+        cases: a key of each case: model, test, their options, the seed.
+        weights: fingerprint of weights and clips.
+        content: of the workload's and the adapter's own files.
+        settings: of everything else that decides what runs: device, size, thresholds, interpreter.
+        inputs: how many inputs were drawn beside the cases.
+        life: how many generations were lived through.
+        timed: the plan, or empty; ``required``: of ``--require``, or empty.
+    """
+
+    tree: str
+    gate: str
+    cases: tuple[str, ...]
+    weights: str
+    content: str
+    settings: str
+    inputs: int = 0
+    life: int = 0
+    timed: str = ""
+    required: str = ""
+
+    def covers(self, other: Strength, *, speed: bool) -> bool:
+        """Whether passing this says that ``other`` would have been passed.
+
+        Args:
+            speed: what is asked about speed counts too; it need not where something else failed.
+        """
+        same = ("tree", "weights", "content", "settings")
+        order = [claim.value for claim in LOOSEST_FIRST]
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in same)
+            and set(other.cases) <= set(self.cases)
+            and order.index(self.gate) >= order.index(other.gate)
+            and self.inputs >= other.inputs
+            and self.life >= other.life
+            and (
+                not speed
+                or (
+                    TIMED.index(self.timed) >= TIMED.index(other.timed)
+                    and REQUIRED.index(self.required) >= REQUIRED.index(other.required)
+                )
+            )
+        )
+
+    @classmethod
+    def of(cls, request: Request, tree: str, timed: str | None, required: str | None) -> Strength:
+        """Of a request; ``tree`` is the sha256 of pristine."""
+        options = request.options
+        assets = request.adapter.assets(request.matrix, options, request.version)
+        return cls(
+            tree=tree,
+            gate=request.equivalence.value,
+            cases=tuple(
+                key_of(model.name, model.options, test.name, test.options, test.seed)
+                for model, test in request.matrix.pairs()
+            ),
+            weights=assets.fingerprint,
+            content=request.content,
+            settings=key_of(
+                options.device,
+                options.scale,
+                str(options.checkpoint),
+                options.pretrained,
+                request.limits,
+                request.python,
+                request.adapter.distribution,
+                request.version,
+            ),
+            inputs=getattr(request, "inputs", 0) or 0,
+            life=getattr(request, "life", 0) or 0,
+            timed=timed or "",
+            required=required or "",
+        )
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A series that passed, each patch as its name and the sha256 of its spec."""
+
+    series: tuple[tuple[str, str], ...]
+    strength: Strength
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` gives the equal record back."""
+        return {"series": [list(one) for one in self.series], "strength": asdict(self.strength)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Passed:
+        """What `as_json` gave.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is something else.
+        """
+        told = data["strength"]
+        if set(told) != {one.name for one in fields(Strength)}:
+            raise ValueError("not a strength")
+        strength = Strength(**{**told, "cases": tuple(told["cases"])})
+        return cls(tuple((str(a), str(b)) for a, b in data["series"]), strength)
+
+
+def remembered(known: Sequence[Passed], new: Passed) -> tuple[Passed, ...]:
+    """The records of one series, with a new one: none that another makes superfluous."""
+    same = [
+        one
+        for one in known
+        if one.series == new.series and not new.strength.covers(one.strength, speed=True)
+    ]
+    if any(one.strength.covers(new.strength, speed=True) for one in same):
+        return tuple(same)
+    return (*same, new)
+
+
+def goes_back_to(
+    known: Sequence[Passed],
+    verified: Sequence[tuple[str, str]],
+    failed: Sequence[tuple[str, str]],
+    strength: Strength,
+    *,
+    speed: bool,
+) -> bool:
+    """Whether a failure under ``strength`` may go back to the series last verified.
+
+    Args:
+        verified: the series last verified; ``failed``: the one that has just failed.
+        speed: the failure is one of speed, or came while timing.
+    """
+    if tuple(verified) == tuple(failed):
+        return False
+    return any(
+        one.series == tuple(verified) and one.strength.covers(strength, speed=speed)
+        for one in known
+    )
