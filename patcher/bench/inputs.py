@@ -62,6 +62,7 @@ def plan_inputs(
     *,
     call_s: Mapping[Case, float] | None = None,
     vary: Callable[[random.Random, Test], Test] | None = None,
+    fresh_process: bool = False,
 ) -> tuple[TimedModel, ...]:
     """The inputs of every process of a bench: the same for both arms.
 
@@ -69,23 +70,18 @@ def plan_inputs(
         seed: drawn when the trees were frozen.
         call_s: roughly what one call takes on the baseline; unknown calls are not batched.
         vary: an adapter's own way to another input that is alike in work; `alike` by default.
+        fresh_process: every call is a process of its own: nothing can be kept from one to the next.
     """
     known = call_s or {}
+
+    def case(model: Model, test: Test) -> TimedCase:
+        rng = random.Random(f"{seed}/{model.name}/{test.name}")
+        size = batch_size(known.get(Case(model.name, test.name)))
+        found = _case(test, plan, rng, size, vary or alike)
+        return replace(found, fresh=found.fresh or fresh_process)
+
     return tuple(
-        TimedModel(
-            model,
-            tuple(
-                _case(
-                    test,
-                    plan,
-                    random.Random(f"{seed}/{model.name}/{test.name}"),
-                    batch_size(known.get(Case(model.name, test.name))),
-                    vary or alike,
-                )
-                for test in tests
-            ),
-        )
-        for model, tests in models
+        TimedModel(model, tuple(case(model, test) for test in tests)) for model, tests in models
     )
 
 

@@ -97,11 +97,14 @@ class BenchReport:
         timed = bool(self.run.pairs)
         measures = {arm: self._measures(arm) for arm in ARMS}
         rows = {arm: table_rows(measures[arm]) for arm in ARMS}
+        # What gates took, one run each and some of it from earlier, is no comparison of speed.
+        ratio = ratio_rows(rows[Arm.BASELINE], rows[Arm.PATCHED]) if timed else []
         return {
             "baseline": rows[Arm.BASELINE],
             "patched": rows[Arm.PATCHED],
-            "ratio": ratio_rows(rows[Arm.BASELINE], rows[Arm.PATCHED]),
-            "source": "timed pairs" if timed else "the runs of the gates, one a case",
+            "ratio": ratio,
+            "timed": timed,
+            "source": "timed pairs" if timed else "the runs of the gates, one a case: not timed",
             "memory": self.memory,
         }
 
@@ -134,7 +137,11 @@ class BenchReport:
             timings = [pair.arm(arm) for pair in self.run.pairs]
             return [(case, typical([timing.case(case) for timing in timings])) for case in cases]
         results = self.gate_runs.get(arm, ())
-        return [(result.case, result.measure) for result in results if result.ok and result.measure]
+        return [
+            (result.case, result.measure)
+            for result in results
+            if result.ok and result.measure and not result.reused
+        ]
 
 
 def not_fresh(pairs: Sequence[Pair]) -> list[Case]:

@@ -161,7 +161,9 @@ def _verify(
             explain=explainer(copy, patches, scratch),
             measure_speed=measure,
         )
-        judgement = replace(judgement, declares=declared(patches))
+        declares = declared(patches)
+        notes = (*judgement.warnings, *_said(declares))
+        judgement = replace(judgement, declares=declares, warnings=notes)
         if options.aa:
             result = described(copy, judged, judgement, _result(judgement, restored=False))
             return keep(copy, judgement, result, observer.said), _cannot(judgement)
@@ -307,9 +309,15 @@ def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgem
         Verdict.UNDECLARED,
         "undeclared",
         f"{names} does more than it declares, so nothing was run: {found[0].sentence}{more}",
+        warnings=[f"also {one.sentence}" for one in found[1:]],
         undeclared=tuple(found),
         declares=declared(patches),
     )
+
+
+def _said(declares: Mapping[str, Sequence[str]]) -> list[str]:
+    """Declarations, for people."""
+    return [f"{name} declares {', '.join(words)}" for name, words in declares.items()]
 
 
 def _cannot(judgement: Judgement) -> PatcherError | None:

@@ -15,7 +15,8 @@ from patcher.execution.rundb import key_of
 from patcher.verify.judgement import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import random
+    from collections.abc import Callable, Mapping, Sequence
 
     from patcher.bench.report import BenchReport
     from patcher.bench.speed import BenchPlan
@@ -76,9 +77,12 @@ def measure_speed(
         ),
         facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
     )
+    adapter = request.adapter
     workload = partial(
         workload_of,
         plan=plan,
+        vary=getattr(adapter, "vary", None),
+        fresh_process=bool(getattr(adapter, "fresh_process", False)),
         models=[(one.model, one.tests) for one in setup.batches(Arm.BASELINE, passed, "timing")],
         call_s={
             case.case: case.baseline.measure.wall_s
@@ -108,6 +112,9 @@ def workload_of(
     call_s: Mapping[Case, float],
     recorded: Mapping[Case, Sequence[Mapping[str, object]]],
     timeout_s: float,
+    vary: Callable[[random.Random, Test], Test] | None,
+    fresh_process: bool,
 ) -> Workload:
     """What the timing processes of a bench do, from its seed."""
-    return Workload(plan_inputs(models, plan, seed, call_s=call_s), recorded, timeout_s)
+    planned = plan_inputs(models, plan, seed, call_s=call_s, vary=vary, fresh_process=fresh_process)
+    return Workload(planned, recorded, timeout_s)

@@ -117,8 +117,10 @@ def executor_record(executor: LocalExecutor, where: Site) -> list[Mapping[str, o
     """The stages of one gate run, as the worker describes them."""
     open_model = Step("open", {"model": vars(MODELS[0]), "seed": 0})
     run = Step("run", {"test": vars(TESTS[0]), "capture": True})
-    executor.submit(Job(where, (open_model, run)))
-    reports = executor.wait() + executor.wait()
+    executor.submit(Job(where, (open_model, run, Step("stages"))))
+    reports = executor.wait()
+    while not reports[-1].last:
+        reports += executor.wait()
     stages: list[Mapping[str, object]] = reports[-1].value["stages"]
     return stages
 
