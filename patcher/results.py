@@ -73,6 +73,17 @@ class PatchState(str, Enum):
 
 
 @dataclass(frozen=True)
+class Gain:
+    """How many times as fast a stage was when the patch was timed, with its interval."""
+
+    stage: str
+    times_as_fast: float
+    low: float
+    high: float
+    verdict: str
+
+
+@dataclass(frozen=True)
 class ListedPatch:
     """One patch of the catalogue; ``target`` in PEP 508, ``equivalence`` what it claims."""
 
@@ -82,6 +93,8 @@ class ListedPatch:
     equivalence: str
     reproduction: bool
     state: PatchState
+    gain: Gain | None = None
+    sets: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

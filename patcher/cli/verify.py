@@ -116,17 +116,19 @@ def verify_and_print(
     before: ApplyResult | None = None,
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
-    from patcher.commands import verify
+    from patcher.commands import history, verify
     from patcher.report.live import Progress
     from patcher.results import as_json
 
     quiet = session.verbosity < 0
-    with Progress(color=session.color, quiet=quiet) as progress:
-        verified = verify.verify(session.workspace(), options, progress)
+    workspace = session.workspace()
+    expected = history.expected_s(workspace, timed=options.plan is not None)
+    with Progress(color=session.color, quiet=quiet, expected_s=expected) as progress:
+        verified = verify.verify(workspace, options, progress)
     result, error = as_json(verified), verified.error
     for kind, path in exports.items():
         if path is not None:
-            verify.export(session.workspace(), result, kind, path)
+            verify.export(workspace, result, kind, path)
     result = {**(as_json(before) if before else {}), **result}
     if session.json or quiet:
         if error is not None:

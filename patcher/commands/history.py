@@ -60,6 +60,14 @@ def show(workspace: Workspace, number: int) -> dict[str, Any]:
     return {**Reports(workspace).read(number), "page": str(page(workspace, number))}
 
 
+def expected_s(workspace: Workspace, *, timed: bool) -> float | None:
+    """What the last verification of this kind took; None where there was none."""
+    for one in map(read_record, Reports(workspace).newest_first()):
+        if (one.speed is not None and one.speed.measured) == timed and one.wall_s:
+            return one.wall_s
+    return None
+
+
 def page(workspace: Workspace, number: int) -> Path:
     """The page of a verification."""
     return Reports(workspace).path(number) / PAGE

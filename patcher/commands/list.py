@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from patcher.commands.shared.find_copy import existing_copy, readable_patches
 from patcher.commands.shared.plan_series import plan_on
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.report.catalogue import gain_of
 from patcher.results import ListedPatch, ListedSet, ListResult, PatchState, UnreadableSpec
 
 if TYPE_CHECKING:
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def list_patches(workspace: Workspace, target: str | None) -> ListResult:
-    """Every patch of the catalogue with its state on the working copy."""
+def list_patches(
+    workspace: Workspace, target: str | None, *, only_set: str | None = None, fits: bool = False
+) -> ListResult:
+    """The patches of the catalogue with their state on the working copy.
+
+    Args:
+        only_set: a set's name: its patches alone, in its order.
+        fits: only those that are applied, or could be now.
+
+    Raises:
+        PatcherError: ``unknown-patch`` for a set that does not exist.
+    """
     known = load_catalogue(workspace.root)
     copy = existing_copy(workspace, target)
     readable, broken = readable_patches(workspace)
@@ -28,9 +39,18 @@ def list_patches(workspace: Workspace, target: str | None) -> ListResult:
             equivalence=patch.equivalence.value,
             reproduction=patch.reproduction,
             state=state_of(patch, copy, workspace),
+            gain=gain_of(patch.measured),
+            sets=[each.name for each in known.sets.values() if patch.name in each.patches],
         )
         for patch in readable
     ]
+    if only_set is not None:
+        named = [patch.name for patch in known.expand([f"@{only_set.removeprefix('@')}"])]
+        chosen = {one.name: one for one in patches}
+        patches = [chosen[name] for name in named if name in chosen]
+    if fits:
+        usable = (PatchState.AVAILABLE, PatchState.APPLIED)
+        patches = [one for one in patches if one.state in usable]
     sets = [ListedSet(each.name, each.patches, each.summary) for each in known.sets.values()]
     unreadable = [UnreadableSpec(error.where, error.message) for error in broken]
     return ListResult(patches, sets, unreadable)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from patcher.execution.results import Arm
-from patcher.report.console import cell, console, table
+from patcher.report.console import Line as Printed
+from patcher.report.console import console, print_lines
+from patcher.report.verdict import columns, wrap
+from patcher.report.words import count, duration
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,6 +23,13 @@ if TYPE_CHECKING:
     from patcher.execution.results import Case, CaseResult
 
 RUNNING = "running"
+PURPOSES = {
+    "control": "once more without the patch",
+    "retry": "once more with the patch",
+    "replay": "stage by stage",
+    "trace": "traced",
+    "remedy": "with a remedy",
+}
 
 
 class Progress:
@@ -26,15 +38,29 @@ class Progress:
     Args:
         color: False for plain output; None lets the terminal decide.
         quiet: print nothing.
+        expected_s: what the last run like this one took; None where there was none.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, *, color: bool | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        color: bool | None = None,
+        quiet: bool = False,
+        expected_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console(color=color, stream=sys.stderr)
         self._quiet = quiet
+        self._expected_s = expected_s
+        self._clock = clock
         self._live: Live | None = None
         self._states: dict[Case, dict[Arm, str]] = {}
+        self._done: set[tuple[Case, Arm]] = set()
+        self._reused = 0
         self._line = ""
-        self._began = time.monotonic()
+        self._began = clock()
+        self._runs_began = self._began
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal and not self._quiet:
@@ -58,32 +84,56 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        shown = self._live is not None
         if self._live is not None:
             self._live.stop()
             self._live = None
+        stopped = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if stopped and self._states and not self._quiet:
+            if shown:  # the table went with the live view; what is finished stays on the screen
+                print_lines(self._console, map(Printed, self.rows()))
+            again = shlex.join(["patcher", *sys.argv[1:]])
+            kept = f"{len(self._done)} of {self._total} runs are finished and kept; to go on:"
+            print_lines(self._console, [Printed(kept), Printed(f"  {again}")])
+
+    @property
+    def _total(self) -> int:
+        return len(Arm) * len(self._states)
 
     def planned(self, cases: tuple[Case, ...], weights: str) -> None:
         """The matrix, before anything runs."""
         self._states = {case: {} for case in cases}
-        self.said(f"{len(cases)} cases on two arms; weights: {weights}")
+        self._runs_began = self._clock()
+        text = f"{count(len(cases), 'case')} on two arms; {weights or 'no weights'}"
+        if self._expected_s:
+            text += f"; the last run like this took {duration(self._expected_s)}"
+        self.said(text)
 
     def began(self, arm: Arm, case: Case, purpose: str) -> None:
         """A worker starts on a case."""
         if purpose == "run":
             self._states.setdefault(case, {})[arm] = RUNNING
         else:
-            self.said(f"{purpose}: {case}, {arm.value}")
+            self.said(f"{PURPOSES.get(purpose, purpose)}: {case}, {arm.value}")
 
     def finished(self, result: CaseResult, purpose: str) -> None:
         """A case has its result."""
         took = f" {result.measure.wall_s:.1f} s" if result.measure else ""
         state = "not-applicable" if result.not_applicable else result.outcome.value
-        reused = " (kept from before)" if result.reused else ""
-        if purpose == "run":
-            self._states.setdefault(result.case, {})[result.arm] = state + took
+        kept = " (kept from before)" if result.reused else ""
+        if purpose != "run":
+            if self._live is None:
+                label = PURPOSES.get(purpose, purpose)
+                self._print(f"{label}: {result.case}, {result.arm.value}: {state}{took}")
+            return
+        self._states.setdefault(result.case, {})[result.arm] = state + took
+        self._done.add((result.case, result.arm))
+        self._reused += result.reused
         if self._live is None:
-            label = "" if purpose == "run" else f"{purpose}: "
-            self._print(f"{label}{result.arm.value:<8}  {result.case}: {state}{took}{reused}")
+            text = f"{result.arm.value:<8}  {result.case}: {state}{took}{kept}"
+            left = self.left()
+            place = f"{len(self._done):>2} of {self._total}"
+            self._print(f"{place}  {text}{f'; {left}' if left else ''}")
 
     def said(self, text: str) -> None:
         """A line of progress."""
@@ -91,19 +141,48 @@ class Progress:
         if self._live is None:
             self._print(text)
 
+    def left(self) -> str:
+        """``about 40 s left``, at the pace of the runs so far; empty where nobody can tell."""
+        ran = len(self._done) - self._reused
+        rest = self._total - len(self._done)
+        if ran < 2 or rest <= 0:
+            return ""
+        pace_s = (self._clock() - self._runs_began) / ran
+        return f"about {duration(pace_s * rest)} left"
+
+    def rows(self) -> list[str]:
+        """A row a case: both arms as they stand."""
+        rows = [["", "baseline", "patched"]]
+        models: dict[int, str] = {}
+        for case, arms in self._states.items():
+            models.setdefault(len(rows), case.model)
+            rows.append([f"  {case.test}", *(arms.get(arm, "-") for arm in Arm)])
+        head, *lines = columns(rows)
+        shown, model = [head], ""
+        for number, line in enumerate(lines, 1):
+            if models[number] != model:
+                model = models[number]
+                shown.append(model)
+            shown.append(line)
+        return shown
+
     def _print(self, text: str) -> None:
         if not self._quiet:
-            clock = time.monotonic() - self._began
+            clock = self._clock() - self._began
             self._console.print(f"[{clock:6.1f} s] {text}", soft_wrap=True)
 
     def _render(self) -> RenderableType:
-        from rich.console import Group
+        from rich.text import Text
 
-        rows = [
-            [case.model, case.test, done.get(Arm.BASELINE), done.get(Arm.PATCHED)]
-            for case, done in self._states.items()
-        ]
-        clock = f"{time.monotonic() - self._began:.0f} s"
-        return Group(
-            table(["model", "test", "baseline", "patched"], rows), cell(f"{clock}  {self._line}")
-        )
+        passed = duration(self._clock() - self._began)
+        phase = f"{len(self._done)} of {self._total} runs" if self._states else "getting ready"
+        left = self.left()
+        if not left and self._expected_s and len(self._done) < self._total:
+            left = f"the last one took {duration(self._expected_s)}"
+        head = ", ".join(part for part in (phase, passed, left) if part)
+        lines = [head, *wrap(self._line, self._console.width)]
+        table = self.rows() if self._states else []
+        room = max(3, self._console.height - len(lines) - 1)
+        if len(table) > room:  # a table longer than the screen would scroll away
+            table = [*table[: room - 1], f"and {len(table) - room + 1} more lines"]
+        return Text("\n".join([*table, *lines]), no_wrap=True, overflow="ellipsis")

@@ -8,31 +8,9 @@ import click
 
 if TYPE_CHECKING:
     from patcher.hazards.model import Hazard
-    from patcher.results import ApplyResult, ListResult, PlanResult, ShowResult
+    from patcher.results import ApplyResult, PlanResult, ShowResult
 
 WRITABLE = {"ready", "already"}
-
-
-def print_catalogue(result: ListResult, *, color: bool | None) -> None:
-    """The catalogue, a row a patch, then the sets."""
-    from patcher.report.console import console, table  # rich: as slow to import as all the rest
-
-    out = console(color=color)
-    patches = result.patches
-    rows = [
-        [
-            one.name,
-            one.state.value,
-            one.equivalence,
-            one.summary + ("  (reproduction: fails on purpose)" if one.reproduction else ""),
-        ]
-        for one in patches
-    ]
-    out.print(table(["patch", "state", "claim", "summary"], rows))
-    for one in result.sets:
-        out.print(f"@{one.name}: {', '.join(one.patches)}")
-    for spec in result.unreadable:
-        out.print(f"cannot be read: {spec.where}: {spec.message}", style="yellow")
 
 
 def print_patch(result: ShowResult, *, color: bool | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.bench.speed import PLANS
+from patcher.report.bench_progress import BenchProgress
 from patcher.verify.timing import measure_speed
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ def speedometer(
     plan = PLANS[options.plan or "quick"]
 
     def measure(bench: Bench, cases: Sequence[CaseJudgement]) -> BenchReport:
+        shown = BenchProgress(plan.pairs)
+        bench.observer.said(f"timing {plan.pairs} pairs at most, two processes each")
+
         def progress(index: int, timing: ProcessTiming) -> None:
-            arm = timing.arm.value
-            bench.observer.said(f"pair {index + 1} of at most {plan.pairs}: {arm} timed")
+            bench.observer.said(shown.said(index, timing))
 
         return measure_speed(
             bench,

@@ -1,0 +1,82 @@
+"""A bench while it runs: which pair, the estimate so far, the time left, what is run again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from math import exp, fsum, log
+from typing import TYPE_CHECKING
+
+from patcher.bench.records import ARMS, unlike_speed
+from patcher.execution.results import Arm
+from patcher.report.words import count, duration
+
+if TYPE_CHECKING:
+    from patcher.bench.records import ProcessTiming
+
+
+class BenchProgress:
+    """Turns each finished timing process into one sentence.
+
+    Args:
+        pairs: the most there will be, repeated ones apart.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, pairs: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.pairs = pairs
+        self._clock = clock
+        self._began = clock()
+        self._processes = 0
+        self._timed: dict[int, dict[Arm, ProcessTiming]] = {}
+
+    def said(self, index: int, timing: ProcessTiming) -> str:
+        """The sentence for one process.
+
+        Args:
+            index: of its pair, from 0.
+        """
+        self._processes += 1
+        text = f"pair {index + 1} of at most {self.pairs}, {timing.arm.value} timed"
+        if timing.failure:
+            return f"{text}: it failed: {timing.failure}"
+        earlier = self._timed.get(index, {})
+        if len(earlier) == len(ARMS):
+            text += f"; again, for the first try was disturbed: {_disturbed(earlier)}"
+            earlier = {}
+        self._timed[index] = {**earlier, timing.arm: timing}
+        parts = [text, self.estimate(), f"at most {duration(self.left_s())} left"]
+        return "; ".join(part for part in parts if part)
+
+    def estimate(self) -> str:
+        """The running estimate, which is no verdict; empty before the first pair is complete."""
+        ratios = [
+            found for pair in self._timed.values()
+            if len(pair) == len(ARMS) and (found := _log_ratio(pair)) is not None
+        ]  # fmt: skip
+        if not ratios:
+            return ""
+        fast = exp(-fsum(ratios) / len(ratios))
+        return f"so far about {fast:.2f} times as fast ({count(len(ratios), 'pair')}, no verdict)"
+
+    def left_s(self) -> float:
+        """Seconds for the pairs that are left, at the pace so far, if all are needed."""
+        done = sum(map(len, self._timed.values()))
+        pace_s = (self._clock() - self._began) / max(1, self._processes)
+        return pace_s * max(0, len(ARMS) * self.pairs - done)
+
+
+def _disturbed(pair: dict[Arm, ProcessTiming]) -> str:
+    one, other = pair[Arm.BASELINE], pair[Arm.PATCHED]
+    return one.disturbance or other.disturbance or unlike_speed(one, other) or "unknown"
+
+
+def _log_ratio(pair: dict[Arm, ProcessTiming]) -> float | None:
+    """ln(patched / baseline), the mean over the cases both have."""
+    patched = {case.case: case.wall_s for case in pair[Arm.PATCHED].cases}
+    logs = [
+        log(patched[case.case] / case.wall_s)
+        for case in pair[Arm.BASELINE].cases
+        if patched.get(case.case) and case.wall_s > 0
+    ]
+    return fsum(logs) / len(logs) if logs else None

@@ -1,0 +1,97 @@
+"""What `patcher list` prints: a line a patch, so that the catalogue fits on a screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from patcher.report.console import STYLES, Line
+from patcher.report.verdict import columns, wrap
+from patcher.report.words import count
+from patcher.results import Gain
+
+if TYPE_CHECKING:
+    from patcher.results import ListedPatch, ListResult
+
+MEASURED = re.compile(
+    r"time of (?P<stage>[\w ]+): (?P<ratio>[\d.]+) \((?P<low>[\d.]+) to (?P<high>[\d.]+)\) "
+    r"of pristine's, (?P<verdict>[\w-]+);.*?(?P<date>\d{4}-\d\d-\d\d)?$"
+)
+DECIDED = ("faster", "slower", "no-measurable-change")
+SHORTEST_SUMMARY = 20
+LONGEST_STAGE = 10
+
+
+def gain_of(measured: Sequence[str]) -> Gain | None:
+    """The newest decided timing among a spec's measurements; the newest one where none decided."""
+    found = [match for text in measured if (match := MEASURED.match(text))]
+    if not found:
+        return None
+    best = max(found, key=lambda match: (match["verdict"] in DECIDED, match["date"] or ""))
+    low, high = float(best["low"]), float(best["high"])
+    return Gain(best["stage"], 1 / float(best["ratio"]), 1 / high, 1 / low, best["verdict"])
+
+
+def catalogue_lines(result: ListResult, width: int, *, everything: bool = False) -> Iterator[Line]:
+    """A line a patch, then the sets, then what was left out and how to see it."""
+    shown = [one for one in result.patches if everything or _worth_a_line(one)]
+    if shown:
+        yield from _rows(shown, width)
+    else:
+        yield Line("no patch to show")
+    if result.sets:
+        yield Line()
+    for each in result.sets:
+        text = f"@{each.name}: {each.summary or count(len(each.patches), 'patch', 'patches')}"
+        for part in wrap(f"{text} ({len(each.patches)})", width, "", "  "):
+            yield Line(part)
+    for spec in result.unreadable:
+        for part in wrap(f"cannot be read: {spec.where}: {spec.message}", width, "", "  "):
+            yield Line(part, "yellow")
+    left = len(result.patches) - len(shown)
+    if left:
+        text = f"{left} more do not fit here, or fail on purpose; `patcher list --all` shows them"
+        for part in wrap(text, width):
+            yield Line(part, "dim")
+
+
+def _worth_a_line(one: ListedPatch) -> bool:
+    return one.state.value in ("available", "applied") and not one.reproduction
+
+
+def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
+    rows = [["patch", "gain", "claim", "sets", "state"]]
+    for one in shown:
+        sets = " ".join(one.sets) or "-"
+        rows.append([one.name, gain_text(one.gain), one.equivalence, sets, one.state.value])
+    while len(rows[0]) > 3 and max(map(len, columns(rows))) > width:
+        rows = [row[:-1] for row in rows]  # the state goes first, then the sets
+    lines = columns(rows)
+    widest = max(map(len, lines))
+    room = width - widest - 2
+    summaries = ["summary", *(_summary(one) for one in shown)]
+    for number, (line, summary) in enumerate(zip(lines, summaries, strict=True)):
+        whole = f"{line:<{widest}}  {_cut(summary, room)}" if room >= SHORTEST_SUMMARY else line
+        state = shown[number - 1].state.value if number else ""
+        yield Line(whole, "bold" if not number else STYLES.get(state, ""))
+
+
+def _summary(one: ListedPatch) -> str:
+    return one.summary + (" (fails on purpose)" if one.reproduction else "")
+
+
+def gain_text(gain: Gain | None) -> str:
+    """``1.19 times flow``; a timing that did not decide is told as such."""
+    if gain is None:
+        return "not timed"
+    stage = _cut(gain.stage, LONGEST_STAGE)
+    if gain.verdict == "undecided":
+        return f"undecided {stage}"
+    return f"{gain.times_as_fast:.3g} times {stage}"
+
+
+def _cut(text: str, room: int) -> str:
+    if len(text) <= room:
+        return text
+    return text[: room - 1].rsplit(" ", 1)[0] + "…"

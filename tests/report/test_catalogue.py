@@ -1,0 +1,65 @@
+"""`patcher list`: the catalogue fits on a screen, and a gain is what was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from patcher.report.catalogue import catalogue_lines, gain_of, gain_text
+from patcher.results import Gain, ListedPatch, ListedSet, ListResult, PatchState
+
+OLD = "time of flow: 0.839 (0.802 to 0.903) of pristine's, faster; full size; a CPU, 2026-11-26"
+NEW = "time of flow: 0.972 (0.954 to 0.996) of pristine's, undecided; full size; a CPU, 2026-11-27"
+
+
+def patch(name: str, state: PatchState = PatchState.AVAILABLE, **more: object) -> ListedPatch:
+    values = {
+        "summary": "a summary of more words than there is room for on a narrow terminal",
+        "target": ["adder"],
+        "equivalence": "bitwise",
+        "reproduction": False,
+        "gain": gain_of([OLD]),
+        "sets": ["exact"],
+    }
+    return ListedPatch(name=name, state=state, **{**values, **more})  # type: ignore[arg-type]
+
+
+LISTED = ListResult(
+    [
+        patch("use_sum"),
+        patch("use_shift", PatchState.APPLIED, gain=None),
+        patch("too_new", PatchState.INCOMPATIBLE),
+        patch("fails", reproduction=True),
+    ],
+    [ListedSet("exact", ["use_sum", "use_shift"], "equal to the bit")],
+    [],
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_line_fits_the_terminal(width: int) -> None:
+    lines = [line.text for line in catalogue_lines(LISTED, width, everything=True)]
+    assert max(map(len, lines)) <= width
+    assert any("use_sum" in line and "1.19 times flow" in line for line in lines)
+
+
+def test_what_does_not_fit_is_counted_and_shown_on_request() -> None:
+    text = "\n".join(line.text for line in catalogue_lines(LISTED, 100))
+    assert "too_new" not in text
+    assert "fails" not in text.replace("fail on purpose", "")
+    assert "2 more do not fit here" in text
+    whole = "\n".join(line.text for line in catalogue_lines(LISTED, 100, everything=True))
+    assert "too_new" in whole
+
+
+def test_a_decided_timing_counts_before_a_newer_one_that_decided_nothing() -> None:
+    gain = gain_of([NEW, OLD])
+    assert gain is not None
+    assert gain.verdict == "faster"
+    assert gain.times_as_fast == pytest.approx(1 / 0.839)
+    assert (gain.low, gain.high) == pytest.approx((1 / 0.903, 1 / 0.802))
+
+
+def test_a_timing_that_did_not_decide_is_no_gain() -> None:
+    assert gain_text(gain_of([NEW])) == "undecided flow"
+    assert gain_text(None) == "not timed"
+    assert gain_text(Gain("T3", 2.128, 2.0, 2.2, "faster")) == "2.13 times T3"

@@ -1,0 +1,115 @@
+"""What is shown while a verification runs: where it is, how long it takes, what it repeats."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from patcher.bench.records import CaseTiming, ProcessTiming
+from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome
+from patcher.report.bench_progress import BenchProgress
+from patcher.report.live import Progress
+
+ONE, OTHER = Case("Base Chatterbox", "Built-in voice"), Case("Base Chatterbox", "Cloned voice A")
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def done(case: Case, arm: Arm, seconds: float = 1.0) -> CaseResult:
+    return CaseResult(case, arm, Outcome.OK, measure=Measure(seconds))
+
+
+def test_each_case_has_its_place_and_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with Progress(clock=clock, expected_s=63) as progress:
+        progress.planned((ONE, OTHER), "synthetic weights")
+        for number, case in enumerate((ONE, OTHER), 1):
+            progress.began(Arm.BASELINE, case, "run")
+            clock.now = 10.0 * number
+            progress.finished(done(case, Arm.BASELINE), "run")
+    text = capsys.readouterr().err
+    assert "2 cases on two arms; synthetic weights; the last run like this took 1 min 3 s" in text
+    assert re.search(r"1 of 4 +baseline +Base Chatterbox / Built-in voice: ok 1.0 s\n", text)
+    assert "2 of 4" in text
+    assert "about 20 s left" in text  # two runs in 20 seconds, two to go
+
+
+def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["patcher", "verify", "--models", "Base Chatterbox"])
+
+    def stopped() -> None:
+        with Progress() as progress:
+            progress.planned((ONE, OTHER), "")
+            progress.finished(done(ONE, Arm.BASELINE), "run")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    text = capsys.readouterr().err
+    assert "1 of 4 runs are finished and kept; to go on:" in text
+    assert "  patcher verify --models 'Base Chatterbox'\n" in text
+
+
+def test_a_row_a_case_with_both_arms() -> None:
+    progress = Progress(quiet=True)
+    progress.planned((ONE, OTHER), "")
+    progress.finished(done(ONE, Arm.BASELINE), "run")
+    progress.began(Arm.PATCHED, ONE, "run")
+    assert progress.rows() == [
+        "                  baseline  patched",
+        "Base Chatterbox",
+        "  Built-in voice  ok 1.0 s  running",
+        "  Cloned voice A  -         -",
+    ]
+
+
+@pytest.fixture
+def told() -> Callable[..., list[str]]:
+    """Sentences of a bench whose processes take ten seconds each."""
+
+    def run(*timings: tuple[int, ProcessTiming], pairs: int = 6) -> list[str]:
+        clock = Clock()
+        progress = BenchProgress(pairs, clock)
+        sentences = []
+        for index, timing in timings:
+            clock.now += 10
+            sentences.append(progress.said(index, timing))
+        return sentences
+
+    return run
+
+
+def timing(arm: Arm, seconds: float, disturbance: str = "") -> ProcessTiming:
+    return ProcessTiming(arm, (CaseTiming(ONE, (seconds,)),), disturbance=disturbance)
+
+
+def test_a_bench_tells_its_estimate_and_the_time_left(told: Callable[..., list[str]]) -> None:
+    first, second = told((0, timing(Arm.BASELINE, 1.5)), (0, timing(Arm.PATCHED, 1.0)))
+    assert first == "pair 1 of at most 6, baseline timed; at most 1 min 50 s left"
+    assert second == (
+        "pair 1 of at most 6, patched timed; "
+        "so far about 1.50 times as fast (1 pair, no verdict); at most 1 min 40 s left"
+    )
+
+
+def test_a_pair_that_is_run_again_says_why(told: Callable[..., list[str]]) -> None:
+    *_, last = told(
+        (0, timing(Arm.BASELINE, 1.5, "load: others used 31% of the processors")),
+        (0, timing(Arm.PATCHED, 1.0)),
+        (0, timing(Arm.BASELINE, 1.4)),
+    )
+    assert "again, for the first try was disturbed: load: others used 31%" in last
+    assert "times as fast" not in last  # the disturbed pair does not count
