@@ -313,6 +313,7 @@ class StatusResult:
         root: the import root of the working copy, absolute.
         journal: an interrupted change, if there is one.
         verified: the series that passed last.
+        lost: what is the matter with each tree that is patched and whose records are lost.
     """
 
     target: str | None = None
@@ -323,6 +324,7 @@ class StatusResult:
     journal: Mapping[str, Any] | None = None
     verified: Sequence[str] | None = None
     working_copies: Sequence[CopyStatus] = ()
+    lost: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

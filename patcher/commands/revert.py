@@ -24,10 +24,13 @@ def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> Re
     Raises:
         PatcherError: ``drift`` when any file is not what patcher left: nothing is overwritten.
     """
+    from patcher.store.lost import lost_copies
     from patcher.store.working_copy import drift_error
 
     with workspace.lock("revert"):
         if target is None and not workspace.targets():
+            for lost in lost_copies(workspace):
+                raise lost.error()
             return _result([], None)
         found = copies(workspace, target)
         for copy in found:  # before anything is written

@@ -16,7 +16,10 @@ def status(workspace: Workspace, target: str | None) -> StatusResult:
     """The series, the drift and an interrupted change; reports, and settles nothing."""
     journal = workspace.journal()
     if target is None and not workspace.targets():
-        return StatusResult(journal=journal)
+        from patcher.store.lost import lost_copies
+
+        lost = [f"{one.sentence}: {one.hint}" for one in lost_copies(workspace)]
+        return StatusResult(journal=journal, lost=lost)
     found = [_of(copy) for copy in copies(workspace, target)]
     first = found[0]
     if len(found) > 1:
@@ -40,7 +43,9 @@ def _of(copy: WorkingCopy) -> CopyStatus:
 
 def lines(result: StatusResult) -> list[str]:
     """The same for people."""
-    if result.target is None:
+    if result.lost:
+        text = list(result.lost)
+    elif result.target is None:
         text = ["no working copy here yet", "next: `patcher apply NAME`, or `patcher init`"]
     else:
         text = [line for copy in result.working_copies for line in _copy_lines(copy)]

@@ -131,13 +131,13 @@ def _mend_records(workspace: Workspace) -> Iterator[Path]:
     targets = {manifest["target"] for _, manifest in workspace.backups.records()}
     for target in sorted(targets | set(workspace.targets())):
         home = workspace.private_dir / target
-        if not home.is_dir():
-            continue
         try:
             state = workspace.state(target)
         except (PatcherError, OSError):
-            state = _best_state(workspace, target)
-            with Folder.open(home) as folder:
+            if not home.is_dir() and not _still_patched(workspace, target):
+                continue
+            state = best_state(workspace, target)
+            with Folder.make(home) as folder:
                 folder.replace_file(SERIES_FILE, states.dump(state))
             yield home / SERIES_FILE
         if state.index is None:
@@ -150,7 +150,15 @@ def _mend_records(workspace: Workspace) -> Iterator[Path]:
             yield home / INDEX_FILE
 
 
-def _best_state(workspace: Workspace, target: str) -> State:
+def _still_patched(workspace: Workspace, target: str) -> bool:
+    """Whether a tree is there that the newest state in the backups fits."""
+    with suppress(PatcherError, OSError):
+        state = best_state(workspace, target)
+        return bool(state.series) and is_whole(workspace, state)
+    return False
+
+
+def best_state(workspace: Workspace, target: str) -> State:
     """The newest state in the backups that the tree agrees with; else simply the newest.
 
     Raises:
@@ -163,8 +171,7 @@ def _best_state(workspace: Workspace, target: str) -> State:
                 found.append(states.load(workspace.backups.get(manifest[key]), target))
     found.sort(key=lambda state: state.generation, reverse=True)
     for state in found:
-        root = Root(str(workspace.root / state.root), workspace.closed_folders())
-        if all(_holds(root, path, one.current) for path, one in state.touched.items()):
+        if is_whole(workspace, state):
             return state
     if not found:
         raise PatcherError(
@@ -173,6 +180,12 @@ def _best_state(workspace: Workspace, target: str) -> State:
             hint=f"move {workspace.private_dir / target} away, then `patcher init`",
         )
     return found[0]
+
+
+def is_whole(workspace: Workspace, state: State) -> bool:
+    """Whether the tree has every file that a state's patches changed, as they left it."""
+    root = Root(str(workspace.root / state.root), workspace.closed_folders())
+    return all(_holds(root, path, one.current) for path, one in state.touched.items())
 
 
 def _holds(root: Root, path: str, sha256: str | None) -> bool:

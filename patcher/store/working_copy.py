@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store import changes, git, transaction
+from patcher.store import changes, checkout, git, transaction
 from patcher.store import state as states
 from patcher.store.drift import Drift, Expected, find_drift
 from patcher.store.fs import digest
@@ -51,6 +51,7 @@ class WorkingCopy:
     def __init__(self, workspace: Workspace, state: State) -> None:
         self.workspace = workspace
         self.state = state
+        self._seen: dict[str, set[str | None]] = {}  # hashes of what was read since the last change
 
     @property
     def target(self) -> str:
@@ -134,8 +135,10 @@ class WorkingCopy:
             with safe_target(str(self.root), path, self.place.root.closed) as (folder, name):
                 found = folder.read(name)
         except FileNotFoundError:
-            return None
-        return None if found is None else found.data
+            found = None
+        data = None if found is None else found.data
+        self._seen.setdefault(path, set()).add(None if data is None else digest(data))
+        return data
 
     def left(self, path: str) -> bytes | None:
         """The bytes that patcher left under a path, whatever an edit made of them since.
@@ -286,7 +289,13 @@ class WorkingCopy:
             PatcherError: ``drift`` and ``unsafe-path`` before anything is written; what
                 `transaction.execute` raises.
         """
-        with self.workspace.lock(action), Deferred(absorb=True) as signals:
+        with (
+            self.workspace.lock(action),
+            checkout.lock(self, action),
+            Deferred(absorb=True) as signals,
+        ):
+            if action == "apply":
+                checkout.refuse_others(self)
             if self.workspace.state(self.target).transaction != self.state.transaction:
                 raise PatcherError(
                     "locked",
@@ -371,6 +380,9 @@ class WorkingCopy:
         prepared: tuple[Mapping[str, Touched], tuple[Step, ...], list[bytes]],
     ) -> Change:
         touched, steps, old = prepared
+        for step in steps:
+            if self._seen.get(step.path, {step.before}) != {step.before}:
+                raise drift_error([Drift(step.path, "edited")])  # it was planned on other bytes
         noted = self.state.verified if verified is None else tuple(verified)
         identity = transaction.transaction_id()
         next_state = self.state.after(identity, series, noted, touched)
@@ -393,6 +405,8 @@ class WorkingCopy:
         kept = [*old, old_bytes, new_bytes]
         transaction.execute(self.place, journal, files, kept, new_bytes, signals, ballast)
         self.state = next_state
+        self._seen.clear()
+        checkout.note(self)
         commit = git.record(self)
         done = tuple((step.path, step.before, step.after) for step in steps)
         return Change(done, commit, signals.received)

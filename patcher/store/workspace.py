@@ -17,6 +17,7 @@ from patcher.store import journal as journals
 from patcher.store import lock as locks
 from patcher.store import state as states
 from patcher.store.backups import Backups
+from patcher.store.checkout import refuse_patched
 from patcher.store.freeze import write_tree
 from patcher.store.fs import Folder, digest, remove_tree
 from patcher.store.index import INDEX_FILE, Entry, dump, stamp
@@ -88,6 +89,11 @@ class Workspace:
         if target is not None:
             targets = tuple(name for name in targets if name == normalise(target))
         if not targets:
+            from patcher.store.lost import lost_copies
+
+            for lost in lost_copies(self):
+                if target is None or lost.target == normalise(target):
+                    raise lost.error()
             about = f"of {target} " if target else ""
             raise PatcherError("no-working-copy", f"there is no working copy {about}in {self.root}")
         if len(targets) > 1:
@@ -173,6 +179,9 @@ class Workspace:
         """
         target = source.distribution
         with self.lock("init"), Deferred(absorb=True) as signals:
+            if in_place is not None:
+                refuse_patched(source.import_root or in_place, self.root)
+            self._refuse_lost(target)
             if target in self.targets():
                 raise PatcherError(
                     "exists",
@@ -199,6 +208,14 @@ class Workspace:
             copy = WorkingCopy(self, self.state(target))
             git.record(copy)
         return copy
+
+    def _refuse_lost(self, target: str) -> None:
+        """Raise when a tree of this target is patched and only its records are lost."""
+        from patcher.store.lost import lost_copies
+
+        for lost in lost_copies(self):
+            if lost.target == target:
+                raise lost.error()
 
     def _init_managed(self, source: Source, state: State, signals: Deferred) -> None:
         """Build everything beside, then give it its name in one step."""
