@@ -197,7 +197,6 @@ class Policy:
                 "listed": list(listed),
                 "masked": list(service_sockets()) if here.namespaces else [],
                 "veiled": self._veiled(),
-                "shown": list(dict.fromkeys([*read, *write])),
                 "keep": list(keep),
             }
         )
@@ -244,9 +243,10 @@ def private_folders() -> Iterator[str]:
     """Homes and temporary folders: closed but for what is named in them."""
     with contextlib.suppress(OSError):
         yield from (entry.path for entry in os.scandir("/home"))
-    for path in ("/root", "/tmp", "/var/tmp", "/run/user", tempfile.gettempdir(), own_home()):
-        if os.path.realpath(path).count("/") >= 1 and os.path.realpath(path) != "/":
-            yield os.path.realpath(path)
+    folders = ["/root", "/tmp", "/var/tmp", "/dev/shm", "/run/user"]
+    for path in map(os.path.realpath, [*folders, tempfile.gettempdir(), own_home()]):
+        if path != "/":  # a container's user may have no home of its own
+            yield path
 
 
 def own_home() -> str:

@@ -64,7 +64,7 @@ class Plan:
             ``ports`` (Landlock: no TCP) or ``open``.
         filter: a program that refuses system calls; empty for none.
         masked: sockets of the machine's services, hidden where mounts are the worker's own.
-        veiled: folders that are empty there, but for those in ``shown``.
+        veiled: folders that are empty there, but for what may be read or written.
         keep: descriptors that the worker inherits.
     """
 
@@ -81,7 +81,6 @@ class Plan:
         self.listed: list[str] = told["listed"]
         self.masked: list[str] = told["masked"]
         self.veiled: list[str] = told["veiled"]
-        self.shown: list[str] = told["shown"]
         self.keep: list[int] = told["keep"]
 
 
@@ -177,7 +176,7 @@ def be_first(plan: Plan, status: int) -> None:
     if not plan.namespaces:
         become_worker(plan)
     own_mounts(plan.masked)
-    veil(plan.veiled, plan.shown)
+    veil(["/dev/shm", *plan.veiled], [*plan.read, *plan.write])
     worker = os.fork()
     if worker == 0:
         os.close(status)
@@ -191,11 +190,9 @@ def be_first(plan: Plan, status: int) -> None:
 
 
 def own_mounts(masked: Iterable[str]) -> None:
-    """A ``/proc`` of the worker's own processes, shared memory of its own, no foreign sockets."""
+    """A ``/proc`` of the worker's own processes, and no sockets of the machine's services."""
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    if os.path.isdir("/dev/shm"):
-        mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
     for path in masked:
         if os.path.exists(path):
             mount("/dev/null", path, None, MS_BIND)
@@ -204,10 +201,11 @@ def own_mounts(masked: Iterable[str]) -> None:
 def veil(folders: list[str], shown: list[str]) -> None:
     """Put an empty folder over each of some; what is shown keeps its place in them."""
     inside = [path for path in shown if any(f"{path}/".startswith(f"{one}/") for one in folders)]
+    inside = [path for path in inside if path != "/dev/shm"]  # its own is new for every worker
     opened = [(path, os.open(path, os.O_PATH)) for path in inside if os.path.exists(path)]
     for folder in folders:
         if os.path.isdir(folder):
-            mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
+            mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
     for path, number in opened:
         source = f"/proc/self/fd/{number}"
         if os.path.isdir(source):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -257,6 +258,13 @@ def test_notes_in_shared_memory_and_key_rings_do_not_reach_the_next_worker(
         assert tried(executor, site(tmp_path / str(number)), "share_memory", name=name) == "open"
     assert not Path("/dev/shm", name).exists()
     assert tried(executor, site(tmp_path / "k"), "make_key") == "Operation not permitted"
+
+
+def test_a_workspace_in_shared_memory_works_too(executor: LocalExecutor) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        where = site(Path(folder))
+        assert tried(executor, where, "read", path=str(where.tree.path / "hum/voice.py")) == "open"
+        assert tried(executor, where, "own_folders")
 
 
 def test_home_temporary_files_and_caches_are_its_own_and_wiped(
