@@ -55,6 +55,9 @@ TABLE: Mapping[str, Row] = {
     "drift": Row("the working copy was edited", Exit.REFUSED, "`patcher status` names the files"),
     "missing": Row("site not found", Exit.REFUSED, "`patcher plan NAME` shows the closest site"),
     "ambiguous": Row("too many sites", Exit.REFUSED, "narrow `within`, or set `expect`"),
+    "cannot-guard": Row(
+        "cannot be guarded", Exit.REFUSED, "apply it without --guarded; docs/guarding.md"
+    ),
     "conflict": Row("patches conflict", Exit.REFUSED, "revert one of them first"),
     "blocked": Row("patch is blocked", Exit.REFUSED, "`patcher plan NAME` says by what"),
     "incompatible": Row("wrong version", Exit.REFUSED, "`patcher show NAME` lists what it fits"),

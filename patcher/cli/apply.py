@@ -19,11 +19,28 @@ if TYPE_CHECKING:
     examples="""
     patcher apply inference_mode
     patcher apply @exact --verify         keep it only when it passes
+    patcher apply t3_lean_step --guarded --fallback --rollout 10
     """,
 )
 @click.argument("names", nargs=-1, metavar="NAME...|@SET", required=True)
 @click.option("--verify", "then_verify", is_flag=True, help="Run `patcher verify` afterwards.")
 @click.option("--scan", is_flag=True, help="Predict first what the patches will break.")
+@click.option(
+    "--guarded",
+    is_flag=True,
+    help="Keep the original code beside the patched, chosen at run time (PATCHER_DISABLE=NAME).",
+)
+@click.option(
+    "--fallback",
+    is_flag=True,
+    help="With --guarded: where patched code raises, the original does the call.",
+)
+@click.option(
+    "--rollout",
+    type=click.IntRange(0, 100),
+    metavar="PERCENT",
+    help="With --guarded: the share of the calls that run patched code.  [default: 100]",
+)
 @dry_run_option
 @target_option
 @click.pass_context
@@ -33,12 +50,20 @@ def apply_command(
     names: tuple[str, ...],
     then_verify: bool,
     scan: bool,
+    guarded: bool,
+    fallback: bool,
+    rollout: int | None,
     dry_run: bool,
     target: str | None,
 ) -> int:
     """Plan, back up, write and commit; all or nothing. What is applied already stays as it is."""
     from patcher.commands import apply
+    from patcher.patchfile.model import Guard
     from patcher.report import text
+
+    if not guarded and (fallback or rollout is not None):
+        raise click.UsageError("--fallback and --rollout are for guarded patches: add --guarded")
+    guard = Guard(fallback, 100 if rollout is None else rollout) if guarded else None
 
     def warn(hazard: Hazard) -> None:
         session.tell(text.hazard_line(hazard), fg="yellow")
@@ -47,6 +72,7 @@ def apply_command(
         session.workspace(),
         names,
         target=target,
+        guard=guard,
         dry_run=dry_run,
         notify=session.tell,
         on_hazard=warn if scan else None,

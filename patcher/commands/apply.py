@@ -17,7 +17,7 @@ from patcher.rewrite.selection import select
 
 if TYPE_CHECKING:
     from patcher.hazards.model import Hazard
-    from patcher.patchfile.model import Patch
+    from patcher.patchfile.model import Guard, Patch
     from patcher.rewrite.selection import LeftOut
     from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
@@ -29,6 +29,7 @@ def apply(
     names: Sequence[str],
     *,
     target: str | None,
+    guard: Guard | None = None,
     dry_run: bool = False,
     notify: Notify = lambda _: None,
     on_hazard: Callable[[Hazard], None] | None = None,
@@ -39,17 +40,19 @@ def apply(
     fits the target is applied; ``left_out`` names the rest, with the reason.
 
     Args:
+        guard: keep the original definitions beside the patched ones, chosen at run time.
         on_hazard: predict first what the patches will break, and call this with each hazard;
             None predicts nothing.
 
     Raises:
-        PatcherError: every problem of the plan at once; ``drift``. Nothing was written.
+        PatcherError: every problem of the plan at once; ``drift``; ``cannot-guard``. Nothing was
+            written.
     """
     patches = load_catalogue(workspace.root).expand(names)
     with workspace.lock("apply"):
         copy = copy_for(workspace, patches, target, notify)
         hazards = None if on_hazard is None else _predicted(copy, patches, notify, on_hazard)
-        change = _planned(workspace, copy, patches, names)
+        change = _planned(workspace, copy, patches, names, guard)
         result = ApplyResult(
             change.applied, change.already, change.left_out, notes=change.notes, hazards=hazards
         )
@@ -75,11 +78,19 @@ class _PlannedChange:
 
 
 def _planned(
-    workspace: Workspace, copy: WorkingCopy, patches: Sequence[Patch], named: Sequence[str]
+    workspace: Workspace,
+    copy: WorkingCopy,
+    patches: Sequence[Patch],
+    named: Sequence[str],
+    guard: Guard | None,
 ) -> _PlannedChange:
-    recorded = {applied.name: applied.sha256 for applied in copy.series}
-    records = {patch.name: record_of(patch) for patch in patches}
-    renewed = {name: r for name, r in records.items() if r.sha256 != recorded.get(name)}
+    recorded = {applied.name: applied for applied in copy.series}
+
+    def record(patch: Patch) -> Applied:
+        return record_of(patch, guard and guard_for(patch, guard, copy.target))
+
+    records = {patch.name: record(patch) for patch in patches}
+    renewed = {name: new for name, new in records.items() if _differ(new, recorded.get(name))}
     kept = tuple(renewed.get(applied.name, applied) for applied in copy.series)
     files: Mapping[str, bytes | None] = {}
     if kept != copy.series:  # a spec was edited since it was applied
@@ -91,14 +102,28 @@ def _planned(
     if not planned.ok:
         raise planned.error()
     added = [each.patch for each in planned.patches if each.patch.name not in recorded]
+    series = (*kept, *(records[patch.name] for patch in added))
+    guarded = any(applied.guard for applied in series)
     return _PlannedChange(
-        series=(*kept, *map(record_of, added)),
-        files={**files, **planned.files},
+        series=series,
+        files=replayed(copy, series) if guarded else {**files, **planned.files},
         applied=[name for name in renewed if name in recorded] + [patch.name for patch in added],
         already=[name for name in records if name not in renewed],
         left_out=selection.left_out,
         notes=planned.notes,
     )
+
+
+def _differ(new: Applied, old: Applied | None) -> bool:
+    return old is None or (new.sha256, new.guard) != (old.sha256, old.guard)
+
+
+def guard_for(patch: Patch, guard: Guard, target: str) -> Guard:
+    """A guard with the entry points that the patch names, or else the target's adapter."""
+    from patcher.targets import find_adapter
+
+    named = patch.entry_points or tuple(getattr(find_adapter(target), "entry_points", ()))
+    return replace(guard, entry_points=named)
 
 
 def _would_change(copy: WorkingCopy, files: Mapping[str, bytes | None]) -> tuple[FileChange, ...]:

@@ -50,6 +50,12 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
             "the working copy holds no hand edits",
             hint=f"edit a file below {copy.root}, then capture",
         )
+    if any(applied.guard for applied in copy.series):
+        raise PatcherError(
+            "usage",
+            "hand edits on top of guarded patches cannot be captured",
+            hint="apply the patches without --guarded first",
+        )
     paths = _files(copy, drift)
     before = {path: held for path in paths if (held := _left(copy, path)) is not None}
     after = {path: _held(copy, path) for path in paths}

@@ -54,6 +54,11 @@ PATCH = (
     Key("edits", "edits", "What changes; all edits of a file look at the same text."),
     Key("variants", "variants", "Instead of `edits`: forms; the first whose sites fit is taken."),
     Key("absent-when", "absences", "What a target looks like that does not need the patch."),
+    Key(
+        "entry-points",
+        "texts",
+        "`FILE::Class.method`; a guarded patch is chosen once a call.",
+    ),
     Key("requires", "texts", "Patches that must be applied first."),
     Key("conflicts", "texts", "Patches that cannot be applied beside this one."),
     Key("companions", "texts", "Patches that remove a hazard of this one."),

@@ -173,6 +173,7 @@ class Patch:
         edits: of the first form, when there are ``variants``.
         variants: the forms of the patch; the first whose sites fit is taken.
         absent_when: what a target looks like that does not need the patch.
+        entry_points: ``FILE::Class.method``, see `Guard`; without any, the adapter's.
         declares: what the patch does beside computing (`patcher.verify.declarations`).
         reproduction: True for a patch that documents a failure and is expected to fail.
         requires: patches that must be applied first.
@@ -203,6 +204,7 @@ class Patch:
     import_as: tuple[str, ...] = ()
     variants: tuple[Form, ...] = ()
     absent_when: tuple[Absent, ...] = ()
+    entry_points: tuple[str, ...] = ()
 
     @property
     def forms(self) -> tuple[Patch, ...]:
@@ -226,6 +228,21 @@ def renamed_file(patch: Patch, file: str, package: str) -> str:
     """A file of the patch's package as it is called where the package is ``package``."""
     top, slash, rest = file.partition("/")
     return f"{package}/{rest}" if slash and top == patch.provides else file
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How a guarded patch is chosen at run time.
+
+    Attributes:
+        fallback: an error in patched code turns the patch off, and the original does the call.
+        rollout: percent of the calls of an entry point that run patched code.
+        entry_points: ``FILE::Class.method``: one call of such a function is of one kind throughout.
+    """
+
+    fallback: bool = False
+    rollout: int = 100
+    entry_points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

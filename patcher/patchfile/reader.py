@@ -117,6 +117,7 @@ class _Reader(EditReader):
             import_as=self.import_names(entry, provides),
             variants=variants,
             absent_when=self.absences(entry),
+            entry_points=self.entry_points(entry),
         )
 
     def provides(self, entry: nodes.Mapping) -> str:
@@ -135,6 +136,15 @@ class _Reader(EditReader):
                 message = f"`import-as: {name}` is not the name of an import package"
                 self.problems.add(entry.marks["import-as"], message)
         return names
+
+    def entry_points(self, entry: nodes.Mapping) -> tuple[str, ...]:
+        found = self.strings(entry, "entry-points")
+        for text in found:
+            file, mark, name = text.partition("::")
+            if not (mark and file.endswith(".py") and all(map(str.isidentifier, name.split(".")))):
+                message = f"`{text}` is not FILE::Class.method"
+                self.problems.add(entry.marks["entry-points"], message)
+        return found
 
     def variants(self, entry: nodes.Mapping) -> tuple[Form, ...]:
         node = entry.entries.get("variants")

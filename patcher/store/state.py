@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
+from patcher.patchfile.model import Guard
 from patcher.store import records
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ class Applied:
     Attributes:
         sha256: of ``spec_text``.
         attachments: files that travel with the spec, by path relative to its folder.
+        guard: how the patch is chosen at run time; None for one that always runs.
     """
 
     name: str
     spec_text: str
     sha256: str
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,11 @@ class State:
 
 
 def dump(state: State) -> bytes:
-    """The bytes of ``series.json``."""
+    """The bytes of ``series.json``; its number is 2 only where a patch is guarded."""
+    series = (*state.series, *(state.verified or ()))
     return records.encode(
         {
-            "schema": 1,
+            "schema": 2 if any(one.guard for one in series) else 1,
             "target": state.target,
             "version": state.version,
             "origin": state.origin,
@@ -115,7 +119,7 @@ def load(data: bytes, where: str) -> State:
     """
     record = records.decode(data)
     try:
-        if record is None or record["schema"] != 1:
+        if record is None or record["schema"] not in (1, 2):
             raise ValueError
         verified = record["verified"]
         return State(
@@ -142,7 +146,9 @@ def load(data: bytes, where: str) -> State:
 
 
 def _dump_applied(one: Applied) -> dict[str, Any]:
+    guard = {"guard": asdict(one.guard)} if one.guard else {}
     return {
+        **guard,
         "name": one.name,
         "sha256": one.sha256,
         "spec_text": one.spec_text,
@@ -158,4 +164,9 @@ def _load_applied(record: Mapping[str, Any]) -> Applied:
         spec_text=record["spec_text"],
         sha256=record["sha256"],
         attachments={path: base64.b64decode(text) for path, text in record["attachments"].items()},
+        guard=_load_guard(record["guard"]) if "guard" in record else None,
     )
+
+
+def _load_guard(record: Mapping[str, Any]) -> Guard:
+    return Guard(record["fallback"], record["rollout"], tuple(record["entry_points"]))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.replay_series import patches_of, rewriting
+from patcher.commands.shared.replay_series import patches_of, rewriting, unguarded
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditStatus
 from patcher.rewrite.plan import Plan, plan_patches
@@ -31,6 +31,7 @@ def plan_on(
 
     Hand edits that are exactly what the patches write are no drift: a plan looks below them.
     """
+    instead = instead or unguarded(copy)
     series = patches_of(copy.series)
     files = {file for patch in [*patches, *series] for file in patch.files}
     drift = copy.drift(files)

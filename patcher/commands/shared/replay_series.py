@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.reader import read_spec
@@ -10,7 +11,7 @@ from patcher.rewrite.replay import replay, replay_modes
 from patcher.store.state import Applied
 
 if TYPE_CHECKING:
-    from patcher.patchfile.model import Patch
+    from patcher.patchfile.model import Guard, Patch
     from patcher.rewrite.file import Rewrite
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
@@ -26,18 +27,25 @@ def patches_of(series: Iterable[Applied]) -> list[Patch]:
     return [patch_of(applied) for applied in series]
 
 
-def record_of(patch: Patch) -> Applied:
+def record_of(patch: Patch, guard: Guard | None = None) -> Applied:
     """What the series keeps of a patch."""
     from hashlib import sha256
 
     digest = sha256(patch.text.encode()).hexdigest()
-    return Applied(patch.name, patch.text, digest, dict(patch.attachments))
+    return Applied(patch.name, patch.text, digest, dict(patch.attachments), guard)
 
 
 def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | None]:
     """What every file that a patch has touched or will touch must hold under ``series``."""
     files: dict[str, bytes | None] = {path: copy.pristine(path) for path in copy.state.touched}
-    files.update(replay(copy.pristine, patches_of(series), rewriting(copy.workspace)))
+    rewrite = rewriting(copy.workspace)
+    if not any(one.guard for one in series):
+        files.update(replay(copy.pristine, patches_of(series), rewrite))
+        return files
+    from patcher.rewrite.guarding.guard import Member, replay_guarded
+
+    members = [Member(patch_of(one), one.guard) for one in series]
+    files.update(replay_guarded(copy.pristine, members, rewrite))
     return files
 
 
@@ -46,6 +54,16 @@ def modes_of(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, int]:
     return replay_modes(
         copy.pristine, copy.pristine_mode, patches_of(series), rewriting(copy.workspace)
     )
+
+
+def unguarded(copy: WorkingCopy) -> dict[str, bytes | None]:
+    """What the files of a series with guarded patches would hold if none were guarded.
+
+    Patches are planned on this: in the tree every guarded definition stands twice.
+    """
+    if not any(one.guard for one in copy.series):
+        return {}
+    return replayed(copy, [replace(one, guard=None) for one in copy.series])
 
 
 def rewriting(workspace: Workspace) -> Rewrite:

@@ -45,6 +45,20 @@ TESTS = (
 WORKER_MIB = {"tiny": 1600, "full": 7000}
 
 
+ENTRY_POINTS = (
+    "chatterbox/tts.py::ChatterboxTTS.generate",
+    "chatterbox/tts.py::ChatterboxTTS.generate_stream",
+    "chatterbox/tts.py::ChatterboxTTS.prepare_conditionals",
+    "chatterbox/mtl_tts.py::ChatterboxMultilingualTTS.generate",
+    "chatterbox/mtl_tts.py::ChatterboxMultilingualTTS.prepare_conditionals",
+    "chatterbox/tts_turbo.py::ChatterboxTurboTTS.generate",
+    "chatterbox/tts_turbo.py::ChatterboxTurboTTS.prepare_conditionals",
+    "chatterbox/vc.py::ChatterboxVC.generate",
+    "chatterbox/vc.py::ChatterboxVC.set_target_voice",
+)
+"""What people call; a guarded patch is chosen once a call of these."""
+
+
 @dataclass(frozen=True)
 class ChatterboxAdapter:
     """The parent side: names the matrix and the assets, imports nothing of the target."""
@@ -53,6 +67,7 @@ class ChatterboxAdapter:
     packages: tuple[str, ...] = ("chatterbox",)
     serving: str = "patcher.targets.chatterbox.serving:open_session"
     making: str | None = "patcher.targets.chatterbox.checkpoint:make"
+    entry_points: tuple[str, ...] = ENTRY_POINTS
     edition: str = ""  # before a version in names of checkpoints: a fork counts its own
 
     def matrix(self, config: Mapping[str, Any]) -> Matrix:
