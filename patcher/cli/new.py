@@ -36,7 +36,8 @@ def new_command(
 ) -> None:
     """Write patches/NAME.yaml with one edit that matches the code at FILE:LINE.
 
-    Change its `with` and the fixture's `after`, then run `patcher check NAME`.
+    Change its `with`, then run `patcher check NAME`. Add an `after` to the fixture to say what
+    it becomes.
 
     With --workload or --adapter: write the file that says what of the package `patcher verify`
     runs and compares, and the line in patcher.toml that names it.

@@ -127,7 +127,9 @@ ABSENT = (
 
 FIXTURE = (
     Key("file", "text", "The file meant, when the edits touch several."),
-    Key("before", "python", "A text that the edits change."),
+    Key(
+        "before", "python", "A text that the edits change; alone, it only has to hold their sites."
+    ),
     Key("after", "python", "What it becomes."),
     Key("noop", "python", "A text that the edits leave alone."),
 )

@@ -129,12 +129,16 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fixture:
-    """An inline test: ``before`` becomes ``after``; ``after`` None means nothing may change."""
+    """An inline test: ``before`` becomes ``after``; ``after`` None means nothing may change.
+
+    With ``sites`` the edits must find their sites in ``before``; what it becomes is left open.
+    """
 
     before: str
     after: str | None
     file: str | None = None  # needed when the edits touch several files
     mark: Mark = Mark(1, 1)
+    sites: bool = False
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ class _Reader(EditReader):
         if entry is None:
             return None
         given = {key for key in ("before", "after", "noop") if key in entry.entries}
-        if given not in ({"before", "after"}, {"noop"}):
+        if given not in ({"before", "after"}, {"before"}, {"noop"}):
             self.problems.add(entry.mark, "a fixture has `before` and `after`, or `noop`")
             return None
         file = self.file(entry, "file", "a fixture") if "file" in entry.entries else None
@@ -261,5 +261,5 @@ class _Reader(EditReader):
                 entry.marks["file"], f"no edit touches `{file}`", nearest(file, files)
             )
         before = self.string(entry, "noop" if "noop" in given else "before")
-        after = None if "noop" in given else self.string(entry, "after")
-        return Fixture(before, after, file, entry.mark)
+        after = self.string(entry, "after") if "after" in given else None
+        return Fixture(before, after, file, entry.mark, sites=given == {"before"})

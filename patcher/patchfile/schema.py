@@ -33,7 +33,7 @@ def schema() -> dict[str, Any]:
         for kind in EditKind
     ]
     fixture = _mapping(keys.FIXTURE)
-    fixture["oneOf"] = [{"required": ["before", "after"]}, {"required": ["noop"]}]
+    fixture["oneOf"] = [{"required": ["before"]}, {"required": ["noop"]}]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A patch",

@@ -118,13 +118,17 @@ def _fixture(patch: Patch, fixture: Fixture) -> Iterable[Problem]:
         yield from wrong
         return
     after = before if result.content is None else result.content
-    if fixture.after is None:
+    if fixture.after is None and not fixture.sites:
         if after != before:
             yield failed("`noop` is changed", _diff(fixture.before, after.decode()))
         return
     if result.content is None:
         hint = "`patcher plan` on a text like it says which sites are missing"
         yield failed("no edit finds its site in `before`", hint=hint)
+        return
+    if fixture.after is None:
+        if after == before:
+            yield failed("`before` holds what the edits write already")
         return
     if after.decode() != fixture.after:
         yield failed("`before` does not become `after`", _diff(fixture.after, after.decode()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from patcher.errors import PatcherError
@@ -68,7 +70,48 @@ def test_the_site_is_found_once_the_replacement_is_changed() -> None:
     assert plan.files["m.py"] == wanted
 
 
-def test_check_asks_for_the_replacement_and_the_fixture() -> None:
+HARD = {
+    "an elif": (
+        "def f(x):\n    if x == 1:\n        return 1\n    elif x == 2:\n        return 2\n", 4),
+    "the else of a chain": (
+        "def f(x):\n    if x:\n        a()\n    elif y:\n        b()\n    else:\n        c()\n", 6),
+    "an elif at the top": ("if x:\n    a()\nelif y:\n    b()\n", 3),
+    "an elif on one line": ("def f(x):\n    if x: a()\n    elif y: b()\n", 3),
+    "an else on one line": ("def f(x):\n    if x: a()\n    else: b()\n", 3),
+    "an except": ("def f(x):\n    try:\n        a()\n    except E:\n        b()\n", 4),
+    "an attribute after a decorated member": (
+        "class C:\n    @property\n    def p(self): ...\n\n    x: int = 1\n", 5),
+    "the decorator of a first member": ("class C:\n    @property\n    def p(self): ...\n", 2),
+    "a case": ("def f(x):\n    match x:\n        case 1:\n            a()\n", 3),
+    "a second statement of a line": ("def f(x):\n    a = 1; b = 2\n", 2),
+    "a nested function": ("def f(x):\n    def g():\n        return 1\n    return g\n", 3),
+    "a function of one line": ("def f(x): return 1\n", 1),
+    "a while with an else": ("def f(x):\n    while x:\n        a()\n    else:\n        b()\n", 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HARD.values(), ids=HARD.keys())
+def test_the_printed_next_step_leads_to_a_check_that_passes(case: tuple[str, int]) -> None:
+    source, line = case
+    text = scaffold("mine", "pkg", "m.py", line, source.encode())
+    patch = read_spec(text, "patches/mine.yaml")
+    assert len(patch.tests) == 1
+    (edit,) = patch.edits
+    new = "other" if edit.kind is EditKind.DECORATOR else "other()"
+    assert edit.replacement is not None
+    changed = replace(patch, edits=(replace(edit, replacement=new),))
+    assert check_patch(changed) == []
+    assert plan_patches([changed], reading({"m.py": source.encode()})).ok
+
+
+def test_a_fixture_without_its_sites_is_a_problem() -> None:
+    patch = read_spec(scaffold("mine", "pkg", "m.py", 9, SOURCE), "patches/mine.yaml")
+    edit = replace(patch.edits[0], pattern="y = k(x)", replacement="pass")
+    found = check_patch(replace(patch, edits=(edit,)))
+    assert [each.message for each in found] == ["no edit finds its site in `before`"]
+
+
+def test_check_asks_for_the_replacement() -> None:
     patch = read_spec(scaffold("mine", "pkg", "m.py", 9, SOURCE), "patches/mine.yaml")
     assert [problem.message for problem in check_patch(patch)] == ["the replacement is the pattern"]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from dataclasses import replace
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import Edit, EditKind
-from patcher.patchfile.python import parse_python
-from patcher.rewrite.authoring.write_spec import fixture_lines, spec_text
+from patcher.patchfile.model import Edit, EditKind, EditStatus
+from patcher.rewrite.authoring import similarity as alike
+from patcher.rewrite.authoring.write_spec import before_lines, spec_text
+from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.source import Definition, Source
 
 
@@ -16,8 +18,9 @@ def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> st
     """The text of a spec whose one edit matches the code at a line.
 
     A decorator's line gives a `decorator` edit, a compound statement's header a pattern with
-    `$$$BODY`, any other line the statement it belongs to. The replacement is the same code, for the
-    author to change; a fixture holds the definition around it.
+    `$$$BODY` (an `if` with all its `elif`s), any other line the statement it belongs to. The
+    replacement is the same code, for the author to change; a fixture holds the definition around
+    it, and only asks that the site is found: what it becomes is for the author to add.
 
     Args:
         name: of the patch.
@@ -33,13 +36,14 @@ def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> st
     definition = _around(source, line)
     edit = _decorator(source, path, definition, line)
     if edit is None:
-        statement = _statement(source.tree, line)
+        statement = _statement(source, line)
         if statement is None:
             raise PatcherError("usage", f"there is no code at {path}:{line}", "name another line")
         within = definition.name if definition else "<module>"
         text = _pattern(source, statement)
         edit = Edit(path, EditKind.MATCH, within, text, text)
-    test = ["test:", *_fixture(source, definition, line)]
+    text = _fixture(source, definition, line)
+    test = ["test:", *before_lines(text)] if _finds(edit, text) else []
     return spec_text(name, target, [edit], test=test)
 
 
@@ -59,11 +63,11 @@ def _decorator(source: Source, path: str, definition: Definition | None, line: i
     return None
 
 
-def _statement(tree: ast.Module, line: int) -> ast.stmt | None:
-    """The innermost statement that holds a line."""
+def _statement(source: Source, line: int) -> ast.stmt | None:
+    """The innermost statement that holds a line; an `elif` is part of its `if`."""
     found = None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt):
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.stmt) and not alike.is_elif(source, node):
             inner = found is None or node.lineno >= found.lineno
             found = node if inner and _holds(node, line) else found
     return found
@@ -71,16 +75,22 @@ def _statement(tree: ast.Module, line: int) -> ast.stmt | None:
 
 def _pattern(source: Source, statement: ast.stmt) -> str:
     """The statement; of a compound one the header, its blocks as holes."""
-    if not isinstance(getattr(statement, "body", None), list):
-        start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
-        return textwrap.dedent(source.text[start:end]).strip()
-    names = iter(("$$$BODY", "$$$ELSE", "$$$FINALLY"))
-    copy = parse_python(textwrap.dedent(_lines(source, statement))).body[0]
-    for key in ("body", "orelse", "finalbody"):
-        if getattr(copy, key, None):
-            marker = ast.Expr(ast.Name(next(names).replace("$", "µ")))
-            setattr(copy, key, [marker])
-    return ast.unparse(ast.fix_missing_locations(copy)).replace("µ", "$")
+    if isinstance(statement, ast.If):
+        return alike.chain_pattern(source, alike.chain(source, statement))[0]
+    if alike.is_compound(statement):
+        return alike.holed(statement)
+    start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
+    text = source.text[start:end]
+    if len(text) - len(text.lstrip()) < statement.col_offset:  # it does not start its line
+        return ast.get_source_segment(source.text, statement) or ast.unparse(statement)
+    return textwrap.dedent(text).strip()
+
+
+def _finds(edit: Edit, text: str) -> bool:
+    """Whether an edit has its one site in a fixture."""
+    new = "other" if edit.kind is EditKind.DECORATOR else "pass"
+    outcome = rewrite_file(edit.file, text.encode(), [replace(edit, replacement=new)], {})
+    return outcome.outcomes[0].status is EditStatus.READY
 
 
 def _lines(source: Source, node: ast.stmt) -> str:
@@ -88,14 +98,14 @@ def _lines(source: Source, node: ast.stmt) -> str:
     return source.text[start:end]
 
 
-def _fixture(source: Source, definition: Definition | None, line: int) -> list[str]:
-    """A fixture of the definition's header and the statement: the author changes `after`."""
+def _fixture(source: Source, definition: Definition | None, line: int) -> str:
+    """A text of the definition's header and the statement."""
     if definition is None:
-        statement = _statement(source.tree, line)
+        statement = _statement(source, line)
         text = _lines(source, statement) if statement else "...\n"
     else:
         node = definition.node
-        start, end = source.lines(definition.first, max(node.body[0].lineno - 1, node.lineno))
+        start, end = source.lines(definition.first, max(_first(node.body[0]) - 1, node.lineno))
         header = source.text[start:end]
         inside = [each for each in node.body if _holds(each, line)]
         indent = source.indent(start) + "    "
@@ -105,7 +115,7 @@ def _fixture(source: Source, definition: Definition | None, line: int) -> list[s
     text = textwrap.dedent(text.replace("\r\n", "\n"))
     for outer in reversed(definition.name.split(".")[:-1] if definition else []):
         text = f"class {outer}:\n{textwrap.indent(text, '    ')}"
-    return fixture_lines(text, text)
+    return text
 
 
 def _holds(node: ast.stmt, line: int) -> bool:

@@ -29,6 +29,11 @@ def keys(block: list[ast.stmt]) -> list[str]:
     ]
 
 
+def is_compound(node: ast.stmt) -> bool:
+    """Whether a statement has blocks."""
+    return isinstance(getattr(node, "body", None), list) or hasattr(node, "cases")
+
+
 def key(node: ast.stmt) -> str:
     """A definition's name, a compound statement's header, else all of the statement."""
     if isinstance(node, Definition):

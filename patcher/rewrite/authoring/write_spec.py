@@ -120,9 +120,8 @@ def _escaped(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def fixture_lines(before: str, after: str, file: str | None = None) -> list[str]:
-    """One entry of `test:` that becomes another text."""
-    lines = scalar("file", file, 4) if file else []
-    lines += scalar("before", before, 4) + scalar("after", after, 4)
+def before_lines(before: str) -> list[str]:
+    """One entry of `test:` whose text only has to hold the sites."""
+    lines = scalar("before", before, 4)
     lines[0] = "  - " + lines[0].lstrip()
     return lines
