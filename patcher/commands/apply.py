@@ -96,7 +96,9 @@ def _planned(
     if kept != copy.series:  # a spec was edited since it was applied
         files = replayed(copy, kept)
         patches = [patch for patch in patches if patch.name not in recorded]
-    selection = select(patches, named, lambda some: plan_on(copy, some, workspace, files))
+    selection = select(
+        patches, named, lambda some: plan_on(copy, some, workspace, files, search=True)
+    )
     planned = selection.plan
     import_helper.end()  # nothing is left to rewrite, and a verification may follow
     if not planned.ok:

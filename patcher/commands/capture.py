@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.commands.shared.find_copy import copies
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
 from patcher.commands.shared.write_specs import requirement, write_spec
 from patcher.errors import PatcherError
@@ -42,13 +43,13 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
     """
     from patcher.rewrite.authoring.capture import capture as capture_edits
 
-    copy = workspace.working_copy(target)
+    copy = _edited(workspace, target)
     drift = copy.drift()
     if not drift:
         raise PatcherError(
             "usage",
             "the working copy holds no hand edits",
-            hint=f"edit a file below {copy.root}, then capture",
+            hint=f"edit a file in {copy.root}, then capture it",
         )
     if any(applied.guard for applied in copy.series):
         raise PatcherError(
@@ -84,6 +85,13 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
 # what differs
 
 
+def _edited(workspace: Workspace, target: str | None) -> WorkingCopy:
+    """The working copy asked for; of several, the only one that holds hand edits."""
+    found = copies(workspace, target)
+    edited = [copy for copy in found if copy.drift()] if len(found) > 1 else found
+    return edited[0] if len(edited) == 1 else workspace.working_copy(target)
+
+
 def _files(copy: WorkingCopy, drift: Sequence[Drift]) -> list[str]:
     """The files that differ; those of an added folder one by one.
 
@@ -106,6 +114,10 @@ def _files(copy: WorkingCopy, drift: Sequence[Drift]) -> list[str]:
                     refused.append((relative, "it is no regular file"))
                 elif place.is_file():
                     found.append(relative)
+        elif (copy.root / one.path).is_symlink():
+            refused.append((one.path, "it is a link"))
+        elif one.kind == "added" and not (copy.root / one.path).is_file():
+            refused.append((one.path, "it is no regular file"))
         else:
             found.append(one.path)
     for path in found:

@@ -7,11 +7,11 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.replay_series import patches_of, replayed
+from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
 from patcher.errors import PatcherError
 from patcher.results import ExportResult
 
@@ -44,18 +44,22 @@ def format_patch(workspace: Workspace, target: str | None, folder: Path) -> Expo
 
     copy = clean_copy(workspace, target)
     steps = []
-    before: dict[str, bytes | None] = {}
+    before = {path: (copy.pristine(path), mode) for path, mode in _modes(copy, {}).items()}
     for count, patch in enumerate(patches_of(copy.series), 1):
-        after = replayed(copy, copy.series[:count])
-        changed = {
-            path: (before.get(path, copy.pristine(path)), content)
-            for path, content in after.items()
-            if before.get(path, copy.pristine(path)) != content
-        }
+        series = copy.series[:count]
+        files, modes = replayed(copy, series), _modes(copy, modes_of(copy, series))
+        after = {path: (files.get(path, copy.pristine(path)), modes[path]) for path in modes}
+        changed = {path: (before[path], after[path]) for path in after
+                   if before[path] != after[path]}  # fmt: skip
         sha256 = copy.series[count - 1].sha256
         steps.append(history.SeriesStep(patch.name, patch.summary, sha256, changed))
-        before |= after
+        before = after
     return ExportResult(history.format_patch(steps, folder))
+
+
+def _modes(copy: WorkingCopy, asked: Mapping[str, int]) -> dict[str, int]:
+    """Permission bits of every file that the series touches, under a part of it."""
+    return {path: asked.get(path, past.pristine_mode) for path, past in copy.state.touched.items()}
 
 
 def wheel(workspace: Workspace, target: str | None, folder: Path) -> ExportResult:
@@ -85,7 +89,8 @@ def wheel(workspace: Workspace, target: str | None, folder: Path) -> ExportResul
     renamed = {path: _stamped(path, data, version, name) for path, data in renamed.items()}
     made = folder / f"{name}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
-    _write(made, renamed, f"{name}-{version}.dist-info")
+    executable = {path for path, one in copy.expected().items() if one.mode & 0o100}
+    _write(made, renamed, f"{name}-{version}.dist-info", executable)
     return ExportResult([made], version)
 
 
@@ -99,7 +104,9 @@ def _stamped(path: str, data: bytes, version: str, name: str) -> bytes:
     return b"\n".join(lines)
 
 
-def _write(path: Path, contents: Mapping[str, bytes], info: str) -> None:
+def _write(
+    path: Path, contents: Mapping[str, bytes], info: str, executable: Collection[str]
+) -> None:
     contents = {
         **contents,
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: patcher\nRoot-Is-Purelib: true\n"
@@ -110,7 +117,9 @@ def _write(path: Path, contents: Mapping[str, bytes], info: str) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(contents):
             data = contents[name]
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = (0o100755 if name in executable else 0o100644) << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
             hashed = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             rows.writerow([name, f"sha256={hashed}", len(data)])
         rows.writerow([f"{info}/RECORD", "", ""])

@@ -43,7 +43,7 @@ def plan(
     if name not in workspace.targets():
         return _plan_installed(patches, names, name, configured(workspace.root))
     copy = workspace.working_copy(name)
-    selection = select(patches, names, lambda some: plan_on(copy, some, workspace))
+    selection = select(patches, names, lambda some: plan_on(copy, some, workspace, search=True))
     return replace(plan_result(selection.plan, copy.read), left_out=selection.left_out)
 
 
@@ -59,7 +59,12 @@ def _plan_installed(
         patches,
         names,
         lambda some: plan_patches(
-            some, read, source.version, source.distribution, packages=source.packages
+            some,
+            read,
+            source.version,
+            source.distribution,
+            packages=source.packages,
+            paths=lambda: source.files,
         ),
     )
     return replace(plan_result(selection.plan, read), left_out=selection.left_out)
@@ -81,7 +86,12 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanR
     other = find_source(source, python)
     read = _reading(other)
     planned = plan_patches(
-        patches, read, other.version, other.distribution, packages=other.packages
+        patches,
+        read,
+        other.version,
+        other.distribution,
+        packages=other.packages,
+        paths=lambda: other.files,
     )
     result = plan_result(planned, read)
     fits = {

@@ -6,7 +6,7 @@ problem leaves nothing, so that the others are still planned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from patcher.errors import PatcherError
@@ -109,6 +109,7 @@ def plan_patches(
     pristine: Read | None = None,
     drifted: Collection[str] = (),
     rewrite: Rewrite = rewrite_file,
+    paths: Callable[[], Iterable[str]] | None = None,
 ) -> Plan:
     """Plan patches on the present state of a working copy.
 
@@ -121,6 +122,8 @@ def plan_patches(
         pristine: content before any patch; tells a conflict with the series from a missing site.
         drifted: paths with somebody's edits: never planned on.
         rewrite: what rewrites a file, see `patcher.rewrite.file.Rewrite`.
+        paths: all files of the target; asked when a patch's file is not there, to say where its
+            code is now. None does not look.
     """
     state: dict[str, bytes | None] = {}
 
@@ -146,6 +149,8 @@ def plan_patches(
             _explain(form, outcome, read, pristine, drifted, planned, applied, rewrite)
             for outcome in outcomes
         ]
+        if paths is not None:
+            outcomes = [_moved(form, outcome, now, paths) for outcome in outcomes]
         problems += [
             of_outcome(form, index, outcome)
             for index, outcome in enumerate(outcomes, 1)
@@ -218,6 +223,24 @@ def _forbidden(
             hint = f"`patcher revert {name}` first" if other in applied else "apply one of them"
             add("conflict", f"it conflicts with {name}", hint)
     return problems
+
+
+def _moved(
+    patch: Patch, outcome: Outcome, read: Read, paths: Callable[[], Iterable[str]]
+) -> Outcome:
+    """Of an edit whose file is not there, say where its code stands."""
+    from patcher.rewrite.follow import follow
+
+    edit = outcome.edit
+    if outcome.status is not EditStatus.MISSING or read(edit.file) is not None:
+        return outcome
+    (at,) = follow([replace(patch, edits=(edit,))], read, paths())
+    if at.file is None or at.site is None:
+        hint = f"no file of the target has its code: `patcher show {patch.name}` lists what it fits"
+        return replace(outcome, hint=hint)
+    hint = f"the same code stands in another file now: `file: {at.file}`"
+    where = f"{at.file}:{at.site.line}:{at.site.column}   {at.site.text}   in {at.site.within}"
+    return replace(outcome, hint=hint, details=(*outcome.details, where))
 
 
 def _explain(

@@ -39,14 +39,20 @@ class Commit:
     patches: tuple[str, ...]
 
 
+Held = tuple["bytes | None", int]
+
+
 @dataclass(frozen=True)
 class SeriesStep:
-    """One patch of an exported series: its files as (before, after); None where there is none."""
+    """One patch of an exported series: its files before and after.
+
+    Each is bytes and permission bits; bytes of None where there is no file.
+    """
 
     name: str
     summary: str
     spec_sha256: str
-    files: Mapping[str, tuple[bytes | None, bytes | None]]
+    files: Mapping[str, tuple[Held, Held]]
 
 
 @contextmanager
@@ -153,7 +159,7 @@ def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ..
         # The empty template is ours, not a user's: no hooks come along.
         repository = Repo.init(folder, template="", allow_unsafe_options=True)
         git = _safe(repository)
-        before: dict[str, bytes | None] = {}
+        before: dict[str, Held] = {}
         for step in steps:
             for path, (old, _) in step.files.items():
                 before.setdefault(path, old)
@@ -175,13 +181,14 @@ def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ..
     return tuple(Path(line) for line in written.splitlines())
 
 
-def _stage(folder: Path, git: Any, files: Mapping[str, bytes | None]) -> None:
-    for path, data in files.items():
+def _stage(folder: Path, git: Any, files: Mapping[str, Held]) -> None:
+    for path, (data, mode) in files.items():
         place = folder / path
         if data is None:
             place.unlink(missing_ok=True)
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
+            place.chmod(mode | 0o600)
     if files:
         git.update_index("--add", "--remove", "--", *files)

@@ -141,7 +141,7 @@ REFUSED = {
         ["7:5: `match` holds comments only"],
     ),
     "a fixture that says nothing": (
-        HEAD + EDITS + "test:\n  - before: x\n",
+        HEAD + EDITS + "test:\n  - after: x\n",
         ["10:5: a fixture has `before` and `after`, or `noop`"],
     ),
     "a fixture of another file": (

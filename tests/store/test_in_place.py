@@ -129,10 +129,16 @@ def test_the_trap_does_spring_for_gits_own_porcelain(tmp_path: Path) -> None:
 def test_a_series_is_exported_as_patches_that_git_am_takes(tmp_path: Path) -> None:
     steps = [
         SeriesStep(
-            "first", "one thing", "0" * 64, {"a.py": (b"x\n", b"y\n"), "b.py": (None, b"n")}
+            "first",
+            "one thing",
+            "0" * 64,
+            {"a.py": ((b"x\n", 0o644), (b"y\n", 0o755)), "b.py": ((None, 0o644), (b"n", 0o644))},
         ),
         SeriesStep(
-            "second", "another", "1" * 64, {"a.py": (b"y\n", b"z\r\n"), "b.py": (b"n", None)}
+            "second",
+            "another",
+            "1" * 64,
+            {"a.py": ((b"y\n", 0o755), (b"z\r\n", 0o755)), "b.py": ((b"n", 0o644), (None, 0o644))},
         ),
     ]
     written = format_patch(steps, tmp_path / "out")
@@ -146,6 +152,7 @@ def test_a_series_is_exported_as_patches_that_git_am_takes(tmp_path: Path) -> No
     checkouts.git(target, "commit", "-qm", "base")
     checkouts.git(target, "am", "-q", "--keep-cr", *map(str, written))
     assert (target / "a.py").read_bytes() == b"z\r\n"
+    assert (target / "a.py").stat().st_mode & 0o100
     assert not (target / "b.py").exists()
     log = checkouts.git(target, "log", "-1", "--format=%(trailers)")
     assert "Patcher-Patch: second" in log

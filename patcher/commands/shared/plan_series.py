@@ -26,8 +26,13 @@ def plan_on(
     patches: Sequence[Patch],
     workspace: Workspace,
     instead: Mapping[str, bytes | None] | None = None,
+    *,
+    search: bool = False,
 ) -> Plan:
     """Plan patches on a working copy as it is now, or with other content in some files.
+
+    Args:
+        search: say where the code stands now of an edit whose file is not there.
 
     Hand edits that are exactly what the patches write are no drift: a plan looks below them.
     """
@@ -36,15 +41,17 @@ def plan_on(
     files = {file for patch in [*patches, *series] for file in patch.files}
     drift = copy.drift(files)
     if not drift:
-        return _plan(copy, patches, series, workspace, instead or {}, ())
-    with suppress(PatcherError):
-        left = {one.path: copy.left(one.path) for one in drift}
-        plan = _plan(copy, patches, series, workspace, {**left, **(instead or {})}, ())
-        if plan.ok and not not_there(
-            copy, drift, goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
-        ):
-            return plan
-    return _plan(copy, patches, series, workspace, instead or {}, [one.path for one in drift])
+        return _plan(copy, patches, series, workspace, instead or {}, (), search)
+    below = dict(instead or {})
+    for one in drift:
+        with suppress(PatcherError):
+            below.setdefault(one.path, copy.left(one.path))
+    plan = _plan(copy, patches, series, workspace, below, (), search)
+    goal = goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
+    if plan.ok and not not_there(copy, drift, goal):
+        return plan
+    paths = [one.path for one in drift]
+    return _plan(copy, patches, series, workspace, below, paths, search)
 
 
 def _plan(
@@ -54,6 +61,7 @@ def _plan(
     workspace: Workspace,
     instead: Mapping[str, bytes | None],
     drifted: Collection[str],
+    search: bool,
 ) -> Plan:
     rewrite = rewriting(workspace)
     plan = plan_patches(
@@ -66,6 +74,7 @@ def _plan(
         pristine=copy.pristine,
         drifted=drifted,
         rewrite=rewrite,
+        paths=copy.paths if search else None,
     )
     ready = [each.patch for each in plan.patches if each.status is EditStatus.READY]
     if not plan.ok or not any(map(asks_for_modes, [*series, *ready])):
