@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 RIVALS := build/rivals
+JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types format docs torture bench-engine bench-catalogue clean
+.PHONY: help setup demo test nightly test-all lint types format docs torture bench-engine bench-catalogue clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,10 +29,14 @@ setup: $(READY)  ## make the virtual environment (Chatterbox and its torch: abou
 demo: $(READY)  ## the report's afternoon on real Chatterbox, synthetic weights, no GPU
 	@BIN=$(abspath $(BIN)) sh benchmarks/demo.sh
 
-test: $(READY)  ## the test suite, the real package included
-	$(BIN)/python -m pytest
+# A file stays in one process, so that what its tests share is made once.
+test: $(READY)  ## the test suite, the real package included; says how long it will take (JOBS=2)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-test-all: $(READY)  ## everything, also what takes long or downloads
+nightly: $(READY)  ## also the whole of what is long: torture, mutations, generated cases, downloads
+	$(BIN)/python -m pytest -m 'not gpu'
+
+test-all: $(READY)  ## everything there is, GPU included
 	$(BIN)/python -m pytest -m 'not gpu or gpu'
 
 lint: $(READY)  ## ruff, and the arrows between the packages
@@ -49,6 +54,7 @@ types: $(READY)  ## mypy --strict
 docs: $(READY)  ## render what is rendered: the language's reference, the gates, the schema
 	$(BIN)/python -m docs.render_spec
 	$(BIN)/python -m docs.render_gates
+	$(BIN)/python -m docs.render_tour
 	$(BIN)/python -m patcher.patchfile.schema
 
 torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)

@@ -13,7 +13,15 @@ from typing import Any
 
 import pytest
 
+from tests.expected_time import ExpectedTime
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say how long the run will take; not in the workers of pytest-xdist, nor without a cache."""
+    if not hasattr(config, "workerinput") and config.pluginmanager.hasplugin("cacheprovider"):
+        config.pluginmanager.register(ExpectedTime(config), "expected-time")
 
 
 @dataclass(frozen=True)

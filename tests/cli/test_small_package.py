@@ -187,10 +187,10 @@ def test_a_failing_baseline_cannot_be_judged_and_the_patch_stays(
     assert ran.json["series"] == ["use_sum"]
 
 
-def test_an_empty_series_passes(patcher: Patcher) -> None:
+def test_an_empty_series_has_nothing_to_verify(patcher: Patcher) -> None:
     ran = patcher("verify", "--json")
     assert ran.status == 0
-    assert ran.json["verdict"] == "pass"
+    assert ran.json["verdict"] == "nothing-to-verify"
     assert ran.json["cases"] == []
 
 
