@@ -15,7 +15,7 @@ help:  ## show this list
 # pip compiles what it installs, so that workers import torch in seconds.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --quiet -e '.[chatterbox,test]'
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --quiet -e '.[chatterbox,docs,test]'
 	touch $@
 
 # What patcher is compared with lives apart: nothing of it may decide what patcher runs on.
@@ -51,11 +51,13 @@ format: $(READY)  ## let ruff rewrite
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
 
-docs: $(READY)  ## render what is rendered: the language's reference, the gates, the schema
+docs: $(READY)  ## render what is rendered, build the site with warnings as errors
 	$(BIN)/python -m docs.render_spec
 	$(BIN)/python -m docs.render_gates
 	$(BIN)/python -m docs.render_tour
 	$(BIN)/python -m patcher.patchfile.schema
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "docs: build/docs/index.html"
 
 torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)
 	$(BIN)/python -m benchmarks.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1)

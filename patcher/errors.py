@@ -136,6 +136,9 @@ MEANS: Mapping[str, str] = {
     "backup-damaged": "Bytes of a backup do not have the hash they are kept under.",
     "state-damaged": "One of patcher's own records cannot be read.",
     "check-failed": "Specs have problems, or their inline tests fail.",
+    "capture-differs": "What `capture` wrote does not give the edited bytes when it is replayed.",
+    "doctor-problems": "The environment or the workspace has problems.",
+    "command-failed": "A command that patcher was asked to run ended with an error.",
     "verification-failed": "Cases fail under the patch and pass without it, or what --require "
     "asks for is not met.",
     "locked": "Another patcher works on this workspace.",

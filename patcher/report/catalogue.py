@@ -40,9 +40,11 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
         yield from _rows(shown, width)
     else:
         yield Line("no patch to show")
-    if result.sets:
+    here = {name for one in shown for name in one.sets}
+    sets = [each for each in result.sets if everything or each.name in here]
+    if sets:
         yield Line()
-    for each in result.sets:
+    for each in sets:
         text = f"@{each.name}: {each.summary or count(len(each.patches), 'patch', 'patches')}"
         for part in wrap(f"{text} ({len(each.patches)})", width, "", "  "):
             yield Line(part)

@@ -317,18 +317,37 @@ def markup(text: str) -> Any:
     return Markup(text)
 
 
+FIGURES = {
+    "avg_gen_s": "Avg Gen Time (s)",
+    "avg_rtf": "Avg RTF",
+    "avg_vram_mb": "Avg VRAM Used (MB)",
+    "min_rtf": "Min RTF",
+    "max_rtf": "Max RTF",
+}
+ON_HOST = "Avg Process Growth (MB)"
+
+
+def _figures(table: Table) -> dict[str, str]:
+    """Keys and headings of the figures that were measured on either arm."""
+    rows = (*table.baseline, *table.patched)
+    return {
+        key: ON_HOST if table.on_host and key == "avg_vram_mb" else heading
+        for key, heading in FIGURES.items()
+        if not rows or any(getattr(row, key) is not None for row in rows)
+    }
+
+
 def table_names(table: Table) -> tuple[str, ...]:
-    """Headings of the report's own table."""
-    memory = "Avg Process Growth (MB)" if table.on_host else "Avg VRAM Used (MB)"
-    return ("Model Name", "Tests", "Avg Gen Time (s)", "Avg RTF", memory, "Min RTF", "Max RTF")
+    """Headings of the report's own table, without figures that nobody measured."""
+    return ("Model Name", "Tests", *_figures(table).values())
 
 
 def table_rows(table: Table) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Both arms' rows, model by model."""
     for name, rows in (("baseline", table.baseline), ("patched", table.patched)):
         for row in rows:
-            figures = (row.avg_gen_s, row.avg_rtf, row.avg_vram_mb, row.min_rtf, row.max_rtf)
-            shown = tuple("–" if value is None else charts.figure(value) for value in figures)
+            values = [getattr(row, key) for key in _figures(table)]
+            shown = tuple("–" if value is None else charts.figure(value) for value in values)
             yield name, (row.model, str(row.tests), *shown)
 
 

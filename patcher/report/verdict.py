@@ -200,7 +200,8 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
     facts = [("judged", words.judged(record))] if record.series else []
     if record.target:
         on = f"{record.target} {record.version}".strip()
-        facts.append(("target", f"{on}, {record.weights}" if record.weights else on))
+        weights = words.weights(record)
+        facts.append(("target", f"{on}, {weights}" if weights else on))
     facts += [("not run", line) for line in record.unexercised]
     facts += [("note", note) for note in record.warnings]
     if record.guards is not None:

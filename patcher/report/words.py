@@ -88,6 +88,11 @@ def speed_headline(speed: SpeedRecord) -> str:
     return figure
 
 
+def weights(record: Record) -> str:
+    """Which weights were used; empty for a target that has none."""
+    return "" if record.weights in ("none", "no weights") else record.weights
+
+
 def verdict_title(record: Record) -> str:
     """``Failed``, ``Passed``; the word itself where a newer patcher wrote one we do not know."""
     return VERDICTS.get(record.verdict, record.verdict.replace("-", " ").capitalize())
@@ -154,7 +159,7 @@ def measured(record: Record) -> tuple[str, ...]:
         lines.append(f"Speed: {speed_terms(record.speed)}.")
     else:
         lines.append(f"{speed_headline(record.speed)}.")
-    if record.weights:
+    if weights(record):
         lines.append(f"Weights: {record.weights}.")
     if record.reproducible == "bitwise":
         lines.append("The baseline repeats itself to the bit.")

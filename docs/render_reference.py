@@ -1,0 +1,211 @@
+"""Renders the reference from the code: commands from click, errors and settings from their tables.
+
+The site's configuration calls `write` before it builds: what is rendered is never out of date, and
+not in the repository.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from patcher import results
+from patcher.cli import COMMANDS, cli
+from patcher.commands.explain import TOUCHED
+from patcher.errors import MEANS, TABLE, Exit
+from patcher.settings import TABLES, TOP
+
+DOCS = Path(__file__).resolve().parent
+COMMON = {"directory", "json", "verbose", "quiet", "no_color", "help"}
+EXITS = {
+    Exit.OK: "done, or already in the wanted state; a verification that passes, also when slower "
+    "or undecided; `status` and `scan` whatever they find",
+    Exit.FAILED: "verification failed, or `--require` is not met, and the tree was put back "
+    "(unless `--keep`); a check found problems",
+    Exit.USAGE: "wrong use, a bad spec or configuration; nothing was touched",
+    Exit.REFUSED: "refused: a hand edit, a missing or ambiguous site, a wrong version, a conflict; "
+    "nothing was touched",
+    Exit.NEEDS_PERSON: "needs a person: both copies are kept and named",
+    Exit.LOCKED: "another run holds the workspace",
+    Exit.CANNOT_JUDGE: "cannot judge: the original itself fails, or the target cannot be run here",
+    Exit.INTERRUPTED: "interrupted; what had begun was put back",
+}
+SETTINGS = {
+    "target": "the distribution this workspace is about",
+    "python": "the interpreter that runs the target, where it is not patcher's own",
+    "verify": "what is run and how; the keys below",
+    "scan": "defaults of `patcher scan`",
+    "call": "`FILE:FUNCTION`, or a list of them: what is run; what it returns is compared",
+    "cases": "arguments of the calls, a table a case",
+    "compare": "`FILE:FUNCTION` that says whether two returned values count as equal",
+    "command": "a command that is run once an arm; its exit status is judged",
+    "outputs": "files the command writes; they are compared",
+    "filter": "patterns of what may differ in outputs",
+    "tests": "arguments for pytest: each test is a case",
+    "adapter": "`FILE:OBJECT`, an adapter of your own",
+    "matrix": "models and tests, for an adapter that reads them",
+    "gates": "thresholds of the gates, a table a gate",
+    "package": "dependencies that `scan` maps too",
+}
+
+
+def pages() -> dict[str, str]:
+    """Every rendered page by its path under docs/."""
+    return {
+        "reference/commands.md": commands(),
+        "reference/errors.md": errors(),
+        "reference/configuration.md": configuration(),
+        "reference/json.md": json_objects(),
+        "llms.txt": llms(),
+    }
+
+
+def commands() -> str:
+    """Every command with its arguments, options and examples."""
+    lines = ["# Commands", "", "Options every command takes:", ""]
+    lines += options(param for param in cli.params if param.name in COMMON)
+    context = click.Context(cli, info_name="patcher")
+    for name, summary in COMMANDS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        usage = command.get_usage(click.Context(command, info_name=name, parent=context))
+        lines += ["", f"## {name}", "", summary, "", "```text", plain(usage), "```", ""]
+        lines += [inspect.cleandoc(command.help or "").replace("\b\n", ""), ""]
+        own = [param for param in command.params if param.name not in COMMON]
+        lines += options(param for param in own if isinstance(param, click.Option))
+        if command.epilog:
+            examples = [line.strip() for line in command.epilog.strip().splitlines()]
+            lines += ["", "```sh", *examples, "```"]
+    return "\n".join(lines)
+
+
+def plain(usage: str) -> str:
+    return " ".join(usage.removeprefix("Usage: ").split())
+
+
+def options(params: Iterable[click.Parameter]) -> list[str]:
+    """A table of options."""
+    rows = []
+    for param in params:
+        if not isinstance(param, click.Option):
+            continue
+        names = ", ".join(f"`{name}`" for name in (*param.opts, *param.secondary_opts))
+        takes = "" if param.is_flag or param.count else param.make_metavar(click.Context(cli))
+        value = f" `{escaped(takes)}`" if takes else ""
+        rows.append(f"| {names}{value} | {escaped(param.help or '')} |")
+    return ["| option | |", "|---|---|", *rows] if rows else []
+
+
+def escaped(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def errors() -> str:
+    """Error codes and exit statuses."""
+    lines = ["# Errors and exit statuses", "", "## Exit statuses", ""]
+    lines += ["| exit | means |", "|---|---|"]
+    lines += [f"| {int(code)} | {text} |" for code, text in EXITS.items()]
+    lines += ["", "## Error codes", "", "An error starts with its code: `error[drift]`. "
+              "`patcher explain CODE` says the same in the terminal.", ""]  # fmt: skip
+    for code, row in sorted(TABLE.items()):
+        lines += [f"### {code}", "", f"*{row.title}*, exit {int(row.exit)}. {MEANS[code]}", "",
+                  f"{TOUCHED[row.exit]} What to do: {row.help}.", ""]  # fmt: skip
+    return "\n".join(lines).rstrip()
+
+
+def configuration() -> str:
+    """Keys of the settings, with the option they stand for."""
+    lines = [
+        "# Configuration", "",
+        "A workspace has `patcher.toml`, or `[tool.patcher]` in its `pyproject.toml`. Options win "
+        "over the environment (`PATCHER_VERIFY_SCALE=full`), which wins over the file. A table "
+        "named like a command holds defaults for its options.", "", "## Top level", "",
+        "| key | type | means |", "|---|---|---|",
+    ]  # fmt: skip
+    lines += [row(key, kinds) for key, kinds in TOP.items()]
+    for table, keys in TABLES.items():
+        lines += ["", f"## `[{table}]`", "", "| key | type | means |", "|---|---|---|"]
+        known = cli.get_command(click.Context(cli), table)
+        helps = (
+            {p.name: p.help or "" for p in known.params if isinstance(p, click.Option)}
+            if known
+            else {}
+        )
+        helps["package"] = SETTINGS["package"]
+        for key, kinds in keys.items():
+            lines.append(row(key, kinds, helps.get(key, "")))
+    return "\n".join(lines)
+
+
+def row(key: str, kinds: object, option: str = "") -> str:
+    several = kinds if isinstance(kinds, tuple) else (kinds,)
+    names = {
+        str: "text",
+        list: "list",
+        dict: "table",
+        bool: "true or false",
+        int: "number",
+        float: "number",
+    }
+    types = " or ".join(dict.fromkeys(names[kind] for kind in several))
+    means = SETTINGS.get(key) or "see the page on verification"
+    if option and key not in SETTINGS:
+        means = f"as the option `--{key.replace('_', '-')}`: {option}"
+    return f"| `{key}` | {types} | {escaped(means)} |"
+
+
+def json_objects() -> str:
+    """The objects of ``--json``, from the types they are written from."""
+    lines = [
+        "# JSON", "",
+        "With `--json` every command prints one object on stdout, on success and on failure alike: "
+        '`"schema": 1`, `"ok"` (true exactly when the exit status is 0), and when not ok '
+        '`"error"` with `code`, `message`, `hint` and `where`. Beside these it holds the fields of '
+        "the type below. Keys may be added; none goes or changes its type.", "",
+    ]  # fmt: skip
+    for name, kind in sorted(vars(results).items()):
+        if not (inspect.isclass(kind) and dataclasses.is_dataclass(kind)):
+            continue
+        if kind.__module__ != results.__name__:
+            continue
+        about = re.split(r"\n\s*Attributes:", inspect.getdoc(kind) or "")[0].strip()
+        lines += [f"## {name}", "", about.replace("``", "`"), "", "| key | type |", "|---|---|"]
+        lines += [
+            f"| `{field.name}` | {type_name(field.type)} |" for field in dataclasses.fields(kind)
+        ]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def type_name(kind: object) -> str:
+    return f"`{escaped(str(kind))}`"
+
+
+def llms() -> str:
+    """An index of the documentation for language models: https://llmstxt.org."""
+    lines = ["# patcher", "", "> Tries source-level optimisations on a Python package and keeps "
+             "only what is proven to work and proven to help.", "", "## Pages", ""]  # fmt: skip
+    for path in sorted(DOCS.rglob("*.md")):
+        if "templates" in path.parts:
+            continue
+        title = next(
+            (line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("# ")),
+            path.stem,
+        )
+        lines.append(f"- [{title}]({path.relative_to(DOCS).with_suffix('.html').as_posix()})")
+    lines += ["", "## Commands", ""]
+    lines += [f"- `patcher {name}`: {text}" for name, text in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+def write(folder: Path = DOCS) -> None:
+    """Write every page under ``folder``."""
+    for name, text in pages().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
