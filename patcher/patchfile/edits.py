@@ -10,6 +10,7 @@ from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, Expect,
 from patcher.patchfile.values import Values, nearest
 
 _TRANSFORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+_ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
 _NEEDS_WITHIN = (EditKind.DECORATOR, EditKind.BODY)
 _NEEDS_WITH = (
     EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.LINES,
@@ -62,6 +63,7 @@ class EditReader(Values):
             pattern=pattern,
             replacement=replacement,
             expect=self.expect(entry),
+            decorated=self.decorated(entry),
             optional=self.truth(entry, "optional"),
             was=self.was(entry, kind),
             mark=entry.mark,
@@ -84,6 +86,21 @@ class EditReader(Values):
             self.problems.add(mark, f"`within: {value}` is not a qualified name", hint)
         elif value == "<module>" and kind in _NEEDS_WITHIN:
             self.problems.add(mark, f"`{kind.value}` needs a definition, not <module>")
+        return value
+
+    def decorated(self, entry: nodes.Mapping) -> str | None:
+        if "decorated" not in entry.entries:
+            return None
+        value, mark = self.string(entry, "decorated").strip(), entry.marks["decorated"]
+        if "within" not in entry.entries:
+            self.problems.add(mark, "`decorated` needs `within`: the definition")
+        elif value.startswith("@"):
+            self.problems.add(mark, "a decorator is written without `@`")
+        elif value:
+            try:
+                compile(value, "decorated", "eval", dont_inherit=True, flags=_ONLY_AST)
+            except (SyntaxError, ValueError):
+                self.problems.add(mark, f"`decorated: {value}` is not one expression")
         return value
 
     def expect(self, entry: nodes.Mapping) -> Expect:

@@ -103,6 +103,11 @@ _PATTERNS = {EditKind.MODE: MODE}
 EDIT = (
     Key("file", "text", "Path relative to the import root, with `/`.", True),
     Key("within", "text", "The definition to look in, by qualified name; `<module>`; `*`."),
+    Key(
+        "decorated",
+        "python",
+        'Of definitions of one name, the one with this decorator, without `@`; `""`: with none.',
+    ),
     *(
         Key(kind.value, _HOLDS.get(kind, "python"), summary, pattern=_PATTERNS.get(kind, ""))
         for kind, summary in _KINDS.items()

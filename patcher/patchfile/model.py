@@ -107,6 +107,8 @@ class Edit:
         file: path relative to the import root, POSIX separators.
         within: lexical qualified name of the enclosing definition, ``<module>``, ``*`` in a
             segment; None means anywhere in the file.
+        decorated: a decorator that the definition must carry, without `@`; empty for none; None
+            does not ask.
         pattern: what to find (its meaning depends on ``kind``); None where nothing is sought.
         replacement: the new text; None where nothing is written.
         optional: left out where the target has no such file; a site that is missing in a file
@@ -125,6 +127,7 @@ class Edit:
     mark: Mark = Mark(1, 1)
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
     was: str | None = None
+    decorated: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,10 @@ _FORMAT = f"2 {__version__}"
 def key(path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]) -> str:
     """A name for the result of one call: all that it depends on, hashed."""
     digest = hashlib.sha256(_FORMAT.encode())
-    said = [(e.kind.value, e.within, e.pattern, e.replacement, str(e.expect)) for e in edits]
+    said = [
+        (e.kind.value, e.within, e.pattern, e.replacement, str(e.expect), e.decorated)
+        for e in edits
+    ]
     used = sorted((name, hashlib.sha256(data).hexdigest()) for name, data in attachments.items())
     for part in (path.encode(), content, json.dumps([said, used]).encode()):
         digest.update(len(part).to_bytes(8, "big") + part)

@@ -136,7 +136,7 @@ def _rewrite(
     from patcher.rewrite.kinds import lines as by_line
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
-    from patcher.rewrite.splice import apply, overlap
+    from patcher.rewrite.splice import apply, overlap, with_pass
 
     source = Source(path, content)
     textual = all(edit.kind in TEXTUAL for edit in edits)
@@ -173,7 +173,7 @@ def _rewrite(
         outcomes.append(outcome)
     if any(outcome.status not in WRITABLE for outcome in outcomes):
         return Rewritten(tuple(outcomes), None)
-    text = by_line.ended(apply(source.text, splices), edits, source.newline)
+    text = by_line.ended(apply(source.text, with_pass(splices)), edits, source.newline)
     new = source.encode(text)
     if python:
         _check(path, new)
@@ -185,7 +185,7 @@ def _checked(
 ) -> list[Outcome]:
     """Ask the second implementations: one for edits of lines, one for all others."""
     from patcher.rewrite.oracle.lines import check_lines
-    from patcher.rewrite.splice import apply
+    from patcher.rewrite.splice import apply, with_pass
 
     if of_lines and (problem := check_lines(source.text, apply(source.text, of_lines), outcomes)):
         raise PatcherError("rewrite-disagrees", f"{source.path}: {problem}", where=source.path)
@@ -193,7 +193,7 @@ def _checked(
     if not statements:
         return outcomes
     others = [each for each in outcomes if each.edit.kind not in TEXTUAL]
-    agreed = iter(_agree(source, apply(source.text, statements), others))
+    agreed = iter(_agree(source, apply(source.text, with_pass(statements)), others))
     return [each if each.edit.kind in TEXTUAL else next(agreed) for each in outcomes]
 
 

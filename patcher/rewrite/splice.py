@@ -19,6 +19,38 @@ class Splice:
     text: str
 
 
+@dataclass(frozen=True, order=True)
+class Removal(Splice):
+    """Statements that are taken out of a block that may not be left empty.
+
+    Attributes:
+        block: offsets of the block's first and last character.
+        size: how many statements the block has; ``count`` of them go.
+        lone: what is written where all of them go.
+    """
+
+    block: tuple[int, int] = (0, 0)
+    size: int = 0
+    count: int = 0
+    lone: Splice = Splice(0, 0, "")
+
+
+def with_pass(splices: Iterable[Splice]) -> list[Splice]:
+    """The same splices, with `pass` in blocks that they would leave without a statement."""
+    found = list(dict.fromkeys(splices))
+    for block in {each.block for each in found if isinstance(each, Removal)}:
+        gone = [e for e in found if isinstance(e, Removal) and e.block == block]
+        beside = any(
+            block[0] <= each.start <= block[1] and each.text.strip()
+            for each in found
+            if each not in gone
+        )
+        if sum(each.count for each in gone) == gone[0].size and not beside:
+            first = min(gone)
+            found[found.index(first)] = first.lone
+    return found
+
+
 class OverlapError(Exception):
     """Two splices want the same characters."""
 

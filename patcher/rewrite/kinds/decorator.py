@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def decorator(file: File, edit: Edit) -> Result:
     """Plan a `decorator`: replace, add (nothing sought) or remove (nothing written) one."""
     assert edit.within is not None
-    definitions = file.definitions(edit.within)
+    definitions = file.definitions(edit.within, edit.decorated)
     if not definitions:
         return no_definition(file, edit), []
     sought, wanted = (edit.pattern or "").strip(), (edit.replacement or "").strip()

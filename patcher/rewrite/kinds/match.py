@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
 from patcher.patchfile.values import nearest
 from patcher.rewrite.matching.closest import closest_site
@@ -13,7 +15,7 @@ from patcher.rewrite.matching.search import Found, find
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.replacing.substitute import CannotReplaceError, substitute
-from patcher.rewrite.splice import OverlapError, Splice
+from patcher.rewrite.splice import OverlapError, Splice, apply, with_pass
 
 if TYPE_CHECKING:
     from patcher.rewrite.matching.regions import File
@@ -39,7 +41,9 @@ def match(file: File, edit: Edit) -> Result:
         hint = "make the pattern match less, or the replacement differ from it"
         return refuse(edit, "the pattern matches what the replacement writes", hint), []
     try:
-        regions = file.regions(edit.within, patterns, expressions=not goal.statements)
+        regions = file.regions(
+            edit.within, patterns, expressions=not goal.statements, decorated=edit.decorated
+        )
         sites: list[list[Found]] = []
         done: list[Found] = []
         for region in regions:
@@ -55,6 +59,10 @@ def match(file: File, edit: Edit) -> Result:
     decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
     if decided.status is EditStatus.MISSING:
         return _missing(file, edit, decided, goal), []
+    if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
+        message = "what it writes is there, but not as it writes it"
+        hint = "narrow it with `within`, or make `with` differ more from what is there"
+        return replace(decided, status=EditStatus.MISSING, message=message, hint=hint), []
     if decided.status is not EditStatus.READY:
         return decided, []
     try:
@@ -64,8 +72,8 @@ def match(file: File, edit: Edit) -> Result:
             for splice in substitute(file.source, region, goal.pattern, goal.template)
         ]
     except CannotReplaceError as error:
-        hint = "match the whole line or block that holds the site"
-        return refuse(edit, f"cannot write the replacement there: {error}", hint, places), []
+        message = f"cannot write the replacement there: {error}"
+        return refuse(edit, message, error.hint, places), []
     except OverlapError:
         hint = "narrow the pattern, or split the edit"
         return refuse(edit, "the sites lie in each other", hint, places), []
@@ -100,6 +108,37 @@ def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
     return matched is not None and matched[0] == len(other.body)
 
 
+def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> bool:
+    """Whether taking the edit back and making it again gives the file as it is.
+
+    An edit whose pattern says more than its replacement cannot be taken back: that its replacement
+    stands there, as often as it would, is all that can be known then.
+    """
+    names = {hole.name for hole in goal.pattern.holes}
+    if not names <= {hole.name for hole in goal.template.holes}:
+        return True
+    from patcher.rewrite.matching.regions import File as Planned
+    from patcher.rewrite.source import Source
+
+    source = file.source
+    try:
+        regions: dict[int, list[Found]] = {}
+        for each in done:
+            regions.setdefault(id(each.tree), []).append(each)
+        back = [
+            splice
+            for found in regions.values()
+            for splice in substitute(source, found, goal.template, goal.pattern)
+        ]
+        before = Source(source.path, source.encode(apply(source.text, with_pass(back))))
+        outcome, splices = match(Planned(before), edit)
+        again = apply(before.text, with_pass(splices))
+    except (CannotReplaceError, OverlapError, PatcherError):
+        return False
+    same_place = outcome.status is EditStatus.READY and outcome.found == len(done)
+    return same_place and "".join(again.split()) == "".join(source.text.split())
+
+
 def _is_written(site: Found, written: list[Found]) -> bool:
     """Whether a site is part of what the replacement put there (and not of what a hole holds)."""
     start, end = site.span
@@ -119,7 +158,7 @@ def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> Ou
     expect, count, done = edit.expect, len(sites), len(written)
     if _in(expect, count):
         return Outcome(edit, EditStatus.READY, sites, count)
-    if not count and done and (_in(expect, done) or done > expect.low):
+    if not count and done and _in(expect, done):
         return Outcome(edit, EditStatus.ALREADY, written, done)
     if expect.high is not None and count > expect.high:
         message = f"expected {_sites(expect)}, found {count}"
@@ -167,7 +206,7 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
     if outcome.found:
         return outcome
     where = edit.within if edit.within not in (None, "<module>") else None
-    if where and not file.definitions(where):
+    if where and not file.definitions(where, edit.decorated):
         return no_definition(file, edit)
     message = f"no site in {where or edit.file}"
     if edit.within is not None:
@@ -177,8 +216,30 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
                 return near(file, edit, message, found.span, "")
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
+    quoted = _in_strings(file, pattern)
+    if quoted is not None:
+        hint = "f-strings are not searched: match the whole f-string"
+        return Outcome(edit, EditStatus.MISSING, closest=quoted, message=message, hint=hint)
     best = closest_site(pattern, regions, goal.statements)
     return near(file, edit, message, *(best or (None, "")))
+
+
+def _in_strings(file: File, pattern: Pattern) -> Site | None:
+    """The first f-string that has all the words of a pattern."""
+    import ast
+
+    if not pattern.words or pattern.expression is None:
+        return None
+    for node in ast.walk(file.source.tree):
+        if isinstance(node, ast.JoinedStr) and node.end_lineno:
+            inside = [each for each in ast.walk(node) if isinstance(each, ast.FormattedValue)]
+            text = " ".join(ast.unparse(each.value) for each in inside)
+            if pattern.words <= set(re.findall(r"\w+", text)):
+                start = file.source.starts[node.lineno - 1]
+                line = file.source.text[start : file.source.line_end(start)].encode()
+                low = start + len(line[: node.col_offset].decode())
+                return replace(site_at(file, low, file.source.line_end(low)), note="an f-string")
+    return None
 
 
 def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:
@@ -188,6 +249,12 @@ def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, not
         return Outcome(edit, EditStatus.MISSING, message=message, hint=hint)
     site = site_at(file, *span)
     hint = "change the pattern, if the closest site is meant"
+    if site.text.startswith("elif "):
+        hint = "an `elif` belongs to its `if`: match the whole chain, from its `if`"
+        return Outcome(
+            edit, EditStatus.MISSING, closest=replace(site, note=note or "an `elif`"),
+            message=message, hint=hint,
+        )  # fmt: skip
     if not note:
         hint = f"`within: {site.within}`, if the closest site is meant"
         note = f"in {site.within}"
@@ -200,4 +267,7 @@ def no_definition(file: File, edit: Edit) -> Outcome:
     assert edit.within is not None
     names = [each.name for each in file.source.definitions]
     message = f"there is no {edit.within} in {edit.file}"
+    if edit.decorated is not None and file.definitions(edit.within):
+        message += f" with `@{edit.decorated}`" if edit.decorated else " without a decorator"
+        return Outcome(edit, EditStatus.MISSING, message=message, hint="change `decorated`")
     return Outcome(edit, EditStatus.MISSING, message=message, hint=nearest(edit.within, names))

@@ -12,10 +12,12 @@ from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.match import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.source import lines_in_strings
+from patcher.rewrite.source import Definition, lines_in_strings
 from patcher.rewrite.splice import Splice, in_word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.matching.tree import Tree
     from patcher.rewrite.source import Source
@@ -111,7 +113,7 @@ def define(file: File, edit: Edit) -> Result:
         site = _place(file, present[taken])
         return Outcome(edit, EditStatus.CONFLICT, (site,), 1, message=message,
                        hint="give the helper another name"), []  # fmt: skip
-    at, lead, _ = _after_imports(source)
+    at, lead = _below_what_it_uses(source, wanted)
     newline = source.newline
     code = newline.join((edit.replacement or "").strip("\n").split("\n"))
     before = newline * 2 if source.text[:at].strip() else ""
@@ -126,6 +128,57 @@ def define(file: File, edit: Edit) -> Result:
     text = lead + before + code + newline + after
     place = (site_at(file, at, at),)
     return Outcome(edit, EditStatus.READY, place, 1, written=(code,)), [Splice(at, at, text)]
+
+
+def _below_what_it_uses(source: Source, helpers: list[ast.stmt]) -> tuple[int, str]:
+    """Where a helper goes: after the leading imports, and after what it needs when it is defined.
+
+    Names in the body of a function are looked up when it runs; only imports of them count.
+    """
+    at, lead, _ = _after_imports(source)
+    needed = {name for each in helpers for name in _used_at_once(each)}
+    used = {node.id for each in helpers for node in ast.walk(each) if isinstance(node, ast.Name)}
+    last: ast.stmt | None = None
+    for node in source.tree.body:
+        imports = any(isinstance(below, _Import) for below in _at_once(node))
+        if _bound(node) & (used if imports else needed):
+            last = node
+    if last is None:
+        return at, lead
+    end = source.line_end(_end_of(source, last))
+    if end <= at:
+        return at, lead
+    return end, "" if source.text[:end].endswith(("\n", "\r")) else source.newline
+
+
+def _at_once(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and what of it runs when it is reached: not the bodies of functions."""
+    yield node
+    later: list[ast.AST] = []
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        later = [*node.body]
+    elif isinstance(node, ast.Lambda):
+        later = [node.body]
+    for child in ast.iter_child_nodes(node):
+        if child not in later:
+            yield from _at_once(child)
+
+
+def _used_at_once(node: ast.stmt) -> set[str]:
+    return {e.id for e in _at_once(node) if isinstance(e, ast.Name) and isinstance(e.ctx, ast.Load)}
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Names of the module that a statement of the top level binds."""
+    found: set[str] = set()
+    for each in [node] if isinstance(node, _Defined) else _at_once(node):
+        if isinstance(each, _Defined):
+            found.add(each.name)
+        elif isinstance(each, _Import):
+            found |= {(name.asname or name.name).partition(".")[0] for name in each.names}
+        elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
+    return found
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -145,7 +198,7 @@ def body(file: File, edit: Edit) -> Result:
     """Plan a `body`: all of a function's statements; its docstring stays unless one is given."""
     assert edit.within is not None
     source = file.source
-    definitions = file.definitions(edit.within)
+    definitions = file.definitions(edit.within, edit.decorated)
     if not definitions:
         return no_definition(file, edit), []
     wanted = parse_python(edit.replacement or "").body
@@ -167,33 +220,62 @@ def body(file: File, edit: Edit) -> Result:
         sites.append(site)
         splices.append(_body_splice(source, node, old, edit.replacement or ""))
     outcome = decide(edit, tuple(sites), tuple(written))
+    if outcome.status is EditStatus.AMBIGUOUS:
+        outcome = replace(outcome, hint=_which(definitions) or outcome.hint)
     return outcome, splices if outcome.status is EditStatus.READY else []
+
+
+def _which(definitions: list[Definition]) -> str:
+    """How to name one of several definitions of a name, where their decorators differ."""
+    marks = [[ast.unparse(one) for one in each.node.decorator_list] for each in definitions]
+    others = [m for i, m in enumerate(marks) if all(m != n for j, n in enumerate(marks) if j != i)]
+    if len({each.name for each in definitions}) > 1 or not others:
+        return ""
+    ways = " or ".join(f"`decorated: {each[0] if each else chr(34) * 2}`" for each in others)
+    return f"they are several definitions of one name: choose with {ways}"
 
 
 def _body_splice(
     source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef, old: list[ast.stmt], text: str
 ) -> Splice:
-    own_line = (
-        node.body[0].lineno > node.lineno
-        and not source.text[source.starts[node.body[0].lineno - 1] :][
-            : node.body[0].col_offset
-        ].strip()
-    )
-    outer = source.indent(source.starts[node.lineno - 1])
-    indent = source.indent(source.starts[node.body[0].lineno - 1]) if own_line else outer + "    "
-    code = _indented(text.strip("\n"), indent, source.newline)
-    end_line = source.starts[(node.end_lineno or node.lineno) - 1]
+    first = node.body[0]
+    start = _offset(source, first.lineno, first.col_offset)
+    indent, outer = source.indent(start), source.indent(source.starts[node.lineno - 1])
+    own_line = not source.text[source.line_start(start) : start].strip()
+    if not own_line:
+        indent = outer + (file_unit(source) or "    ")
+    newline = source.newline
+    code = _indented(text.strip("\n"), indent, newline)
     end = _offset(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
-    if not old:  # only a docstring, which stays
-        tail = source.line_end(end_line)
-        return Splice(tail, tail, code + source.newline)
-    decorators = [each.lineno for each in getattr(old[0], "decorator_list", ())]
-    first = min([old[0].lineno, *decorators])
+    kept = node.body[: len(node.body) - len(old)]  # the docstring, if it stays
+    if own_line and not kept:
+        return Splice(source.line_start(start), end, code)
+    if not kept:
+        return Splice(len(source.text[:start].rstrip(" \t")), end, newline + code)
+    stop = _offset(source, kept[0].end_lineno or 0, kept[0].end_col_offset or 0)
+    if own_line and old and source.text[stop : source.line_end(stop)].lstrip()[:1] != ";":
+        decorators = [each.lineno for each in getattr(old[0], "decorator_list", ())]
+        return Splice(source.starts[min([old[0].lineno, *decorators]) - 1], end, code)
+    if own_line and not old:
+        tail = source.line_end(stop)
+        lead = "" if source.text[stop:tail].endswith(("\n", "\r")) else newline
+        return Splice(tail, tail, lead + code + newline * (not lead))
+    docstring = source.text[start:stop]
     if own_line:
-        return Splice(source.starts[first - 1], end, code)
-    start = _offset(source, old[0].lineno, old[0].col_offset)
-    head = source.text[:start].rstrip(" \t")
-    return Splice(len(head), end, source.newline + code)
+        return Splice(start, end, docstring + newline + code)
+    head = len(source.text[:start].rstrip(" \t"))
+    return Splice(head, end, newline + indent + docstring + newline + code)
+
+
+def file_unit(source: Source) -> str:
+    """The white space by which the first block of a file is indented."""
+    for node in ast.walk(source.tree):
+        block = getattr(node, "body", None)
+        if isinstance(node, ast.stmt) and isinstance(block, list) and block:
+            inner, outer = (source.indent(source.starts[n.lineno - 1]) for n in (block[0], node))
+            if inner.startswith(outer) and inner != outer:
+                return inner.removeprefix(outer)
+    return ""
 
 
 def _offset(source: Source, line: int, column: int) -> int:
@@ -232,7 +314,7 @@ def transform(file: File, edit: Edit, code: bytes) -> Result:
         if edit.within in (None, "<module>"):
             spans = [(file.whole(), True)]
         else:
-            definitions = file.definitions(edit.within or "")
+            definitions = file.definitions(edit.within or "", edit.decorated)
             if not definitions:
                 return no_definition(file, edit), []
             spans = [(file.tree(each.first, each.last), False) for each in definitions]

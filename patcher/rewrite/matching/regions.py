@@ -46,8 +46,20 @@ class File:
         """The whole file but for blank lines at its end, which LibCST does not always print."""
         return self.tree(1, self.source.position(len(self.source.text.rstrip()))[0])
 
-    def definitions(self, within: str) -> list[Definition]:
-        """Definitions that `within` names, those inside another of them left out."""
+    def definitions(self, within: str, decorated: str | None = None) -> list[Definition]:
+        """Definitions that `within` names, those inside another of them left out.
+
+        Args:
+            decorated: a decorator they must carry; empty for none; None does not ask.
+        """
+        import ast
+
+        if decorated is not None:
+            wanted = ast.dump(ast.parse(decorated, mode="eval").body) if decorated else ""
+            named = [
+                (e, [ast.dump(d) for d in e.node.decorator_list]) for e in self.definitions(within)
+            ]
+            return [each for each, have in named if wanted in have or not (wanted or have)]
         found: list[Definition] = []
         for each in self.source.definitions:
             inside = any(other.first <= each.first and each.last <= other.last for other in found)
@@ -60,7 +72,12 @@ class File:
         return region(tree, may_empty=not self._is_only_child(definition))
 
     def regions(
-        self, within: str | None, patterns: Iterable[Pattern], *, expressions: bool = False
+        self,
+        within: str | None,
+        patterns: Iterable[Pattern],
+        *,
+        expressions: bool = False,
+        decorated: str | None = None,
     ) -> list[Region]:
         """Where to look for any of some patterns.
 
@@ -75,12 +92,12 @@ class File:
             nodes: list[ast.stmt] = (
                 self.source.tree.body
                 if within is None
-                else [each.node for each in self.definitions(within)]
+                else [each.node for each in self.definitions(within, decorated)]
             )
             spans = innermost(self.source, nodes, lambda text: self._holds(wanted, text))
             return [region(self.tree(first, last), may_empty=True) for first, last in spans]
         if within is not None:
-            return [self.definition(each) for each in self.definitions(within)]
+            return [self.definition(each) for each in self.definitions(within, decorated)]
         if any(len(each.body) > 1 or many_hole(each.body[0]) is not None for each in wanted):
             return [region(self.whole(), may_empty=True)] if self._may_hold(wanted) else []
         return [

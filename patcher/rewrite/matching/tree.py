@@ -99,7 +99,10 @@ class Tree:
         try:
             self.module = cst.parse_module(readable)
         except Exception as error:  # the native parser raises several kinds
-            raise RoundTripError(str(error).splitlines()[0]) from None
+            why = str(error).splitlines()[0]
+            if "\f" in text:
+                why = "LibCST does not read a form feed before a statement"
+            raise RoundTripError(why) from None
         spans = _Spans(self.module.default_indent, self.module.default_newline)
         self.module._codegen(spans)
         if "".join(spans.tokens) != readable:

@@ -140,7 +140,10 @@ class Filler:
         if not nodes:
             return ""
         if hole.many:
-            return self._moved(*self._all_between_brackets(hole, nodes), indent)
+            text = self._moved(*self._all_between_brackets(hole, nodes), indent)
+            value = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0], cst.Arg) else None
+            bare = isinstance(value, cst.GeneratorExp) and not value.lpar
+            return f"({text})" if bare and hole.start not in self.bare else text
         start, end = self.tree.outer(nodes[0])
         text = self._moved(start, end, indent)
         wrap = isinstance(nodes[0], cst.BaseExpression) and not is_atomic(nodes[0])

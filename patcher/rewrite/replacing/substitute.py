@@ -16,7 +16,7 @@ import libcst as cst
 from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import Node, children, many_hole, one_hole, parts, same
 from patcher.rewrite.replacing.fill import Filler, is_atomic
-from patcher.rewrite.splice import Splice
+from patcher.rewrite.splice import Removal, Splice, with_pass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,11 @@ _WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 
 
 class CannotReplaceError(Exception):
-    """The replacement is not valid where the site is."""
+    """The replacement is not valid where the site is; ``hint`` says what would be."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or "match the whole line or block that holds the site"
 
 
 def substitute(
@@ -50,22 +54,37 @@ def substitute(
         return []
     tree = sites[0].tree
     whole = [_Site(source, found, pattern, template) for found in sites]
-    small = [splice for site in whole for splice in site.small()]
-    meant = [splice for site in whole for splice in site.careful()]
+    small = with_pass(splice for site in whole for splice in site.small())
+    meant = with_pass(splice for site in whole for splice in site.careful())
     if small == meant and tree.meaning(source.text, small) is not None:
         return small
     for filled, wrap in ((False, True), (False, False), (True, True), (True, False)):
         for site in whole:
             site.pass_for_empty = filled
-        meant = [splice for site in whole for splice in site.careful(wrap)]
+        meant = with_pass(splice for site in whole for splice in site.careful(wrap))
         reference = tree.meaning(source.text, meant)
         if reference is not None:
             break
     else:
-        raise CannotReplaceError("the result is not Python")
+        raise _why_not(sites, template)
     if tree.meaning(source.text, small) == reference:
         return small
     return _fewest_parentheses(source, whole, reference) or meant
+
+
+def _why_not(sites: Sequence[Found], template: Pattern) -> CannotReplaceError:
+    """Why a replacement cannot be Python, as far as it can be told."""
+    for found in sites:
+        for hole in template.holes:
+            last = found.match.bound.get(hole.name, ())[-1:] if hole.many else ()
+            follows = template.text[hole.end :].lstrip().startswith(",")
+            if follows and last and getattr(last[0], "star", "") == "**":
+                name = found.tree.module.code_for_node(last[0].with_changes(comma=None)).strip()
+                return CannotReplaceError(
+                    f"`{hole}` ends in `{name}`, which nothing of the kind can follow",
+                    f"write what is new before it: `..., {hole})`, or name it: `{hole}, **$NAME`",
+                )
+    return CannotReplaceError("the result is not Python")
 
 
 def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[Splice] | None:
@@ -73,7 +92,7 @@ def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[
     tree = sites[0].found.tree
 
     def splices() -> list[Splice]:
-        return [splice for each in sites for splice in each.careful()]
+        return with_pass(splice for each in sites for splice in each.careful())
 
     for site in sites:
         for option in (None, *(hole.start for hole in site.template.holes)):
@@ -406,11 +425,19 @@ class _Site:
         return Splice(tail.end(), tail.end(), newline + indent + text)
 
     def _delete_run(self, gone: list[Node]) -> Splice:
-        source = self.source
         start = element_span(self.found.tree, gone[0])[0]
         end = element_span(self.found.tree, gone[-1])[1]
-        if self._empties_block(gone):
-            return Splice(start, end, "pass")
+        splice = self._removal(gone, start, end)
+        block = self.found.block
+        if block is None or block.may_empty or gone[0] not in block.statements:
+            return splice
+        places = [element_span(self.found.tree, each) for each in block.statements]
+        span, lone = (places[0][0], places[-1][1]), Splice(start, end, "pass")
+        return Removal(splice.start, splice.end, "", span, len(block.statements), len(gone), lone)
+
+    def _removal(self, gone: list[Node], start: int, end: int) -> Splice:
+        """Some statements taken out, with their line when they have it to themselves."""
+        source = self.source
         line = source.line_start(start)
         tail = _WHOLE_LINE_TAIL.match(source.text, end)
         if not source.text[line:start].strip() and tail:
@@ -419,16 +446,9 @@ class _Site:
         if following:
             return Splice(start, following.end(), "")
         before = re.search(r"[ \t]*;[ \t]*\Z", source.text[line:start])
-        if before is None:
-            raise CannotReplaceError("the statement shares its line")
+        if before is None:  # all there is behind a colon
+            return Splice(start, end, "pass")
         return Splice(line + before.start(), end, "")
-
-    def _empties_block(self, gone: list[Node]) -> bool:
-        """Whether a block other than the file's top level would be left without statements."""
-        block = self.found.block
-        if block is not None and gone[0] in block.statements:
-            return not block.may_empty and len(gone) == len(block.statements)
-        return False
 
     def _block(self, come: list[Node], at: int) -> str:
         return self._fill_run(come, at, comments=True).rstrip("\r\n")
