@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from patcher.bench.records import Pair
+from patcher.execution.database import Database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +36,12 @@ create table if not exists bench_seeds (
 );
 """
 
+COLUMNS = {
+    "benches": "id, key, environment, started_at, finished_at",
+    "pairs": "bench, payload, added_at",
+    "bench_seeds": "bench, seed",
+}
+
 
 class SqliteLedger:
     """A `bench.Ledger` for one bench.
@@ -48,10 +53,8 @@ class SqliteLedger:
     """
 
     def __init__(self, path: Path, key: str, environment: str = "{}") -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        with closing(self._connect()) as db, db:
-            db.executescript(SCHEMA)
+        self._database = Database(path, SCHEMA, COLUMNS)
+        with self._database.connect() as db:
             row = db.execute(
                 "select id from benches where key = ? and finished_at is null order by id desc",
                 (key,),
@@ -74,23 +77,20 @@ class SqliteLedger:
                 ).fetchone()[0]
             )
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30.0)
-
     @property
     def seed(self) -> str:
         """Of schedule and inputs: the same whenever this bench is continued."""
         return self._seed
 
     def pairs(self) -> list[Pair]:
-        with closing(self._connect()) as db:
+        with self._database.connect() as db:
             rows = db.execute(
                 "select payload from pairs where bench = ? order by rowid", (self.bench,)
             ).fetchall()
         return [Pair.from_json(json.loads(row[0])) for row in rows]
 
     def add(self, pair: Pair) -> None:
-        with closing(self._connect()) as db, db:
+        with self._database.connect() as db:
             db.execute(
                 "insert into pairs values (?, ?, ?)",
                 (self.bench, json.dumps(pair.as_json()), time.time()),
@@ -98,5 +98,5 @@ class SqliteLedger:
 
     def finish(self) -> None:
         """Come to the end: a later bench starts anew."""
-        with closing(self._connect()) as db, db:
+        with self._database.connect() as db:
             db.execute("update benches set finished_at = ? where id = ?", (time.time(), self.bench))

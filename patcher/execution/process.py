@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.results import Failure, Frame, Outcome
 from patcher.execution.site import Site, Tree
+from patcher.execution.stages import keep_bytes
 from patcher.execution.start import Started, environment
 from patcher.targets.adapter import Buffer
 
@@ -228,11 +229,7 @@ class WorkerProcess:
                 raise ValueError(f"{kept['name']}: {kept['size']} bytes are not of its shape")
             digest = buffer.sha256
             path = self.site.stages_dir / digest[:2] / digest
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                partial = path.with_name(f"{digest}.{self._nonce}")
-                partial.write_bytes(buffer.data)
-                partial.replace(path)
+            keep_bytes(path, buffer.data)
             parts.setdefault(kept["part"], []).append(
                 {
                     "name": kept["name"],

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from patcher.execution.database import Database, Renewed
 from patcher.execution.results import (
     Arm,
     Case,
@@ -26,9 +25,15 @@ from patcher.execution.results import (
     Outcome,
     stage_from,
 )
+from patcher.execution.stages import set_aside, stage_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import sqlite3
+    from collections.abc import Callable, Mapping
+
+    from patcher.execution.results import Stage
+
+Result = TypeVar("Result")
 
 KEPT_RUNS = 10
 FORMAT = 2  # of a stored result, and part of every key: older ones are run again
@@ -58,22 +63,41 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
+COLUMNS = {
+    "runs": "id, key, started_at, finished_at, judgement",
+    "results": "run, key, arm, payload, created_at",
+}
+
+
 class RunDb:
-    """Results and verifications of one workspace."""
+    """Results and verifications of one workspace.
+
+    What is damaged is set aside and made anew: `warnings` names it.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        with closing(self._connect()) as db:
-            db.executescript(SCHEMA)
+        self._database = Database(path, SCHEMA, COLUMNS)
+        self._damaged: list[str] = []
 
-    def _connect(self) -> sqlite3.Connection:
-        # One connection a call: nothing is held open over hours, nor into a forked child.
-        return sqlite3.connect(self.path, timeout=30.0)
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence on each record that was damaged."""
+        return [*self._database.warnings, *self._damaged]
+
+    def _do(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do a piece of work, a second time when the database was damaged meanwhile."""
+        try:
+            with self._database.connect() as db:
+                return work(db)
+        except Renewed:
+            with self._database.connect() as db:
+                return work(db)
 
     def begin(self, key: str) -> int:
         """The unfinished run of that key, or a new one."""
-        with closing(self._connect()) as db, db:
+
+        def work(db: sqlite3.Connection) -> int:
             row = db.execute(
                 "select id from runs where key = ? and finished_at is null order by id desc", (key,)
             ).fetchone()
@@ -84,50 +108,80 @@ class RunDb:
             )
             return int(cursor.lastrowid or 0)
 
+        return self._do(work)
+
     def finish(self, run: int, judgement: Mapping[str, Any]) -> None:
         """Close a run with its conclusion (the JSON object of `verify`)."""
-        with closing(self._connect()) as db, db:
+
+        def work(db: sqlite3.Connection) -> None:
+            # The run's own row is not there any more when the database was made anew meanwhile.
+            db.execute(
+                "insert or ignore into runs (id, key, started_at) values (?, '', ?)",
+                (run, time.time()),
+            )
             db.execute(
                 "update runs set finished_at = ?, judgement = ? where id = ?",
                 (time.time(), json.dumps(judgement), run),
             )
 
+        self._do(work)
+
     def keep(self, run: int, key: str, result: CaseResult) -> None:
         """Store one result durably."""
-        with closing(self._connect()) as db, db:
+
+        def work(db: sqlite3.Connection) -> None:
             db.execute(
                 "insert or replace into results values (?, ?, ?, ?, ?)",
                 (run, key, result.arm.value, json.dumps(asdict(result)), time.time()),
             )
 
+        self._do(work)
+
     def find(self, run: int, key: str, arm: Arm) -> CaseResult | None:
         """A stored result that may stand for a new run, or None.
 
-        A baseline that did not deliver is never reused: what ailed it may have passed. Stage
-        files must still be there.
+        A baseline that did not deliver is never reused: what ailed it may have passed. Nor is a
+        result of which a stage file is missing, or holds other bytes than were recorded.
         """
         clause = "run = ? and" if arm is Arm.PATCHED else "? is not null and"
-        with closing(self._connect()) as db:
-            row = db.execute(
+
+        def work(db: sqlite3.Connection) -> Any:
+            return db.execute(
                 f"select payload from results where {clause} key = ? and arm = ? "
                 "order by created_at desc",
                 (run, key, arm.value),
             ).fetchone()
+
+        row = self._do(work)
         if row is None:
             return None
-        found = result_from(json.loads(row[0]))
+        try:
+            found = result_from(json.loads(row[0]))
+        except (ValueError, TypeError, KeyError):
+            self._damaged.append(f"a stored result in {self.path} cannot be read: it is run again")
+            return None
         if arm is Arm.BASELINE and found.outcome is not Outcome.OK:
             return None
-        if not all(Path(stage.path).is_file() for stage in (*found.stages, *found.returned)):
+        if not all(map(self._whole, (*found.stages, *found.returned, *found.later))):
             return None
         return replace(found, reused=True)
+
+    def _whole(self, stage: Stage) -> bool:
+        """Whether a stage file is what was recorded; one that is not is set aside."""
+        if not Path(stage.path).exists():
+            return False
+        problem = stage_problem(stage)
+        if problem:
+            aside = set_aside(Path(stage.path))
+            self._damaged.append(f"{problem}: set aside as {aside.name}, and made anew")
+        return not problem
 
     def prune(self, stages_dir: Path, logs_dir: Path, keep: int = KEPT_RUNS) -> None:
         """Forget the results of all but the newest runs, with stage files and logs of theirs.
 
         Verifications themselves stay in the history.
         """
-        with closing(self._connect()) as db, db:
+        with self._database.connect() as db:
             newest = "select id from runs order by id desc limit ?"
             db.execute(f"delete from results where run not in ({newest})", (keep,))
             payloads = [text for (text,) in db.execute("select payload from results")]
@@ -150,7 +204,7 @@ class RunDb:
 
     def history(self, limit: int = 50) -> list[dict[str, Any]]:
         """Finished verifications, newest first: ``id``, ``started_at`` and the judgement's keys."""
-        with closing(self._connect()) as db:
+        with self._database.connect() as db:
             rows = db.execute(
                 "select id, started_at, finished_at, judgement from runs "
                 "where finished_at is not null order by id desc limit ?",

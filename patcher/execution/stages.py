@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,42 @@ def stage_problem(stage: Stage) -> str:
         return f"{stage.path}: {error.strerror}"
     why = misfit(stage.dtype, stage.shape, stage.sha256, data)
     return f"{stage.path}: {why}" if why else ""
+
+
+class DamagedRecord(Exception):  # noqa: N818 - named like what it is about
+    """A record that was written in this run does not hold what was written."""
+
+
+def read_stage(stage: Stage) -> bytes:
+    """The bytes of a stage.
+
+    Raises:
+        DamagedRecord: they are not as many as its shape has; the file is set aside.
+    """
+    path = Path(stage.path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DamagedRecord(f"{path}: {error.strerror}") from None
+    size = element_bytes(stage.dtype)
+    expected = None if size is None else size * math.prod(stage.shape)
+    if expected is not None and len(data) != expected:
+        aside = set_aside(path)
+        why = f"{len(data)} bytes are no {stage.dtype} array of shape {list(stage.shape)}"
+        raise DamagedRecord(f"{path}: {why}; set aside as {aside.name}")
+    return data
+
+
+def keep_bytes(path: Path, data: bytes) -> None:
+    """Write a record under its hash, complete or not at all; what else is there is set aside."""
+    if path.exists():
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+        set_aside(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(path)
 
 
 def set_aside(path: Path) -> Path:

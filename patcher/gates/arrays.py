@@ -11,8 +11,9 @@ import sys
 from array import array
 from dataclasses import dataclass
 from operator import mul, sub
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from patcher.execution.stages import read_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,8 +91,8 @@ def item_size(dtype: str) -> int:
 
 
 def read_bytes(stage: Stage) -> bytes:
-    """A stage's file as it is."""
-    return Path(stage.path).read_bytes()
+    """A stage's bytes, as many as its shape has; `DamagedRecord` when they are not."""
+    return read_stage(stage)
 
 
 def read_array(stage: Stage) -> array[float]:

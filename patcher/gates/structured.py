@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.execution.stages import read_stage
 from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
 from patcher.gates.values import CLOSE, EXACT, SKELETON, Limits, Value, difference, text_difference
@@ -159,7 +159,7 @@ def _text(stage: Stage) -> str:
 
 
 def _bytes(stage: Stage) -> bytes:
-    return Path(stage.path).read_bytes()
+    return read_stage(stage)
 
 
 def judge_pair(pair: Pair) -> GateResult | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Executor, Step, find_executor
 from patcher.execution.runner import Observer, Runner, Silent
+from patcher.execution.stages import DamagedRecord
 from patcher.gates.structured import compared as kinds_compared
 from patcher.verify.decisions import decide, sentence
 from patcher.verify.guarded import Guarded
@@ -82,8 +83,21 @@ def judge(
         PatcherError: ``environment`` when weights cannot be found or made; ``usage`` for an
             executor that does not exist.
     """
+    try:
+        return _judge(request, observer or Silent(), explain, measure_speed)
+    except DamagedRecord as error:
+        # Set aside already: the next verification makes it anew. What is not proven is taken out.
+        said = f"A record was damaged while it was judged: {error}"
+        return Judgement(Verdict.FAIL, "record-damaged", said, gate=request.equivalence.value)
+
+
+def _judge(
+    request: Request,
+    watcher: Observer,
+    explain: Explain | None,
+    measure_speed: MeasureSpeed | None,
+) -> Judgement:
     began_s = time.monotonic()
-    watcher = observer or Silent()
     slots, threads = slots_and_threads(request)
     executor = find_executor(request.executor, slots)
     scope: AbstractContextManager[Any] = (

@@ -323,6 +323,7 @@ class Trial:
 
     def warnings(self, cases: Sequence[CaseJudgement]) -> Iterator[str]:
         """What a reader should know before trusting the verdict."""
+        yield from self.db.warnings
         broken = [case for case in cases if case.reason == "baseline-fails"]
         if broken:
             yield f"the baseline itself fails in {len(broken)} of {len(cases)} cases"

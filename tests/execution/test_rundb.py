@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from patcher.execution.results import Arm, Case, CaseResult, Failure, Frame, Measure, Outcome, Stage
 from patcher.execution.rundb import RunDb, key_of
+from patcher.targets.adapter import Buffer
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ZERO = Buffer("float32", (1, 1), bytes(4))
 
 
 @pytest.fixture
@@ -22,12 +24,12 @@ def db(tmp_path: Path) -> RunDb:
 @pytest.fixture
 def result(tmp_path: Path) -> CaseResult:
     kept = tmp_path / "stage"
-    kept.write_bytes(b"\0\0\0\0")
+    kept.write_bytes(ZERO.data)
     return CaseResult(
         Case("m", "t"),
         Arm.BASELINE,
         Outcome.OK,
-        stages=(Stage("waveform", "float32", (1, 1), "ab", str(kept)),),
+        stages=(Stage("waveform", ZERO.dtype, ZERO.shape, ZERO.sha256, str(kept)),),
         measure=Measure(1.5, 2.0, 50, {"mel": 0.5}, 12.0),
         sample_rate=24_000,
         expected_s=(1.0, 3.0),
@@ -103,7 +105,7 @@ def test_old_runs_are_forgotten_with_their_files_and_stay_in_the_history(
         file.parent.mkdir(parents=True, exist_ok=True)
         run = db.begin(str(number))
         for written in (file, logs / f"{number}.log"):
-            written.write_bytes(b"")
+            written.write_bytes(ZERO.data)
         stage = replace(result.stages[0], path=str(file))
         db.keep(run, f"key {number}", replace(result, stages=(stage,)))
         db.finish(run, {"verdict": "pass"})
@@ -113,3 +115,61 @@ def test_old_runs_are_forgotten_with_their_files_and_stay_in_the_history(
     assert db.find(0, "key 0", Arm.BASELINE) is None
     assert db.find(0, "key 1", Arm.BASELINE) is not None
     assert len(db.history()) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + bytes(84)])
+def test_a_file_that_is_no_database_is_set_aside_and_begun_anew(
+    tmp_path: Path, result: CaseResult, content: bytes
+) -> None:
+    path = tmp_path / "runs" / "runs.sqlite"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    db = RunDb(path)
+    db.keep(db.begin("run"), "key", result)
+    assert db.find(1, "key", Arm.BASELINE) is not None
+    if content:  # an empty file is what SQLite itself begins with
+        (aside,) = path.parent.glob("runs.sqlite.broken")
+        assert aside.read_bytes() == content
+        assert str(path) in db.warnings[0]
+
+
+def test_a_database_of_somebody_else_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("create table runs (name text)")
+    assert RunDb(path).begin("run") == 1
+    assert path.with_name("runs.sqlite.broken").exists()
+
+
+def test_a_database_damaged_in_the_middle_of_a_run_costs_no_more_than_what_it_held(
+    db: RunDb, result: CaseResult
+) -> None:
+    run = db.begin("run")
+    db.path.write_bytes(b"x" * 4096)
+    db.keep(run, "key", result)
+    assert db.find(run, "key", Arm.BASELINE) == replace(result, reused=True)
+    db.path.write_bytes(b"y" * 4096)
+    db.finish(run, {"verdict": "pass"})
+    assert [one["verdict"] for one in db.history()] == ["pass"]
+    assert len(db.warnings) == 2
+
+
+def test_a_result_that_cannot_be_read_is_run_again(db: RunDb, result: CaseResult) -> None:
+    db.keep(db.begin("run"), "key", result)
+    with closing(sqlite3.connect(db.path)) as opened, opened:
+        opened.execute("update results set payload = '{}'")
+    assert db.find(1, "key", Arm.BASELINE) is None
+    assert "run again" in db.warnings[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 3, b"\1\0\0\0"])
+def test_a_stage_file_of_other_bytes_is_set_aside_and_not_used(
+    db: RunDb, result: CaseResult, content: bytes
+) -> None:
+    path = Path(result.stages[0].path)
+    db.keep(db.begin("run"), "key", result)
+    path.write_bytes(content)
+    assert db.find(1, "key", Arm.BASELINE) is None
+    assert not path.exists()
+    assert path.with_name("stage.broken").read_bytes() == content
+    assert str(path) in db.warnings[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from patcher.errors import PatcherError
 from patcher.execution import machine as host
 from patcher.execution.results import Arm, Case, Outcome
 from patcher.execution.runner import Silent
+from patcher.execution.sandbox import Policy, kernel
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Assets, Matrix, Model, Options
 from patcher.verify import setup
@@ -22,8 +24,8 @@ from tests.verify.judging import QUICK, Watcher, judged, one_case, request, tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from patcher.execution.results import CaseResult
     from patcher.verify.judge import Bench
     from patcher.verify.judgement import CaseJudgement, Diagnosis
 
@@ -497,3 +499,54 @@ def test_workers_run_side_by_side_where_processors_and_memory_allow(
     monkeypatch.setattr(host, "usable_processors", lambda: processors)
     asked = request(tmp_path, adapter=Large(), jobs=None, options=Options(device="cpu"))
     assert setup.slots_and_threads(asked) == expected
+
+
+def test_records_that_are_damaged_are_named_and_made_anew(tmp_path: Path) -> None:
+    """An emptied stage, one of other bytes, and a database that is none: the verdict stays."""
+    assert judged(tmp_path, matrix=one_case()).verdict is Verdict.PASS
+    stages = sorted((tmp_path / "runs" / "stages").glob("*/*"))
+    stages[0].write_bytes(b"")
+    stages[1].write_bytes(bytes(len(stages[1].read_bytes())))
+    found = judged(tmp_path, matrix=one_case())
+    assert found.verdict is Verdict.PASS
+    assert any(str(stages[0]) in warning for warning in found.warnings)
+    assert stages[0].read_bytes()
+    (tmp_path / "runs" / "runs.sqlite").write_bytes(b"no database")
+    found = judged(tmp_path, matrix=one_case())
+    assert found.verdict is Verdict.PASS
+    assert any("runs.sqlite was damaged" in warning for warning in found.warnings)
+
+
+def test_a_stage_emptied_while_it_is_judged_fails_by_name(tmp_path: Path) -> None:
+    class Emptying(Watcher):
+        def finished(self, result: CaseResult, purpose: str) -> None:
+            for stage in result.stages if result.arm is Arm.PATCHED else ():
+                Path(stage.path).write_bytes(b"")
+
+    asked = request(tmp_path, ("level = 0.2 *", "level = 0.3 *"), matrix=one_case())
+    found = judge(asked, Emptying())
+    assert (found.verdict, found.reason) == (Verdict.FAIL, "record-damaged")
+    assert "stages" in found.sentence
+
+
+def test_a_tree_that_changes_while_it_is_judged_fails_by_name(tmp_path: Path) -> None:
+    asked = request(tmp_path, matrix=one_case())
+    voice = asked.trees[Arm.BASELINE].path / "hum" / "voice.py"
+
+    class Touching(Watcher):
+        def finished(self, result: CaseResult, purpose: str) -> None:
+            voice.write_text(voice.read_text() + "# touched\n")
+
+    found = judge(asked, Touching())
+    assert (found.verdict, found.reason) == (Verdict.FAIL, "files-changed")
+    assert str(voice) in found.sentence
+
+
+def test_the_guards_in_force_stand_with_the_verdict_and_so_does_their_absence(
+    tmp_path: Path,
+) -> None:
+    fenced = judged(tmp_path, matrix=one_case())
+    free = judged(tmp_path, matrix=one_case(), sandbox=False, fresh=True)
+    assert fenced.as_json()["guards"] == list(Policy(kernel=kernel()).guards)
+    assert free.as_json()["guards"] == ["hashes"]
+    assert any("--no-sandbox" in warning for warning in free.warnings)
