@@ -58,7 +58,8 @@ def collect(
     calls: dict[Case, _Calls] = {}
     load_s, components_s, component_stages, replay_s = {}, {}, {}, {}
     digests: dict[str, str] = {}
-    resident: list[float] = []
+    resident: list[tuple[int, float]] = []
+    count = 0  # calls so far
     apart: set[Case] = set()  # they cannot exist here
     for purpose, report in answers:
         case = Case(purpose.model, purpose.name)
@@ -76,8 +77,9 @@ def collect(
             found = calls.setdefault(case, _Calls(purpose.fresh))
             _note(found, purpose.kind, report)
             digests.update(answered(purpose, value))
-            if purpose.kind == "warm":
-                resident.append(report.resident_mib)
+            if purpose.kind in ("cold", "warm", "again"):
+                count += len(value["runs"])
+                resident.append((count, report.resident_mib))
         elif purpose.kind == "open":
             load_s[purpose.model] = report.worker_wall_s
         elif purpose.kind == "component":

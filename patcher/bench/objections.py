@@ -76,7 +76,7 @@ def disputed(pairs: Sequence[Pair]) -> str:
         return ""
     # The least of all requests: a busy machine is late now and then, a false clock always.
     part, seconds = min(share[Arm.PATCHED])
-    usual = median(one[0] for one in share[Arm.BASELINE]) if share[Arm.BASELINE] else 0.0
+    usual = min(share[Arm.BASELINE])[0] if share[Arm.BASELINE] else 0.0
     if part <= max(CLOCK_SHARE, CLOCK_TIMES * usual) or seconds <= CLOCK_S:
         return ""
     return f"the worker's clock leaves out {part:.0%} of the time between question and answer"
@@ -122,13 +122,12 @@ def grows(pairs: Sequence[Pair]) -> Fault | None:
 
 
 def _slope(pair: Pair, arm: Arm) -> float | None:
-    """MiB a call, from the first timed request of a process to its last."""
-    timing = pair.arm(arm)
-    sizes = timing.resident_mib
-    calls = sum(one.calls * len(one.warm_s) for one in timing.cases)
-    if len(sizes) < 2 or calls < 2 or not min(sizes):
+    """MiB a call, from the first request of a process to its last; None where it cannot be told."""
+    sizes = pair.arm(arm).resident_mib
+    if len(sizes) < 2 or not all(mib for _, mib in sizes):
         return None
-    return (sizes[-1] - sizes[0]) / max(1, calls - timing.cases[0].calls)
+    (before, first_mib), (after, last_mib) = sizes[0], sizes[-1]
+    return (last_mib - first_mib) / (after - before)
 
 
 @dataclass(frozen=True)

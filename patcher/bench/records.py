@@ -83,7 +83,8 @@ class ProcessTiming:
             work in both arms.
         answers: a digest of what came back, by input; the answer to an input asked for again has a
             place of its own.
-        resident_mib: the process's memory after each timed request, as the parent reads it.
+        resident_mib: after each request the calls answered so far and the process's memory, as the
+            parent reads it.
         disturbance: why the re-run rule would reject this process; empty when it was quiet.
         failure: why there is no timing; empty when there is. ``outcome`` says what kind.
     """
@@ -96,7 +97,7 @@ class ProcessTiming:
     component_stages: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     replay_s: Mapping[str, float] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
-    resident_mib: tuple[float, ...] = ()
+    resident_mib: tuple[tuple[int, float], ...] = ()
     disturbance: str = ""
     failure: str = ""
     outcome: Outcome = Outcome.OK
@@ -127,7 +128,7 @@ class ProcessTiming:
                 **data,
                 "arm": Arm(data["arm"]),
                 "outcome": Outcome(data["outcome"]),
-                "resident_mib": tuple(data["resident_mib"]),
+                "resident_mib": tuple((calls, mib) for calls, mib in data["resident_mib"]),
                 "cases": cases,
             }
         )

@@ -131,9 +131,11 @@ class ExecutorStopwatch:
         for _ in range(ECHOES):
             yield Step("echo", {}, limit_s), asked("echo")
         if last:
-            # One case of a model is enough to see whether answers are kept.
-            names = tuple(f"{one.name}, again" for one in case.batches[-1])
-            yield batch(case.batches[-1]), replace(asked("again"), inputs=names)
+            # One case of a model is enough to see whether answers are kept. The last comes first:
+            # what keeps one answer keeps that one.
+            again = case.batches[-1][::-1]
+            names = tuple(f"{one.name}, again" for one in again)
+            yield batch(again), replace(asked("again"), inputs=names)
         recorded = self.workload.recorded.get(Case(model, case.test.name))
         if recorded:
             request = {

@@ -110,7 +110,7 @@ class Worker:
         self.last: Any = None  # what the last run produced
         self.results: deque[tuple[str, Any]] = deque(maxlen=HELD)  # names and `Produced.again`
         self.payload: list[tuple[str, str, Any]] = []  # part, name, Buffer: of the present answer
-        self.sent: list[tuple[str, str, Any]] = []  # of the answer before
+        self.sent: list[tuple[str, str, Any]] = []  # of the last answer that had any
         self.rss_before_mib = 0.0
         sys.meta_path.insert(0, self.finder)
         sys.path[:0] = [self.tree, *greeting["sys_path"]]
@@ -149,7 +149,7 @@ class Worker:
         self.write(reply)
         for _, _, buffer in self.payload:
             self.send(buffer.data)
-        self.sent, self.payload = self.payload, []
+        self.sent, self.payload = self.payload or self.sent, []
 
     def write(self, message: Mapping[str, Any]) -> None:
         self.send(json.dumps(message).encode() + b"\n")
@@ -217,7 +217,7 @@ class Worker:
         return {"runs": runs}
 
     def op_echo(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send the arrays of the answer before this one again: what the way alone costs."""
+        """Send the arrays of the last answer that had some again: what the way alone costs."""
         self.payload = [("echo", f"{n}", buffer) for n, (*_, buffer) in enumerate(self.sent)]
         return {}
 

@@ -22,7 +22,7 @@ FINE = decide([], [], QUICK, 0.03)
 
 
 def timing(
-    arm: Arm, wall_s: float = 1.0, resident: tuple[float, ...] = (), **more: object
+    arm: Arm, wall_s: float = 1.0, resident: tuple[tuple[int, float], ...] = (), **more: object
 ) -> ProcessTiming:
     case = CaseTiming(CASE, (wall_s,) * 4, **{"worker_s": (wall_s,) * 4, "echo_s": 1e-4, **more})  # type: ignore[arg-type]
     return ProcessTiming(arm, (case,), resident_mib=resident)
@@ -82,8 +82,13 @@ def reason(fault: Fault | None) -> str | None:
 
 def test_memory_that_every_call_leaves_behind_is_a_fault_unless_declared() -> None:
     grown = [
-        replace(pair, baseline=timing(Arm.BASELINE, resident=(100.0, 100.1, 100.1, 100.1)))
-        for pair in pairs(resident=(100.0, 150.0, 200.0, 250.0))
+        replace(
+            pair,
+            baseline=timing(
+                Arm.BASELINE, resident=((1, 100.0), (2, 100.1), (3, 100.1), (4, 100.1))
+            ),
+        )
+        for pair in pairs(resident=((1, 100.0), (2, 150.0), (3, 200.0), (4, 250.0)))
     ]
     assert reason(fault_of(FINE, grown, frozenset())) == "grows"
     assert fault_of(FINE, grown, frozenset({Declaration.CACHE_ANSWERS})) is None
@@ -91,8 +96,13 @@ def test_memory_that_every_call_leaves_behind_is_a_fault_unless_declared() -> No
 
 def test_memory_taken_once_is_not_growth() -> None:
     once = [
-        replace(pair, baseline=timing(Arm.BASELINE, resident=(100.0, 100.1, 100.1, 100.1)))
-        for pair in pairs(resident=(150.0, 150.1, 150.1, 150.1))
+        replace(
+            pair,
+            baseline=timing(
+                Arm.BASELINE, resident=((1, 100.0), (2, 100.1), (3, 100.1), (4, 100.1))
+            ),
+        )
+        for pair in pairs(resident=((1, 150.0), (2, 150.1), (3, 150.1), (4, 150.1)))
     ]
     assert fault_of(FINE, once, frozenset()) is None
 

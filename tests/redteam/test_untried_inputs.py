@@ -1,0 +1,25 @@
+"""Wrong where nobody looked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.redteam.frame import Trick, last, meets, tricks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SILENT = "if %s: samples = [0.0] * len(samples)"
+DRAWN = "drawn inputs are not judged yet"
+TRICKS = {
+    "beyond a length": Trick((last(SILENT % "len(text) > 40"),), open=DRAWN),
+    "unless an argument has its default": Trick((last(SILENT % "gain != 1.0"),), open=DRAWN),
+    "unless another argument has": Trick((last(SILENT % "spread != 4"),), open=DRAWN),
+    "for short texts": Trick((last(SILENT % "len(text) < 12"),), open=DRAWN),
+    "for texts without a space": Trick((last(SILENT % "' ' not in text"),), open=DRAWN),
+}
+
+
+@tricks(TRICKS)
+def test_inputs_are_drawn_that_nobody_could_know(trick: Trick, tmp_path: Path) -> None:
+    meets(trick, tmp_path)
