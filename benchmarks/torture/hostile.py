@@ -19,7 +19,7 @@ from patcher.patchfile.reader import read_spec
 from patcher.store import journal as journals
 from patcher.store import records
 from patcher.store.backups import Backups
-from patcher.store.recovery import settle_pending
+from patcher.store.settling import settle_pending
 from patcher.store.workspace import Workspace
 
 

@@ -29,7 +29,7 @@ def clean_copy(workspace: Workspace, target: str | None) -> WorkingCopy:
     Raises:
         PatcherError: ``drift``: what is handed on must be what was declared.
     """
-    from patcher.store.working_copy import drift_error
+    from patcher.store.tree import drift_error
 
     copy = workspace.working_copy(target)
     stray = copy.drift()

@@ -25,7 +25,7 @@ def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> Re
         PatcherError: ``drift`` when any file is not what patcher left: nothing is overwritten.
     """
     from patcher.store.lost import lost_copies
-    from patcher.store.working_copy import drift_error
+    from patcher.store.tree import drift_error
 
     with workspace.lock("revert"):
         if target is None and not workspace.targets():

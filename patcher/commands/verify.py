@@ -129,7 +129,7 @@ def _verify(
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Verify what is applied; the lock is held."""
     from patcher.commands.shared.verify_request import request_for
-    from patcher.store.working_copy import drift_error
+    from patcher.store.tree import drift_error
 
     stray = copy.drift()
     if stray:
@@ -270,7 +270,7 @@ def restore(
     Raises:
         PatcherError: ``drift`` or ``foreign-edit`` when somebody's bytes are in the way.
     """
-    from patcher.store.working_copy import drift_error
+    from patcher.store.tree import drift_error
 
     gone = [one.name for one in copy.series if one not in series]
     files, modes = replayed(copy, series), modes_of(copy, series)

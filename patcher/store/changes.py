@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store.fs import digest
@@ -14,30 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from patcher.store.drift import Drift
-    from patcher.store.journal import Place
-    from patcher.store.state import State
+    from patcher.store.tree import StoredTree
 
 NEW_FILE_MODE = 0o644
 Goal = dict[str, tuple["bytes | None", int]]
 """Bytes and permission bits by path; bytes of None mean no file."""
 
 
-class Tree(Protocol):
-    """What is asked of a working copy here; see `patcher.store.working_copy.WorkingCopy`."""
-
-    state: State
-
-    @property
-    def place(self) -> Place: ...
-
-    def left(self, path: str) -> bytes | None: ...
-
-    def pristine(self, path: str) -> bytes | None: ...
-
-    def pristine_mode(self, path: str) -> int | None: ...
-
-
-def goal_of(copy: Tree, files: Mapping[str, bytes | None], modes: Mapping[str, int] | None) -> Goal:
+def goal_of(
+    copy: StoredTree, files: Mapping[str, bytes | None], modes: Mapping[str, int] | None
+) -> Goal:
     """What every file that a change is about shall be.
 
     Args:
@@ -57,12 +43,12 @@ def goal_of(copy: Tree, files: Mapping[str, bytes | None], modes: Mapping[str, i
     return goal
 
 
-def not_there(copy: Tree, drift: Iterable[Drift], goal: Goal) -> tuple[Drift, ...]:
+def not_there(copy: StoredTree, drift: Iterable[Drift], goal: Goal) -> tuple[Drift, ...]:
     """The drift that is something else than what a change would write."""
     return tuple(one for one in drift if not _is_there(copy, one.path, goal))
 
 
-def _is_there(copy: Tree, path: str, goal: Goal) -> bool:
+def _is_there(copy: StoredTree, path: str, goal: Goal) -> bool:
     """Whether the tree holds, under a path, just what a change would write there."""
     if path not in goal:
         return False
@@ -76,7 +62,7 @@ def _is_there(copy: Tree, path: str, goal: Goal) -> bool:
     return found.data == data and found.mode == mode
 
 
-def steps_of(copy: Tree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, bytes]]:
+def steps_of(copy: StoredTree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, bytes]]:
     """One step for each file that changes, and the present bytes of those."""
     steps: list[Step] = []
     old: dict[str, bytes] = {}
@@ -96,7 +82,7 @@ def steps_of(copy: Tree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, bytes]
     return tuple(steps), old
 
 
-def touched_after(copy: Tree, steps: Iterable[Step], adopted: Goal) -> dict[str, Touched]:
+def touched_after(copy: StoredTree, steps: Iterable[Step], adopted: Goal) -> dict[str, Touched]:
     """The files that differ from pristine after a change.
 
     Args:

@@ -23,7 +23,7 @@ from patcher.store.plumbing import find_checkout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.tree import StoredTree
 
 LOCK_FILE = "patcher.lock"
 NOTE_FILE = "patcher.json"
@@ -78,7 +78,7 @@ def _sha256(path: Path) -> str | None:
     return None
 
 
-def lock(copy: WorkingCopy, command: str) -> AbstractContextManager[object]:
+def lock(copy: StoredTree, command: str) -> AbstractContextManager[object]:
     """Be the only run in the checkout of a working copy; nothing for a managed one.
 
     Raises:
@@ -114,15 +114,15 @@ def _user(entry: dict[str, Any]) -> User:
     return User(**{**entry, "series": tuple(entry["series"]), "files": files})
 
 
-def others(copy: WorkingCopy) -> Iterator[User]:
+def others(copy: StoredTree) -> Iterator[User]:
     """Other workspaces whose patches are in this checkout now."""
     if copy.in_place:
         for user in users(copy.root):
-            if user.workspace != str(copy.workspace.root) and user.patched:
+            if user.workspace != str(copy.folders.root) and user.patched:
                 yield user
 
 
-def refuse_others(copy: WorkingCopy) -> None:
+def refuse_others(copy: StoredTree) -> None:
     """Raise `PatcherError` ``blocked`` while another workspace has patched this checkout."""
     for user in others(copy):
         raise PatcherError(
@@ -134,13 +134,13 @@ def refuse_others(copy: WorkingCopy) -> None:
         )
 
 
-def note(copy: WorkingCopy) -> None:
+def note(copy: StoredTree) -> None:
     """Note what this workspace has done to the checkout; it is made again by the next change."""
     git_dir = _git_dir(copy.root) if copy.in_place else None
     if git_dir is None:
         return
     mine = User(
-        str(copy.workspace.root),
+        str(copy.folders.root),
         copy.target,
         str(copy.root),
         tuple(applied.name for applied in copy.series),
@@ -156,12 +156,12 @@ def note(copy: WorkingCopy) -> None:
         folder.replace_file(NOTE_FILE, data.encode())
 
 
-def _patched_files(copy: WorkingCopy) -> Iterator[PatchedFile]:
+def _patched_files(copy: StoredTree) -> Iterator[PatchedFile]:
     for path, touched in copy.state.touched.items():
         blob = None
         if touched.pristine is not None:
             with suppress(PatcherError):
-                data = copy.workspace.backups.get(touched.pristine)
+                data = copy.folders.backups.get(touched.pristine)
                 blob = hashlib.sha1(
                     b"blob %d\0" % len(data) + data, usedforsecurity=False
                 ).hexdigest()

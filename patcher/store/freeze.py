@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.tree import StoredTree
 
 
 def tree_sha256(hashes: Mapping[str, str]) -> str:
@@ -26,7 +26,7 @@ def tree_sha256(hashes: Mapping[str, str]) -> str:
 
 
 def freeze(
-    copy: WorkingCopy, destination: Path, overrides: Mapping[str, bytes | None], pristine: bool
+    copy: StoredTree, destination: Path, overrides: Mapping[str, bytes | None], pristine: bool
 ) -> str:
     """See `WorkingCopy.freeze`."""
     files = _tree(copy, pristine)
@@ -51,7 +51,7 @@ def freeze(
     return tree_sha256({path: digest(data) for path, (data, _) in files.items()})
 
 
-def _tree(copy: WorkingCopy, pristine: bool) -> dict[str, tuple[bytes, int]]:
+def _tree(copy: StoredTree, pristine: bool) -> dict[str, tuple[bytes, int]]:
     """Bytes and mode of every file, each checked against what patcher knows of it."""
     files: dict[str, tuple[bytes, int]] = {}
     touched = copy.state.touched

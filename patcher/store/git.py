@@ -23,6 +23,7 @@ from patcher.store.plumbing import (
     find_checkout,
     loose_commit,
     make_repository,
+    record_ref,
     run,
 )
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.tree import StoredTree
 
 RECORD_FILE = "git.json"
 _INDEX = "index.patcher"
@@ -38,12 +39,12 @@ _STALE_S = 1.0
 _IDENTITY = "patcher <patcher@localhost>"
 
 
-def ref_of(copy: WorkingCopy) -> str:
+def ref_of(copy: StoredTree) -> str:
     """The ref that the records of a working copy are commits of."""
-    return f"refs/patcher/{copy.target}" if copy.in_place else BRANCH
+    return record_ref(copy.target, in_place=copy.in_place)
 
 
-def _note(copy: WorkingCopy) -> dict[str, Any]:
+def _note(copy: StoredTree) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         note = json.loads((copy.home / RECORD_FILE).read_bytes())
         if isinstance(note, dict):
@@ -51,7 +52,7 @@ def _note(copy: WorkingCopy) -> dict[str, Any]:
     return {}
 
 
-def recorded(copy: WorkingCopy) -> str | None:
+def recorded(copy: StoredTree) -> str | None:
     """The commit of the present state, or None when it is still to be made. Runs no git."""
     note = _note(copy)
     current = note.get("transaction") == copy.state.transaction
@@ -60,7 +61,7 @@ def recorded(copy: WorkingCopy) -> str | None:
     return str(note["commit"]) if current and there and "commit" in note else None
 
 
-def record(copy: WorkingCopy) -> str | None:
+def record(copy: StoredTree) -> str | None:
     """Make the commit of the present state, unless it is there; None when git cannot."""
     if (commit := recorded(copy)) is not None:
         return commit
@@ -79,7 +80,7 @@ def record(copy: WorkingCopy) -> str | None:
     return commit
 
 
-def _commit(copy: WorkingCopy) -> str | None:
+def _commit(copy: StoredTree) -> str | None:
     if not copy.in_place and not (copy.root / ".git" / "HEAD").exists():
         make_repository(copy.root)
     checkout = find_checkout(copy.root)
@@ -171,16 +172,16 @@ def _resolve(git_dir: Path, name: str) -> str | None:
     return None if out is None else out.decode().strip() or None
 
 
-def _manifests(copy: WorkingCopy, after: int) -> list[dict[str, Any]]:
+def _manifests(copy: StoredTree, after: int) -> list[dict[str, Any]]:
     """Manifests of the changes that led from a generation to the present one."""
     return [
         each
-        for _, each in copy.workspace.backups.records(copy.target, after + 1)
+        for _, each in copy.folders.backups.records(copy.target, after + 1)
         if after < each["generation"] <= copy.state.generation
     ]
 
 
-def _first_message(copy: WorkingCopy) -> str:
+def _first_message(copy: StoredTree) -> str:
     return (
         f"{copy.target} {copy.version or ''}: pristine\n\nFrom: {copy.origin}\n"
         f"Patcher-Target: {copy.target}\n"
@@ -188,14 +189,14 @@ def _first_message(copy: WorkingCopy) -> str:
     )
 
 
-def _message(copy: WorkingCopy, manifests: list[dict[str, Any]]) -> str:
+def _message(copy: StoredTree, manifests: list[dict[str, Any]]) -> str:
     """Subject and trailers; of several changes that were not recorded, all are named."""
     specs = {one.name: one.sha256 for one in copy.series}
     lines: list[str] = []
     trailers: list[str] = []
     for each in manifests:
         with suppress(PatcherError):
-            before = states.load(copy.workspace.backups.get(each["state_before"]), "")
+            before = states.load(copy.folders.backups.get(each["state_before"]), "")
             specs.update({one.name: one.sha256 for one in before.series})
         lines.append(f"{each['action'].capitalize()} {', '.join(each['names'])}".rstrip())
         for name in each["names"]:
@@ -232,9 +233,7 @@ def _quoted(path: str) -> bytes:
     return f'"{text}"'.encode()
 
 
-def _pristine(
-    copy: WorkingCopy, paths: Iterable[str] | None
-) -> dict[str, tuple[bytes, int] | None]:
+def _pristine(copy: StoredTree, paths: Iterable[str] | None) -> dict[str, tuple[bytes, int] | None]:
     """Pristine files: those given, or all of a managed tree."""
     if paths is None:
         paths = () if copy.index is None else [entry.path for entry in copy.index.entries()]
@@ -249,12 +248,12 @@ def _pristine(
 
 
 def _unrecorded(
-    copy: WorkingCopy, git_dir: Path, tip: str, prefix: str, manifests: list[dict[str, Any]]
+    copy: StoredTree, git_dir: Path, tip: str, prefix: str, manifests: list[dict[str, Any]]
 ) -> dict[str, tuple[bytes, int] | None]:
     """Files of a checkout that change for the first time and that its commit has otherwise."""
     known: set[str] = set()
     with suppress(PatcherError, IndexError):
-        before = copy.workspace.backups.get(manifests[0]["state_before"])
+        before = copy.folders.backups.get(manifests[0]["state_before"])
         known = set(states.load(before, "").touched)
     first = _pristine(copy, set(copy.state.touched) - known)
     return {
@@ -264,7 +263,7 @@ def _unrecorded(
     }
 
 
-def _current(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, tuple[bytes, int] | None]:
+def _current(copy: StoredTree, paths: Iterable[str]) -> dict[str, tuple[bytes, int] | None]:
     found: dict[str, tuple[bytes, int] | None] = {}
     for path in sorted(paths):
         past = copy.state.touched.get(path)
@@ -278,18 +277,3 @@ def _current(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, tuple[bytes, 
                 raise PatcherError("drift", f"{path} is not what patcher wrote", where=path)
             found[path] = (data, past.mode)
     return found
-
-
-def find_blob(copy: WorkingCopy, path: str, sha256: str) -> bytes | None:
-    """The bytes with this hash that some commit of the record holds for a path; None without."""
-    checkout = find_checkout(copy.root)
-    if checkout is None:
-        return None
-    top, git_dir = checkout
-    name = (copy.root / path).relative_to(top).as_posix()
-    commits = (run(git_dir, "rev-list", "--reverse", ref_of(copy), "--", name) or b"").decode()
-    for commit in commits.split():
-        blob = run(git_dir, "cat-file", "blob", f"{commit}:{name}")
-        if blob is not None and digest(blob) == sha256:
-            return blob
-    return None

@@ -1,27 +1,25 @@
-"""Repositories as people read them: clone a source, list the record, export a series.
+"""Repositories as people read them: list the record, export a series.
 
 GitPython does this; it is imported here only, when one of these is called.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.errors import PatcherError
 from patcher.store import git as records
 from patcher.store import plumbing
+from patcher.store.clone import quiet_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from git import Repo
 
-    from patcher.store.working_copy import WorkingCopy
+    from patcher.store.tree import StoredTree
 
 
 @dataclass(frozen=True)
@@ -55,25 +53,6 @@ class SeriesStep:
     files: Mapping[str, tuple[Held, Held]]
 
 
-@contextmanager
-def _quiet_environment(*, network: bool = False) -> Iterator[None]:
-    """`git.environment` for GitPython, which copies `os.environ`."""
-    wanted = plumbing.environment()
-    if network:
-        wanted["GIT_ALLOW_PROTOCOL"] = "https:http:ssh:git:file"
-        wanted.pop("GIT_NO_LAZY_FETCH")
-    before = dict(os.environ)
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        del os.environ[name]
-    os.environ.update({name: text for name, text in wanted.items() if name.startswith("GIT_")})
-    try:
-        yield
-    finally:
-        for name in [name for name in os.environ if name.startswith("GIT_")]:
-            del os.environ[name]
-        os.environ.update({name: text for name, text in before.items() if name[:4] == "GIT_"})
-
-
 def _safe(repository: Repo) -> Any:
     """The repository's git, with hooks, fsmonitor and the like switched off."""
     options = plumbing.SAFE_OPTIONS
@@ -81,42 +60,14 @@ def _safe(repository: Repo) -> Any:
     return repository.git
 
 
-def clone(url: str, destination: Path) -> str:
-    """Clone the newest commit of a URL's default branch; returns the commit.
-
-    Raises:
-        PatcherError: ``source`` with git's last words.
-    """
-    from git import GitCommandError, GitError, Repo
-
-    safe = [f"--config={option}" for option in plumbing.SAFE_OPTIONS[:3]]
-    try:
-        with _quiet_environment(network=True):
-            repository = Repo.clone_from(
-                url,
-                destination,
-                multi_options=["--depth=1", "--no-tags", "--template=", *safe],
-                # `--config` counts as unsafe because it can set hooks; here it removes them.
-                allow_unsafe_options=True,
-            )
-            commit = repository.head.commit.hexsha
-            repository.close()
-    except (GitError, GitCommandError, ValueError, OSError) as error:
-        words = [line for line in str(getattr(error, "stderr", error)).splitlines() if line.strip()]
-        raise PatcherError(
-            "source", f"git could not clone {url}", notes=words[-2:], where=url
-        ) from None
-    return str(commit)
-
-
-def history(copy: WorkingCopy) -> tuple[Commit, ...]:
+def history(copy: StoredTree) -> tuple[Commit, ...]:
     """The record of a working copy, newest first; empty when there is none yet."""
     from git import GitError, Repo
 
     checkout = plumbing.find_checkout(copy.root)
     if checkout is None:
         return ()
-    with _quiet_environment():
+    with quiet_environment():
         try:
             repository = Repo(checkout[1] if copy.in_place else copy.root)
             git = _safe(repository)
@@ -155,7 +106,7 @@ def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ..
 
     directory.mkdir(parents=True, exist_ok=True)
     who = Actor("patcher", "patcher@localhost")
-    with tempfile.TemporaryDirectory(prefix="patcher-") as folder, _quiet_environment():
+    with tempfile.TemporaryDirectory(prefix="patcher-") as folder, quiet_environment():
         # The empty template is ours, not a user's: no hooks come along.
         repository = Repo.init(folder, template="", allow_unsafe_options=True)
         git = _safe(repository)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store.checkout import users
+from patcher.store.recovery import best_state, is_whole
 from patcher.store.state import SERIES_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from patcher.store.workspace import Workspace
+    from patcher.store.folders import Folders
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,14 @@ class Lost:
         return "the records are gone from backups/ too; git holds the files as they were"
 
 
-def lost_copies(workspace: Workspace) -> list[Lost]:
+def lost_copies(workspace: Folders) -> list[Lost]:
     """Every one of this workspace, by its backups, or by what was noted in the checkout."""
     found = {one.target: one for one in _from_checkout(workspace)}
     found.update({one.target: one for one in _from_backups(workspace)})
     return [one for target, one in sorted(found.items()) if target not in workspace.targets()]
 
 
-def _from_backups(workspace: Workspace) -> Iterator[Lost]:
-    from patcher.store.recovery import best_state, is_whole
-
+def _from_backups(workspace: Folders) -> Iterator[Lost]:
     for target in sorted({manifest["target"] for _, manifest in workspace.backups.records()}):
         if target in workspace.targets():
             continue
@@ -79,7 +78,7 @@ def _from_backups(workspace: Workspace) -> Iterator[Lost]:
                 yield Lost(target, workspace.root / state.root, series, backed_up=True)
 
 
-def _from_checkout(workspace: Workspace) -> Iterator[Lost]:
+def _from_checkout(workspace: Folders) -> Iterator[Lost]:
     for user in users(workspace.root):
         if user.workspace == str(workspace.root) and user.patched:
             way = tuple(user.way_back())

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from patcher.store.fs import Folder
+from patcher.store.fs import Folder, digest
 
 BRANCH = "refs/heads/main"
 _HEX = frozenset("0123456789abcdef")
@@ -158,3 +158,27 @@ def hide(checkout: Path, names: tuple[str, ...]) -> None:
             ending = b"" if data.endswith(b"\n") or not data else b"\n"
             lines = "".join(f"{name}\n" for name in wanted).encode()
             info.replace_file("exclude", data + ending + lines, found.mode if found else 0o644)
+
+
+def record_ref(target: str, *, in_place: bool) -> str:
+    """The ref that the records of a target's working copy are commits of."""
+    return f"refs/patcher/{target}" if in_place else BRANCH
+
+
+def find_blob(root: Path, ref: str, path: str, sha256: str) -> bytes | None:
+    """The bytes with this hash that some commit of ``ref`` holds for a path; None without.
+
+    Args:
+        root: the import root, in the checkout; ``path`` is relative to it.
+    """
+    checkout = find_checkout(root)
+    if checkout is None:
+        return None
+    top, git_dir = checkout
+    name = (root / path).relative_to(top).as_posix()
+    commits = (run(git_dir, "rev-list", "--reverse", ref, "--", name) or b"").decode()
+    for commit in commits.split():
+        blob = run(git_dir, "cat-file", "blob", f"{commit}:{name}")
+        if blob is not None and digest(blob) == sha256:
+            return blob
+    return None

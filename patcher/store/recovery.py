@@ -1,4 +1,4 @@
-"""Settling what an earlier run left: at the start of every command that writes, and on request."""
+"""`patcher recover`: settling what an earlier run left, and mending damaged records."""
 
 from __future__ import annotations
 
@@ -12,98 +12,22 @@ from patcher.store import journal as journals
 from patcher.store import state as states
 from patcher.store.fs import Folder, digest
 from patcher.store.index import INDEX_FILE, Index
-from patcher.store.journal import JOURNAL_FILE, Journal, Outcome, Place, seen
+from patcher.store.journal import JOURNAL_FILE
 from patcher.store.paths import Root
+from patcher.store.plumbing import find_blob
+from patcher.store.settling import settle_pending
 from patcher.store.state import SERIES_FILE, State
-from patcher.store.transaction import blocked_error
+from patcher.store.tree import StoredTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from patcher.store.workspace import Workspace
+    from patcher.store.exclusive import ExclusiveFolders
+    from patcher.store.folders import Folders
 
 
-def place_of(workspace: Workspace, journal: Journal) -> Place:
-    """Where a journal's change takes place; works without a readable ``series.json`` too."""
-    root = journal.root
-    with suppress(PatcherError, OSError):
-        root = workspace.state(journal.target).root
-    return Place(
-        Root(str(workspace.root / root), workspace.closed_folders()),
-        workspace.private_dir,
-        workspace.private_dir / journal.target,
-        workspace.backups,
-    )
-
-
-def settle_pending(workspace: Workspace) -> list[dict[str, Any]]:
-    """Finish or undo an interrupted change, and make the git record it lacks.
-
-    The workspace's lock is held. Returns what was done.
-
-    Raises:
-        PatcherError: ``foreign-edit``, ``state-damaged``, ``unfinished``.
-    """
-    workspace.discard_unfinished()
-    pending = journals.read(workspace.private_dir)
-    done = [_settle(workspace, pending)] if pending is not None else []
-    for target in workspace.targets():
-        state = workspace.state(target)
-        done += [_settle(workspace, lost) for lost in _lost(workspace, state)]
-        git.record(workspace.working_copy(target))
-    return done
-
-
-def _settle(workspace: Workspace, pending: Journal) -> dict[str, Any]:
-    place = place_of(workspace, pending)
-    try:
-        outcome, blocked = journals.settle(place, pending)
-    except OSError as error:
-        raise PatcherError(
-            "unfinished",
-            f"an interrupted {pending.action} cannot be settled: {error}",
-            hint="fix the cause, then run `patcher recover`",
-        ) from error
-    if outcome is Outcome.BLOCKED:
-        raise blocked_error(place, pending, blocked)
-    return {
-        "outcome": outcome.value,
-        "action": pending.action,
-        "names": list(pending.names),
-        "target": pending.target,
-        "files": [step.path for step in pending.steps],
-        "transaction": pending.transaction,
-    }
-
-
-def _lost(workspace: Workspace, state: State) -> Iterator[Journal]:
-    """Interrupted changes whose journal was taken away, from their backups' manifests.
-
-    Known by the temporary files beside their targets.
-    """
-    for path, manifest in workspace.backups.records(state.target, state.generation):
-        journal = Journal.from_record(manifest, str(path))
-        if journal.generation > state.generation or journal.transaction == state.transaction:
-            place = place_of(workspace, journal)
-            swapped, left = _traces(place, journal)
-            if swapped or left:
-                yield journal.begun() if swapped else journal
-
-
-def _traces(place: Place, journal: Journal) -> tuple[bool, bool]:
-    """(a file of the tree was swapped, temporary files are left)."""
-    swapped = left = False
-    for number, step in enumerate(journal.steps):
-        with suppress(OSError, PatcherError), place.root.parent(step.path) as (folder, name):
-            beside = [seen(folder, journal.side(number)), seen(folder, journal.removed(number))]
-            if any(beside):
-                left = True
-                swapped |= step.before in beside or seen(folder, name) == step.after
-    return swapped, left
-
-
-def recover(workspace: Workspace) -> dict[str, Any]:
+def recover(workspace: ExclusiveFolders) -> dict[str, Any]:
     """Finish what was interrupted and mend what is damaged, as far as copies allow.
 
     Returns ``{"settled": [...], "mended": [path, ...], "died": the run that was cut short}``.
@@ -118,7 +42,7 @@ def recover(workspace: Workspace) -> dict[str, Any]:
     return {"settled": settled, "mended": mended, "died": workspace.died}
 
 
-def _mend_records(workspace: Workspace) -> Iterator[Path]:
+def _mend_records(workspace: Folders) -> Iterator[Path]:
     """Rebuild a damaged journal, ``series.json`` and index from the backups."""
     with suppress(FileNotFoundError), Folder.open(workspace.private_dir) as private:
         try:
@@ -150,7 +74,7 @@ def _mend_records(workspace: Workspace) -> Iterator[Path]:
             yield home / INDEX_FILE
 
 
-def _still_patched(workspace: Workspace, target: str) -> bool:
+def _still_patched(workspace: Folders, target: str) -> bool:
     """Whether a tree is there that the newest state in the backups fits."""
     with suppress(PatcherError, OSError):
         state = best_state(workspace, target)
@@ -158,7 +82,7 @@ def _still_patched(workspace: Workspace, target: str) -> bool:
     return False
 
 
-def best_state(workspace: Workspace, target: str) -> State:
+def best_state(workspace: Folders, target: str) -> State:
     """The newest state in the backups that the tree agrees with; else simply the newest.
 
     Raises:
@@ -182,7 +106,7 @@ def best_state(workspace: Workspace, target: str) -> State:
     return found[0]
 
 
-def is_whole(workspace: Workspace, state: State) -> bool:
+def is_whole(workspace: Folders, state: State) -> bool:
     """Whether the tree has every file that a state's patches changed, as they left it."""
     root = Root(str(workspace.root / state.root), workspace.closed_folders())
     return all(_holds(root, path, one.current) for path, one in state.touched.items())
@@ -196,25 +120,25 @@ def _holds(root: Root, path: str, sha256: str | None) -> bool:
     return sha256 == (None if found is None else digest(found.data))
 
 
-def _mend_backups(workspace: Workspace) -> Iterator[Path]:
+def _mend_backups(workspace: Folders) -> Iterator[Path]:
     """Replace damaged backups by the copies that git, or an untouched file, holds."""
     backups = workspace.backups
     for target in workspace.targets():
-        copy = workspace.working_copy(target)
+        copy = StoredTree(workspace, workspace.state(target))
         for path, touched in copy.state.touched.items():
             if touched.pristine is None:
                 continue
             try:
                 backups.get(touched.pristine)
             except PatcherError:
-                data = git.find_blob(copy, path, touched.pristine)
+                data = find_blob(copy.root, git.ref_of(copy), path, touched.pristine)
                 if data is None:
                     raise
                 backups.put(data)
                 yield backups.object_path(touched.pristine)
 
 
-def read_manifests(workspace: Workspace) -> tuple[list[dict[str, Any]], list[Path]]:
+def read_manifests(workspace: Folders) -> tuple[list[dict[str, Any]], list[Path]]:
     """(readable manifests, paths of damaged ones), for `doctor` and `gc`."""
     good: list[dict[str, Any]] = []
     bad: list[Path] = []

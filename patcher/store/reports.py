@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 
 if TYPE_CHECKING:
-    from patcher.store.workspace import Workspace
+    from patcher.store.folders import Folders
 
 FOLDER = "_reports"  # no target can be called that: names of distributions have no underscore
 RESULT = "result.json"
@@ -29,7 +29,7 @@ Fill = Callable[[int, Path], Mapping[str, Any]]
 class Reports:
     """The finished verifications of one workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Folders) -> None:
         self.folder = workspace.private_dir / FOLDER
 
     def ids(self) -> list[int]:

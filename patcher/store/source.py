@@ -27,6 +27,7 @@ from patcher.store.layout import (
     synthesise,
 )
 from patcher.store.paths import check_relative
+from patcher.store.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +36,6 @@ DEFAULT = "chatterbox-tts"
 Files = dict[str, tuple[bytes, int]]
 # A source larger than this is a mistake (a model's weights in the folder) or an attack.
 MAX_TOTAL_BYTES = 1 << 30
-_PRUNED = {"__pycache__", "node_modules", "venv", "site-packages"}
 
 
 @dataclass(frozen=True)
@@ -310,20 +310,8 @@ def _from_folder(path: Path) -> Source:
     return _from_project(files, f"{kind} {root}", root.name, root)
 
 
-def walk(root: Path, top: str = "") -> Iterator[str]:
-    """Paths of the regular files below a folder; links are not followed, caches passed over."""
-    with os.scandir(root / top) as entries:
-        for entry in entries:
-            path = f"{top}/{entry.name}" if top else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _PRUNED and not entry.name.startswith("."):
-                    yield from walk(root, path)
-            elif entry.is_file(follow_symlinks=False) and is_source(path):
-                yield path
-
-
 def _from_url(url: str) -> Source:
-    from patcher.store.history import clone
+    from patcher.store.clone import clone
 
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
         checkout = Path(folder) / "checkout"

@@ -3,81 +3,35 @@
 from __future__ import annotations
 
 import os
-import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.versions import normalise
 from patcher.store import git, plumbing, transaction
-from patcher.store import journal as journals
-from patcher.store import lock as locks
 from patcher.store import state as states
-from patcher.store.backups import Backups
 from patcher.store.checkout import refuse_patched
+from patcher.store.exclusive import ExclusiveFolders
 from patcher.store.freeze import write_tree
-from patcher.store.fs import Folder, digest, remove_tree
+from patcher.store.fs import Folder, digest
 from patcher.store.index import INDEX_FILE, Entry, dump, stamp
 from patcher.store.journal import Journal
+from patcher.store.lost import lost_copies
+from patcher.store.settling import UNFINISHED, discard_unfinished
 from patcher.store.signals import Deferred
 from patcher.store.state import SERIES_FILE, State
 from patcher.store.working_copy import WorkingCopy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from patcher.store.source import Source
 
 TREE = "tree"
-_UNFINISHED = ".init-"
 
 
-class Workspace:
-    """A folder with ``patches/``, ``backups/`` and ``.patcher/``.
-
-    Attributes:
-        died: the run before this one, if it ended without letting its lock go (killed, or the
-            power failed): command, pid, host, since. Known once the lock is held.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.realpath(root))
-        self._locked = False
-        self.died: dict[str, Any] | None = None
-
-    @property
-    def patches_dir(self) -> Path:
-        return self.root / "patches"
-
-    @property
-    def backups_dir(self) -> Path:
-        return self.root / "backups"
-
-    @property
-    def private_dir(self) -> Path:
-        return self.root / ".patcher"
-
-    @cached_property
-    def backups(self) -> Backups:
-        return Backups(self.backups_dir)
-
-    def targets(self) -> tuple[str, ...]:
-        """Names of the targets that have a working copy here, sorted."""
-        try:
-            names = os.listdir(self.private_dir)
-        except (FileNotFoundError, NotADirectoryError):
-            return ()
-        return tuple(
-            sorted(name for name in names if (self.private_dir / name / SERIES_FILE).is_file())
-        )
-
-    def state(self, target: str) -> State:
-        """What ``series.json`` says; PatcherError ``state-damaged``."""
-        path = self.private_dir / target / SERIES_FILE
-        return states.load(path.read_bytes(), str(path))
+class Workspace(ExclusiveFolders):
+    """The folder patcher runs in: opens its working copies, and makes them."""
 
     def working_copy(self, target: str | None = None) -> WorkingCopy:
         """The working copy of a target; without a name, the only one there is.
@@ -89,8 +43,6 @@ class Workspace:
         if target is not None:
             targets = tuple(name for name in targets if name == normalise(target))
         if not targets:
-            from patcher.store.lost import lost_copies
-
             for lost in lost_copies(self):
                 if target is None or lost.target == normalise(target):
                     raise lost.error()
@@ -101,70 +53,6 @@ class Workspace:
                 "usage", f"there are several working copies: {', '.join(targets)}; name one"
             )
         return WorkingCopy(self, self.state(targets[0]))
-
-    def closed_folders(self) -> tuple[tuple[int, int], ...]:
-        """(device, inode) of patcher's own folders: no patch may write there."""
-        found = []
-        for path in (self.private_dir, self.backups_dir):
-            with suppress(OSError):
-                here = path.stat()
-                found.append((here.st_dev, here.st_ino))
-        return tuple(found)
-
-    def journal(self) -> dict[str, Any] | None:
-        """An interrupted change, as JSON values, or None. Reads only.
-
-        One that is damaged is ``{"stage": "damaged", ...}``.
-        """
-        try:
-            pending = journals.read(self.private_dir)
-        except PatcherError:
-            path = str(self.private_dir / journals.JOURNAL_FILE)
-            return {"stage": "damaged", "path": path, "steps": [], "target": None}
-        return None if pending is None else pending.record()
-
-    def dead_run(self) -> dict[str, Any] | None:
-        """As `died`, for commands that do not take the lock. Reads only."""
-        return locks.dead_holder(self.private_dir / "lock")
-
-    @contextmanager
-    def lock(self, command: str, *, settle: bool = True) -> Iterator[None]:
-        """Be the only run that changes this workspace; first settles what one before left.
-
-        Entering it again inside is free.
-
-        Raises:
-            PatcherError: ``locked``, naming the holder; ``io`` when there can be no lock file;
-                what `recovery.settle_pending` raises.
-        """
-        if self._locked:
-            yield
-            return
-        try:
-            Folder.make(self.private_dir).close()
-            held = locks.acquire(self.private_dir / "lock", command)
-        except OSError as error:
-            raise PatcherError(
-                "io", f"{error.strerror}: {error.filename}", where=str(self.private_dir)
-            ) from error
-        with held:
-            self._locked = True
-            self.died = held.died
-            try:
-                if settle:
-                    self._settle()
-                yield
-            finally:
-                self._locked = False
-
-    def _settle(self) -> None:
-        from patcher.store.recovery import settle_pending
-
-        try:
-            with Deferred():
-                settle_pending(self)
-        except OSError as error:
-            raise transaction.refused(error) from error
 
     def init(self, source: Source, in_place: Path | None = None) -> WorkingCopy:
         """Make the working copy of a source.
@@ -203,7 +91,7 @@ class Workspace:
                     self._init_in_place(source, state, in_place, signals)
             except OSError as error:
                 with suppress(OSError):
-                    self.discard_unfinished()
+                    discard_unfinished(self)
                 raise PatcherError("io", f"{error.strerror}: {error.filename}") from error
             copy = WorkingCopy(self, self.state(target))
             git.record(copy)
@@ -211,15 +99,13 @@ class Workspace:
 
     def _refuse_lost(self, target: str) -> None:
         """Raise when a tree of this target is patched and only its records are lost."""
-        from patcher.store.lost import lost_copies
-
         for lost in lost_copies(self):
             if lost.target == target:
                 raise lost.error()
 
     def _init_managed(self, source: Source, state: State, signals: Deferred) -> None:
         """Build everything beside, then give it its name in one step."""
-        name = f"{_UNFINISHED}{state.transaction}"
+        name = f"{UNFINISHED}{state.transaction}"
         with Folder.open(self.private_dir) as private:
             private.mkdir(name)
             with private.child(name) as home:
@@ -255,7 +141,7 @@ class Workspace:
         )
         self.backups.record(made.record())
         if signals.received is not None:
-            self.discard_unfinished()
+            discard_unfinished(self)
             signals.checkpoint()
         private.rename(name, state.target)
         private.fsync()
@@ -283,16 +169,9 @@ class Workspace:
                     f"/{below}backups/manifests/",
                 ),
             )
-        name = f"{_UNFINISHED}{state.transaction}"
+        name = f"{UNFINISHED}{state.transaction}"
         with Folder.open(self.private_dir) as private:
             private.mkdir(name)
             with private.child(name) as home:
                 placed = replace(state, root=str(root), in_place=True)
                 self._publish(private, home, name, placed, signals)
-
-    def discard_unfinished(self) -> None:
-        """Remove what an interrupted `init` left; nothing refers to it."""
-        with suppress(FileNotFoundError), Folder.open(self.private_dir) as private:
-            for name in list(private.names()):
-                if re.fullmatch(re.escape(_UNFINISHED) + r"[0-9a-f]+", name):
-                    remove_tree(private, name)

@@ -104,7 +104,7 @@ def test_damaged_specs_are_refused() -> None:
 def _no_journal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What most tools do: write each file safely, and keep no record of the whole."""
     monkeypatch.setattr(journals, "read", lambda private: None)
-    monkeypatch.setattr("patcher.store.recovery._lost", lambda workspace, state: ())
+    monkeypatch.setattr("patcher.store.settling._lost", lambda workspace, state: ())
     return
 
 

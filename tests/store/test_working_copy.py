@@ -405,7 +405,7 @@ def test_a_disk_that_fails_while_it_is_read_is_an_error_in_words(
     def broken(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error", ONE)
 
-    monkeypatch.setattr("patcher.store.working_copy.find_drift", broken)
+    monkeypatch.setattr("patcher.store.tree.find_drift", broken)
     with pytest.raises(PatcherError, match="Input/output") as caught:
         apply(copy, {ONE: b"x = 2\n"})
     assert caught.value.code == "io"

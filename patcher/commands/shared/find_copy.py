@@ -10,6 +10,7 @@ from patcher.errors import PatcherError
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
+    from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
@@ -91,7 +92,7 @@ def make_copy(
     return workspace.init(found, Path(source) if in_place and source else None)
 
 
-def readable_patches(workspace: Workspace) -> tuple[list[Patch], list[PatcherError]]:
+def readable_patches(workspace: Folders) -> tuple[list[Patch], list[PatcherError]]:
     """Every patch of the catalogue that can be read, and what is wrong with the others.
 
     One broken spec must not keep a command from the rest of the catalogue.

@@ -13,8 +13,8 @@ from patcher.store.state import Applied
 if TYPE_CHECKING:
     from patcher.patchfile.model import Guard, Patch
     from patcher.rewrite.file import Rewrite
+    from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
-    from patcher.store.workspace import Workspace
 
 
 def patch_of(applied: Applied) -> Patch:
@@ -66,7 +66,7 @@ def unguarded(copy: WorkingCopy) -> dict[str, bytes | None]:
     return replayed(copy, [replace(one, guard=None) for one in copy.series])
 
 
-def rewriting(workspace: Workspace) -> Rewrite:
+def rewriting(workspace: Folders) -> Rewrite:
     """`rewrite_file`, by results kept in this workspace and a process that has LibCST ready."""
     from patcher.commands.shared import import_helper as ahead
     from patcher.rewrite.cached import Cached, FolderCache

@@ -1,0 +1,79 @@
+"""Where a workspace keeps what; reading only."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from patcher.errors import PatcherError
+from patcher.store import journal as journals
+from patcher.store import lock as locks
+from patcher.store import state as states
+from patcher.store.backups import Backups
+from patcher.store.state import SERIES_FILE, State
+
+
+class Folders:
+    """A folder with ``patches/``, ``backups/`` and ``.patcher/``; ``root`` has no link in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+
+    @property
+    def patches_dir(self) -> Path:
+        return self.root / "patches"
+
+    @property
+    def backups_dir(self) -> Path:
+        return self.root / "backups"
+
+    @property
+    def private_dir(self) -> Path:
+        return self.root / ".patcher"
+
+    @cached_property
+    def backups(self) -> Backups:
+        return Backups(self.backups_dir)
+
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets that have a working copy here, sorted."""
+        try:
+            names = os.listdir(self.private_dir)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(
+            sorted(name for name in names if (self.private_dir / name / SERIES_FILE).is_file())
+        )
+
+    def state(self, target: str) -> State:
+        """What ``series.json`` says; PatcherError ``state-damaged``."""
+        path = self.private_dir / target / SERIES_FILE
+        return states.load(path.read_bytes(), str(path))
+
+    def closed_folders(self) -> tuple[tuple[int, int], ...]:
+        """(device, inode) of patcher's own folders: no patch may write there."""
+        found = []
+        for path in (self.private_dir, self.backups_dir):
+            with suppress(OSError):
+                here = path.stat()
+                found.append((here.st_dev, here.st_ino))
+        return tuple(found)
+
+    def journal(self) -> dict[str, Any] | None:
+        """An interrupted change, as JSON values, or None. Reads only.
+
+        One that is damaged is ``{"stage": "damaged", ...}``.
+        """
+        try:
+            pending = journals.read(self.private_dir)
+        except PatcherError:
+            path = str(self.private_dir / journals.JOURNAL_FILE)
+            return {"stage": "damaged", "path": path, "steps": [], "target": None}
+        return None if pending is None else pending.record()
+
+    def dead_run(self) -> dict[str, Any] | None:
+        """As `died`, for commands that do not take the lock. Reads only."""
+        return locks.dead_holder(self.private_dir / "lock")
