@@ -38,7 +38,10 @@ def main() -> None:
     """Print a Markdown table; folders are made on the disk of the temporary folder."""
     print("| tree | files | init, ms | apply 3 files, ms | revert, ms | check, ms |")
     print("|---|--:|--:|--:|--:|--:|")
-    for name, source in (("chatterbox-tts", find_source(None)), ("generated", of_size(10_000))):
+    for name, source in (
+        ("chatterbox-tts", find_source("chatterbox-tts")),
+        ("generated", of_size(10_000)),
+    ):
         with tempfile.TemporaryDirectory() as folder:
             workspace = Workspace(Path(folder))
             started = time.perf_counter()

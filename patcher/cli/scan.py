@@ -63,4 +63,4 @@ def scan_command(
         html.write_text(text, encoding="utf-8")
     session.emit(found.as_json())
     if not session.json:
-        report.print_scan(found.as_json(), color=session.color)
+        report.print_scan(found.as_json(), names=names, color=session.color)

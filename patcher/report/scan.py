@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from patcher.report.console import console, table
@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_scan(result: Mapping[str, Any], *, color: bool | None) -> None:
-    """Counts by file where nothing was predicted, else each hazard, then the drafts."""
+def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: bool | None) -> None:
+    """Counts by file where nothing was predicted, else each hazard, then the drafts.
+
+    Args:
+        names: the patches that were named: a remedy is applied together with them.
+    """
     out = console(color=color)
     for name, static in result["static"].items():
         if result["predicted"]:
@@ -49,7 +53,7 @@ def print_scan(result: Mapping[str, Any], *, color: bool | None) -> None:
             ("made at", one["created_at"]),
             ("edit of", one["patch"]),
             ("fires when", one["fires_when"]),
-            ("remedy", f"patcher apply {one['remedy']}" if one["remedy"] else None),
+            ("remedy", _remedy(names, one["remedy"])),
             ("note", one.get("note")),
         )
         for key, value in facts:
@@ -82,3 +86,8 @@ def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
         wall_s = sum(one["wall_s"] for one in found)
         waited = f", {wall_s:.3f} s" if key == "synchronisations" else ""
         out.print(f"{key}: {times} at {len(found)} lines{waited}")
+
+
+def _remedy(names: Sequence[str], remedy: str | None) -> str | None:
+    """The line that works when it is pasted."""
+    return f"patcher apply {' '.join(dict.fromkeys([*names, remedy]))}" if remedy else None

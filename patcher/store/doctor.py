@@ -82,8 +82,8 @@ def _environment(root: Path) -> Iterator[Finding]:
         yield Finding(
             "note",
             "torch",
-            "torch is not installed in this Python: patches can be applied, not verified",
-            "`pip install patcher[chatterbox]` in the environment that runs the target",
+            "torch is not installed in this Python: a target that needs it cannot be run here",
+            "install the target where it is to run; `python` in the settings names it",
         )
     else:
         yield Finding("ok", "torch", f"torch {version}")

@@ -32,7 +32,6 @@ from patcher.store.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DEFAULT = "chatterbox-tts"
 Files = dict[str, tuple[bytes, int]]
 # A source larger than this is a mistake (a model's weights in the folder) or an attack.
 MAX_TOTAL_BYTES = 1 << 30
@@ -43,7 +42,7 @@ class Source:
     """A distribution's files as they will be in the working copy.
 
     Attributes:
-        distribution: its name, normalised (``chatterbox-tts``); the target's name.
+        distribution: its name, normalised (``some-package``); the target's name.
         origin: where it came from, for people.
         files: (bytes, permission bits) by path relative to the import root, with the
             ``.dist-info``.
@@ -59,18 +58,18 @@ class Source:
     import_root: Path | None = None
 
 
-def find_source(text: str | None, python: str = sys.executable) -> Source:
+def find_source(text: str, python: str = sys.executable) -> Source:
     """Read what the user named.
 
     Args:
         python: the interpreter that distributions are installed for.
         text: an installed distribution, ``NAME==VERSION`` (fetched with pip), a wheel or sdist
-            file, a folder, a git checkout, or a git URL. None means `DEFAULT`.
+            file, a folder, a git checkout, or a git URL.
 
     Raises:
         PatcherError: ``source``, saying what was tried.
     """
-    text = (text or DEFAULT).strip()
+    text = text.strip()
     if re.match(r"(git\+)?(https?|ssh|git|file)://|git@", text):
         return _from_url(text.removeprefix("git+"))
     path = Path(text).expanduser()

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from patcher.targets.adapter import Adapter
 
+DEFAULT = "chatterbox-tts"
+"""The target where nothing names another one."""
+
 SHIPPED = {
     "chatterbox-tts": "patcher.targets.chatterbox:adapter",
     "chatterbox-streaming": "patcher.targets.chatterbox:streaming",

@@ -156,3 +156,19 @@ def test_an_interrupted_verification_says_that_the_patches_stay(
     assert "still applied" in text
     assert "put back" not in text
     assert patcher("status", "--json").json["series"] == ["use_sum"]
+
+
+def test_a_predicted_remedy_is_the_whole_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    from patcher.report.scan import print_scan
+
+    hazard = dict.fromkeys(("kind", "where", "source", "under", "created_at", "fires_when"), "x")
+    hazard |= {"line": 1, "patch": "inference_mode", "remedy": "embed_ref_lens_clone"}
+    result = {
+        "static": {},
+        "dynamic": None,
+        "predicted": True,
+        "hazards": [hazard],
+        "drafts": [],
+    }
+    print_scan(result, names=["inference_mode"], color=False)
+    assert "patcher apply inference_mode embed_ref_lens_clone" in capsys.readouterr().out

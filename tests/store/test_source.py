@@ -273,7 +273,7 @@ def test_names_are_compared_as_registries_do(name: str, normal: str) -> None:
 @pytest.mark.chatterbox
 def test_chatterbox_is_read_from_where_it_is_installed(workspace: Workspace) -> None:
     pytest.importorskip("chatterbox")
-    found = find_source(None)
+    found = find_source("chatterbox-tts")
     assert found.distribution == "chatterbox-tts"
     assert "chatterbox/models/s3gen/hifigan.py" in found.files
     assert any(path.endswith(".dist-info/METADATA") for path in found.files)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.targets import DEFAULT
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 Notify = Callable[[str], None]
-DEFAULT_TARGET = "chatterbox-tts"
 
 
 def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None) -> str:
@@ -41,7 +41,7 @@ def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None)
     present = [name for name in fitting or () if name in workspace.targets()]
     if fitting is None:
         only = workspace.targets()
-        return only[0] if len(only) == 1 else DEFAULT_TARGET
+        return only[0] if len(only) == 1 else DEFAULT
     return (present or fitting)[0]
 
 
@@ -87,7 +87,7 @@ def make_copy(
 
     if in_place and (source is None or not Path(source).is_dir()):
         raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
-    found = find_source(source, configured(workspace.root))
+    found = find_source(source or DEFAULT, configured(workspace.root))
     notify(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
     return workspace.init(found, Path(source) if in_place and source else None)
 
