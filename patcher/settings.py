@@ -47,6 +47,7 @@ VERIFY: Mapping[str, Kinds] = {
     "executor": str,
     "seed": int,
     "inputs": int,
+    "readable": list,
     "gates": dict,
 }
 SCAN: Mapping[str, Kinds] = {"package": list, "scale": str}

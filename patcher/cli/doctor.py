@@ -14,16 +14,15 @@ def doctor_command(session: Session) -> None:
 
     Exit status 1 when there is a problem; notes are none.
     """
-    from patcher.results import DoctorResult, as_json
-    from patcher.store.doctor import doctor
+    from patcher.commands.doctor import doctor
+    from patcher.results import as_json
 
-    findings = doctor(session.workspace())
-    for one in findings:
+    result = doctor(session.workspace())
+    for one in result.findings:
         session.say(f"{one.level:<8} {one.topic:<8} {one.message}", fg=COLOURS.get(one.level))
         if one.help:
             session.say(f"{'':17} help: {one.help}")
-    result = DoctorResult(findings)
-    problems = [one for one in findings if one.level == "problem"]
+    problems = [one for one in result.findings if one.level == "problem"]
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise PatcherError("doctor-problems", f"{count} found", payload=as_json(result))

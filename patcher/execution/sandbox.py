@@ -9,8 +9,10 @@ target's interpreter starts. Where the kernel offers less, the guard is not clai
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
+import marshal
 import os
 import subprocess
 import sys
@@ -74,7 +76,7 @@ def kernel() -> Kernel:
             timeout=PROBE_TIMEOUT_S,
             check=True,
         )
-        return Kernel(**json.loads(done.stdout))
+        return Kernel(**ast.literal_eval(done.stdout.decode()))
     except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
         return Kernel(why=f"the kernel could not be asked: {error}")
 
@@ -173,8 +175,8 @@ class Policy:
         listed: Iterable[str],
         write: Iterable[str],
         keep: Sequence[int],
-    ) -> str:
-        """The launcher's plan for one worker, as JSON.
+    ) -> bytes:
+        """The launcher's plan for one worker, marshalled.
 
         Args:
             read, write: what this worker alone may read, and write.
@@ -183,7 +185,7 @@ class Policy:
         """
         here = self.kernel
         read, write = list(read), list(write)
-        return json.dumps(
+        return marshal.dumps(
             {
                 "command": list(command),
                 "read": [*self.read, *read, "/proc"],

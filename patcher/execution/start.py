@@ -99,7 +99,7 @@ class Started:
             os.close(plan_read)
             os.close(life)
             with contextlib.suppress(BrokenPipeError), open(plan_write, "wb") as pipe:
-                pipe.write(plan.encode())
+                pipe.write(plan)
 
     def _popen(
         self, command: list[str], log: Path, pipes: tuple[int, ...], cwd: Path | None

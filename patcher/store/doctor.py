@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Installed = Callable[[str], str | None]
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs"}
+ORDER = {"problem": 0, "note": 1, "ok": 2}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Finding:
 
     Attributes:
         level: ``ok``, ``note`` or ``problem``.
-        topic: python, git, torch, disk, lock, journal, state, backups, drift, record, pins.
+        topic: guards, python, git, torch, disk, lock, journal, state, backups, drift, record, pins.
         help: what to do; empty when nothing is needed.
     """
 
@@ -58,8 +59,7 @@ def doctor(workspace: Workspace) -> list[Finding]:
         with suppress(PatcherError):
             copy = workspace.working_copy(target)
             findings += [*_working_copy(copy), *_pins(copy, installed)]
-    order = {"problem": 0, "note": 1, "ok": 2}
-    return sorted(findings, key=lambda each: order[each.level])
+    return sorted(findings, key=lambda each: ORDER[each.level])
 
 
 def _environment(root: Path) -> Iterator[Finding]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError, nearest
 from patcher.settings import load_settings
@@ -58,7 +58,7 @@ def request_for(
         sys_path=getattr(adapter, "sys_path", ()),
         limits=told.get("gates", {}),
         sandbox=options.sandbox,
-        readable=(copy.workspace.root,),
+        readable=(copy.workspace.root, *readable_paths(copy.workspace.root, told)),
         hidden=hidden_from_workers(copy),
         content=content_of(adapter, told, copy.workspace.root),
         about={"series": [one.name for one in copy.series], "aa": options.aa},
@@ -96,6 +96,14 @@ def nothing_to_run(copy: WorkingCopy) -> PatcherError:
             f"        return {package}...",
         ],
     )
+
+
+def readable_paths(root: Path, config: Mapping[str, Any]) -> Iterator[Path]:
+    """``readable`` of the settings: what workers may read beside what they need anyway."""
+    for each in config.get("readable", ()):
+        if not isinstance(each, str):
+            raise PatcherError("config", "readable is a list of files and folders")
+        yield root / Path(each).expanduser()
 
 
 def hidden_from_workers(copy: WorkingCopy) -> tuple[Path, ...]:
