@@ -1,0 +1,1 @@
+"""Captures of real changes: what became of packages from version to version."""

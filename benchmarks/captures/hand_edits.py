@@ -1,0 +1,395 @@
+"""Edits as a hand makes them, by seed: a small package, and what became of it.
+
+python -m benchmarks.captures.hand_edits --count 5000
+
+Each case makes one to four edits of a package of five files: statements that are inserted, deleted
+or moved, names, literals, methods, chains of `elif`, comments, blank lines, and whole files. Every
+capture must come back. Prints how many did, how many are small, and which edits were made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from benchmarks.captures.checking import comes_back, form_of, is_small
+from patcher.errors import PatcherError
+from patcher.rewrite.authoring.capture import File, capture
+
+MODULE = '''\
+"""What it is for.
+
+    An indented line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys  # the interpreter
+
+LIMIT = 3
+NAMES = {
+    "a": 1,
+    "b": 2,  # two
+}
+
+
+class Base:
+    """A base."""
+
+    size: int = 0
+
+    def __init__(self, x, y=1, *rest, **more):
+        assert x, "need x"
+        self.x = x
+        # the other one
+        self.y = y
+
+    @property
+    def area(self):
+        return self.x * self.y
+
+    @area.setter
+    def area(self, value):
+        self.x = value
+
+    async def wait(self, other):
+        async with other as o:
+            await o.done()
+        return [each for each in other if each]
+
+
+def kind(x):
+    if x == 1:
+        return "one"
+    elif x == 2:
+        # second
+        return "two"
+    elif x in (3, 4):
+        print(x, end="")
+        return "more"
+    else:
+        return None
+
+
+def load(path):
+    try:
+        with open(path) as file:
+            text = file.read()
+    except OSError as error:
+        print(error)
+        text = ""
+    finally:
+        print("done")
+    for line in text.splitlines():
+        if not line:
+            continue
+        print(
+            line,
+            LIMIT,
+        )
+    while text:
+        text = text[1:]
+    return f"{text!r}"
+'''
+OTHER = """\
+def first(a):
+    b = a + 1
+    b = b * 2
+    return b
+
+def second(a):
+    b = a + 1
+    return b
+"""
+BEFORE: dict[str, File] = {
+    "pkg/__init__.py": (b"", 0o644),
+    "pkg/main.py": (MODULE.encode(), 0o644),
+    "pkg/other.py": (OTHER.replace("\n", "\r\n").encode(), 0o755),
+    "pkg/data.json": (b'{"a": 1,\n "b": [2, 3]}\n', 0o644),
+    "pkg/w.bin": (bytes(range(200)), 0o644),
+}
+STATEMENTS = (
+    "check(x)", "y = [1, 2]", "del x", "pass", "if x:\n    go(x)", "for i in x:\n    go(i)",
+    "import math", "x: int = 2", "return x", "with x as y:\n    go()",
+)  # fmt: skip
+LITERALS = ("0", "'other'", '"""a\n   \n b"""', "'\\N{BULLET}'", "'a\u2028b'", "'\x07'", "'\x85'",
+            "1_000", "'😀'", "b'\\x00'", "None")  # fmt: skip
+COMMENTS = ("# new", "# a: b # c", "#!/odd", "#", "# ünïcode \u2029")
+
+
+class CannotError(Exception):
+    """This edit has no place in this file."""
+
+
+@dataclass
+class Hand:
+    """Makes edits of one tree."""
+
+    random: Random
+    files: dict[str, File | None]
+
+    # files ------------------------------------------------------------------------------------
+
+    def present(self, suffix: str = "") -> list[str]:
+        return [p for p, held in self.files.items() if held is not None and p.endswith(suffix)]
+
+    def new_package(self) -> None:
+        name = f"pkg/{self.random.choice('abc')}{self.random.randrange(100)}"
+        for file in ("__init__.py", self.random.choice(("n.py", "m.py", "n.json"))):
+            self.files[f"{name}/{file}"] = (f"A = {self.random.random()}\n".encode(), 0o644)
+
+    def new_data(self) -> None:
+        path = f"pkg/new{self.random.randrange(100)}.{self.random.choice(('bin', 'txt', 'py'))}"
+        data = b"" if path.endswith("py") else self.random.randbytes(self.random.randrange(40))
+        self.files[path] = (data, self.random.choice((0o644, 0o755, 0o600)))
+
+    def delete_file(self) -> None:
+        self.files[self.random.choice(self.present())] = None
+
+    def rename_file(self) -> None:
+        path = self.random.choice(self.present())
+        self.files[f"pkg/moved/{path.rpartition('/')[2]}"] = self.files[path]
+        self.files[path] = None
+
+    def change_mode(self) -> None:
+        path = self.random.choice(self.present())
+        held = self.files[path]
+        assert held is not None
+        self.files[path] = (held[0], self.random.choice((0o644, 0o755, 0o700, 0o664)))
+
+    def change_bytes(self) -> None:
+        path = self.random.choice(self.present(".bin") or self.present())
+        held = self.files[path]
+        assert held is not None
+        if path.endswith(".py"):
+            raise CannotError
+        self.files[path] = (held[0] + b"\0\xff", held[1])
+
+    def change_data(self) -> None:
+        self.rewrite("pkg/data.json", lambda text: text.replace("2", "4", 1) or "{}\n")
+
+    # text -------------------------------------------------------------------------------------
+
+    def rewrite(self, path: str, how: Callable[[str], str]) -> None:
+        held = self.files.get(path)
+        if held is None:
+            raise CannotError
+        text = held[0].decode()
+        new = how(text)
+        if new == text:
+            raise CannotError
+        if path.endswith(".py"):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    compile(new, path, "exec", dont_inherit=True)
+            except (SyntaxError, ValueError):
+                raise CannotError from None
+        self.files[path] = (new.encode(), held[1])
+
+    def source(self, how: Callable[[list[str], ast.Module], list[str]]) -> None:
+        """Rewrite the lines of a module; they end as the file's do."""
+        path = self.random.choice(self.present(".py") or ["-"])
+
+        def lines(text: str) -> str:
+            end = "\r\n" if "\r\n" in text else "\n"
+            new = how(text.split(end), ast.parse(text))
+            return end.join(line for each in new for line in each.split("\n"))
+
+        self.rewrite(path, lines)
+
+    def pick(self, tree: ast.Module, *kinds: type[ast.AST]) -> ast.AST:
+        wanted = kinds or (ast.stmt,)
+        found = [node for node in ast.walk(tree) if isinstance(node, wanted)]
+        if not found:
+            raise CannotError
+        return self.random.choice(found)
+
+    def insert(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            node = self.pick(tree)
+            at = node.lineno - 1 if self.random.random() < 0.5 else node.end_lineno  # type: ignore[attr-defined]
+            pad = " " * node.col_offset  # type: ignore[attr-defined]
+            new = [pad + line for line in self.random.choice(STATEMENTS).split("\n")]
+            if self.random.random() < 0.3:
+                new.insert(0, pad + self.random.choice(COMMENTS))
+            if self.random.random() < 0.2:
+                new.insert(self.random.choice((0, len(new))), "")
+            return [*lines[:at], *new, *lines[at:]]
+
+        self.source(how)
+
+    def delete(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            node = self.pick(tree)
+            return [*lines[: node.lineno - 1], *lines[node.end_lineno :]]  # type: ignore[attr-defined]
+
+        self.source(how)
+
+    def move(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            node, other = self.pick(tree), self.pick(tree)
+            if node.col_offset != other.col_offset or other.lineno >= node.lineno:  # type: ignore[attr-defined]
+                raise CannotError
+            block = lines[node.lineno - 1 : node.end_lineno]  # type: ignore[attr-defined]
+            rest = [*lines[: node.lineno - 1], *lines[node.end_lineno :]]  # type: ignore[attr-defined]
+            at = other.lineno - 1  # type: ignore[attr-defined]
+            return [*rest[:at], *block, *rest[at:]]
+
+        self.source(how)
+
+    def rename(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            node = self.pick(tree, ast.Name)
+            assert isinstance(node, ast.Name)
+            return [re.sub(rf"\b{node.id}\b", "renamed", line) for line in lines]
+
+        self.source(how)
+
+    def literal(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            node = self.pick(tree, ast.Constant)
+            if node.lineno != node.end_lineno:  # type: ignore[attr-defined]
+                raise CannotError
+            line = lines[node.lineno - 1].encode()  # type: ignore[attr-defined]
+            new = self.random.choice(LITERALS).encode()
+            line = line[: node.col_offset] + new + line[node.end_col_offset :]  # type: ignore[attr-defined]
+            return [*lines[: node.lineno - 1], line.decode(), *lines[node.lineno :]]  # type: ignore[attr-defined]
+
+        self.source(how)
+
+    def method(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            node = self.pick(tree, ast.FunctionDef)
+            pad = " " * node.col_offset  # type: ignore[attr-defined]
+            blank = [""] * self.random.choice((0, 1, 2))
+            new = [f"{pad}def added(self):", f"{pad}    # why", f"{pad}    return 1"]
+            at = node.end_lineno  # type: ignore[attr-defined]
+            return [*lines[:at], *blank, *new, *lines[at:]]
+
+        self.source(how)
+
+    def chain(self) -> None:
+        def how(lines: list[str], tree: ast.Module) -> list[str]:
+            at = [n for n, line in enumerate(lines) if line.strip().startswith(("elif", "else:"))]
+            if not at:
+                raise CannotError
+            n = self.random.choice(at)
+            pad = lines[n][: len(lines[n]) - len(lines[n].lstrip())]
+            way = self.random.randrange(3)
+            if way == 0:
+                return [*lines[:n], re.sub("elif .*:", "elif x > 9:", lines[n]), *lines[n + 1 :]]
+            if way == 1:
+                return [*lines[:n], f"{pad}elif x is self:", f"{pad}    return 5", *lines[n:]]
+            end = n + 1
+            while end < len(lines) and (not lines[end].strip() or lines[end].startswith(pad + " ")):
+                end += 1
+            return [*lines[:n], *lines[end:]]
+
+        self.source(how)
+
+    def comment(self) -> None:
+        def how(lines: list[str], _: ast.Module) -> list[str]:
+            n = self.random.randrange(len(lines))
+            new = self.random.choice(COMMENTS)
+            if lines[n].strip().startswith("#"):
+                changed = lines[n].split("#")[0] + self.random.choice((new, ""))
+                return [*lines[:n], changed.rstrip(), *lines[n + 1 :]]
+            return [*lines[:n], f"{lines[n]}  {new}", *lines[n + 1 :]]
+
+        self.source(how)
+
+    def blank(self) -> None:
+        def how(lines: list[str], _: ast.Module) -> list[str]:
+            n = self.random.randrange(len(lines))
+            if not lines[n].strip():
+                return [*lines[:n], *lines[n + 1 :]]
+            return [*lines[:n], self.random.choice(("", "    ")), *lines[n:]]
+
+        self.source(how)
+
+    def space(self) -> None:
+        def how(lines: list[str], _: ast.Module) -> list[str]:
+            n = self.random.randrange(len(lines))
+            line = lines[n]
+            ways = (line + "  ", line.replace(" = ", "  =  "), line.replace("(", "(\n    ", 1))
+            changed = self.random.choice(ways)
+            return [*lines[:n], changed, *lines[n + 1 :]]
+
+        self.source(how)
+
+    def ending(self) -> None:
+        path = self.random.choice(self.present(".py") or ["-"])
+        self.rewrite(path, lambda t: t.rstrip("\r\n") if t.endswith("\n") else t + "\n")
+
+
+EDITS = ("insert", "delete", "move", "rename", "literal", "method", "chain", "comment", "blank",
+         "space", "ending", "new_package", "new_data", "delete_file", "rename_file", "change_mode",
+         "change_bytes", "change_data")  # fmt: skip
+_IN_FILES = EDITS[:10]
+
+
+def case(
+    seed: int, before: Mapping[str, File | None] = BEFORE
+) -> tuple[dict[str, File | None], list[str]]:
+    """The files of a package after some edits, and the names of these."""
+    random = Random(seed)
+    hand = Hand(random, dict(before))
+    made: list[str] = []
+    wanted = random.randint(1, 4)
+    while len(made) < wanted:
+        name = random.choice(_IN_FILES if random.random() < 0.7 else EDITS)
+        try:
+            getattr(hand, name)()
+        except (CannotError, IndexError):
+            continue
+        made.append(name)
+    return hand.files, made
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first case")
+    asked = parser.parse_args()
+    edits: Counter[str] = Counter()
+    forms: Counter[str] = Counter()
+    small = tried = 0
+    wrong: list[str] = []
+    started = time.perf_counter()
+    for seed in range(asked.seed, asked.seed + asked.count):
+        after, made = case(seed)
+        if after == BEFORE:
+            continue
+        tried += 1
+        edits.update(made)
+        try:
+            found = capture("captured", "pkg", BEFORE, after)
+        except PatcherError as error:
+            wrong.append(f"seed {seed} ({', '.join(made)}): refused: {error.message}")
+            continue
+        if not comes_back(found, BEFORE, after):
+            wrong.append(f"seed {seed} ({', '.join(made)}): other bytes")
+        small += is_small(found, BEFORE, after)
+        forms[form_of(found)] += 1
+    share, seconds = 100 * small / max(tried, 1), time.perf_counter() - started
+    print(f"{tried} captures, {tried - len(wrong)} came back, {small} small ({share:.1f} %)")
+    print(f"{seconds:.0f} s")
+    print("said by", ", ".join(f"{name}: {count}" for name, count in forms.most_common()))
+    print("edits", ", ".join(f"{name}: {count}" for name, count in edits.most_common()))
+    for text in wrong:
+        print(text)
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
