@@ -51,6 +51,7 @@ TABLE: Mapping[str, Row] = {
         "source not usable", Exit.USAGE, "`patcher init --help` lists the kinds of source"
     ),
     "no-working-copy": Row("no working copy", Exit.USAGE, "run `patcher init` first"),
+    "receipt": Row("not a receipt", Exit.USAGE, "`patcher verify --receipt FILE` writes one"),
     # refused: nothing was touched
     "drift": Row("the working copy was edited", Exit.REFUSED, "`patcher status` names the files"),
     "missing": Row("site not found", Exit.REFUSED, "`patcher plan NAME` shows the closest site"),
@@ -107,6 +108,8 @@ MEANS: Mapping[str, str] = {
     "unknown-patch": "No patch of the catalogue, shipped or in patches/, has this name.",
     "unknown-run": "No verification of this workspace has this number. One that had nothing to "
     "verify takes none.",
+    "receipt": "The file is no receipt of a verification, was edited after it was written, or is "
+    "of another series than the others it is joined with.",
     "unknown-target": "This workspace has no working copy of that distribution.",
     "source": "What `init` was given is no package that can be read: no installed distribution, "
     "no version of the registry, no wheel, no folder with Python in it.",

@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "run": "Run a command against the patched tree.",
     "history": "Show past verifications, and one of them again.",
     "compare": "Set two past verifications side by side.",
+    "receipt": "Check receipts of verifications, or join them.",
     "explain": "Explain an error code.",
     "check": "Lint specs and run their inline tests.",
     "new": "Write a spec scaffold, a workload or an adapter.",

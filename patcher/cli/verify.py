@@ -83,6 +83,8 @@ class Duration(click.ParamType[float]):
               help="Fail on any other speed verdict; implies --bench.")  # fmt: skip
 @click.option("--again", is_flag=True, help="Run what failed before, rather than tell its record.")
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
+@click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write all that the verdict hangs on, to be checked elsewhere.")  # fmt: skip
 @click.option("--export-json", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--export-html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")

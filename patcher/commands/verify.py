@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
 from patcher.verify.options import VerifyOptions
 from patcher.verify.passed import Strength
+from patcher.verify.receipt import make_receipt
 
 if TYPE_CHECKING:
     from patcher.execution.runner import Observer
@@ -149,7 +151,8 @@ def _verify(
         request = request_for(copy, trees, loosest(patches), options)
         hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(workspace))
         if hidden:
-            refused = _undeclared(hidden, patches)
+            hashes = {arm.value: tree.sha256 for arm, tree in trees.items()}
+            refused = replace(_undeclared(hidden, patches), trees=hashes)
             return _conclude(copy, request, refused, options, scratch, observer, judged, before)
         earlier = failed_before(workspace, request, options)
         if earlier is not None:
@@ -181,11 +184,42 @@ def _conclude(
     before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed, put back what failed, and keep what was found."""
+    patches = patches_of(copy.series)
+    hashes = {one.name: one.sha256 for one in copy.series}
     result, error = _settle(copy, request, judgement, options, scratch, observer, before)
     result = described(copy, judged, judgement, result)
     if request.trees:
         result["identity"] = identity(request, options)
+    result["receipt"] = make_receipt(result, _behind(request, options, patches, hashes))
+    if options.receipt is not None:
+        options.receipt.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(result["receipt"], indent=2) + "\n"
+        options.receipt.write_text(text, encoding="utf-8")
     return keep(copy, judgement, result, observer.said), error
+
+
+def _behind(
+    request: Request,
+    options: VerifyOptions,
+    patches: Sequence[Patch],
+    hashes: Mapping[str, str],
+) -> dict[str, Any]:
+    """What of a receipt is not in the result itself."""
+    return {
+        "patches": [
+            {
+                "name": one.name,
+                "sha256": hashes[one.name],
+                "claim": one.equivalence.value,
+                "declares": [each.value for each in one.declares],
+            }
+            for one in patches
+        ],
+        "content": request.content,
+        "weights": strength_of(request, options).weights,
+        "require": options.require,
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
 
 
 def _settle(

@@ -29,6 +29,7 @@ class VerifyOptions:
     sandbox: bool = True
     names: Sequence[str] = ()
     again: bool = False
+    receipt: Path | None = None
 
     @property
     def plan(self) -> str | None:
