@@ -21,16 +21,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from patcher.api import apply, plan, revert, scan, verify
+    from patcher.api import apply, judge, plan, revert, scan, verify
+    from patcher.commands.judge import JudgeOptions
     from patcher.errors import PatcherError
     from patcher.store.workspace import Workspace
     from patcher.verify.options import VerifyOptions
 
 __all__ = [
+    "JudgeOptions",
     "PatcherError",
     "VerifyOptions",
     "Workspace",
     "apply",
+    "judge",
     "plan",
     "revert",
     "scan",
@@ -38,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "JudgeOptions": "patcher.commands.judge",
     "PatcherError": "patcher.errors",
     "VerifyOptions": "patcher.verify.options",
     "Workspace": "patcher.store.workspace",

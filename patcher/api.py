@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from patcher.commands.judge import JudgeOptions
     from patcher.commands.scan import Scanned
     from patcher.execution.runner import Observer
-    from patcher.results import ApplyResult, PlanResult, RevertResult, VerifyResult
+    from patcher.results import (
+        ApplyResult,
+        JudgedCandidate,
+        JudgeResult,
+        PlanResult,
+        RevertResult,
+        VerifyResult,
+    )
     from patcher.store.workspace import Workspace
     from patcher.verify.options import VerifyOptions
 
@@ -84,6 +92,28 @@ def verify(
     from patcher.commands import verify as command
 
     return command.verify(_workspace(workspace), options, observer)
+
+
+def judge(
+    workspace: Place,
+    candidates: Sequence[str],
+    options: JudgeOptions | None = None,
+    *,
+    report: Callable[[JudgedCandidate], None] = lambda _: None,
+) -> JudgeResult:
+    """Judge many candidates beside pristine; none is applied, the working copy is not touched.
+
+    Args:
+        candidates: patches, sets as ``@NAME``, spec files, unified diffs, git refs, folders.
+        report: called each time more is known of a candidate.
+
+    Raises:
+        PatcherError: ``environment``, ``config``, ``locked``. A candidate that cannot be read or
+            does not fit is a result.
+    """
+    from patcher.commands import judge as command
+
+    return command.judge(_workspace(workspace), candidates, options, report=report)
 
 
 def scan(

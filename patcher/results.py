@@ -504,6 +504,45 @@ class VerifyResult:
 
 
 @dataclass(frozen=True)
+class JudgedCandidate:
+    """What `patcher judge` knows of one candidate.
+
+    Attributes:
+        kind: ``patch``, ``set``, ``spec``, ``diff``, ``ref``, ``folder``, ``combination``, or
+            ``unreadable``.
+        verdict: of the gates, as in ``verify``; None for what could not be run.
+        step: how far it came: ``gates``, ``screen`` or ``confirm``.
+        speed: the word of its last measurement; ratios are its time over the other arm's.
+        beside: what it was last timed beside.
+        kept: it passed its gates and was called faster twice.
+    """
+
+    name: str
+    kind: str
+    verdict: str | None = None
+    error: str | None = None
+    patches: Sequence[str] = ()
+    step: str = "gates"
+    speed: str | None = None
+    time_ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    pairs: int = 0
+    beside: str = "pristine"
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class JudgeResult:
+    """``patcher judge``: every candidate, what was kept first, each by its gain."""
+
+    target: str
+    candidates: Sequence[JudgedCandidate]
+    kept: Sequence[str]
+
+
+@dataclass(frozen=True)
 class RunResult:
     """``patcher run``: the command, and the exit status it ended with."""
 

@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "status": "Show the applied patches, drift, interrupted work.",
     "diff": "Show patched against pristine.",
     "verify": "Run patched beside pristine, judge, restore on failure.",
+    "judge": "Judge many candidates beside pristine; apply none.",
     "revert": "Take patches out again, in any order.",
     "discard": "Take hand edits out of the working copy, kept as a backup.",
     "scan": "Predict what a patch will break.",

@@ -122,6 +122,7 @@ class WorkloadAdapter:
                 hint='for example call = "bench.py:work"',
             )
         cases: Mapping[str, Any] = {}
+        drawn = False
         if is_file(reference):
             source = self._source(reference)
             if name not in source.functions:
@@ -129,9 +130,12 @@ class WorkloadAdapter:
                 message = f"{file} has no function {name!r}"
                 raise PatcherError("config", message, hint=hint, where=str(self.root / file))
             cases = source.cases.get(name, source.cases.get("", {}))
+            drawn = name in source.drawn
         cases = {**cases, **self.config.get("cases", {})}
         several = len(_strings(self.config, "call")) > 1
         label = reference if several and self._ambiguous(name) else name
+        if not cases and drawn:  # it may need the arguments that only `draw` makes
+            return [Test(label, {"kind": "call", "call": reference, "draw": 0})]
         if not cases:
             return [Test(label, {"kind": "call", "call": reference, "arguments": {}})]
         return [

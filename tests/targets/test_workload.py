@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -300,3 +301,16 @@ def test_an_adapter_in_a_file_needs_no_packaging(tmp_path: Path) -> None:
     options = {"sys_path": adapter.sys_path}  # type: ignore[attr-defined]
     assert judged(tmp_path, config, **options).verdict is Verdict.PASS
     assert json.dumps(adapter.assets(adapter.matrix({}), None, "").fingerprint)  # type: ignore[arg-type]
+
+
+def test_a_function_whose_arguments_are_only_drawn_is_called_with_drawn_ones(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bench.py").write_text(
+        "def draw(rng):\n    return rng.random()\n\n\ndef work(number):\n    return number\n"
+    )
+    config = {"call": "bench.py:work"}
+    adapter = find_adapter("package", config, root=tmp_path, packages=("package",))
+    assert adapter is not None
+    (test,) = adapter.matrix(config).tests
+    assert test.options == {"kind": "call", "call": "bench.py:work", "draw": 0}

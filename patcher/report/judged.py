@@ -1,0 +1,51 @@
+"""What people see of `patcher judge`: a line as something is known, a table at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from patcher.report.console import console, table
+
+if TYPE_CHECKING:
+    from patcher.results import JudgedCandidate, JudgeResult
+
+
+def line(result: JudgedCandidate) -> str:
+    """One candidate in one line."""
+    parts = [result.name, result.verdict or "not run"]
+    if result.speed:
+        parts.append(gain(result))
+    if result.error:
+        parts.append(result.error.splitlines()[0])
+    return ": ".join([parts[0], ", ".join(parts[1:])])
+
+
+def gain(result: JudgedCandidate) -> str:
+    """Its speed in words: ``1.52 times as fast (1.44 to 1.60)``, and the verdict."""
+    if result.time_ratio is None or not result.low or not result.high:
+        return str(result.speed)
+    times, least, most = 1 / result.time_ratio, 1 / result.high, 1 / result.low
+    return f"{times:.2f} times as fast ({least:.2f} to {most:.2f}), {result.speed}"
+
+
+def print_judged(result: JudgeResult, *, color: bool | None) -> None:
+    """Every candidate, what is kept first; then what to do with it."""
+    rows = [
+        (each.name, each.verdict or "not run", _said(each), "yes" if each.kept else "")
+        for each in result.candidates
+    ]
+    console(color=color).print(table(("candidate", "gates", "speed", "kept"), rows))
+    if not result.kept:
+        click.echo("kept: nothing")
+        return
+    click.echo(f"kept: {', '.join(result.kept)}")
+    patches = next(each.patches for each in result.candidates if each.name == result.kept[0])
+    click.echo(f"next: `patcher apply {' '.join(patches)} --verify`")
+
+
+def _said(result: JudgedCandidate) -> str:
+    if result.speed and not result.error:
+        return gain(result)
+    return (result.error or "").partition("\n")[0]

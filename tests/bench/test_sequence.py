@@ -1,0 +1,55 @@
+"""Many candidates, one after the other: chance keeps none of them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from patcher.bench import sequence
+from patcher.bench.speed import QUICK, Word, decide
+
+NOISE = 0.06
+MARGIN = 0.03
+
+
+def faster(rng: random.Random, plan: sequence.BenchPlan, effect: float) -> bool:
+    differences = [effect + rng.gauss(0, NOISE) for _ in range(plan.pairs)]
+    return decide(differences, [], plan, MARGIN).word is Word.FASTER
+
+
+def kept(rng: random.Random, effects: list[float]) -> list[int]:
+    """The candidates that screening and confirmation leave."""
+    left, confirmed = [], 0
+    for number, effect in enumerate(effects):
+        if not faster(rng, QUICK, effect):
+            continue
+        confirmed += 1
+        if faster(rng, sequence.confirmation(confirmed), effect):
+            left.append(number)
+    return left
+
+
+def test_the_levels_of_all_confirmations_sum_to_the_error() -> None:
+    assert sum(map(sequence.level, range(1, 100_000))) == pytest.approx(sequence.ERROR, rel=1e-4)
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 20])
+def test_a_confirmation_has_pairs_enough_for_its_confidence(number: int) -> None:
+    plan = sequence.confirmation(number)
+    verdict = decide([-0.5] * plan.pairs, [], plan, MARGIN)
+    assert verdict.word is Word.FASTER
+
+
+def test_of_50_candidates_that_change_nothing_at_most_5_percent_of_sequences_keep_one() -> None:
+    rng = random.Random(11)
+    sequences = 300
+    wrong = sum(bool(kept(rng, [0.0] * 50)) for _ in range(sequences))
+    assert wrong / sequences <= sequence.ERROR
+
+
+def test_what_is_a_tenth_faster_is_found_among_them() -> None:
+    rng = random.Random(12)
+    effects = [0.0] * 9 + [-0.25]
+    found = [kept(rng, effects) for _ in range(60)]
+    assert sum(9 in each for each in found) >= 54
