@@ -60,7 +60,7 @@ docs: $(READY)  ## render what is rendered, build the site with warnings as erro
 	@echo "docs: build/docs/index.html"
 
 torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)
-	$(BIN)/python -m benchmarks.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1)
+	$(BIN)/python -m tests.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1)
 
 bench-engine: $(READY) $(RIVALS)/.ready  ## apply against ast-grep, semgrep and libcst.tool, in pairs
 	$(BIN)/python -m benchmarks.engine --tools $(RIVALS)/bin

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.torture.scene import applied
 from patcher.store.source import Source, find_source
 from patcher.store.workspace import Workspace
+from tests.torture.scene import applied
 
 ROUNDS = 7
 

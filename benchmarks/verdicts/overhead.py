@@ -35,7 +35,7 @@ from patcher.execution.results import Arm, Case
 from patcher.worker.main import PROBE_ROUNDS, probe
 
 if TYPE_CHECKING:
-    from tests.verify.mutations import Changes
+    from tests.mutations.changes import Changes
 
 MOST = 0.02
 

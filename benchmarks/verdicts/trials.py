@@ -27,7 +27,6 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.verdicts.pages import circumstances, write_table
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.speed import FULL, QUICK, BenchPlan
 from patcher.bench.stopwatch import Workload
@@ -39,14 +38,15 @@ from patcher.execution.results import Arm
 from patcher.execution.runner import Silent
 from patcher.targets.adapter import Matrix, Options
 from patcher.verify.setup import Request, prepare
-from tests.smalltarget import adapter as small
-from tests.verify.mutations import (
+from tests.mutations.changes import (
     Change,
     Changes,
     copy_tree,
     installed_package,
     sources_sha256,
 )
+from tests.smalltarget import adapter as small
+from tests.tables import circumstances, write_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL_PACKAGE = REPOSITORY / "tests" / "smalltarget" / "tree" / "hum"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture.scene import scratch
 from patcher.store import fs
 from patcher.store.fs import Call
 from patcher.store.source import Source
 from patcher.store.state import Applied
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
+from tests.torture.scene import scratch
 
 FILES: dict[str, tuple[bytes, int]] = {
     "sample/__init__.py": (b"", 0o644),

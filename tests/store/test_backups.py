@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture import inject
 from patcher.errors import Exit, PatcherError
 from patcher.store import fs, git
 from patcher.store.backups import Backups
@@ -22,6 +21,7 @@ from patcher.store.recovery import recover
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
 from tests.store.conftest import FILES, a_patch, tree_of
+from tests.torture import inject
 
 ONE, NEW = "sample/one.py", "sample/new.py"
 PATCHED: dict[str, bytes | None] = {ONE: b"x = 2\n", NEW: b"n\n", "sample/two.py": None}

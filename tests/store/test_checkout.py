@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture import checkouts
 from patcher.errors import PatcherError
 from patcher.store import checkout as checkout_notes
 from patcher.store import lock as locks
@@ -21,6 +20,7 @@ from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
 from tests.conftest import runner
 from tests.store.conftest import a_patch
+from tests.torture import checkouts
 
 ZERO = "sample/part0.py"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture import checkouts
 from patcher.errors import PatcherError
 from patcher.store.drift import Drift
 from patcher.store.history import SeriesStep, format_patch, history
@@ -15,6 +14,7 @@ from patcher.store.source import find_source
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
 from tests.store.conftest import a_patch
+from tests.torture import checkouts
 
 ZERO = "sample/part0.py"
 

@@ -306,8 +306,8 @@ def test_no_patch_leads_into_patchers_own_folders_under_whatever_name(
     tmp_path: Path, where: str
 ) -> None:
     """In place, the workspace's folders can lie inside the tree."""
-    from benchmarks.torture.checkouts import make_checkout
     from patcher.store.source import find_source
+    from tests.torture.checkouts import make_checkout
 
     checkout = make_checkout(tmp_path)
     workspace = Workspace(checkout / "src")
@@ -371,8 +371,8 @@ contents = st.none() | st.binary(max_size=30)
 def test_any_series_of_changes_is_undone_by_one_revert(
     tmp_path_factory: pytest.TempPathFactory, series: list[dict[str, bytes | None]]
 ) -> None:
-    from benchmarks.torture.scene import no_git
     from patcher.store.source import Source
+    from tests.torture.scene import no_git
 
     with no_git():
         workspace = Workspace(tmp_path_factory.mktemp("any"))

@@ -17,7 +17,7 @@ from patcher.execution.runner import Silent, run_job
 from patcher.gates import arrays
 from patcher.targets.adapter import Matrix, Options
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
-from tests.verify.mutations import copy_tree, installed_package
+from tests.mutations.changes import copy_tree, installed_package
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture import kills, strace
-from benchmarks.torture.__main__ import table
-from benchmarks.torture.commands import WORDS, Commands, told_wrongly
-from benchmarks.torture.leftovers import take_leftovers, using
-from benchmarks.torture.rivals import Rival, Rivals
-from benchmarks.torture.scene import scratch, snapshot
-from benchmarks.torture.tally import Tally
+from tests.torture import kills, strace
+from tests.torture.__main__ import table
+from tests.torture.commands import WORDS, Commands, told_wrongly
+from tests.torture.leftovers import take_leftovers, using
+from tests.torture.rivals import Rival, Rivals
+from tests.torture.scene import scratch, snapshot
+from tests.torture.tally import Tally
 
 needs_strace = pytest.mark.skipif(
     not strace.available(), reason="strace is not installed, or may not trace here"

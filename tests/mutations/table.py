@@ -1,6 +1,6 @@
 """The gate table: every known-bad mutation and every acceptable change against every gate.
 
-    python -m benchmarks.verdicts.gates --out FOLDER [--only NAME ...] [--table]
+    python -m tests.mutations.table --out FOLDER [--only NAME ...] [--table]
 
 Runs each change on the real package with the synthetic tiny checkpoint, one worker process a
 change, and keeps each result in FOLDER: an interrupted run goes on where it stopped. ``--table``
@@ -18,7 +18,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.verdicts.pages import circumstances, write_table
 from patcher.execution import machine as host
 from patcher.execution.executor import Job, LocalExecutor, Step
 from patcher.execution.process import Site, Tree
@@ -34,7 +33,8 @@ from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Matrix, Options, Test
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
 from patcher.verify.setup import Request, prepare
-from tests.verify.mutations import ACCEPTED, REJECTED, Changes, copy_tree, installed_package
+from tests.mutations.changes import ACCEPTED, REJECTED, Changes, copy_tree, installed_package
+from tests.tables import circumstances, write_table
 
 GATES = ("smoke", "bitwise", "close", "perceptual")
 MODEL = MODELS[0]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.verdicts import gates
 from patcher.commands.shared.verify_request import cache_folder
 from patcher.patchfile.model import Equivalence
 from patcher.targets.chatterbox import TESTS
 from patcher.verify.judgement import Judgement, Verdict
+from tests.mutations import table as gates
+from tests.mutations.changes import SMALL_ACCEPTED, SMALL_REJECTED, SUNG, Changes
 from tests.verify.judging import judged, one_case
-from tests.verify.mutations import SMALL_ACCEPTED, SMALL_REJECTED, SUNG, Changes
 
 CLAIMS = ["bitwise", "close", "perceptual"]
 

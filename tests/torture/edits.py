@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.torture import inject
-from benchmarks.torture.kills import calls_of, perform
-from benchmarks.torture.scene import Scene, applied, lost_bytes, patched, snapshot
-from benchmarks.torture.tally import Tally
 from patcher.errors import PatcherError
 from patcher.store.workspace import Workspace
+from tests.torture import inject
+from tests.torture.kills import calls_of, perform
+from tests.torture.scene import Scene, applied, lost_bytes, patched, snapshot
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from patcher.store.fs import Call
@@ -174,7 +174,7 @@ def eight_writers(scene: Scene, seed: int) -> Tally:
 
 def _write(scene: Scene, place: Path, name: str, pristine: dict[str, tuple[bytes, int]]) -> None:
     """One writer: apply a patch of its own; the last one in wins the file's bytes."""
-    from benchmarks.torture.scene import no_git
+    from tests.torture.scene import no_git
 
     with no_git():
         workspace = Workspace(place)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks.torture import strace
-from benchmarks.torture.leftovers import take_leftovers, using
-from benchmarks.torture.scene import Snapshot, lost_bytes, snapshot
-from benchmarks.torture.tally import Tally
 from patcher.errors import PatcherError
 from patcher.store.workspace import Workspace
+from tests.torture import strace
+from tests.torture.leftovers import take_leftovers, using
+from tests.torture.scene import Snapshot, lost_bytes, snapshot
+from tests.torture.tally import Tally
 
 FILES = 3
 WORDS = {"apply": ["apply", "three"], "revert": ["revert", "--all"], "verify": ["verify"]}

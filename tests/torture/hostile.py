@@ -12,8 +12,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.torture.scene import Scene, applied, no_git
-from benchmarks.torture.tally import Tally
 from patcher.errors import PatcherError
 from patcher.patchfile.reader import read_spec
 from patcher.store import journal as journals
@@ -21,6 +19,8 @@ from patcher.store import records
 from patcher.store.backups import Backups
 from patcher.store.settling import settle_pending
 from patcher.store.workspace import Workspace
+from tests.torture.scene import Scene, applied, no_git
+from tests.torture.tally import Tally
 
 
 def hostile_paths() -> list[str]:

@@ -1,4 +1,4 @@
-"""A fast slice of `benchmarks/torture`, with the controls that prove it bites."""
+"""A fast slice of `tests/torture`, with the controls that prove it bites."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.torture import edits, hostile, inject, kills, power
-from benchmarks.torture.scene import ACTIONS, Scene, scratch
 from patcher.store import journal as journals
 from patcher.store import transaction
 from patcher.store.fs import Folder
+from tests.torture import edits, hostile, inject, kills, power
+from tests.torture.scene import ACTIONS, Scene, scratch
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.torture import strace
-from benchmarks.torture.tally import Tally
+from tests.torture import strace
+from tests.torture.tally import Tally
 
 FILES = 3
 _NAIVE = """\

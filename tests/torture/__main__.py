@@ -1,4 +1,4 @@
-"""``python -m benchmarks.torture``: run the table, resume it, print it."""
+"""``python -m tests.torture``: run the table, resume it, print it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.torture import strace
-from benchmarks.torture.rivals import PYTHON_TOOLS, Rival, Rivals
-from benchmarks.torture.scene import scratch
-from benchmarks.torture.table import REPOSITORY, Rounds, Row
-from benchmarks.torture.tally import Tally
+from tests.torture import strace
+from tests.torture.rivals import PYTHON_TOOLS, Rival, Rivals
+from tests.torture.scene import scratch
+from tests.torture.table import REPOSITORY, Rounds, Row
+from tests.torture.tally import Tally
 
 
 def main() -> int:
     """Exit status: 0 when every row that ran to its end shows what it must, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.torture", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--hours", type=float, default=12.0, help="stop after this long")
     parser.add_argument("--only", action="append", metavar="ROW", help="run these rows only")
     parser.add_argument("--list", action="store_true", help="name the rows")
@@ -70,7 +70,7 @@ def main() -> int:
 def _code() -> str:
     """A hash of what is tested and of the test: results of other code do not count."""
     found = sha256()
-    for folder in ("patcher/store", "benchmarks/torture"):
+    for folder in ("patcher/store", "tests/torture"):
         for path in sorted((REPOSITORY / folder).rglob("*.py")):
             found.update(path.read_bytes())
     return found.hexdigest()[:12]
@@ -146,7 +146,7 @@ def table(rows: list[Row], rivals: list[Rival], state: dict[str, Any]) -> str:
     lines = [
         "# Torture: the last run",
         "",
-        f"`python -m benchmarks.torture`, {time.strftime('%Y-%m-%d')}, commit {state['commit']}, "
+        f"`python -m tests.torture`, {time.strftime('%Y-%m-%d')}, commit {state['commit']}, "
         f"code {state['code']}; {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}.",
         "",

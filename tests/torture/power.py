@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.torture import inject, kills
-from benchmarks.torture.tally import Tally
+from tests.torture import inject, kills
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.torture.scene import Scene
     from patcher.store.fs import Call
+    from tests.torture.scene import Scene
 
 
 @dataclass

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from benchmarks.torture.scene import applied
-from benchmarks.torture.tally import Tally
 from patcher.errors import PatcherError
 from patcher.store.doctor import doctor
 from patcher.store.gc import gc
@@ -23,6 +21,8 @@ from patcher.store.history import history
 from patcher.store.recovery import recover
 from patcher.store.source import find_source
 from patcher.store.workspace import Workspace
+from tests.torture.scene import applied
+from tests.torture.tally import Tally
 
 _WHO = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
 # What a repository can make git run, each told to leave its name in a file.

@@ -10,10 +10,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.torture import inject
-from benchmarks.torture.scene import ACTIONS, Scene
-from benchmarks.torture.tally import Tally
 from patcher.store.workspace import Workspace
+from tests.torture import inject
+from tests.torture.scene import ACTIONS, Scene
+from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from benchmarks.torture import checkouts, commands, edits, hostile, kills, power, strace
-from benchmarks.torture.scene import ACTIONS, Scene
-from benchmarks.torture.tally import Tally
+from tests.torture import checkouts, commands, edits, hostile, kills, power, strace
+from tests.torture.scene import ACTIONS, Scene
+from tests.torture.tally import Tally
 
 Unit = Callable[[], Tally]
 REPOSITORY = Path(__file__).resolve().parents[2]
