@@ -113,7 +113,8 @@ def errors() -> str:
     lines += ["", "## Error codes", "", "An error starts with its code: `error[drift]`. "
               "`patcher explain CODE` says the same in the terminal.", ""]  # fmt: skip
     for code, row in sorted(TABLE.items()):
-        lines += [f"### {code}", "", f"*{row.title}*, exit {int(row.exit)}. {MEANS[code]}", "",
+        means = MEANS.get(code, "")
+        lines += [f"### {code}", "", f"*{row.title}*, exit {int(row.exit)}. {means}", "",
                   f"{TOUCHED[row.exit]} What to do: {row.help}.", ""]  # fmt: skip
     return "\n".join(lines).rstrip()
 

@@ -139,6 +139,8 @@ MEANS: Mapping[str, str] = {
     "backup-damaged": "Bytes of a backup do not have the hash they are kept under.",
     "state-damaged": "One of patcher's own records cannot be read.",
     "check-failed": "Specs have problems, or their inline tests fail.",
+    "cannot-guard": "A guarded patch chooses between old and new code while it runs, and this edit "
+    "has no such place: it is not inside a function.",
     "capture-differs": "What `capture` wrote does not give the edited bytes when it is replayed.",
     "doctor-problems": "The environment or the workspace has problems.",
     "command-failed": "A command that patcher was asked to run ended with an error.",

@@ -40,7 +40,14 @@ def explain(code: str | None) -> ExplainResult:
 
 def _entry(code: str) -> ErrorHelp:
     row = TABLE[code]
-    return ErrorHelp(code, row.title, MEANS[code], int(row.exit), TOUCHED[row.exit], row.help)
+    return ErrorHelp(
+        code,
+        row.title,
+        MEANS.get(code, f"{row.title}."),
+        int(row.exit),
+        TOUCHED[row.exit],
+        row.help,
+    )
 
 
 def lines(result: ExplainResult, width: int) -> Iterable[Line]:

@@ -141,7 +141,8 @@ def charts(record: Record) -> tuple[Chart, ...]:
         found.append(stage_chart("stages", "Time of each stage", speed.stages))
     if speed is not None and speed.components:
         found.append(stage_chart("parts", "Time of each part run alone", speed.components))
-    if record.table is not None and (memory := memory_rows(record.table)):
+    timed = speed is not None and speed.measured  # what the gates took is no comparison
+    if timed and record.table is not None and (memory := memory_rows(record.table)):
         found.append(memory_chart(record.table, memory))
     found += [life_chart(number, life) for number, life in enumerate(record.lives, 1)]
     return tuple(found)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from patcher.errors import PatcherError
 from patcher.execution.results import Arm
 from patcher.report.console import Line as Printed
 from patcher.report.console import console, print_lines
@@ -88,7 +89,9 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
-        stopped = kind is not None and issubclass(kind, KeyboardInterrupt)
+        stopped = isinstance(error, KeyboardInterrupt) or (
+            isinstance(error, PatcherError) and error.code == "interrupted"
+        )
         if stopped and self._states and not self._quiet:
             if shown:  # the table went with the live view; what is finished stays on the screen
                 print_lines(self._console, map(Printed, self.rows()))

@@ -193,9 +193,6 @@ def cell(view: CaseView) -> Cell:
         details.append(shortened(view.error, 70))
     elif case.status == "fail":
         details.append(case.patched.outcome if case.patched.outcome != "ok" else case.gate)
-    base, patched = case.baseline.seconds, case.patched.seconds
-    if base is not None and patched is not None:
-        details.append(f"{charts.figure(base)} s → {charts.figure(patched)} s")
     return Cell(view.tone, view.word, view.anchor, tuple(details))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from patcher.report.console import console, table
+from patcher.report.verdict import labelled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,16 +54,27 @@ def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: b
             ("made at", one["created_at"]),
             ("edit of", one["patch"]),
             ("fires when", one["fires_when"]),
-            ("remedy", _remedy(names, one["remedy"])),
+            ("remedy", one["remedy"]),
             ("note", one.get("note")),
         )
         for key, value in facts:
-            if value:
-                out.print(f"  {key:<11}{value}", soft_wrap=True)
+            for line in labelled(key, value, out.width, "  ") if value else ():
+                out.print(line, soft_wrap=True)
+    if step := next_step(result["hazards"], names):
+        out.print()
+        out.print(f"next: {step}", style="bold", soft_wrap=True)
     for draft in result["drafts"]:
         out.print()
         out.print(f"draft: patches/{draft['name']}.yaml", style="bold")
         out.print(draft["text"], soft_wrap=True)
+
+
+def next_step(hazards: Sequence[Mapping[str, Any]], patches: Sequence[str] = ()) -> str:
+    """The command that works when it is pasted: the patches with their remedies; or empty."""
+    remedies = [one["remedy"] for one in hazards if one["remedy"]]
+    named = patches or [one["patch"] for one in hazards if one["patch"]]
+    names = dict.fromkeys([*named, *remedies])
+    return f"patcher apply {' '.join(names)}" if remedies else ""
 
 
 def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
@@ -86,8 +98,3 @@ def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
         wall_s = sum(one["wall_s"] for one in found)
         waited = f", {wall_s:.3f} s" if key == "synchronisations" else ""
         out.print(f"{key}: {times} at {len(found)} lines{waited}")
-
-
-def _remedy(names: Sequence[str], remedy: str | None) -> str | None:
-    """The line that works when it is pasted."""
-    return f"patcher apply {' '.join(dict.fromkeys([*names, remedy]))}" if remedy else None

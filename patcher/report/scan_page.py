@@ -1,11 +1,14 @@
-"""One self-contained HTML page of a scan: hazards first, then what ran, then the tree by file."""
+"""One self-contained page of a scan, by importance: hazards, what ran, then the tree by file."""
 
 from __future__ import annotations
 
-from html import escape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from patcher import __version__
 from patcher.hazards.summary import summarise
+from patcher.report.page import environment
+from patcher.report.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,23 +16,42 @@ if TYPE_CHECKING:
     from patcher.hazards.model import DynamicMap, Hazard, StaticMap
     from patcher.hazards.static import ModuleMap
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --bad: #c0392b; --soft: #8882; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1, h2 { font-weight: 600; } code, td.code { font: 13px/1.4 ui-monospace, monospace; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
-th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-.hazard { border-left: 4px solid var(--bad); background: var(--soft); padding: .5rem 1rem;
-  margin: 1rem 0; }
-.hazard dl { display: grid; grid-template-columns: 8rem 1fr; gap: .2rem 1rem; margin: .5rem 0; }
-dt { opacity: .7; }
-dd { margin: 0; }
-pre { background: var(--soft); padding: .75rem; overflow: auto; }
-details { margin: .15rem 0; } summary { cursor: pointer; }
-"""
 MAX_UPDATES = 400
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that opens; ``code`` are the columns that hold code."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    code: Sequence[int] = ()
+    open: bool = False
+    note: str = ""
+
+    @property
+    def count(self) -> str:
+        return count(len(self.rows), "line")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A sentence and the tables below it."""
+
+    name: str
+    said: str
+    tables: Sequence[Table]
+
+
+@dataclass(frozen=True)
+class HazardView:
+    """One hazard: its heading, the line, and what is known of it."""
+
+    head: str
+    line: int
+    source: str
+    facts: Sequence[tuple[str, str]]
 
 
 def page(
@@ -47,48 +69,76 @@ def page(
         hazards: None when nothing was predicted.
         drafts: names and texts of drafted specs.
     """
-    body = [f"<h1>{escape(title)}</h1>"]
-    if hazards is not None:
-        body.append("<h2>Hazards</h2>")
-        body += [_hazard(one) for one in hazards] or [
-            "<p>Nothing seen that these patches would break.</p>"
-        ]
-    for name, text in drafts:
-        body.append(f"<h2>Draft: {escape(name)}</h2><pre>{escape(text)}</pre>")
-    if dynamic is not None:
-        body += _dynamic(summarise(dynamic))
-    for name, found in static.items():
-        body += _static(name, found)
+    headline, tone = _headline(hazards)
     return (
-        "<!doctype html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body>\n</html>\n"
+        environment()
+        .get_template("scan.html.j2")
+        .render(
+            title=title,
+            version=__version__,
+            headline=headline,
+            tone=tone,
+            lead=_lead(hazards),
+            next_step=next_step(hazards or ()),
+            hazards=[_hazard(one) for one in hazards or ()],
+            drafts=drafts,
+            ran=_ran(summarise(dynamic)) if dynamic is not None else None,
+            maps=[_map(name, found) for name, found in static.items()],
+        )
     )
 
 
-def _hazard(hazard: Hazard) -> str:
-    rows = (
-        ("source", f"<code>{escape(hazard.at.source)}</code>" if hazard.at.source else ""),
-        ("in", escape(hazard.at.function)),
-        ("under", escape(hazard.under)),
-        ("made at", escape(str(hazard.made)) if hazard.made else ""),
-        ("patch", escape(hazard.patch)),
-        ("fires when", escape(hazard.fires_when or "")),
-        ("cases", escape(", ".join(hazard.cases))),
-        ("remedy", escape(hazard.remedy or "")),
-        ("note", escape(hazard.note)),
+def next_step(hazards: Sequence[Hazard]) -> str:
+    """The command that works when it is pasted: the patches with their remedies; or empty."""
+    remedies = [one.remedy for one in hazards if one.remedy]
+    names = dict.fromkeys([*(one.patch for one in hazards if one.patch), *remedies])
+    return f"patcher apply {' '.join(names)}" if remedies else ""
+
+
+def _headline(hazards: Sequence[Hazard] | None) -> tuple[str, str]:
+    if hazards is None:
+        return "The map; nothing was predicted", "none"
+    if not hazards:
+        return "Nothing seen that these patches would break", "good"
+    return f"{count(len(hazards), 'hazard')} predicted", "bad"
+
+
+def _lead(hazards: Sequence[Hazard] | None) -> str:
+    if hazards is None:
+        return "Name patches to have predicted what they will break: patcher scan NAME."
+    if not hazards:
+        return "A prediction from what the cases did on pristine; `patcher verify` is the proof."
+    cases = dict.fromkeys(case for one in hazards for case in one.cases)
+    return f"Seen in {count(len(cases), 'case')} that ran on pristine; nothing was applied."
+
+
+def _hazard(hazard: Hazard) -> HazardView:
+    facts = (
+        ("In", hazard.at.function),
+        ("Under", hazard.under),
+        ("Made at", str(hazard.made) if hazard.made else ""),
+        ("Edit of", hazard.patch),
+        ("Fires when", hazard.fires_when or ""),
+        ("Cases", "; ".join(hazard.cases)),
+        ("Remedy", hazard.remedy or ""),
+        ("Note", hazard.note),
     )
-    facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows if value)
-    head = f"{hazard.kind} at {hazard.at.file}:{hazard.at.line}"
-    return f"<div class='hazard'><strong>{escape(head)}</strong><dl>{facts}</dl></div>"
+    return HazardView(
+        f"{hazard.kind} at {hazard.at.file}:{hazard.at.line}",
+        hazard.at.line,
+        hazard.at.source,
+        [(name, value) for name, value in facts if value],
+    )
 
 
-def _dynamic(found: Mapping[str, Any]) -> Iterable[str]:
-    yield f"<h2>What ran</h2><p>{found['operators']} operators in {len(found['cases'])} cases.</p>"
-    updates = found["updates"][:MAX_UPDATES]
-    yield _table(
+def _ran(found: Mapping[str, Any]) -> Section:
+    said = f"{found['operators']} operators in {count(len(found['cases']), 'case')}."
+    return Section("What ran", said, [one for one in _dynamic(found) if one.rows])
+
+
+def _dynamic(found: Mapping[str, Any]) -> Iterable[Table]:
+    updates = sorted(found["updates"], key=_risk, reverse=True)[:MAX_UPDATES]
+    yield Table(
         "In-place updates",
         ("where", "statement", "made at", "made under", "now under", "times"),
         [
@@ -102,89 +152,64 @@ def _dynamic(found: Mapping[str, Any]) -> Iterable[str]:
             )
             for row in updates
         ],
+        code=(1,),
+        open=bool(updates) and _risk(updates[0])[0] > 0,
+        note="First those whose tensor was made under another mode than it is updated under.",
     )
-    yield _table(
+    yield Table(
+        "Waiting for the device",
+        ("where", "statement", "operator", "times", "seconds"),
+        [
+            (_place(row), row["source"], _joined(row["operator"]), row["count"],
+             f"{row['wall_s']:.4f}")
+            for row in _slowest(found["synchronisations"])
+        ],
+        code=(1,),
+    )  # fmt: skip
+    yield Table(
         "Convolutions",
         ("where", "module", "rank", "dtype", "layout", "times", "seconds"),
         [
-            (
-                _place(row),
-                ", ".join(row["module"]),
-                _joined(row["rank"]),
-                _joined(row["dtype"]),
-                _joined(row["layout"]),
-                row["count"],
-                f"{row['wall_s']:.4f}",
-            )
-            for row in found["convolutions"]
+            (_place(row), ", ".join(row["module"]), _joined(row["rank"]), _joined(row["dtype"]),
+             _joined(row["layout"]), row["count"], f"{row['wall_s']:.4f}")
+            for row in _slowest(found["convolutions"])
         ],
-    )
-    yield _table(
-        "Synchronisations",
-        ("where", "statement", "operator", "times", "seconds"),
-        [
-            (
-                _place(row),
-                row["source"],
-                _joined(row["operator"]),
-                row["count"],
-                f"{row['wall_s']:.4f}",
-            )
-            for row in found["synchronisations"]
-        ],
-    )
-    yield _table(
+        code=(1,),
+    )  # fmt: skip
+    yield Table(
         "Mixed dtypes",
         ("where", "statement", "operator", "dtypes", "times"),
         [
-            (
-                _place(row),
-                row["source"],
-                _joined(row["operator"]),
-                _joined(row["dtypes"]),
-                row["count"],
-            )
-            for row in found["mixed"]
+            (_place(row), row["source"], _joined(row["operator"]), _joined(row["dtypes"]),
+             row["count"])
+            for row in sorted(found["mixed"], key=lambda row: -row["count"])
         ],
-    )
+        code=(1,),
+    )  # fmt: skip
 
 
-def _static(name: str, found: StaticMap) -> Iterable[str]:
-    totals = ", ".join(f"{count} {kind}" for kind, count in sorted(found.totals().items()))
-    yield f"<h2>{escape(name)}</h2>"
-    yield f"<p>{found.files} files, {found.lines} lines: {totals or 'nothing'}.</p>"
-    for module in found.modules:
-        yield _module(module)
+def _risk(row: Mapping[str, Any]) -> tuple[int, int]:
+    """An update of an inference tensor weighs most, then one under other modes than its maker's."""
+    risk = 2 * bool(row["inference_tensor"]) + (row["made_under"] != row["under"])
+    return (risk, row["count"])
 
 
-def _module(module: ModuleMap) -> str:
-    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(module.counts().items()))
-    head = f"<code>{escape(module.file)}</code> {escape(module.error or counts)}"
-    rows = "".join(
-        f"<tr><td class='number'>{one.line}</td><td>{escape(one.function)}</td>"
-        f"<td>{one.kind.value}</td><td class='code'>{escape(one.source)}</td></tr>"
-        for one in module.entries
-    )
-    return f"<details><summary>{head}</summary><table>{rows}</table></details>"
+def _slowest(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    return sorted(rows, key=lambda row: (-row["wall_s"], -row["count"]))
 
 
-def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    if not rows:
-        return f"<h3>{escape(title)}</h3><p>None.</p>"
-    head = "".join(f"<th>{escape(one)}</th>" for one in headings)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{' class=number' if isinstance(cell, int) else ''}>{escape(str(cell))}</td>"
-            for cell in row
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<details><summary><strong>{escape(title)}</strong> ({len(rows)})</summary>"
-        f"<table><tr>{head}</tr>{body}</table></details>"
-    )
+def _map(name: str, found: StaticMap) -> Section:
+    totals = ", ".join(f"{number} {kind}" for kind, number in sorted(found.totals().items()))
+    said = f"{count(found.files, 'file')}, {found.lines} lines: {totals or 'nothing'}."
+    modules = sorted(found.modules, key=lambda module: (-len(module.entries), module.file))
+    return Section(name, said, [_module(module) for module in modules])
+
+
+def _module(module: ModuleMap) -> Table:
+    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(module.counts().items()))
+    rows = [(one.line, one.function, one.kind.value, one.source) for one in module.entries]
+    note = module.error or counts
+    return Table(module.file, ("line", "in", "kind", "source"), rows, code=(3,), note=note)
 
 
 def _place(row: Mapping[str, Any]) -> str:

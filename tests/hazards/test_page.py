@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from patcher.hazards.model import DynamicMap, Hazard, Place
@@ -72,13 +73,27 @@ def test_a_page_is_whole_shows_the_hazard_and_escapes_every_value() -> None:
     assert tags.open == []
     assert not tags.seen & {"script", "b", "link", "img"}
     assert "inplace-update at m.py:2" in text
-    assert "`n &gt; 2` (n = 3)" in text
+    assert "<code>n &gt; 2</code> (n = 3)" in text
     assert "a: &lt;b&gt;" in text
 
 
 def test_a_page_without_hazards_says_so_and_one_without_prediction_does_not() -> None:
     assert "Nothing seen" in page("scan", {}, None, [])
     assert "Nothing seen" not in page("scan", {})
+
+
+def test_the_next_step_names_the_patches_with_their_remedies() -> None:
+    hazard = replace(HAZARD, remedy="turn_back")
+    assert "<pre>patcher apply turn turn_back</pre>" in page("scan", {}, None, [hazard])
+
+
+def test_what_matters_most_comes_first() -> None:
+    few, many = b"def f(x):\n    x[0] = 1\n", b"def f(x):\n    x[0] = 1\n    x[1] = 1\n"
+    text = page("scan", {"m": scan_sources({"a.py": few, "b.py": many})}, DYNAMIC, [HAZARD])
+    places = [
+        text.index(part) for part in ("inplace-update at", "In-place updates", "b.py<", "a.py<")
+    ]
+    assert places == sorted(places)
 
 
 def test_rows_of_several_models_are_merged_by_line() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from patcher.bench.records import CaseTiming, ProcessTiming
+from patcher.errors import PatcherError
 from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome
 from patcher.report.bench_progress import BenchProgress
 from patcher.report.live import Progress
@@ -45,8 +46,11 @@ def test_each_case_has_its_place_and_the_time_left(capsys: pytest.CaptureFixture
     assert "about 20 s left" in text  # two runs in 20 seconds, two to go
 
 
+@pytest.mark.parametrize(
+    "end", [KeyboardInterrupt(), PatcherError("interrupted", "stopped by SIGTERM")]
+)
 def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, end: BaseException
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["patcher", "verify", "--models", "Base Chatterbox"])
 
@@ -54,9 +58,9 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
         with Progress() as progress:
             progress.planned((ONE, OTHER), "")
             progress.finished(done(ONE, Arm.BASELINE), "run")
-            raise KeyboardInterrupt
+            raise end
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(end)):
         stopped()
     text = capsys.readouterr().err
     assert "1 of 4 runs are finished and kept; to go on:" in text
