@@ -55,8 +55,7 @@ def parse(diff: str, exercised: Sequence[Ran] | None = None) -> tuple[FileDiff, 
     """The files of a unified diff, their added lines marked with what ran.
 
     Args:
-        exercised: lines of edits that ran; None where nobody looked. An added line that is not
-            named counts as one that did not run only when its file has lines that are.
+        exercised: lines of edits, and in how many cases they ran; of others nobody knows.
     """
     ran = {(one.file, one.line): one.cases for one in exercised or ()}
     found: list[FileDiff] = []
@@ -92,7 +91,7 @@ def _line(
     numbers[1] += kind != "removed"
     count = None
     if kind == "added" and ran is not None and after is not None and line[1:].strip():
-        count = ran.get((file, after), 0)
+        count = ran.get((file, after))
     return DiffLine(kind, line[1:], before, after, count)
 
 

@@ -175,8 +175,8 @@ def contents(record: Record, diff: bool) -> Iterable[tuple[str, str]]:
         yield "cases", "Cases"
     if record.causes:
         yield "cause", "Why"
-    if record.speed:
-        yield "speed", "Speed"
+    if record.speed or record.lives:
+        yield "speed", "Speed" if record.speed else "Life"
     if record.cases:
         yield "outputs", "Outputs"
     if diff:

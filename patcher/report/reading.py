@@ -58,7 +58,7 @@ def read_record(result: Json) -> Record:
         table=_table(table) if table else None,
         lives=tuple(_lives(result.get("life"))),
         diff=_text(result, "diff"),
-        exercised=None if exercised is None else tuple(_ran(one) for one in exercised),
+        exercised=None if exercised is None else tuple(r for one in exercised for r in _ran(one)),
         unexercised=_texts(result.get("unexercised")),
         guards=None if guards is None else _texts(guards),
         warnings=_texts(result.get("warnings")),
@@ -208,16 +208,19 @@ def _row(row: Json) -> TableRow:
     return TableRow(str(row["model"]), int(row["tests"]), *(row.get(key) for key in keys))
 
 
-def _lives(told: Any) -> Iterable[Life]:
-    for one in told or ():
-        if isinstance(one, Mapping) and one.get("baseline_s") and one.get("patched_s"):
-            yield Life(_text(one, "model"), tuple(one["baseline_s"]), tuple(one["patched_s"]))
+def _lives(found: Any) -> Iterable[Life]:
+    for one in [found] if isinstance(found, Mapping) else found or ():
+        arms = [tuple((one.get(arm) or {}).get("seconds") or ()) for arm in ARMS]
+        if any(arms):
+            yield Life(_text(one, "model"), arms[0], arms[1])
 
 
-def _ran(one: Json) -> Ran:
-    cases = one.get("cases")
-    count = cases if isinstance(cases, int) else len(cases or ())
-    return Ran(_text(one, "patch"), _text(one, "file"), int(one.get("line") or 0), count)
+def _ran(one: Json) -> Iterable[Ran]:
+    """A place of an edit: its lines ran when its cases reached them."""
+    reached = one.get("kind", "ran") in ("ran", "import")
+    cases = len(one.get("cases") or ()) if reached else 0
+    for line in one.get("lines") or [one.get("line") or 0]:
+        yield Ran(_text(one, "patch"), _text(one, "file"), int(line), cases)
 
 
 def _receipt(told: Any) -> str:

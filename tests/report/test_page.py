@@ -88,6 +88,12 @@ def test_lines_of_the_diff_say_whether_they_ran() -> None:
     assert "title=" not in page(result()).split('id="diff"')[1].split('id="evidence"')[0]
 
 
+def test_a_long_life_is_a_picture_even_without_a_bench() -> None:
+    text = page(KINDS["life"])
+    assert "Time over a life: Base Chatterbox" in text
+    assert text.count("<svg") == 1
+
+
 def test_a_case_shows_both_players_and_the_difference_of_the_spectrograms() -> None:
     text = page(result())
     assert text.count("<audio") == 2 * 9
