@@ -57,12 +57,10 @@ def match(file: File, edit: Edit) -> Result:
     flat = [each for region in sites for each in region]
     places = tuple(site_at(file, *each.span) for each in flat)
     decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
+    if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
+        decided = Outcome(edit, EditStatus.MISSING)
     if decided.status is EditStatus.MISSING:
         return _missing(file, edit, decided, goal), []
-    if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
-        message = "what it writes is there, but not as it writes it"
-        hint = "narrow it with `within`, or make `with` differ more from what is there"
-        return replace(decided, status=EditStatus.MISSING, message=message, hint=hint), []
     if decided.status is not EditStatus.READY:
         return decided, []
     try:

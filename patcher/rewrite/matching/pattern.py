@@ -13,7 +13,7 @@ from patcher.rewrite.matching.unify import Node, statements
 
 ATOMIC = (
     cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString, cst.FormattedString,
-    cst.Integer, cst.Float, cst.Imaginary, cst.Ellipsis, cst.List, cst.Dict, cst.Set, cst.ListComp,
+    cst.Float, cst.Imaginary, cst.Ellipsis, cst.List, cst.Dict, cst.Set, cst.ListComp,
     cst.DictComp, cst.SetComp,
 )  # fmt: skip
 """Expressions that mean the same with and without parentheses wherever they stand."""

@@ -31,6 +31,8 @@ class File:
         Raises:
             PatcherError: ``unsupported-source`` when LibCST does not print what it read.
         """
+        while first > 1 and _continues(self.source, first - 1):
+            first -= 1
         if (first, last) not in self._trees:
             start, end = self.source.lines(first, last)
             try:
@@ -128,3 +130,10 @@ class File:
                 if isinstance(block, list) and definition.node in block:
                     return len(block) == 1 and not isinstance(node, ast.Module)
         return False
+
+
+def _continues(source: Source, line: int) -> bool:
+    """Whether a line goes on in the next one after a backslash."""
+    start, end = source.lines(line, line)
+    text = source.text[start:end].rstrip("\r\n")
+    return text.endswith("\\") and "#" not in text

@@ -82,6 +82,24 @@ class _Spans(CodegenState):
         return self.inner.get(node) or self.outer[node]
 
 
+def _parsed(text: str) -> cst.Module:
+    """LibCST's tree of a text.
+
+    LibCST refuses some correct code when it checks its own nodes: `return(a if b else c)` has no
+    blank, and it asks for one. What `ast` reads is read again without these checks; that the tree
+    prints what was read is checked in any case.
+    """
+    try:
+        return cst.parse_module(text)
+    except (cst.CSTValidationError, TypeError):
+        checks = cst.CSTNode.__post_init__
+        try:
+            cst.CSTNode.__post_init__ = lambda self: None  # type: ignore[method-assign]
+            return cst.parse_module(text)
+        finally:
+            cst.CSTNode.__post_init__ = checks  # type: ignore[method-assign]
+
+
 class Tree:
     """A parsed run of lines.
 
@@ -97,9 +115,11 @@ class Tree:
         prefix = _PREFIX + _LONE_CR.sub("\n", newline) if indented else ""
         readable = prefix + _LONE_CR.sub("\n", text)  # of the same length: LibCST takes no lone CR
         try:
-            self.module = cst.parse_module(readable)
+            self.module = _parsed(readable)
         except Exception as error:  # the native parser raises several kinds
-            why = str(error).splitlines()[0]
+            why = "LibCST does not read them"
+            if isinstance(error, cst.ParserSyntaxError | cst.CSTValidationError):
+                why += f" ({error.message if isinstance(error, cst.ParserSyntaxError) else error})"
             if "\f" in text:
                 why = "LibCST does not read a form feed before a statement"
             raise RoundTripError(why) from None
@@ -109,8 +129,9 @@ class Tree:
             raise RoundTripError("LibCST does not print these lines as they are written")
         self.root: cst.CSTNode = self.module
         if indented:
-            (wrapper,) = self.module.body
-            assert isinstance(wrapper, cst.ClassDef)
+            wrapper = self.module.body[0]
+            if len(self.module.body) > 1 or not isinstance(wrapper, cst.ClassDef):
+                raise RoundTripError("LibCST does not read them as one block")
             self.root = wrapper.body
         self.lines = (offset, offset + len(text))
         self.code = text

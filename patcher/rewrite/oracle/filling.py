@@ -102,9 +102,16 @@ class Solver:
                 return None
             if pattern[0] != node[0] or len(pattern) != len(node):
                 return None
+            if pattern[0] == "Subscript" and len(node[2]) > 1 and _is_one(pattern[2]):
+                node = (*node[:2], [("Tuple", node[2])])
             for each in zip(reversed(pattern[1:]), reversed(node[1:]), strict=True):
                 tasks = ((*each, None), tasks)
         return bound, ends
+
+
+def _is_one(items: list[Value]) -> bool:
+    """Whether a subscript is one hole: a tuple in it is one value."""
+    return len(items) == 1 and is_hole(items[0], False)
 
 
 def _held(hole: Value, node: Value) -> Value | None:
@@ -168,8 +175,10 @@ def fill(template: Value, bound: Bound, where: str = "") -> Value:
     return canonical((kind, *values))
 
 
-def fill_list(template: Sequence[Value], bound: Bound, where: str = "") -> list[Value]:
-    """A list with its holes filled; a block that is left without statements holds `pass`."""
+def fill_list(
+    template: Sequence[Value], bound: Bound, where: str = "", block: bool = True
+) -> list[Value]:
+    """A list with its holes filled; a whole block left without statements holds `pass`."""
     found: list[Value] = []
     for each in template:
         if is_hole(each, True):
@@ -180,7 +189,7 @@ def fill_list(template: Sequence[Value], bound: Bound, where: str = "") -> list[
                 found += [_element(one, where) for one in held]
         else:
             found.append(_element(fill(each, bound), where))
-    if not found and any(each[0] == "$s" for each in template):
+    if block and not found and any(each[0] == "$s" for each in template):
         return [("Pass",)]
     return found
 

@@ -230,8 +230,10 @@ def _dict(reader: Reader, node: Any) -> Value:
 
 def _subscript(reader: Reader, node: Any) -> Value:
     inside = node.slice
-    several = isinstance(inside, ast.Tuple) and (
-        len(inside.elts) > 1 or any(isinstance(each, ast.Starred) for each in inside.elts)
+    several = (
+        isinstance(inside, ast.Tuple)
+        and id(inside) not in reader.nodes
+        and (len(inside.elts) > 1 or any(isinstance(each, ast.Starred) for each in inside.elts))
     )
     items = reader.items(inside.elts) if several else [reader.node(inside)]
     if len(items) == 1 and items[0][0] == "Starred":

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from patcher.rewrite.oracle.filling import MismatchError, Solver, blend, fill_list, is_hole
-from patcher.rewrite.oracle.reading import Reader, Value
+from patcher.rewrite.oracle.reading import Reader, Value, canonical
 from patcher.rewrite.oracle.sites import Lines, Run, blocks, first_line
 
 _LEAF = "\0site"
@@ -93,9 +93,7 @@ class Expected:
             of = template[high[0] : high[1]]
             if one and not is_hole(of[0], True) and not is_hole(pattern[low[0]], True):
                 return [blend(pattern[low[0]], of[0], values[span[0]], bound)]
-            held = any(is_hole(each, True) for each in of)
-            found = fill_list(of, bound)
-            return [] if held and found == [("Pass",)] and ("Pass",) not in of else found
+            return fill_list(of, bound, block=False)
 
         return new
 
@@ -209,7 +207,7 @@ class Expected:
             return value
         if value[0] == _LEAF:
             return self._replacement(value[1])
-        return tuple(map(self._resolved, value))
+        return canonical(tuple(map(self._resolved, value)))
 
     def _replacement(self, index: int) -> Value:
         if index not in self._done:

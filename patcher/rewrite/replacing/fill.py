@@ -146,7 +146,8 @@ class Filler:
             return f"({text})" if bare and hole.start not in self.bare else text
         start, end = self.tree.outer(nodes[0])
         text = self._moved(start, end, indent)
-        wrap = isinstance(nodes[0], cst.BaseExpression) and not is_atomic(nodes[0])
+        loose = not is_atomic(nodes[0]) or isinstance(nodes[0], cst.Tuple) or "\n" in text
+        wrap = isinstance(nodes[0], cst.BaseExpression) and loose
         return f"({text})" if wrap and hole.start not in self.bare else text
 
     def _all_between_brackets(self, hole: Hole, nodes: tuple[Node, ...]) -> tuple[int, int]:
@@ -194,11 +195,10 @@ class Filler:
         line_start = source.line_start(start)
         before = self.end(self.carried[-1]) if self.carried else None
         self.carried.extend(nodes)
-        if source.text[line_start:start].strip():
-            return ("" if first else indent) + source.text[start:end]
-        own = source.text[line_start:start]
-        start = self._with_comments(line_start)
-        if not first and before is not None and before < line_start:
+        shares = bool(source.text[line_start:start].strip())
+        own = source.indent(start)
+        start = start if shares else self._with_comments(line_start)
+        if not first and not shares and before is not None and before < line_start:
             gap = _GAP.fullmatch(source.text, before, line_start)
             start = source.line_end(before) if gap else start
         end += len(tail[0]) if (tail := _TAIL.match(source.text, end)) else 0
@@ -208,7 +208,7 @@ class Filler:
         ):
             keep = number in source.string_lines or not line.startswith(own)
             lines.append(line if keep else indent + line.removeprefix(own))
-        text = "".join(lines)
+        text = ("" if not shares else indent) + "".join(lines)
         return text.removeprefix(indent) if first else text
 
     def _with_comments(self, line_start: int) -> int:

@@ -142,7 +142,8 @@ class _Site:
         has_own = bool(getattr(node, "lpar", ())) and not semantic
         span = self.found.tree.inner(node) if has_own else self.found.tree.outer(node)
         text = self._fill(template, span[0])
-        wrap = wrap and not has_own and not is_atomic(template)
+        loose = not is_atomic(template) or isinstance(template, cst.Tuple) or "\n" in text
+        wrap = wrap and not has_own and loose
         return Splice(*span, f"({text})" if wrap else text)
 
     def _fill(self, template: Node, at: int) -> str:
