@@ -6,6 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
+from patcher.bench.floor import best_bandwidth, floor_s, last_level_cache_bytes
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.stopwatch import Workload
 from patcher.bench.timing import Claim, Terms, not_timed, time_arms
@@ -17,6 +18,7 @@ from patcher.verify.judgement import Status
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from patcher.bench.report import BenchReport
     from patcher.bench.speed import BenchPlan
@@ -76,6 +78,7 @@ def measure_speed(
             request.limits,
         ),
         facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
+        floor_s=floors(cases, request.options.cache) if device == "cpu" else {},
     )
     adapter = request.adapter
     workload = partial(
@@ -102,6 +105,22 @@ def measure_speed(
         claim=Claim(request.equivalence, request.limits, declares),
         progress=progress,
     )
+
+
+def floors(cases: Sequence[CaseJudgement], cache: Path) -> dict[Case, float]:
+    """The least a call of each case can take here, where its session says how much it has to read.
+
+    Sessions do so with the fact ``parameters``: what every call reads at least once.
+    """
+    read = {
+        case.case: float(case.baseline.facts["parameters"])
+        for case in cases
+        if case.baseline and isinstance(case.baseline.facts.get("parameters"), int | float)
+    }
+    if not read:
+        return {}
+    bandwidth, cached = best_bandwidth(cache / "bandwidth.json"), last_level_cache_bytes()
+    return {case: floor_s(count, bandwidth, cached) for case, count in read.items()}
 
 
 def workload_of(

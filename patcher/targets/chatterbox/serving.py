@@ -215,6 +215,8 @@ class ChatterboxSession(Session):
             "device": self.device,
             "torch": self.torch.__version__,
             "threads": self.torch.get_num_threads(),
+            # What every call reads at least once.
+            "parameters": sum(one.numel() for one in self.speaker.t3.tfmr.parameters()),
         }
         if self.device == "cuda":
             facts["gpu"] = self.torch.cuda.get_device_name()
