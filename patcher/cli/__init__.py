@@ -45,6 +45,7 @@ COMMANDS: dict[str, str] = {
     "export": "Hand the patched tree on: diff, git patches, wheel.",
     "recover": "Finish an interrupted command.",
     "doctor": "Explain the environment and the workspace.",
+    "mcp": "Serve the same over the Model Context Protocol.",
     "gc": "Prune backups and caches nobody needs.",
 }
 

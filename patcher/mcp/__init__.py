@@ -1,0 +1,1 @@
+"""patcher over the Model Context Protocol, for programs that call tools."""
