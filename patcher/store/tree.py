@@ -259,8 +259,8 @@ def drift_error(stray: Sequence[Drift]) -> PatcherError:
     return PatcherError(
         "drift",
         f"{printable(first.path)}{count} is not what patcher wrote ({first.kind})",
-        hint="`patcher diff` shows it; take the edit out, or keep it as a patch with "
-        "`patcher capture NAME`, then repeat",
+        hint="`patcher diff` shows it; `patcher discard PATH` takes it out and keeps a backup, "
+        "`patcher capture NAME` makes a patch of it; then repeat",
         where=first.path,
         notes=[f"{each.kind}: {printable(each.path)}" for each in stray],
         payload={"drift": [{"path": each.path, "kind": each.kind} for each in stray]},

@@ -26,21 +26,27 @@ PAGES = sorted(
     if "templates" not in path.parts
 )
 CALL = re.compile(r"(?<![\w./-])patcher ((?:[a-z]+)\b[^`\n|]*)")
-# "patcher does ..." in a sentence is no command line: it is one in code alone.
-CODE = re.compile(r"```(?:sh|console|text)\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+FENCE = re.compile(r"^ *```(\S*)[^\n]*\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+SHELL = {"", "sh", "console", "text"}
 
 
 def called(page: Path) -> Iterator[tuple[str, list[str]]]:
-    """The commands a page calls, each with the long options it gives them."""
-    for block in CODE.finditer(page.read_text("utf-8")):
-        for line in (block[1] or block[2]).splitlines():
-            text = line.split(" #")[0].removeprefix("$ ")
-            if block[1] is None and not text.startswith("patcher "):
-                continue
-            for match in CALL.finditer(text):
-                words = match[1].split(" -- ")[0].split()
-                options = [word.split("=")[0] for word in words if word.startswith("--")]
-                yield words[0], options
+    """The commands a page calls, each with the long options it gives them.
+
+    "patcher does ..." in a sentence is no command line: it is one in code alone.
+    """
+    text = page.read_text("utf-8")
+    lines = [
+        line.split(" #")[0]
+        for language, block in FENCE.findall(text)
+        if language in SHELL
+        for line in block.splitlines()
+    ]
+    inline = re.findall(r"`(patcher [^`\n]+)`", FENCE.sub("", text))
+    for line in [*lines, *inline]:
+        for match in CALL.finditer(line.removeprefix("$ ")):
+            words = match[1].split(" -- ")[0].split()
+            yield words[0], [word.split("=")[0] for word in words if word.startswith("--")]
 
 
 def known_options(name: str) -> set[str]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from patcher.hazards.model import Place
+from patcher.hazards.tree import scan_sources
 from patcher.report.page import render
 from patcher.report.reading import read_record
+from patcher.report.scan_page import page as scan_page
+from tests.hazards.test_page import DYNAMIC, HAZARD
 from tests.report.samples import KINDS, sounds
 
 if TYPE_CHECKING:
@@ -53,7 +58,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for kind, found in KINDS.items():
         made[kind] = folder / f"{kind}.html"
         made[kind].write_text(render(read_record(found), sounds(found)), encoding="utf-8")
+    made["scan"] = folder / "scan.html"
+    made["scan"].write_text(scan(), encoding="utf-8")
     return made
+
+
+def scan() -> str:
+    """The page of a scan that predicts a hazard, with long lines and long paths."""
+    source = b"def forward(x):\n    x[" + b"index + " * 40 + b"0] += 1\n"
+    path = "chatterbox/models/s3tokenizer/a_rather_long_name_of_a_module_that_is_deep_down.py"
+    place = Place(path, 2, "S3Tokenizer.forward", source.decode().splitlines()[1])
+    hazard = replace(HAZARD, at=place, made=place, remedy="embed_ref_lens_clone")
+    static = {"chatterbox-tts": scan_sources({path: source})}
+    return scan_page("patcher scan inference_mode", static, DYNAMIC, [hazard], [("d", "a: b")])
 
 
 def seen(browser: Browser, path: Path, width: int, scheme: Any) -> tuple[list[str], float, Any]:
@@ -74,10 +91,10 @@ def seen(browser: Browser, path: Path, width: int, scheme: Any) -> tuple[list[st
         context.close()
 
 
-EVERYWHERE = ("pass", "fail", "faster")
+EVERYWHERE = ("pass", "fail", "faster", "scan")
 SCREENS = [
     (kind, width, scheme)
-    for kind in KINDS
+    for kind in (*KINDS, "scan")
     for width, scheme in ((390, "dark"), (1280, "light"), (390, "light"), (1280, "dark"))
     if kind in EVERYWHERE or (width, scheme) in ((390, "dark"), (1280, "light"))
 ]
@@ -90,6 +107,7 @@ def test_a_page_fits_its_screen_and_is_quiet(
     said, beyond, lengths = seen(browser, pages[kind], width, scheme)
     assert said == []
     assert beyond <= 1  # a fraction of a pixel is rounding
-    played = [one for pair in sounds(KINDS[kind]).values() for one in vars(pair).values() if one]
+    pairs = sounds(KINDS[kind]).values() if kind in KINDS else ()
+    played = [one for pair in pairs for one in vars(pair).values() if one]
     assert len(lengths) == len(played)
     assert all(abs(length - 0.5) < 0.01 for length in lengths)
