@@ -7,7 +7,7 @@ RIVALS := build/rivals
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly test-all lint types format docs torture bench-engine bench-catalogue clean
+.PHONY: help setup demo test nightly test-all lint types format docs torture bench-engine bench-catalogue bench-captures clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,6 +67,10 @@ bench-engine: $(READY) $(RIVALS)/.ready  ## apply against ast-grep, semgrep and 
 
 bench-catalogue: $(READY)  ## count, gate and time every patch and set (hours; goes on)
 	$(BIN)/python -m benchmarks.catalogue counts gates stages speed life rates specs --resume
+
+bench-captures: $(READY)  ## capture and replay the diffs between published versions, and 5,000 edits by hand
+	$(BIN)/python -m benchmarks.captures --write docs/benchmarks-captures.md
+	$(BIN)/python -m benchmarks.captures.hand_edits --count 5000
 
 clean:  ## remove the virtual environment and what demo made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -14,7 +14,6 @@ import argparse
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,8 +31,19 @@ from patcher.store.source import find_source
 PACKAGES = ("chatterbox-tts", "pluggy", "itsdangerous")
 COLUMNS = (
     "package", "versions", "captures", "bytes back", "small", "statements", "mixed", "lines",
-    "whole files", "s",
+    "whole files",
 )  # fmt: skip
+PAGE = """\
+# Captures of real changes
+
+Rendered by `python -m benchmarks.captures --write docs/benchmarks-captures.md`. What became of each
+file from one published version to the next is taken for an edit by hand, captured, and replayed;
+then all files of the two versions at once. *Bytes back*: the replay gave bytes and modes of every
+file. *Small*: the edits, with what travels with them, are at most twice as long as the unified
+diff. The last four columns say how: by patterns of statements alone, by patterns and lines, by
+lines, by whole files.
+
+"""
 
 
 @dataclass
@@ -45,7 +55,6 @@ class Tally:
     refused: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     forms: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
 
 
 def main() -> int:
@@ -54,18 +63,23 @@ def main() -> int:
     )
     parser.add_argument("packages", nargs="*", default=PACKAGES)
     parser.add_argument("--limit", type=int, help="the newest N versions only")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table as a page")
     asked = parser.parse_args()
     failed = False
-    print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
+    table = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    print("\n".join(table))
     for name in asked.packages:
         trees = dict(fetched(name, asked.limit))
         tally = Tally()
         for (older, before), (newer, after) in pairwise(trees.items()):
             between(tally, f"{name} {older}..{newer}", before, after)
         failed |= bool(tally.wrong or tally.refused)
-        print(row(name, len(trees), tally), flush=True)
+        table.append(row(name, len(trees), tally))
+        print(table[-1], flush=True)
         for text in (*tally.refused, *tally.wrong):
             print(f"  {text}")
+    if asked.write:
+        asked.write.write_text(PAGE + "\n".join(table) + "\n", "utf-8")
     return int(failed)
 
 
@@ -73,8 +87,7 @@ def row(name: str, versions: int, tally: Tally) -> str:
     back = tally.tried - len(tally.wrong) - len(tally.refused)
     share = 100 * tally.small / max(tally.tried, 1)
     forms = [tally.forms[each] for each in ("statements", "mixed", "lines", "whole")]
-    cells = [name, versions, tally.tried, back, f"{tally.small} ({share:.0f} %)", *forms,
-             f"{tally.seconds:.0f}"]  # fmt: skip
+    cells = [name, versions, tally.tried, back, f"{tally.small} ({share:.0f} %)", *forms]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
@@ -119,7 +132,6 @@ def between(tally: Tally, what: str, before: Files, after: Files) -> None:
 
 def capture_one(tally: Tally, what: str, before: Files, after: Mapping[str, File | None]) -> None:
     tally.tried += 1
-    started = time.perf_counter()
     try:
         found = capture("captured", "pkg", before, after)
         if not comes_back(found, before, after):
@@ -127,8 +139,6 @@ def capture_one(tally: Tally, what: str, before: Files, after: Mapping[str, File
     except PatcherError as error:
         tally.refused.append(f"refused: {what}: {error.message}")
         return
-    finally:
-        tally.seconds += time.perf_counter() - started
     tally.small += is_small(found, before, after)
     tally.forms[form_of(found)] += 1
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.shared.find_copy import Notify, copy_for, readable_patches
+from patcher.commands.shared.find_copy import Notify, copy_for, readable_patches, target_of
 from patcher.commands.shared.freeze_trees import freeze, frozen_trees, new_tree
 from patcher.commands.shared.replay_series import patches_of
 from patcher.errors import PatcherError
@@ -109,9 +109,20 @@ def predict(
     target: str | None = None,
     notify: Notify = lambda _: None,
 ) -> tuple[Hazard, ...]:
-    """What applying patches on top of the series will break (``plan --scan``)."""
+    """What applying patches on top of the series will break (``plan --scan``).
+
+    Raises:
+        PatcherError: ``no-working-copy``: predicting runs the target, and a plan makes no copy.
+    """
     patches = load_catalogue(workspace.root).expand(names)
-    return predict_on(copy_for(workspace, patches, target, notify), patches, notify)
+    name = target_of(workspace, patches, target)
+    if name not in workspace.targets():
+        raise PatcherError(
+            "no-working-copy",
+            f"a prediction runs {name}, and there is no working copy of it yet",
+            hint=f"`patcher init {name}` makes one; a plan alone needs none",
+        )
+    return predict_on(workspace.working_copy(name), patches, notify)
 
 
 def predict_on(copy: WorkingCopy, patches: Sequence[Patch], notify: Notify) -> tuple[Hazard, ...]:
