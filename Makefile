@@ -34,7 +34,7 @@ test: $(READY)  ## the test suite, the real package included; says how long it w
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 nightly: $(READY)  ## also the whole of what is long: torture, mutations, generated cases, downloads
-	$(BIN)/python -m pytest -m 'not gpu'
+	PATCHER_SEARCH=1 $(BIN)/python -m pytest -m 'not gpu'
 
 test-all: $(READY)  ## everything there is, GPU included
 	$(BIN)/python -m pytest -m 'not gpu or gpu'

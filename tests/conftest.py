@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.expected_time import ExpectedTime
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# A run of the suite draws the same examples everywhere; the search for new ones is the night's.
+settings.register_profile("fixed", derandomize=True)
+settings.register_profile("search", derandomize=False, print_blob=True)
+settings.load_profile("search" if os.environ.get("PATCHER_SEARCH") else "fixed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

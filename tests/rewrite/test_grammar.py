@@ -53,7 +53,7 @@ def test_every_case_of_a_night_gives_the_tree_it_must(part: int) -> None:
     assert wrong(NIGHTLY // 20, FIRST + 100_000_000 + part * 1_000_000) == []
 
 
-@settings(deadline=None, max_examples=50, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.randoms(use_true_random=False))
 def test_no_case_that_hypothesis_draws_is_wrong(random: Random) -> None:
     case = make(random)
