@@ -132,8 +132,8 @@ def _whole_file(
 def _rewrite(
     path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]
 ) -> Rewritten:
-    from patcher.rewrite.kinds import decorator, match, module_level
     from patcher.rewrite.kinds import lines as by_line
+    from patcher.rewrite.kinds.registry import planner
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
     from patcher.rewrite.splice import apply, overlap, with_pass
@@ -146,24 +146,8 @@ def _rewrite(
     splices: list[Splice] = []
     of_lines: list[Splice] = []
     for edit in edits:
-        if edit.kind is EditKind.DECORATOR:
-            outcome, more = decorator.decorator(file, edit)
-        elif edit.kind is EditKind.IMPORT:
-            outcome, more = module_level.add_import(file, edit)
-        elif edit.kind is EditKind.DEFINE:
-            outcome, more = module_level.define(file, edit)
-        elif edit.kind is EditKind.BODY:
-            outcome, more = module_level.body(file, edit)
-        elif edit.kind is EditKind.TRANSFORM:
-            code = attachments[(edit.pattern or "").partition(":")[0] + ".py"]
-            outcome, more = module_level.transform(file, edit, code)
-        elif edit.kind is EditKind.LINES:
-            outcome, more = by_line.lines(file, edit)
-            of_lines += more
-        elif edit.kind is EditKind.FINAL_NEWLINE:
-            outcome, more = by_line.final_newline(file, edit), []
-        else:
-            outcome, more = match.match(file, edit)
+        outcome, more = planner(edit.kind)(file, edit, attachments)
+        of_lines += more if edit.kind is EditKind.LINES else []
         if any(overlap(one, other) for one in splices for other in more):
             message = "it changes what another edit of this patch changes"
             hint = "say both in one edit, or in two patches"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.patchfile.model import Edit, EditStatus
+from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.kinds.match import (
     Result,
     decide,
@@ -17,6 +17,7 @@ from patcher.rewrite.kinds.match import (
     refuse,
     site_at,
 )
+from patcher.rewrite.kinds.registry import NOTHING, plans
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.pattern import compile_pattern
 from patcher.rewrite.matching.search import Found
@@ -24,12 +25,15 @@ from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.outcome import Outcome, Site
     from patcher.rewrite.source import Definition
 
 
-def decorator(file: File, edit: Edit) -> Result:
+@plans(EditKind.DECORATOR)
+def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `decorator`: replace, add (nothing sought) or remove (nothing written) one."""
     assert edit.within is not None
     definitions = file.definitions(edit.within, edit.decorated)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.kinds.match import Result, decide, near, no_definition, site_at
+from patcher.rewrite.kinds.registry import NOTHING, plans
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
@@ -24,7 +25,8 @@ def split(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def lines(file: File, edit: Edit) -> Result:
+@plans(EditKind.LINES)
+def lines(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `lines` edit: a run of whole lines becomes another one.
 
     Lines end as the file's own do; whether the last one has an end at all stays as it is.
@@ -112,13 +114,14 @@ def _splices(source: Source, at: int, old: list[str], new: list[str]) -> Iterato
         yield Splice(start, stop, text)
 
 
-def final_newline(file: File, edit: Edit) -> Outcome:
+@plans(EditKind.FINAL_NEWLINE)
+def final_newline(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `final-newline` edit: how the last line of a file ends, see `ended`."""
     source = file.source
     end = len(source.text)
     site = (site_at(file, end, end),)
     there = source.text.endswith(("\n", "\r")) == (edit.pattern == "true")
-    return Outcome(edit, EditStatus.ALREADY if there else EditStatus.READY, site, 1)
+    return Outcome(edit, EditStatus.ALREADY if there else EditStatus.READY, site, 1), []
 
 
 def ended(text: str, edits: Sequence[Edit], newline: str) -> str:

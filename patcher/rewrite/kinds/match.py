@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
 from patcher.patchfile.values import nearest
+from patcher.rewrite.kinds.registry import NOTHING, plans
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.search import Found, find
@@ -18,6 +19,8 @@ from patcher.rewrite.replacing.substitute import CannotReplaceError, substitute
 from patcher.rewrite.splice import OverlapError, Splice, apply, with_pass
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from patcher.rewrite.matching.regions import File
 
 Result = tuple[Outcome, list[Splice]]
@@ -32,7 +35,8 @@ class _Goal:
     statements: bool
 
 
-def match(file: File, edit: Edit) -> Result:
+@plans(EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.DELETE)
+def match(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `match`, `before`, `after` or `delete` on a file."""
     goal = _goal(edit)
     patterns = [goal.pattern, goal.template]

@@ -1,0 +1,131 @@
+"""`body`: all statements of a function; its docstring stays unless one is given."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from patcher.patchfile.model import Edit, EditKind, EditStatus
+from patcher.patchfile.python import parse_python
+from patcher.rewrite.kinds.imports import is_docstring
+from patcher.rewrite.kinds.match import Result, decide, no_definition, site_at
+from patcher.rewrite.kinds.registry import NOTHING, plans
+from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.source import Definition, lines_in_strings
+from patcher.rewrite.splice import Splice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.source import Source
+
+
+@plans(EditKind.BODY)
+def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
+    """Plan a `body`: all of a function's statements; its docstring stays unless one is given."""
+    assert edit.within is not None
+    source = file.source
+    definitions = file.definitions(edit.within, edit.decorated)
+    if not definitions:
+        return no_definition(file, edit), []
+    wanted = parse_python(edit.replacement or "").body
+    sites: list[Site] = []
+    written: list[Site] = []
+    splices: list[Splice] = []
+    for definition in definitions:
+        node = definition.node
+        if isinstance(node, ast.ClassDef):
+            message = f"{definition.name} is a class: it has no body to replace"
+            hint = "name one of its methods"
+            return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
+        keeps = is_docstring(node.body[0]) and not is_docstring(wanted[0])
+        old = node.body[1:] if keeps else node.body
+        site = place_of(file, node)
+        if [ast.dump(each) for each in old] == [ast.dump(each) for each in wanted]:
+            written.append(site)
+            continue
+        sites.append(site)
+        splices.append(_body_splice(source, node, old, edit.replacement or ""))
+    outcome = decide(edit, tuple(sites), tuple(written))
+    if outcome.status is EditStatus.AMBIGUOUS:
+        outcome = replace(outcome, hint=_which(definitions) or outcome.hint)
+    return outcome, splices if outcome.status is EditStatus.READY else []
+
+
+def _which(definitions: list[Definition]) -> str:
+    """How to name one of several definitions of a name, where their decorators differ."""
+    marks = [[ast.unparse(one) for one in each.node.decorator_list] for each in definitions]
+    others = [m for i, m in enumerate(marks) if all(m != n for j, n in enumerate(marks) if j != i)]
+    if len({each.name for each in definitions}) > 1 or not others:
+        return ""
+    ways = " or ".join(f"`decorated: {each[0] if each else chr(34) * 2}`" for each in others)
+    return f"they are several definitions of one name: choose with {ways}"
+
+
+def _body_splice(
+    source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef, old: list[ast.stmt], text: str
+) -> Splice:
+    first = node.body[0]
+    start = _offset(source, first.lineno, first.col_offset)
+    indent, outer = source.indent(start), source.indent(source.starts[node.lineno - 1])
+    own_line = not source.text[source.line_start(start) : start].strip()
+    if not own_line:
+        indent = outer + (file_unit(source) or "    ")
+    newline = source.newline
+    code = _indented(text.strip("\n"), indent, newline)
+    end = _offset(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    kept = node.body[: len(node.body) - len(old)]  # the docstring, if it stays
+    if own_line and not kept:
+        return Splice(source.line_start(start), end, code)
+    if not kept:
+        return Splice(len(source.text[:start].rstrip(" \t")), end, newline + code)
+    stop = _offset(source, kept[0].end_lineno or 0, kept[0].end_col_offset or 0)
+    if own_line and old and source.text[stop : source.line_end(stop)].lstrip()[:1] != ";":
+        decorators = [each.lineno for each in getattr(old[0], "decorator_list", ())]
+        return Splice(source.starts[min([old[0].lineno, *decorators]) - 1], end, code)
+    if own_line and not old:
+        tail = source.line_end(stop)
+        lead = "" if source.text[stop:tail].endswith(("\n", "\r")) else newline
+        return Splice(tail, tail, lead + code + newline * (not lead))
+    docstring = source.text[start:stop]
+    if own_line:
+        return Splice(start, end, docstring + newline + code)
+    head = len(source.text[:start].rstrip(" \t"))
+    return Splice(head, end, newline + indent + docstring + newline + code)
+
+
+def file_unit(source: Source) -> str:
+    """The white space by which the first block of a file is indented."""
+    for node in ast.walk(source.tree):
+        block = getattr(node, "body", None)
+        if isinstance(node, ast.stmt) and isinstance(block, list) and block:
+            inner, outer = (source.indent(source.starts[n.lineno - 1]) for n in (block[0], node))
+            if inner.startswith(outer) and inner != outer:
+                return inner.removeprefix(outer)
+    return ""
+
+
+def _offset(source: Source, line: int, column: int) -> int:
+    """Offset of ast's position: its column counts UTF-8 bytes."""
+    start = source.starts[line - 1]
+    text = source.text[start : source.line_end(start)]
+    return start + len(text.encode()[:column].decode())
+
+
+def _indented(text: str, indent: str, newline: str) -> str:
+    """Code moved to an indentation; lines that start inside a string stay."""
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    inside = lines_in_strings(parse_python(text), text, starts)
+    lines = [
+        line if number in inside or not line.strip() else indent + line
+        for number, line in enumerate(text.split("\n"), 1)
+    ]
+    return newline.join(lines)
+
+
+def place_of(file: File, node: ast.stmt) -> Site:
+    start, end = file.source.lines(node.lineno, node.end_lineno or node.lineno)
+    return site_at(file, start + len(file.source.indent(start)), end)

@@ -1,0 +1,92 @@
+"""`import`: imports that are added once, where imports go."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from patcher.patchfile.model import Edit, EditKind, EditStatus
+from patcher.patchfile.python import parse_python
+from patcher.rewrite.kinds.match import Result, site_at
+from patcher.rewrite.kinds.registry import NOTHING, plans
+from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.splice import Splice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.source import Source
+
+_Import = ast.Import | ast.ImportFrom
+
+
+@plans(EditKind.IMPORT)
+def add_import(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
+    """Plan an `import`: names that the top level does not import yet, where imports go."""
+    source = file.source
+    present = {key for node in source.tree.body for key in _imported(node)}
+    missing: list[str] = []
+    for node in parse_python(edit.replacement or "").body:
+        assert isinstance(node, _Import)
+        aliases = [each for each, key in zip(node.names, _imported(node), strict=True)
+                   if key not in present]  # fmt: skip
+        if aliases:
+            copy: _Import = (
+                ast.Import(names=aliases)
+                if isinstance(node, ast.Import)
+                else ast.ImportFrom(module=node.module, names=aliases, level=node.level)
+            )
+            missing.append(ast.unparse(copy))
+    if not missing:
+        return Outcome(edit, EditStatus.ALREADY, found=1), []
+    future = all(line.startswith("from __future__ ") for line in missing)
+    at, lead, tail = after_imports(source, future)
+    text = lead + source.newline.join(missing) + source.newline + tail
+    place, code = (site_at(file, at, at),), ("\n".join(missing),)
+    return Outcome(edit, EditStatus.READY, place, 1, written=code), [Splice(at, at, text)]
+
+
+def _imported(node: ast.stmt) -> list[tuple[str | None, int, str, str | None]]:
+    """What a statement imports, as comparable keys."""
+    if isinstance(node, ast.Import):
+        return [(None, 0, each.name, each.asname) for each in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [(node.module, node.level, each.name, each.asname) for each in node.names]
+    return []
+
+
+def after_imports(source: Source, future: bool = False) -> tuple[int, str, str]:
+    """Where a line goes that follows the leading imports: offset, what to write around it."""
+    body = source.tree.body
+    last: ast.stmt | None = None
+    imports = False
+    for index, node in enumerate(body):
+        docstring = index == 0 and is_docstring(node)
+        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if not docstring and not (isinstance(node, _Import) and (is_future or not future)):
+            break
+        last, imports = node, imports or not docstring
+    if last is None:
+        if not body:
+            end = len(source.text)
+            unfinished = bool(source.text) and not source.text.endswith(("\n", "\r"))
+            return end, source.newline if unfinished else "", ""
+        decorators = [each.lineno for each in getattr(body[0], "decorator_list", ())]
+        first = min([body[0].lineno, *decorators])
+        return source.starts[first - 1], "", source.newline
+    end = source.line_end(end_of(source, last))
+    lead = "" if source.text[:end].endswith(("\n", "\r")) else source.newline
+    return end, lead if imports else lead + source.newline, ""
+
+
+def end_of(source: Source, node: ast.stmt) -> int:
+    return max(source.starts[(node.end_lineno or node.lineno) - 1], 0)
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
