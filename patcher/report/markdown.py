@@ -28,7 +28,8 @@ def render(record: Record, pictures: Sequence[tuple[str, str]] = ()) -> str:
         lines += [f"![{_plain(title)}]({address})", ""]
     lines += ["What was measured, and what was not:", ""]
     lines += [f"- {_sentence(line)}" for line in words.measured(record)]
-    lines += [f"- Note: {_plain(note)}" for note in record.warnings]
+    notes = (*record.unexercised, *record.undeclared, *record.warnings)
+    lines += [f"- Note: {_sentence(note)}" for note in notes]
     return "\n".join(lines).rstrip()
 
 

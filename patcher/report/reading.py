@@ -59,7 +59,8 @@ def read_record(result: Json) -> Record:
         lives=tuple(_lives(result.get("life"))),
         diff=_text(result, "diff"),
         exercised=None if exercised is None else tuple(r for one in exercised for r in _ran(one)),
-        unexercised=_texts(result.get("unexercised")),
+        unexercised=tuple(_never(one) for one in exercised or () if one.get("kind") == "never"),
+        undeclared=tuple(_undeclared(one) for one in result.get("undeclared") or ()),
         guards=None if guards is None else _texts(guards),
         warnings=_texts(result.get("warnings")),
         environment=result.get("environment") or {},
@@ -90,16 +91,7 @@ def _text(one: Json, key: str) -> str:
 def _texts(values: Any) -> tuple[str, ...]:
     if values is None:
         return ()
-    return (values,) if isinstance(values, str) else tuple(_said(value) for value in values)
-
-
-def _said(value: Any) -> str:
-    """One entry of a list that holds sentences, or objects that name patch, file and line."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    place = f"{value.get('file')}:{value.get('line')}" if value.get("file") else ""
-    parts = (value.get("patch"), place, value.get("reason") or value.get("message"))
-    return " ".join(str(part) for part in parts if part)
+    return (values,) if isinstance(values, str) else tuple(map(str, values))
 
 
 def _case(one: Json) -> CaseRecord:
@@ -221,6 +213,17 @@ def _ran(one: Json) -> Iterable[Ran]:
     cases = len(one.get("cases") or ()) if reached else 0
     for line in one.get("lines") or [one.get("line") or 0]:
         yield Ran(_text(one, "patch"), _text(one, "file"), int(line), cases)
+
+
+def _never(one: Json) -> str:
+    inside = f" ({one['function']})" if one.get("function") else ""
+    return f"{one['patch']}: {one['file']}:{one['line']}{inside} never ran"
+
+
+def _undeclared(one: Json) -> str:
+    needs = " or ".join(f"`{word}`" for word in one.get("needs") or ())
+    place = f"{one['patch']}: {one['file']}:{one['line']} {one.get('what', '')}".rstrip()
+    return f"{place}; declare {needs}" if needs else place
 
 
 def _receipt(told: Any) -> str:

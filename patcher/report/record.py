@@ -216,7 +216,9 @@ class Record:
         machine: the processor or the device, in one line.
         compared: what was held against what: ``returned``, ``outputs``, ``tests``, ``exit-status``.
         diff: unified diff of what was judged, pristine to patched.
-        timed: ``--bench`` was asked for.
+        exercised: lines of edits, and in how many cases they ran; None where nobody looked.
+        unexercised, undeclared: sentences about places that never ran, and about what patches do
+            and do not declare.
     """
 
     verdict: str
@@ -244,6 +246,7 @@ class Record:
     diff: str = ""
     exercised: tuple[Ran, ...] | None = None
     unexercised: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
     guards: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)

@@ -192,7 +192,9 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
         for line in record.speed.repeated:
             yield from _indented(f"run again: {line}", width)
     title = words.verdict_title(record)
-    ending = f"{title}: {words.counted(record)}" if record.cases else record.sentence
+    ending = f"{title}: {words.counted(record) if record.cases else record.sentence}"
+    if record.verdict == "nothing-to-verify":
+        ending = record.sentence
     for part in wrap(ending, width, "", "  "):
         yield Line(part, COLOURS.get(record.verdict, "bold"))
     if record.cases and record.verdict not in ("pass", "fail"):
@@ -203,6 +205,7 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
         weights = words.weights(record)
         facts.append(("target", f"{on}, {weights}" if weights else on))
     facts += [("not run", line) for line in record.unexercised]
+    facts += [("undeclared", line) for line in record.undeclared]
     facts += [("note", note) for note in record.warnings]
     if record.guards is not None:
         facts.append(("guards", ", ".join(record.guards) or "none in force"))
@@ -213,7 +216,7 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
     if record.id:
         facts.append(("report", f"`patcher history show {record.id} --open`"))
     for label, value in facts:
-        style = "yellow" if label in ("note", "not run") else ""
+        style = "yellow" if label in ("note", "not run", "undeclared") else ""
         if label == "next":
             yield Line(f"  {label:<{LABEL}} {value}", "bold")  # pasted: on one line
             continue

@@ -375,11 +375,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "not-exercised": result(
         "not-exercised",
         sentence="Edits that no case runs are not proven: 1 line of 1 patch never ran",
-        exercised=[],
-        unexercised=[
+        exercised=[
             {
                 "patch": "inference_mode", "file": "chatterbox/models/s3gen/hifigan.py",
-                "line": 275,
+                "line": 275, "function": "SourceModuleHnNSF.forward", "kind": "never",
+                "cases": [],
             }
         ],
         restored=True,
@@ -390,7 +390,13 @@ KINDS: dict[str, dict[str, Any]] = {
         sentence="The patch keeps answers between calls and does not declare it",
         restored=True,
         series_now=[],
-        warnings=["embed_ref_lens_clone:12 writes the global `_kept`; declare `cache-answers`"],
+        undeclared=[
+            {
+                "patch": "embed_ref_lens_clone", "file": "chatterbox/models/s3gen/s3gen.py",
+                "line": 12, "what": "writes the global `_kept`", "needs": ["cache-answers"],
+            }
+        ],
+        cases=[],
     ),
     "nothing-to-verify": result(
         "nothing-to-verify",

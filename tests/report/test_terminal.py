@@ -64,3 +64,10 @@ def test_what_was_judged_is_named_after_a_restore() -> None:
     text = shown("fail", 120)
     assert "judged      inference_mode" in text
     assert "the working copy is pristine" in text
+
+
+def test_places_that_never_ran_and_undeclared_effects_are_named_with_patch_and_line() -> None:
+    assert "inference_mode: chatterbox/models/s3gen/hifigan.py:275" in shown("not-exercised", 120)
+    text = shown("undeclared", 200)
+    assert "embed_ref_lens_clone: chatterbox/models/s3gen/s3gen.py:12 writes the global" in text
+    assert "declare `cache-answers`" in text
