@@ -14,6 +14,7 @@ import contextlib
 import json
 import marshal
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -225,6 +226,8 @@ def policy_for(
     here = kernel()
     if here.why:
         return Policy(kernel=here)
+    if gpu:
+        make_gpu_devices()
     unseen = frozenset(os.path.realpath(each) for each in hidden)
     closed = unseen | set(secrets())
     homes = set(private_folders())
@@ -348,6 +351,14 @@ def devices(gpu: bool) -> Iterator[str]:
     if gpu:
         for pattern in GPU_DEVICES:
             yield from map(str, Path("/dev").glob(pattern))
+
+
+def make_gpu_devices() -> None:
+    """Have the driver make its device nodes now: behind the guards nobody may."""
+    tool = shutil.which("nvidia-modprobe")
+    if tool and os.path.isdir("/proc/driver/nvidia") and not os.path.exists("/dev/nvidia-uvm"):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            subprocess.run([tool, "-c0", "-u"], capture_output=True, timeout=10, check=False)
 
 
 def service_sockets() -> Iterator[str]:

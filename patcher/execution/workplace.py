@@ -24,6 +24,9 @@ CACHES: Mapping[str, str] = {
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
     "TRITON_CACHE_DIR": "triton",
     "NUMBA_CACHE_DIR": "numba",
+    "CUDA_CACHE_PATH": "cuda",
+    "TORCH_EXTENSIONS_DIR": "extensions",
+    "MPLCONFIGDIR": "matplotlib",
 }
 WORKPLACES = "workers"
 LARGEST_SEED_BYTES = 1 << 30

@@ -25,6 +25,8 @@ LAST_LINES = 12
 TEXT = "text"
 """The dtype of a buffer of UTF-8 text."""
 STREAMS = ("stdout", "stderr")
+COPIED_BYTES = 16 << 20
+LINKED = frozenset({".venv", "venv", "node_modules", "__pycache__"})
 PRIVATE = frozenset({".patcher", "backups", ".git"})
 
 
@@ -63,7 +65,7 @@ def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Pro
         NoOutput: a pattern of ``outputs`` fits no file.
     """
     patterns = options["outputs"]
-    with private_folder(Path(assets["root"]), patterns) as folder:
+    with private_folder(Path(assets["root"]), patterns, tree, assets["packages"]) as folder:
         done = execute(with_interpreter(options["command"]), tree, folder)
         if done.status != 0:
             how = f"exit status {done.status}" if done.status > 0 else f"signal {-done.status}"
@@ -114,19 +116,26 @@ def with_interpreter(command: Sequence[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def private_folder(root: Path, patterns: Sequence[str]) -> Iterator[Path]:
-    """A folder that looks like the workspace and in which everything new is the command's own.
+def private_folder(
+    root: Path, patterns: Sequence[str], tree: str, packages: Sequence[str]
+) -> Iterator[Path]:
+    """A folder that looks like the workspace and in which a command may write.
 
-    Entries of the workspace are linked; those that outputs are written to are left out, so that
-    no file of an earlier run can be taken for an output of this one.
+    Entries of the workspace are copied while they are small, and linked from then on: what is
+    linked cannot be written in the sandbox. Those that outputs are written to are left out, so
+    that no file of an earlier run can be taken for an output of this one. The package itself is
+    the tree's: a command that looks in its own folder first must not find another one there.
     """
     folder = Path(tempfile.mkdtemp(prefix="command-"))
     own = {pattern.split("/", 1)[0] for pattern in patterns if pattern not in STREAMS}
+    left = COPIED_BYTES
     try:
         for entry in sorted(os.listdir(str(root))) if root.is_dir() else ():
             made = any(fnmatch.fnmatch(entry, pattern) for pattern in own)
-            if entry not in PRIVATE and not made:
-                (folder / entry).symlink_to(root / entry)
+            if entry in PRIVATE or made:
+                continue
+            source = Path(tree, entry) if entry in packages else root / entry
+            left -= copy_small(source, folder / entry, left)
         for pattern in patterns:
             if "/" in pattern:
                 parent = pattern.rpartition("/")[0]
@@ -135,6 +144,35 @@ def private_folder(root: Path, patterns: Sequence[str]) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def copy_small(source: Path, target: Path, left: int) -> int:
+    """Copy a file or folder of no more than ``left`` bytes, or else link it; the bytes copied."""
+    size = 0 if source.name not in LINKED else left + 1
+    if source.is_dir() and not source.is_symlink():
+        for path, _, names in os.walk(str(source)):
+            # A block a file: many small ones take as long as a large one.
+            size += sum(4096 + os.lstat(os.path.join(path, name)).st_size for name in names)
+            if size > left:
+                break
+    else:
+        size += source.lstat().st_size if source.is_symlink() or source.exists() else left + 1
+    if size > left:
+        target.symlink_to(source)
+        return 0
+    try:
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(str(source), str(target), symlinks=True)
+        elif source.is_symlink():
+            target.symlink_to(source)
+        else:
+            shutil.copy2(str(source), str(target))
+    except (OSError, shutil.Error):  # what may not be read: whoever needs it hears so
+        shutil.rmtree(str(target), ignore_errors=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(source)
+        return 0
+    return size
 
 
 def collect(

@@ -66,7 +66,7 @@ def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Pro
     command = with_interpreter(options["command"])
     if Path(command[0]).name in ("pytest", "py.test"):
         command[:1] = [sys.executable, "-m", "pytest"]
-    with private_folder(Path(assets["root"]), ()) as folder:
+    with private_folder(Path(assets["root"]), (), tree, assets["packages"]) as folder:
         outcomes, done = outcomes_of(command, assets["packages"], tree, folder)
         failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
         if 0 < len(failed) <= MOST_REPEATED:

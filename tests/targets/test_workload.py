@@ -314,3 +314,23 @@ def test_a_function_whose_arguments_are_only_drawn_is_called_with_drawn_ones(
     assert adapter is not None
     (test,) = adapter.matrix(config).tests
     assert test.options == {"kind": "call", "call": "bench.py:work", "draw": 0}
+
+
+def test_a_command_may_write_into_its_own_copy_of_the_workspace_alone(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "log.txt").write_text("theirs")
+    code = "open('data/log.txt', 'w').write('mine'); open('new.txt', 'w').write('mine')"
+    found = judged(tmp_path, {"command": ["python", "-c", code]}, SAME)
+    assert found.verdict is Verdict.PASS
+    assert (tmp_path / "data" / "log.txt").read_text() == "theirs"
+    assert not (tmp_path / "new.txt").exists()
+
+
+def test_a_command_finds_the_trees_package_also_where_the_workspace_holds_one(
+    tmp_path: Path,
+) -> None:
+    """In place the workspace is the checkout, and a command looks in its own folder first."""
+    (tmp_path / "hum").mkdir()
+    (tmp_path / "hum" / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
+    found = judged(tmp_path, {"command": ["python", "-c", "import hum.voice"]}, SAME)
+    assert found.verdict is Verdict.PASS
