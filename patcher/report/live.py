@@ -13,7 +13,7 @@ from patcher.execution.results import Arm
 from patcher.report.console import Line as Printed
 from patcher.report.console import console, print_lines
 from patcher.report.verdict import columns, wrap
-from patcher.report.words import count, duration
+from patcher.report.words import NO_WEIGHTS, count, duration
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -107,7 +107,9 @@ class Progress:
         """The matrix, before anything runs."""
         self._states = {case: {} for case in cases}
         self._runs_began = self._clock()
-        text = f"{count(len(cases), 'case')} on two arms; {weights or 'no weights'}"
+        text = f"{count(len(cases), 'case')} on two arms"
+        if weights not in NO_WEIGHTS:
+            text += f"; {weights}"
         if self._expected_s:
             text += f"; the last run like this took {duration(self._expected_s)}"
         self.said(text)

@@ -18,6 +18,8 @@ VERDICTS = {
     "nothing-to-verify": "Nothing to verify",
 }
 
+NO_WEIGHTS = ("", "none", "no weights")
+
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """``1 case``, ``2 cases``."""
@@ -90,7 +92,7 @@ def speed_headline(speed: SpeedRecord) -> str:
 
 def weights(record: Record) -> str:
     """Which weights were used; empty for a target that has none."""
-    return "" if record.weights in ("none", "no weights") else record.weights
+    return "" if record.weights in NO_WEIGHTS else record.weights
 
 
 def verdict_title(record: Record) -> str:

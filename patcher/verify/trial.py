@@ -334,7 +334,8 @@ class Trial:
             yield "the baseline does not repeat itself to the bit on this machine"
         reused = sum(result.reused for result in self.baseline.values())
         if reused:
-            yield f"{reused} baseline results come from an earlier run on the same tree and machine"
+            results = "result comes" if reused == 1 else "results come"
+            yield f"{reused} baseline {results} from an earlier run on the same tree and machine"
         if self.gate.caveat and self.setup.assets.values.get("kind") == "synthetic":
             yield self.gate.caveat
 
