@@ -50,6 +50,10 @@ def test_a_parent_that_is_late_under_both_arms_accuses_nobody() -> None:
     assert objections.disputed(both) == ""
 
 
+def test_two_pairs_are_too_few_to_accuse_a_clock() -> None:
+    assert objections.disputed(pairs(2, worker_s=(0.5,) * 4)) == ""
+
+
 def test_a_few_milliseconds_are_no_dispute_however_short_the_call() -> None:
     assert objections.disputed(pairs(wall_s=0.004, worker_s=(0.001,) * 4)) == ""
 
@@ -105,6 +109,14 @@ def test_memory_taken_once_is_not_growth() -> None:
         for pair in pairs(resident=((1, 150.0), (2, 150.1), (3, 150.1), (4, 150.1)))
     ]
     assert fault_of(FINE, once, frozenset()) is None
+
+
+def test_memory_that_comes_and_goes_is_not_growth() -> None:
+    wandering = [
+        replace(pair, baseline=timing(Arm.BASELINE, resident=((1, 100.0), (2, 100.0), (3, 100.0))))
+        for pair in pairs(resident=((1, 100.0), (2, 160.0), (3, 120.0), (4, 190.0), (5, 150.0)))
+    ]
+    assert fault_of(FINE, wandering, frozenset()) is None
 
 
 def test_what_is_won_by_repeating_needs_a_declaration() -> None:
