@@ -235,7 +235,7 @@ def test_new_starts_a_spec_at_a_line(patcher: Patcher) -> None:
     ran = patcher("new", "my_patch", "--at", "adder.py:12", "--json")
     assert ran.status == 0, ran.stderr
     assert "within: twice" in ran.json["text"]
-    assert patcher("plan", "my_patch").status == 0
+    assert patcher("plan", "my_patch").status == 3  # it changes nothing yet
     assert patcher("new", "my_patch", "--at", "adder.py:12").status == 3
 
 
