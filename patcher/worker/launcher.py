@@ -211,7 +211,8 @@ def veil(folders: list[str], shown: list[str]) -> None:
             os.makedirs(path, exist_ok=True)
         else:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            write_text(path, "")
+            if not os.path.exists(path):  # in a folder that is shown again it is the file itself
+                write_text(path, "")
         mount(source, path, None, MS_BIND)
         os.close(number)
 
