@@ -15,7 +15,8 @@ from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.search import Found, find
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.replacing.substitute import CannotReplaceError, substitute
+from patcher.rewrite.replacing.places import CannotReplaceError
+from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.splice import OverlapError, Splice, apply, with_pass
 
 if TYPE_CHECKING:

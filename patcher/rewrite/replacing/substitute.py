@@ -14,8 +14,22 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.rewrite.matching.spans import element_span, is_element
-from patcher.rewrite.matching.unify import Node, children, many_hole, one_hole, parts, same
+from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
 from patcher.rewrite.replacing.fill import Filler, is_atomic
+from patcher.rewrite.replacing.places import (
+    WHOLE_LINE_TAIL,
+    CannotReplaceError,
+    append_element,
+    are_statements,
+    comments_above,
+    element_lines,
+    is_compound,
+    need_one_line,
+    need_own_lines,
+    removal,
+    statements_in,
+    with_comments,
+)
 from patcher.rewrite.splice import Removal, Splice, with_pass
 
 if TYPE_CHECKING:
@@ -29,16 +43,6 @@ _REPLACEABLE = (
     cst.BaseExpression, cst.BaseSmallStatement, cst.BaseCompoundStatement, cst.Arg, cst.Param,
     cst.WithItem, cst.BaseElement, cst.BaseDictElement, cst.SubscriptElement, cst.ImportAlias,
 )  # fmt: skip
-_ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
-_WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
-
-
-class CannotReplaceError(Exception):
-    """The replacement is not valid where the site is; ``hint`` says what would be."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint or "match the whole line or block that holds the site"
 
 
 def substitute(
@@ -167,21 +171,8 @@ class _Site:
         start = element_span(self.template.tree, nodes[0])[0]
         end = element_span(self.template.tree, nodes[-1])[1]
         if comments:
-            return self._with_comments(start, end)
+            return with_comments(self.template.text, start, end)
         return start, end
-
-    def _with_comments(self, start: int, end: int) -> tuple[int, int]:
-        """A span of the template with the comments above it and the one that follows it."""
-        text = self.template.text
-        line = text.rfind("\n", 0, start) + 1
-        indent = text[line:start]
-        while line and not indent.strip():
-            above = text.rfind("\n", 0, line - 1) + 1
-            if not text[above:line].startswith(indent + "#"):
-                break
-            line, start = above, above + len(indent)
-        tail = re.compile(r"[ \t]*#[^\n]*").match(text, end)
-        return start, tail.end() if tail else end
 
     def _node(self, pattern: Node, template: Node) -> list[Splice]:
         """Splices for one node: inside it where that is enough, else all of it."""
@@ -226,7 +217,7 @@ class _Site:
         if isinstance(old, Node) and isinstance(new, Node):
             return self._pair(old, new)
         if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-            if old and new and _are_statements(old):
+            if old and new and are_statements(old):
                 return self._run(old, new, deep=True) if self._can_run(old) else None
             return self._list(old, new)
         return [] if old == new else None
@@ -252,7 +243,7 @@ class _Site:
         tree = self.found.tree
         text = self._fill_run(come, element_span(tree, before[-1])[1]) if come and before else ""
         if not gone and before:
-            return [self._append(before[-1], text)]
+            return [append_element(self.source, element_span(tree, before[-1])[1], text)]
         if not gone and after:
             start = element_span(tree, after[0])[0]
             return [Splice(start, start, f"{self._fill_run(come, start)}, ")]
@@ -261,7 +252,7 @@ class _Site:
         start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
         if come:
             return [Splice(start, end, self._fill_run(come, start))]
-        own_lines = self._element_lines(start, end)
+        own_lines = element_lines(self.source, start, end)
         if own_lines is not None:
             return [Splice(*own_lines, "")]
         if before:
@@ -269,29 +260,6 @@ class _Site:
         if after:
             return [Splice(start, element_span(tree, after[0])[0], "")]
         return None
-
-    def _append(self, element: Node, text: str) -> Splice:
-        """Write elements behind one of a list; a comment behind it stays with it."""
-        source = self.source
-        end = element_span(self.found.tree, element)[1]
-        follows = re.compile(r"([ \t]*,)?[ \t]*#[^\r\n]*(?:\r\n|\r|\n)").match(source.text, end)
-        if follows is None:
-            return Splice(end, end, f", {text}")
-        comma, line = follows[1] or "", source.text[end : follows.end()]
-        comment = line.removeprefix(comma)
-        lines = "," + comment + source.indent(end) + text + ("," if comma else "") + comment[-1]
-        if comment.endswith("\r\n"):
-            lines = lines[:-1] + "\r\n"
-        return Splice(end, follows.end(), lines)
-
-    def _element_lines(self, start: int, end: int) -> tuple[int, int] | None:
-        """The lines that elements have to themselves, with the comment behind the last."""
-        source = self.source
-        line = source.line_start(start)
-        tail = _ELEMENT_TAIL.match(source.text, end)
-        if tail is None or source.text[line:start].strip():
-            return None
-        return line, tail.end()
 
     def _common(self, old: Sequence[Node], new: Sequence[Node]) -> tuple[int, int]:
         """How many elements are equal at the start and at the end."""
@@ -350,15 +318,6 @@ class _Site:
         changed = [(each, other) for each, other in pairs if not same(each, other)]
         return any(same(one, other) for one, _ in changed for _, other in changed)
 
-    def _comments_above(self, start: int) -> int:
-        """Where the comments right above a line's first statement start."""
-        source, line = self.source, self.source.line_start(start)
-        while (
-            line and source.text[(above := source.line_start(line - 1)) : line].lstrip()[:1] == "#"
-        ):
-            line = above
-        return line + start - source.line_start(start)
-
     def _replace_run(self, gone: list[Node], come: list[Node], of: Sequence[Node]) -> Splice:
         """Statements in place of others; what stays of them takes its comments along.
 
@@ -375,10 +334,10 @@ class _Site:
         carried = filler.carried
         if not text.strip():
             return self._delete_run(gone)
-        if "\n" in text or _is_compound(come):
-            self._need_own_lines(start, end)
+        if "\n" in text or is_compound(come):
+            need_own_lines(self.source, start, end)
         if gone[0] in carried[1:] and carried[0] is not gone[0]:  # its comments move with it
-            start = self._comments_above(start)
+            start = comments_above(source, start)
             filler = self._filler(kept, source.line_start(start))
             text = filler.fill(*span, indent).rstrip("\r\n")
         comment = re.compile(r"[ \t]*#[^\r\n]*").match(source.text, end)
@@ -388,9 +347,9 @@ class _Site:
 
     def _kept(self, of: Sequence[Node], come: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
         """The template's statements that the pattern has too, and what they are in the source."""
-        unused = [each for each in _statements_in(of) if each in self.found.match.paired]
+        unused = [each for each in statements_in(of) if each in self.found.match.paired]
         found: dict[Node, tuple[Node, ...]] = {}
-        for each in _statements_in(come):
+        for each in statements_in(come):
             if many_hole(each) is not None or one_hole(each) is not None:
                 continue
             equal = next((other for other in unused if same(each, other)), None)
@@ -406,7 +365,7 @@ class _Site:
         indent = self.source.text[line:start]
         if not indent.strip():
             return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
-        self._need_one_line(text, come)
+        need_one_line(text, is_compound(come))
         return Splice(start, start, text + "; ")
 
     def _insert_after(self, anchor: Node, come: list[Node]) -> Splice:
@@ -416,9 +375,9 @@ class _Site:
             return Splice(end, end, "")
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
-        tail = _WHOLE_LINE_TAIL.match(self.source.text, end)
+        tail = WHOLE_LINE_TAIL.match(self.source.text, end)
         if indent.strip() or tail is None:
-            self._need_one_line(text, come)
+            need_one_line(text, is_compound(come))
             return Splice(end, end, "; " + text)
         newline = self.source.newline
         if tail[0].endswith(("\n", "\r")):
@@ -428,7 +387,7 @@ class _Site:
     def _delete_run(self, gone: list[Node]) -> Splice:
         start = element_span(self.found.tree, gone[0])[0]
         end = element_span(self.found.tree, gone[-1])[1]
-        splice = self._removal(gone, start, end)
+        splice = removal(self.source, start, end)
         block = self.found.block
         if block is None or block.may_empty or gone[0] not in block.statements:
             return splice
@@ -436,49 +395,5 @@ class _Site:
         span, lone = (places[0][0], places[-1][1]), Splice(start, end, "pass")
         return Removal(splice.start, splice.end, "", span, len(block.statements), len(gone), lone)
 
-    def _removal(self, gone: list[Node], start: int, end: int) -> Splice:
-        """Some statements taken out, with their line when they have it to themselves."""
-        source = self.source
-        line = source.line_start(start)
-        tail = _WHOLE_LINE_TAIL.match(source.text, end)
-        if not source.text[line:start].strip() and tail:
-            return Splice(line, tail.end(), "")
-        following = re.compile(r"[ \t]*;[ \t]*(?=[^\s#])").match(source.text, end)
-        if following:
-            return Splice(start, following.end(), "")
-        before = re.search(r"[ \t]*;[ \t]*\Z", source.text[line:start])
-        if before is None:  # all there is behind a colon
-            return Splice(start, end, "pass")
-        return Splice(line + before.start(), end, "")
-
     def _block(self, come: list[Node], at: int) -> str:
         return self._fill_run(come, at, comments=True).rstrip("\r\n")
-
-    def _need_own_lines(self, start: int, end: int) -> None:
-        line = self.source.line_start(start)
-        alone = not self.source.text[line:start].strip()
-        if not alone or not _WHOLE_LINE_TAIL.match(self.source.text, end):
-            raise CannotReplaceError("the statement shares its line")
-
-    def _need_one_line(self, text: str, come: list[Node]) -> None:
-        if "\n" in text or "\r" in text or _is_compound(come):
-            raise CannotReplaceError("the statement shares its line")
-
-
-def _statements_in(nodes: Sequence[Node]) -> list[Node]:
-    """Some statements and all in their blocks, in order."""
-    found: list[Node] = []
-    for node in nodes:
-        if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
-            found.append(node)
-        if not isinstance(node, cst.BaseSmallStatement):
-            found += _statements_in([below for _, below in children(node)])
-    return found
-
-
-def _are_statements(nodes: Sequence[Any]) -> bool:
-    return isinstance(nodes[0], cst.BaseSmallStatement | cst.BaseCompoundStatement)
-
-
-def _is_compound(nodes: Sequence[Node]) -> bool:
-    return any(isinstance(each, cst.BaseCompoundStatement) for each in nodes)

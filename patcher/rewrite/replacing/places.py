@@ -1,0 +1,116 @@
+"""Where in a source's lines replacements go: beside elements, behind comments, with whole lines."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from patcher.rewrite.matching.unify import Node, children
+from patcher.rewrite.splice import Splice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from patcher.rewrite.source import Source
+
+_ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
+WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+
+
+class CannotReplaceError(Exception):
+    """The replacement is not valid where the site is; ``hint`` says what would be."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or "match the whole line or block that holds the site"
+
+
+def append_element(source: Source, end: int, text: str) -> Splice:
+    """Write elements behind one that ends at ``end``; the comment behind it stays with it."""
+    follows = re.compile(r"([ \t]*,)?[ \t]*#[^\r\n]*(?:\r\n|\r|\n)").match(source.text, end)
+    if follows is None:
+        return Splice(end, end, f", {text}")
+    comma, line = follows[1] or "", source.text[end : follows.end()]
+    comment = line.removeprefix(comma)
+    lines = "," + comment + source.indent(end) + text + ("," if comma else "") + comment[-1]
+    if comment.endswith("\r\n"):
+        lines = lines[:-1] + "\r\n"
+    return Splice(end, follows.end(), lines)
+
+
+def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | None:
+    """The lines that elements have to themselves, with the comment behind the last."""
+    line = source.line_start(start)
+    tail = _ELEMENT_TAIL.match(source.text, end)
+    if tail is None or source.text[line:start].strip():
+        return None
+    return line, tail.end()
+
+
+def comments_above(source: Source, start: int) -> int:
+    """Where the comments right above a line's first statement start."""
+    line = source.line_start(start)
+    while line and source.text[(above := source.line_start(line - 1)) : line].lstrip()[:1] == "#":
+        line = above
+    return line + start - source.line_start(start)
+
+
+def removal(source: Source, start: int, end: int) -> Splice:
+    """Some statements taken out, with their line when they have it to themselves."""
+    line = source.line_start(start)
+    tail = WHOLE_LINE_TAIL.match(source.text, end)
+    if not source.text[line:start].strip() and tail:
+        return Splice(line, tail.end(), "")
+    following = re.compile(r"[ \t]*;[ \t]*(?=[^\s#])").match(source.text, end)
+    if following:
+        return Splice(start, following.end(), "")
+    before = re.search(r"[ \t]*;[ \t]*\Z", source.text[line:start])
+    if before is None:  # all there is behind a colon
+        return Splice(start, end, "pass")
+    return Splice(line + before.start(), end, "")
+
+
+def need_own_lines(source: Source, start: int, end: int) -> None:
+    line = source.line_start(start)
+    alone = not source.text[line:start].strip()
+    if not alone or not WHOLE_LINE_TAIL.match(source.text, end):
+        raise CannotReplaceError("the statement shares its line")
+
+
+def need_one_line(text: str, compound: bool) -> None:
+    if "\n" in text or "\r" in text or compound:
+        raise CannotReplaceError("the statement shares its line")
+
+
+def with_comments(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span of the template with the comments above it and the one that follows it."""
+    line = text.rfind("\n", 0, start) + 1
+    indent = text[line:start]
+    while line and not indent.strip():
+        above = text.rfind("\n", 0, line - 1) + 1
+        if not text[above:line].startswith(indent + "#"):
+            break
+        line, start = above, above + len(indent)
+    tail = re.compile(r"[ \t]*#[^\n]*").match(text, end)
+    return start, tail.end() if tail else end
+
+
+def statements_in(nodes: Sequence[Node]) -> list[Node]:
+    """Some statements and all in their blocks, in order."""
+    found: list[Node] = []
+    for node in nodes:
+        if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
+            found.append(node)
+        if not isinstance(node, cst.BaseSmallStatement):
+            found += statements_in([below for _, below in children(node)])
+    return found
+
+
+def are_statements(nodes: Sequence[Any]) -> bool:
+    return isinstance(nodes[0], cst.BaseSmallStatement | cst.BaseCompoundStatement)
+
+
+def is_compound(nodes: Sequence[Node]) -> bool:
+    return any(isinstance(each, cst.BaseCompoundStatement) for each in nodes)
