@@ -27,7 +27,7 @@ def innermost(
         holds: whether a text has all the words of it.
     """
     found: list[Lines] = []
-    for first, last, statements in together(nodes):
+    for first, last, statements in together(source, nodes):
         start, end = source.lines(first, last)
         if not holds(source.text[start:end]):
             continue
@@ -39,12 +39,12 @@ def innermost(
     return found
 
 
-def together(nodes: Sequence[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
+def together(source: Source, nodes: Sequence[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
     """First line, last line and statements; those that share a line come as one."""
     found: list[tuple[int, int, list[ast.stmt]]] = []
     for node in nodes:
         first, last = _first_line(node), node.end_lineno or node.lineno
-        if found and first <= found[-1][1]:
+        if found and (first <= found[-1][1] or continues(source, found[-1][1])):
             start, end, before = found[-1]
             found[-1] = (start, max(end, last), [*before, node])
         else:
@@ -60,7 +60,7 @@ def _first_line(node: ast.stmt) -> int:
 def _inner(source: Source, node: ast.stmt) -> list[ast.stmt] | None:
     """The statements in the blocks of one; None when they do not stand on lines of their own."""
     found = list(_in_blocks(source, node))
-    alone = all(_starts_line(source, run[0]) for _, _, run in together(found))
+    alone = all(_starts_line(source, run[0]) for _, _, run in together(source, found))
     return found if found and alone else None
 
 
@@ -94,8 +94,15 @@ def _own_text(source: Source, lines: Lines, inner: Sequence[ast.stmt]) -> str:
     """The text of some lines without the lines of the statements in their blocks."""
     own: list[str] = []
     at = lines[0]
-    for first, last, _ in together(inner):
+    for first, last, _ in together(source, inner):
         own.append(source.text[slice(*source.lines(at, first - 1))] if first > at else "")
         at = last + 1
     own.append(source.text[slice(*source.lines(at, lines[1]))] if lines[1] >= at else "")
     return "".join(own)
+
+
+def continues(source: Source, line: int) -> bool:
+    """Whether a line goes on in the next one after a backslash."""
+    start, end = source.lines(line, line)
+    text = source.text[start:end].rstrip("\r\n")
+    return text.endswith("\\") and "#" not in text

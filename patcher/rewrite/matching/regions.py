@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.matching.innermost import innermost, together
+from patcher.rewrite.matching.innermost import continues, innermost, together
 from patcher.rewrite.matching.search import Region, region
 from patcher.rewrite.matching.tree import RoundTripError, Tree
 from patcher.rewrite.matching.unify import Matcher, many_hole
@@ -31,7 +31,7 @@ class File:
         Raises:
             PatcherError: ``unsupported-source`` when LibCST does not print what it read.
         """
-        while first > 1 and _continues(self.source, first - 1):
+        while first > 1 and continues(self.source, first - 1):
             first -= 1
         if (first, last) not in self._trees:
             start, end = self.source.lines(first, last)
@@ -119,7 +119,7 @@ class File:
 
     def _statements(self) -> list[tuple[int, int]]:
         """Lines of each statement of the top level; those that share a line together."""
-        return [(first, last) for first, last, _ in together(self.source.tree.body)]
+        return [(first, last) for first, last, _ in together(self.source, self.source.tree.body)]
 
     def _is_only_child(self, definition: Definition) -> bool:
         import ast
@@ -130,10 +130,3 @@ class File:
                 if isinstance(block, list) and definition.node in block:
                     return len(block) == 1 and not isinstance(node, ast.Module)
         return False
-
-
-def _continues(source: Source, line: int) -> bool:
-    """Whether a line goes on in the next one after a backslash."""
-    start, end = source.lines(line, line)
-    text = source.text[start:end].rstrip("\r\n")
-    return text.endswith("\\") and "#" not in text

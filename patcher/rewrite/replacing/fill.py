@@ -202,11 +202,10 @@ class Filler:
             gap = _GAP.fullmatch(source.text, before, line_start)
             start = source.line_end(before) if gap else start
         end += len(tail[0]) if (tail := _TAIL.match(source.text, end)) else 0
-        lines = []
-        for number, line in enumerate(
-            _LINES.findall(source.text[start:end]), source.position(start)[0]
-        ):
-            keep = number in source.string_lines or not line.startswith(own)
+        lines, number = [], source.position(start)[0]
+        for at, line in enumerate(_LINES.findall(source.text[start:end]), number):
+            keep = at in source.string_lines or not line.startswith(own)
+            keep = keep or (shares and at == number)  # what is left of it is elsewhere
             lines.append(line if keep else indent + line.removeprefix(own))
         text = ("" if not shares else indent) + "".join(lines)
         return text.removeprefix(indent) if first else text

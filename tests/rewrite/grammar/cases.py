@@ -131,6 +131,8 @@ def _expression(code: Code, text: str, random: Random) -> tuple[str, str, str]:
     tight = re.fullmatch(r"\w+(\(.*\)|\[.*\])?|\[.*\]|\{.*\}|'\w+'", pattern, re.DOTALL)
     if not tight and not pattern.startswith("("):
         site = f"({site})"
+    if pattern.startswith("(") and f"with {MARK}" in text:  # these would be two items
+        site = f"({site})"
     new = f"({_filled(template, holes, True)})"
     old, wanted = indent(pattern, "    "), indent(template, "    ")
     edits = f"- file: m.py\n  match: |\n{old}\n  with: |\n{wanted}\n"
