@@ -20,7 +20,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 # Pages link to files of the repository, which are no pages: they stay links as they are written.
 # A page that is in no table of contents yet is found by the search.
-suppress_warnings = ["myst.xref_missing", "toc.not_included"]
+suppress_warnings = ["myst.xref_missing", "toc.not_included", "toc.duplicate_entry"]
 html_theme = "furo"
 html_title = "patcher"
 html_static_path = ["_static"]

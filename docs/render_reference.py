@@ -73,15 +73,27 @@ def commands() -> str:
     for name, summary in COMMANDS.items():
         command = cli.get_command(context, name)
         assert command is not None
-        usage = command.get_usage(click.Context(command, info_name=name, parent=context))
-        lines += ["", f"## {name}", "", summary, "", "```text", plain(usage), "```", ""]
-        lines += [inspect.cleandoc(command.help or "").replace("\b\n", ""), ""]
-        own = [param for param in command.params if param.name not in COMMON]
-        lines += options(param for param in own if isinstance(param, click.Option))
-        if command.epilog:
-            examples = [line.strip() for line in command.epilog.strip().splitlines()]
-            lines += ["", "```sh", *examples, "```"]
+        lines += ["", f"## {name}", "", summary, "", *one_command(command, name, context)]
+        if isinstance(command, click.Group):
+            inner = click.Context(command, info_name=name, parent=context)
+            for part in command.list_commands(inner):
+                below = command.get_command(inner, part)
+                assert below is not None
+                lines += ["", f"### {name} {part}", "", *one_command(below, part, inner)]
     return "\n".join(lines)
+
+
+def one_command(command: click.Command, name: str, parent: click.Context) -> list[str]:
+    """Usage, help, options and examples."""
+    usage = command.get_usage(click.Context(command, info_name=name, parent=parent))
+    lines = ["```text", plain(usage), "```", ""]
+    lines += [inspect.cleandoc(command.help or "").replace("\b\n", ""), ""]
+    own = [param for param in command.params if param.name not in COMMON]
+    lines += options(param for param in own if isinstance(param, click.Option))
+    if command.epilog:
+        examples = [line.strip() for line in command.epilog.strip().splitlines()]
+        lines += ["", "```sh", *examples, "```"]
+    return lines
 
 
 def plain(usage: str) -> str:
