@@ -20,7 +20,7 @@ ADDED_LINE = re.compile(
     r"^```diff\n--- a/(\S+)\n.*?^@@.*?@@\n (.*?)\n\+(.*?)\n```$", re.MULTILINE | re.DOTALL
 )
 COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TOUCHED = re.compile(r"^Files touched: (.*)", re.MULTILINE)
+TOUCHED = re.compile(r"^Files touched: (.*(?:\n.+)*)", re.MULTILINE)
 
 
 def hashes(folder: Path) -> dict[str, str]:
