@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import copies
-from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
+from patcher.commands.shared.replay_series import left_by_series, modes_of, patches_of, replayed
 from patcher.commands.shared.write_specs import requirement, write_spec
 from patcher.errors import PatcherError
 from patcher.results import CaptureResult
@@ -58,7 +58,10 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
             hint="apply the patches without --guarded first",
         )
     paths = _files(copy, drift)
-    before = {path: held for path in paths if (held := _left(copy, path)) is not None}
+    left = left_by_series(copy, paths)
+    before = {
+        path: (data, _mode_left(copy, path)) for path, data in left.items() if data is not None
+    }
     after = {path: _held(copy, path) for path in paths}
     text_of = requirement(copy)
     found = capture_edits(name, text_of, before, after)
@@ -137,13 +140,9 @@ def _files(copy: WorkingCopy, drift: Sequence[Drift]) -> list[str]:
     return sorted(found)
 
 
-def _left(copy: WorkingCopy, path: str) -> File | None:
-    """A file as patcher left it; None where it left none."""
-    data = copy.left(path)
-    if data is None:
-        return None
+def _mode_left(copy: WorkingCopy, path: str) -> int:
     one = copy.expected_one(path)
-    return data, one[1] if one is not None else _NEW_FILE_MODE
+    return one[1] if one is not None else _NEW_FILE_MODE
 
 
 def _held(copy: WorkingCopy, path: str) -> File | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,17 @@ def test_captures_compose_and_name_what_they_lie_on(workspace: Workspace) -> Non
     assert caught.value.message == "two: it requires one, which is not applied"
     apply(workspace, ["one", "two", "three"], target=None)
     assert held(workspace) == edited
+
+
+def test_a_second_capture_of_a_file_needs_no_git(workspace: Workspace) -> None:
+    edit(workspace, "pkg/m.py", "x + 1", "x + 2")
+    capture(workspace, "one", None)
+    apply(workspace, ["one"], target=None)
+    shutil.rmtree(tree(workspace) / ".git")
+    edit(workspace, "pkg/m.py", "x + 2", "x + 3")
+    assert capture(workspace, "two", None).requires == ["one"]
+    apply(workspace, ["two"], target=None)
+    assert status(workspace, None).series == ["one", "two"]
 
 
 def test_a_capture_that_lies_on_nothing_requires_nothing(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.replay_series import patches_of, rewriting, unguarded
+from patcher.commands.shared.replay_series import left_by_series, patches_of, rewriting, unguarded
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditStatus
 from patcher.rewrite.plan import Plan, plan_patches
@@ -43,9 +43,8 @@ def plan_on(
     if not drift:
         return _plan(copy, patches, series, workspace, instead or {}, (), search)
     below = dict(instead or {})
-    for one in drift:
-        with suppress(PatcherError):
-            below.setdefault(one.path, copy.left(one.path))
+    with suppress(PatcherError):
+        below = {**left_by_series(copy, [one.path for one in drift]), **below}
     plan = _plan(copy, patches, series, workspace, below, (), search)
     goal = goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
     if plan.ok and not not_there(copy, drift, goal):

@@ -49,6 +49,18 @@ def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | 
     return files
 
 
+def left_by_series(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, bytes | None]:
+    """What patcher left under some paths, whatever was edited since; None where no file is.
+
+    What the series wrote is replayed; the rest is pristine, from the backups or from git.
+
+    Raises:
+        PatcherError: ``drift`` when the pristine bytes of an edited file are held nowhere.
+    """
+    written = replayed(copy, copy.series) if copy.state.touched else {}
+    return {path: written[path] if path in written else copy.left(path) for path in paths}
+
+
 def modes_of(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, int]:
     """Permission bits that a series asks for, by path; other files have those of pristine."""
     return replay_modes(
