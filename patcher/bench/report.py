@@ -122,6 +122,11 @@ class BenchReport:
                 + analysis.endpoint(self.run.pairs).name
                 + " were compared"
             )
+        if repeating_inputs := not_fresh(self.run.pairs):
+            names = ", ".join(map(str, repeating_inputs[:3]))
+            text += (
+                f"; the same input was timed again and again ({names}): kept answers would count"
+            )
         if self.run.stopped == "budget":
             text += "; the budget ended before a decision"
         if self.run.fault:

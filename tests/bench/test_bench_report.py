@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from patcher.bench import run as bench
+from patcher.bench.records import ProcessTiming
 from patcher.bench.report import BenchReport, cold_and_warm, table_rows
 from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import QUICK, BenchPlan
@@ -124,3 +126,15 @@ def test_a_slow_start_pays_after_so_many_calls() -> None:
     # 10 s more at the first call, half a second less at each later one
     assert found["pays_after_calls"] == 21
     assert cold_and_warm(report(FakeStopwatch(slower)).run.pairs)["pays_after_calls"] is None
+
+
+def test_inputs_that_came_again_and_again_are_said_beside_the_word() -> None:
+    class Repeating(FakeStopwatch):
+        def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+            timing = super().__call__(arm, patience)
+            return replace(timing, cases=tuple(replace(one, fresh=False) for one in timing.cases))
+
+    found = report(Repeating(slower))
+    assert found.as_json()["repeating_cases"] == ["m1 / t1", "m1 / t2"]
+    assert "kept answers would count" in found.sentence()
+    assert "kept answers" not in report(FakeStopwatch(slower)).sentence()
