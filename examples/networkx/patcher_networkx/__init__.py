@@ -1,0 +1,1 @@
+"""Patches for networkx, and the workload they are judged by (`bench`)."""
