@@ -32,8 +32,8 @@ def goal_of(
             leaves them as they are.
     """
     goal: Goal = {}
-    there = {p: one for p, one in copy.state.touched.items() if one.current is not None}
-    moded = {path: one.mode for path, one in there.items() if one.mode != one.pristine_mode}
+    there = {p: each for p, each in copy.state.touched.items() if each.current is not None}
+    moded = {path: each.mode for path, each in there.items() if each.mode != each.pristine_mode}
     if modes is None:
         modes, moded = {path: mode for path, mode in moded.items() if path in files}, {}
     for path in {*files, *modes, *moded}:
@@ -45,7 +45,7 @@ def goal_of(
 
 def not_there(copy: StoredTree, drift: Iterable[Drift], goal: Goal) -> tuple[Drift, ...]:
     """The drift that is something else than what a change would write."""
-    return tuple(one for one in drift if not _is_there(copy, one.path, goal))
+    return tuple(each for each in drift if not _is_there(copy, each.path, goal))
 
 
 def _is_there(copy: StoredTree, path: str, goal: Goal) -> bool:
@@ -54,12 +54,12 @@ def _is_there(copy: StoredTree, path: str, goal: Goal) -> bool:
         return False
     data, mode = goal[path]
     try:
-        found = copy.place.root.read(path)
+        result = copy.place.root.read(path)
     except PatcherError:
         return False
-    if found is None or data is None:
-        return found is None and data is None
-    return found.data == data and found.mode == mode
+    if result is None or data is None:
+        return result is None and data is None
+    return result.data == data and result.mode == mode
 
 
 def steps_of(copy: StoredTree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, bytes]]:

@@ -60,15 +60,15 @@ class User:
     def patched(self) -> bool:
         """Whether its patches are in the files still."""
         return bool(self.files) and any(
-            _sha256(Path(self.root, one.path)) == one.current for one in self.files
+            _sha256(Path(self.root, each.path)) == each.current for each in self.files
         )
 
     def way_back(self) -> list[str]:
         """Commands that restore the files from git alone."""
         return [
-            f"git -C {self.root} cat-file blob {one.blob} > {self.root}/{one.path}"
-            for one in self.files
-            if one.blob
+            f"git -C {self.root} cat-file blob {each.blob} > {self.root}/{each.path}"
+            for each in self.files
+            if each.blob
         ]
 
 
@@ -94,8 +94,8 @@ def lock(copy: StoredTree, command: str) -> AbstractContextManager[object]:
 
 
 def _git_dir(folder: Path) -> Path | None:
-    found = find_checkout(folder)
-    return None if found is None else found[1]
+    result = find_checkout(folder)
+    return None if result is None else result[1]
 
 
 def users(folder: Path) -> tuple[User, ...]:
@@ -110,7 +110,7 @@ def users(folder: Path) -> tuple[User, ...]:
 
 
 def _user(entry: dict[str, Any]) -> User:
-    files = tuple(PatchedFile(**one) for one in entry["files"])
+    files = tuple(PatchedFile(**each) for each in entry["files"])
     return User(**{**entry, "series": tuple(entry["series"]), "files": files})
 
 
@@ -147,11 +147,13 @@ def note(copy: StoredTree) -> None:
         tuple(_patched_files(copy)),
     )
     kept = [
-        one
-        for one in users(copy.root)
-        if (one.workspace, one.target) != (mine.workspace, mine.target)
+        each
+        for each in users(copy.root)
+        if (each.workspace, each.target) != (mine.workspace, mine.target)
     ]
-    data = json.dumps({"schema": SCHEMA, "users": [asdict(one) for one in (*kept, mine)]}, indent=1)
+    data = json.dumps(
+        {"schema": SCHEMA, "users": [asdict(each) for each in (*kept, mine)]}, indent=1
+    )
     with suppress(OSError), Folder.open(git_dir) as folder:
         folder.replace_file(NOTE_FILE, data.encode())
 

@@ -111,11 +111,11 @@ def _targets_python(root: Path) -> Iterator[Finding]:
         python = configured(root)
         if python == sys.executable:
             return
-        found = about(python)
+        result = about(python)
     except PatcherError as error:
         yield Finding("problem", "python", error.message, error.help)
         return
-    message = f"targets run on Python {found.text} at {found.prefix} (`python` in the settings)"
+    message = f"targets run on Python {result.text} at {result.prefix} (`python` in the settings)"
     yield Finding("ok", "python", message)
 
 
@@ -225,9 +225,9 @@ def required(copy: WorkingCopy) -> list[str]:
     """The ``Requires-Dist`` lines of the tree's metadata."""
     from email.parser import BytesParser
 
-    found: list[str] = []
+    result: list[str] = []
     with suppress(FileNotFoundError):
         for name in sorted(os.listdir(copy.root)):
             if name.endswith(".dist-info") and (data := copy.read(f"{name}/METADATA")):
-                found += BytesParser().parsebytes(data).get_all("Requires-Dist") or []
-    return found
+                result += BytesParser().parsebytes(data).get_all("Requires-Dist") or []
+    return result

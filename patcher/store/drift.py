@@ -54,20 +54,20 @@ def find_drift(
         look_for_new: walk the tree and report files that are not expected.
         passed_over: names of temporary files.
     """
-    found: list[Drift] = []
+    result: list[Drift] = []
     if look_for_new:
         present: dict[str, os.stat_result] = {}
         folders = {path[:end] for path in expected for end in _slashes(path)}
-        _scan(root, expected, folders, passed_over, present, found)
-    for path, one in expected.items():
+        _scan(root, expected, folders, passed_over, present, result)
+    for path, each in expected.items():
         here = present.get(path) if look_for_new else root.lstat(path)
-        if kind := _compare(root, path, one, here):
-            found.append(Drift(path, kind))
+        if kind := _compare(root, path, each, here):
+            result.append(Drift(path, kind))
     # With the walk, a file that should be absent is one that was added.
     for path in () if look_for_new else absent:
         if root.lstat(path) is not None:
-            found.append(Drift(path, "added"))
-    return tuple(sorted(set(found)))
+            result.append(Drift(path, "added"))
+    return tuple(sorted(set(result)))
 
 
 def _slashes(path: str) -> list[int]:

@@ -55,12 +55,12 @@ class Folders:
 
     def closed_folders(self) -> tuple[tuple[int, int], ...]:
         """(device, inode) of patcher's own folders: no patch may write there."""
-        found = []
+        result = []
         for path in (self.private_dir, self.backups_dir):
             with suppress(OSError):
                 here = path.stat()
-                found.append((here.st_dev, here.st_ino))
-        return tuple(found)
+                result.append((here.st_dev, here.st_ino))
+        return tuple(result)
 
     def journal(self) -> dict[str, Any] | None:
         """An interrupted change, as JSON values, or None. Reads only.

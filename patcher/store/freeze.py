@@ -55,13 +55,13 @@ def _tree(copy: StoredTree, pristine: bool) -> dict[str, tuple[bytes, int]]:
     """Bytes and mode of every file, each checked against what patcher knows of it."""
     files: dict[str, tuple[bytes, int]] = {}
     touched = copy.state.touched
-    for path, one in copy.expected().items():
+    for path, each in copy.expected().items():
         if pristine and path in touched:
             continue
-        found = copy.place.root.read(path)
-        if found is None or (one.sha256 is not None and digest(found.data) != one.sha256):
+        result = copy.place.root.read(path)
+        if result is None or (each.sha256 is not None and digest(result.data) != each.sha256):
             raise PatcherError("drift", f"{printable(path)} is not what patcher wrote", where=path)
-        files[path] = (found.data, found.mode)
+        files[path] = (result.data, result.mode)
     if pristine:
         for path, past in touched.items():
             data = copy.pristine(path)

@@ -133,19 +133,19 @@ class Folder:
             OSError: ``ELOOP`` for a link, ``EINVAL`` for a folder, FIFO, socket or device (which
                 is never opened: opening a FIFO would hang).
         """
-        found = self.lstat(name)
-        if found is None:
+        result = self.lstat(name)
+        if result is None:
             return None
-        if not stat.S_ISREG(found.st_mode):
-            code = errno.ELOOP if stat.S_ISLNK(found.st_mode) else errno.EINVAL
+        if not stat.S_ISREG(result.st_mode):
+            code = errno.ELOOP if stat.S_ISLNK(result.st_mode) else errno.EINVAL
             raise OSError(code, "not a regular file", self.at(name))
         # O_NONBLOCK: if a FIFO took its place since, the open returns and the check below refuses.
         fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _OPEN, dir_fd=self.fd)
         with os.fdopen(fd, "rb") as file:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
+            result = os.fstat(fd)
+            if not stat.S_ISREG(result.st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", self.at(name))
-            return File(file.read(), stat.S_IMODE(found.st_mode), found)
+            return File(file.read(), stat.S_IMODE(result.st_mode), result)
 
     def names(self) -> Iterator[str]:
         """The names in this folder, sorted."""
@@ -275,8 +275,8 @@ def remove_tree(parent: Folder, name: str) -> None:
     """Remove a folder that patcher made, with all that is in it; links are not followed."""
     with parent.child(name) as folder:
         for entry in list(folder.names()):
-            found = folder.lstat(entry)
-            if found is not None and stat.S_ISDIR(found.st_mode):
+            result = folder.lstat(entry)
+            if result is not None and stat.S_ISDIR(result.st_mode):
                 remove_tree(folder, entry)
             else:
                 folder.unlink(entry)

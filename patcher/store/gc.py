@@ -35,9 +35,9 @@ def gc(workspace: Workspace, keep: int = 10, *, dry_run: bool = False) -> dict[s
         for manifest in manifests:
             by_target.setdefault(manifest["target"], []).append(manifest)
         kept = [each for group in by_target.values() for each in group[-keep:]]
-        gone = [each for each in manifests if each not in kept]
+        dropped = [each for each in manifests if each not in kept]
         needed = _needed(workspace, kept)
-        removed = [workspace.backups.manifest_path(each) for each in gone]
+        removed = [workspace.backups.manifest_path(each) for each in dropped]
         removed += [
             path
             for path in workspace.backups.object_files()
@@ -56,15 +56,15 @@ def gc(workspace: Workspace, keep: int = 10, *, dry_run: bool = False) -> dict[s
 def _needed(workspace: Workspace, manifests: list[dict[str, Any]]) -> set[str]:
     """Hashes of the objects that must stay."""
     needed: set[str] = set()
-    found = [workspace.state(target) for target in workspace.targets()]
+    result = [workspace.state(target) for target in workspace.targets()]
     for manifest in manifests:
         for key in ("state_before", "state_after"):
             needed.add(manifest[key])
             with suppress(PatcherError):
-                found.append(states.load(workspace.backups.get(manifest[key]), key))
+                result.append(states.load(workspace.backups.get(manifest[key]), key))
         needed |= {step["before"] for step in manifest["steps"] if step["before"]}
-    for state in found:
-        needed |= {one.pristine for one in state.touched.values() if one.pristine}
+    for state in result:
+        needed |= {each.pristine for each in state.touched.values() if each.pristine}
         needed |= {state.index} if state.index else set()
     return needed
 

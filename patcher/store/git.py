@@ -114,9 +114,9 @@ def _commit(copy: StoredTree) -> str | None:
             return None
     if not copy.in_place and (git_dir / "HEAD").read_text().strip() == f"ref: {BRANCH}":
         everything = copy.expected()
-        ours = everything if tip is None else changed
+        own = everything if tip is None else changed
         if not (
-            _update_index(git_dir, copy.root, ours)
+            _update_index(git_dir, copy.root, own)
             or _update_index(git_dir, copy.root, everything, afresh=True)
         ):
             return None
@@ -134,9 +134,9 @@ def _remove_stale(place: Path) -> None:
     end = time.monotonic() + _STALE_S
     first = None
     with suppress(FileNotFoundError), Folder.open(place.parent) as folder:
-        while (found := folder.lstat(place.name)) is not None:
-            first = first or found
-            if found.st_ino != first.st_ino:
+        while (result := folder.lstat(place.name)) is not None:
+            first = first or result
+            if result.st_ino != first.st_ino:
                 return
             if time.monotonic() > end:
                 folder.unlink(place.name)
@@ -191,13 +191,13 @@ def _first_message(copy: StoredTree) -> str:
 
 def _message(copy: StoredTree, manifests: list[dict[str, Any]]) -> str:
     """Subject and trailers; of several changes that were not recorded, all are named."""
-    specs = {one.name: one.sha256 for one in copy.series}
+    specs = {entry.name: entry.sha256 for entry in copy.series}
     lines: list[str] = []
     trailers: list[str] = []
     for each in manifests:
         with suppress(PatcherError):
             before = states.load(copy.folders.backups.get(each["state_before"]), "")
-            specs.update({one.name: one.sha256 for one in before.series})
+            specs.update({entry.name: entry.sha256 for entry in before.series})
         lines.append(f"{each['action'].capitalize()} {', '.join(each['names'])}".rstrip())
         for name in each["names"]:
             trailers.append(f"Patcher-Patch: {name}")
@@ -237,14 +237,14 @@ def _pristine(copy: StoredTree, paths: Iterable[str] | None) -> dict[str, tuple[
     """Pristine files: those given, or all of a managed tree."""
     if paths is None:
         paths = () if copy.index is None else [entry.path for entry in copy.index.entries()]
-    found: dict[str, tuple[bytes, int] | None] = {}
+    result: dict[str, tuple[bytes, int] | None] = {}
     for path in paths:
         data = copy.pristine(path)
         entry = None if copy.index is None else copy.index.get(path)
         past = copy.state.touched.get(path)
         mode = past.pristine_mode if past else entry.mode if entry else 0o644
-        found[path] = None if data is None else (data, mode)
-    return found
+        result[path] = None if data is None else (data, mode)
+    return result
 
 
 def _unrecorded(
@@ -264,16 +264,16 @@ def _unrecorded(
 
 
 def _current(copy: StoredTree, paths: Iterable[str]) -> dict[str, tuple[bytes, int] | None]:
-    found: dict[str, tuple[bytes, int] | None] = {}
+    result: dict[str, tuple[bytes, int] | None] = {}
     for path in sorted(paths):
         past = copy.state.touched.get(path)
         if past is None:
-            found.update(_pristine(copy, [path]))
+            result.update(_pristine(copy, [path]))
         elif past.current is None:
-            found[path] = None
+            result[path] = None
         else:
             data = copy.read(path)
             if data is None or digest(data) != past.current:
                 raise PatcherError("drift", f"{path} is not what patcher wrote", where=path)
-            found[path] = (data, past.mode)
-    return found
+            result[path] = (data, past.mode)
+    return result

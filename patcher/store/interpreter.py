@@ -106,8 +106,8 @@ def find(named: str, root: Path) -> str:
                 return str(path / place)
     elif path.is_file():
         return os.path.abspath(path)
-    elif os.sep not in named and (found := shutil.which(named)):
-        return found
+    elif os.sep not in named and (result := shutil.which(named)):
+        return result
     raise PatcherError(
         "config",
         f"python = {json.dumps(named)}: there is no such interpreter",
@@ -136,8 +136,8 @@ def about(python: str) -> Interpreter:
 
 def files_of(python: str, distribution: str) -> dict[str, Any] | None:
     """Name, version, ``direct_url`` and the files of a distribution; None when it is not there."""
-    found: dict[str, Any] | None = ask(python, FILES, distribution)
-    return found
+    result: dict[str, Any] | None = ask(python, FILES, distribution)
+    return result
 
 
 def ask(python: str, script: str, *arguments: str) -> Any:

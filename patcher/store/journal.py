@@ -175,12 +175,12 @@ def read(private: Path) -> Journal | None:
     path = private / JOURNAL_FILE
     try:
         with Folder.open(private) as folder:
-            found = folder.read(JOURNAL_FILE)
+            result = folder.read(JOURNAL_FILE)
     except FileNotFoundError:
         return None
-    if found is None:
+    if result is None:
         return None
-    record = records.decode(found.data)
+    record = records.decode(result.data)
     if record is None:
         raise _damaged(str(path))
     return Journal.from_record(record, str(path))
@@ -197,19 +197,19 @@ class Outcome(str, Enum):
 def seen(folder: Folder, name: str) -> str | None:
     """The sha256 of what is under a name; None for nothing, `OTHER` for anything but a file."""
     try:
-        found = folder.read(name)
+        result = folder.read(name)
     except OSError:
         if folder.lstat(name) is None:
             return None
         return OTHER
-    return None if found is None else digest(found.data)
+    return None if result is None else digest(result.data)
 
 
 def is_committed(place: Place, journal: Journal) -> bool:
     """Whether ``series.json`` names this transaction."""
     with Folder.open(place.home) as home:
-        found = home.read(SERIES_FILE)
-    record = None if found is None else records.decode(found.data)
+        result = home.read(SERIES_FILE)
+    record = None if result is None else records.decode(result.data)
     return record is not None and record.get("transaction") == journal.transaction
 
 
@@ -322,8 +322,8 @@ def _undo_mode(
 
 def _held(folder: Folder, name: str) -> tuple[str, int] | None:
     """The hash and the permission bits of what is under a name; None for nothing."""
-    found, sha256 = folder.lstat(name), seen(folder, name)
-    return None if found is None or sha256 is None else (sha256, found.st_mode & 0o7777)
+    result, sha256 = folder.lstat(name), seen(folder, name)
+    return None if result is None or sha256 is None else (sha256, result.st_mode & 0o7777)
 
 
 def _take_away(folder: Folder, name: str, removed: str, step: Step) -> bool:
@@ -342,11 +342,11 @@ def _clear(place: Place, journal: Journal) -> None:
         with suppress(FileNotFoundError, PatcherError), place.root.parent(step.path) as (folder, _):
             for name in (journal.side(number), journal.removed(number)):
                 # Complete ones that hold neither old nor new bytes are somebody's: they stay.
-                ours = journal.stage is Stage.PREPARE or seen(folder, name) in (
+                own = journal.stage is Stage.PREPARE or seen(folder, name) in (
                     step.before,
                     step.after,
                 )
-                if ours and folder.lstat(name) is not None:
+                if own and folder.lstat(name) is not None:
                     folder.unlink(name)
             folder.fsync()
 

@@ -90,9 +90,9 @@ def find_metadata(
     known = sorted(paths)
     for path in known:
         if re.fullmatch(r"(src/)?([^/]+\.(egg|dist)-info/)?(PKG-INFO|METADATA)", path) and (
-            found := parse_metadata(read(path))
+            result := parse_metadata(read(path))
         ):
-            return found
+            return result
     name: str | None = None
     version: str | None = None
     requires: list[str] = []
@@ -144,7 +144,7 @@ def _module_version(
     for package in layout.packages:
         path = f"{layout.prefix}{package}/__init__.py"
         if path in known and (
-            found := re.search(rb"^__version__\s*=\s*[\"']([^\"'\n]+)", read(path), re.MULTILINE)
+            result := re.search(rb"^__version__\s*=\s*[\"']([^\"'\n]+)", read(path), re.MULTILINE)
         ):
-            return _plain(found[1].decode("utf-8", "replace"))
+            return _plain(result[1].decode("utf-8", "replace"))
     return None

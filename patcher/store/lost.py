@@ -62,9 +62,9 @@ class Lost:
 
 def lost_copies(workspace: Folders) -> list[Lost]:
     """Every one of this workspace, by its backups, or by what was noted in the checkout."""
-    found = {one.target: one for one in _from_checkout(workspace)}
-    found.update({one.target: one for one in _from_backups(workspace)})
-    return [one for target, one in sorted(found.items()) if target not in workspace.targets()]
+    result = {each.target: each for each in _from_checkout(workspace)}
+    result.update({each.target: each for each in _from_backups(workspace)})
+    return [each for target, each in sorted(result.items()) if target not in workspace.targets()]
 
 
 def _from_backups(workspace: Folders) -> Iterator[Lost]:

@@ -138,15 +138,15 @@ class Root:
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                 raise
-            found = folder.lstat(part)
-            word = "a link" if found and stat.S_ISLNK(found.st_mode) else "not a folder"
+            result = folder.lstat(part)
+            word = "a link" if result and stat.S_ISLNK(result.st_mode) else "not a folder"
             raise PatcherError(
                 "unsafe-path",
                 f"{printable(part)!r} on the way to {printable(path)!r} is {word}",
                 where=printable(path),
             ) from None
-        found = os.fstat(inner.fd)
-        if (found.st_dev, found.st_ino) in self.closed:
+        result = os.fstat(inner.fd)
+        if (result.st_dev, result.st_ino) in self.closed:
             inner.close()
             raise PatcherError(
                 "unsafe-path",
@@ -166,12 +166,12 @@ class Root:
                 try:
                     return folder.read(name)
                 except OSError as error:
-                    found = folder.lstat(name)
-                    if found is None or error.errno not in (errno.ELOOP, errno.EINVAL):
+                    result = folder.lstat(name)
+                    if result is None or error.errno not in (errno.ELOOP, errno.EINVAL):
                         raise
                     raise PatcherError(
                         "unsafe-path",
-                        f"{printable(path)!r} is a {kind_of(found.st_mode)}, not a file",
+                        f"{printable(path)!r} is a {kind_of(result.st_mode)}, not a file",
                         where=printable(path),
                     ) from None
         except FileNotFoundError:
@@ -196,15 +196,15 @@ def safe_target(
     """
     tree = Root(root, closed)
     with tree.parent(relative) as (folder, name):
-        found = folder.lstat(name)
-        if found is not None and not stat.S_ISREG(found.st_mode):
+        result = folder.lstat(name)
+        if result is not None and not stat.S_ISREG(result.st_mode):
             raise PatcherError(
                 "unsafe-path",
-                f"{printable(relative)!r} is a {kind_of(found.st_mode)}, not a file",
+                f"{printable(relative)!r} is a {kind_of(result.st_mode)}, not a file",
                 where=printable(relative),
             )
-        if found is not None:
-            check_size(found.st_size, relative)
+        if result is not None:
+            check_size(result.st_size, relative)
         yield folder, name
 
 

@@ -151,13 +151,13 @@ def hide(checkout: Path, names: tuple[str, ...]) -> None:
         return
     common = common_dir(found_checkout[1])
     with Folder.make(common / "info") as info:
-        found = info.read("exclude")
-        data = b"" if found is None else found.data
+        result = info.read("exclude")
+        data = b"" if result is None else result.data
         wanted = [name for name in names if name.encode() not in data.splitlines()]
         if wanted:
             ending = b"" if data.endswith(b"\n") or not data else b"\n"
             lines = "".join(f"{name}\n" for name in wanted).encode()
-            info.replace_file("exclude", data + ending + lines, found.mode if found else 0o644)
+            info.replace_file("exclude", data + ending + lines, result.mode if result else 0o644)
 
 
 def record_ref(target: str, *, in_place: bool) -> str:

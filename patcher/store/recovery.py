@@ -88,36 +88,36 @@ def best_state(workspace: Folders, target: str) -> State:
     Raises:
         PatcherError: ``state-damaged`` when the backups hold none.
     """
-    found: list[State] = []
+    result: list[State] = []
     for _, manifest in workspace.backups.records(target):
         for key in ("state_before", "state_after"):
             with suppress(PatcherError):
-                found.append(states.load(workspace.backups.get(manifest[key]), target))
-    found.sort(key=lambda state: state.generation, reverse=True)
-    for state in found:
+                result.append(states.load(workspace.backups.get(manifest[key]), target))
+    result.sort(key=lambda state: state.generation, reverse=True)
+    for state in result:
         if is_whole(workspace, state):
             return state
-    if not found:
+    if not result:
         raise PatcherError(
             "state-damaged",
             f"{target}: {SERIES_FILE} is damaged and the backups hold no copy",
             hint=f"move {workspace.private_dir / target} away, then `patcher init`",
         )
-    return found[0]
+    return result[0]
 
 
 def is_whole(workspace: Folders, state: State) -> bool:
     """Whether the tree has every file that a state's patches changed, as they left it."""
     root = Root(str(workspace.root / state.root), workspace.closed_folders())
-    return all(_holds(root, path, one.current) for path, one in state.touched.items())
+    return all(_holds(root, path, each.current) for path, each in state.touched.items())
 
 
 def _holds(root: Root, path: str, sha256: str | None) -> bool:
     try:
-        found = root.read(path)
+        result = root.read(path)
     except (PatcherError, OSError):
         return False
-    return sha256 == (None if found is None else digest(found.data))
+    return sha256 == (None if result is None else digest(result.data))
 
 
 def _mend_backups(workspace: Folders) -> Iterator[Path]:

@@ -85,7 +85,7 @@ class Reports:
         """
         file = self.path(number) / RESULT
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            result = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise PatcherError(
                 "state-damaged",
@@ -93,9 +93,9 @@ class Reports:
                 hint=f"nothing depends on it; {file.parent} may be deleted",
                 where=str(file),
             ) from None
-        if not isinstance(found, dict) or "verdict" not in found:
+        if not isinstance(result, dict) or "verdict" not in result:
             raise PatcherError("state-damaged", f"run {number} is no result", where=str(file))
-        return found
+        return result
 
     def newest_first(self) -> Iterator[dict[str, Any]]:
         """The results that can be read."""

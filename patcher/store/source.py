@@ -85,18 +85,18 @@ def find_source(text: str, python: str = sys.executable) -> Source:
 
 
 def _from_installed(name: str, python: str) -> Source:
-    found = installed_files(name, python)
-    if found is None:
+    result = installed_files(name, python)
+    if result is None:
         raise PatcherError(
             "source",
             f"{name!r} is not installed in this Python ({python})",
             hint=f"`pip install {name}`, or `patcher init {name}==VERSION`, or a file or folder; "
             "`python` in the settings names another interpreter",
         )
-    if (editable := _editable(found.direct_url)) is not None:
+    if (editable := _editable(result.direct_url)) is not None:
         return _from_folder(editable)
     files: Files = {}
-    for path, place in found.files:
+    for path, place in result.files:
         if path.startswith(("../", "/")) or not is_source(path):
             continue
         with suppress(FileNotFoundError):
@@ -107,8 +107,8 @@ def _from_installed(name: str, python: str) -> Source:
     packages = _packages(files)
     if not packages:
         raise PatcherError("source", f"the installed {name} lists no Python package in its RECORD")
-    origin = f"installed {found.name} {found.version}"
-    return _source(found.name, found.version, origin, files, packages)
+    origin = f"installed {result.name} {result.version}"
+    return _source(result.name, result.version, origin, files, packages)
 
 
 @dataclass(frozen=True)
@@ -126,20 +126,20 @@ def installed_files(name: str, python: str = sys.executable) -> Installed | None
     if python != sys.executable:
         from patcher.store.interpreter import files_of
 
-        told = files_of(python, name)
-        if told is None:
+        settings = files_of(python, name)
+        if settings is None:
             return None
-        listed = tuple((PurePosixPath(path).as_posix(), place) for path, place in told["files"])
-        return Installed(told["name"], told["version"], told["direct_url"], listed)
+        listed = tuple((PurePosixPath(path).as_posix(), place) for path, place in settings["files"])
+        return Installed(settings["name"], settings["version"], settings["direct_url"], listed)
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
-        found = distribution(name)
+        result = distribution(name)
     except (PackageNotFoundError, ValueError):
         return None
-    places = tuple((item.as_posix(), str(item.locate())) for item in found.files or ())
-    metadata = found.metadata
-    return Installed(metadata["Name"], found.version, found.read_text("direct_url.json"), places)
+    places = tuple((item.as_posix(), str(item.locate())) for item in result.files or ())
+    metadata = result.metadata
+    return Installed(metadata["Name"], result.version, result.read_text("direct_url.json"), places)
 
 
 def _editable(direct_url: str | None) -> Path | None:
@@ -201,8 +201,8 @@ def _from_registry(requirement: str, python: str) -> Source:
                 hint="check name and version; for an sdist, download it and name the file",
                 notes=last[-3:] or done.stderr.splitlines()[-3:],
             )
-        found = _from_archive(wheels[0])
-    return Source(**{**vars(found), "origin": f"registry {requirement}"})
+        result = _from_archive(wheels[0])
+    return Source(**{**vars(result), "origin": f"registry {requirement}"})
 
 
 def _from_archive(path: Path) -> Source:
@@ -218,9 +218,9 @@ def _from_archive(path: Path) -> Source:
     origin = f"file {path.name}"
     for name in files:
         if re.fullmatch(r"[^/]+\.dist-info/METADATA", name):
-            found = parse_metadata(files[name][0])
-            if found is not None:
-                return _source(found.name, found.version, origin, files, _packages(files))
+            result = parse_metadata(files[name][0])
+            if result is not None:
+                return _source(result.name, result.version, origin, files, _packages(files))
     tops = {name.split("/", 1)[0] for name in files}
     if len(tops) == 1:  # an sdist: everything in NAME-VERSION/
         files = {name.split("/", 1)[1]: held for name, held in files.items() if "/" in name}
@@ -301,10 +301,10 @@ def _from_folder(path: Path) -> Source:
     files = {}
     total = 0
     for each in wanted:
-        found = root / each
-        mode = found.lstat()
+        result = root / each
+        mode = result.lstat()
         total = _limit(total + mode.st_size, path)
-        files[each] = (found.read_bytes(), stat.S_IMODE(mode.st_mode))
+        files[each] = (result.read_bytes(), stat.S_IMODE(mode.st_mode))
     kind = "checkout" if (root / ".git").exists() else "folder"
     return _from_project(files, f"{kind} {root}", root.name, root)
 
@@ -315,5 +315,5 @@ def _from_url(url: str) -> Source:
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
         checkout = Path(folder) / "checkout"
         commit = clone(url, checkout)
-        found = _from_folder(checkout)
-    return Source(**{**vars(found), "origin": f"{url} at {commit}", "import_root": None})
+        result = _from_folder(checkout)
+    return Source(**{**vars(result), "origin": f"{url} at {commit}", "import_root": None})

@@ -92,7 +92,7 @@ def dump(state: State) -> bytes:
     series = (*state.series, *(state.verified or ()))
     return records.encode(
         {
-            "schema": 2 if any(one.guard for one in series) else 1,
+            "schema": 2 if any(each.guard for each in series) else 1,
             "target": state.target,
             "version": state.version,
             "origin": state.origin,
@@ -102,11 +102,11 @@ def dump(state: State) -> bytes:
             "index": state.index,
             "generation": state.generation,
             "transaction": state.transaction,
-            "series": [_dump_applied(one) for one in state.series],
+            "series": [_dump_applied(each) for each in state.series],
             "verified": None
             if state.verified is None
-            else [_dump_applied(one) for one in state.verified],
-            "touched": {path: vars(one) for path, one in state.touched.items()},
+            else [_dump_applied(each) for each in state.verified],
+            "touched": {path: vars(each) for path, each in state.touched.items()},
         }
     )
 
@@ -134,7 +134,7 @@ def load(data: bytes, where: str) -> State:
             transaction=record["transaction"],
             series=tuple(map(_load_applied, record["series"])),
             verified=None if verified is None else tuple(map(_load_applied, verified)),
-            touched={path: Touched(**one) for path, one in record["touched"].items()},
+            touched={path: Touched(**each) for path, each in record["touched"].items()},
         )
     except (ValueError, KeyError, TypeError):
         raise PatcherError(

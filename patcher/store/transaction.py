@@ -182,9 +182,9 @@ def _swap(place: Place, journal: Journal, number: int, step: Step) -> None:
     """Give one file its new bytes. What is overwritten or removed is kept beside it."""
     side, removed = journal.side(number), journal.removed(number)
     with place.root.parent(step.path) as (folder, name):
-        found = folder.lstat(name)
+        result = folder.lstat(name)
         if seen(folder, name) != step.before or (
-            found is not None and found.st_mode & 0o7777 != step.before_mode
+            result is not None and result.st_mode & 0o7777 != step.before_mode
         ):
             raise _drifted(step.path)
         if step.before is None:
@@ -248,8 +248,8 @@ def _set_ballast(place: Place, size: int) -> None:
     if not size:
         return
     with Folder.open(place.home) as home:
-        found = home.lstat(BALLAST_FILE)
-        if found is not None and found.st_size >= size:
+        result = home.lstat(BALLAST_FILE)
+        if result is not None and result.st_size >= size:
             return
         home.unlink(BALLAST_FILE)
         try:

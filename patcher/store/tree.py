@@ -112,10 +112,10 @@ class StoredTree:
         """
         try:
             with safe_target(str(self.root), path, self.place.root.closed) as (folder, name):
-                found = folder.read(name)
+                result = folder.read(name)
         except FileNotFoundError:
-            found = None
-        data = None if found is None else found.data
+            result = None
+        data = None if result is None else result.data
         self._seen.setdefault(path, set()).add(None if data is None else digest(data))
         return data
 
@@ -125,18 +125,18 @@ class StoredTree:
         Raises:
             PatcherError: ``drift`` when no record holds them any more.
         """
-        one = self.expected_one(path)
-        if one is None:
+        each = self.expected_one(path)
+        if each is None:
             return self.read(path)
-        if one[0] is None:
+        if each[0] is None:
             return None
-        found = self.place.root.read(path) if self._is_file(path) else None
-        if found is not None and digest(found.data) == one[0]:
-            return found.data
+        result = self.place.root.read(path) if self._is_file(path) else None
+        if result is not None and digest(result.data) == each[0]:
+            return result.data
         touched = self.state.touched.get(path)
         if touched is None:
             return self.pristine(path)
-        data = self._from_git(path, one[0])
+        data = self._from_git(path, each[0])
         if data is None:
             raise PatcherError("drift", f"{printable(path)} is not what patcher wrote", where=path)
         return data
@@ -176,8 +176,8 @@ class StoredTree:
         if self.index is not None:
             entry = self.index.get(path)
             return None if entry is None else entry.mode
-        found = self.place.root.read(path)
-        return None if found is None else found.mode
+        result = self.place.root.read(path)
+        return None if result is None else result.mode
 
     def paths(self) -> tuple[str, ...]:
         """Files of the target as they should be now, sorted."""
@@ -217,22 +217,22 @@ class StoredTree:
             paths: look at these only; by default at all of the tree, new files included. In place
                 only files that patcher changed can drift.
         """
-        removed = {path for path, one in self.state.touched.items() if one.current is None}
+        removed = {path for path, each in self.state.touched.items() if each.current is None}
         if paths is not None:
             expected = {}
             for path in paths:
-                one = self.expected_one(path)
-                if one is not None and one[0] is not None:
-                    expected[path] = Expected(one[0], one[1], "")
-                elif one is not None:
+                each = self.expected_one(path)
+                if each is not None and each[0] is not None:
+                    expected[path] = Expected(each[0], each[1], "")
+                elif each is not None:
                     removed.add(path)
             return find_drift(self.place.root, expected, removed & set(paths), look_for_new=False)
         if self.in_place:
             touched = self.state.touched.items()
             expected = {
-                path: Expected(one.current, one.mode, "")
-                for path, one in touched
-                if one.current is not None
+                path: Expected(each.current, each.mode, "")
+                for path, each in touched
+                if each.current is not None
             }
             return find_drift(self.place.root, expected, removed, look_for_new=False)
         return find_drift(

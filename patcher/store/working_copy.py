@@ -96,10 +96,10 @@ class WorkingCopy(StoredTree):
             try:
                 goal = changes.goal_of(self, files, modes)
                 drift = self.drift({*goal, *self.state.touched})
-                stray = changes.not_there(self, drift, goal)
-                if stray:
-                    raise drift_error(stray)
-                adopted = {one.path for one in drift}
+                drifted = changes.not_there(self, drift, goal)
+                if drifted:
+                    raise drift_error(drifted)
+                adopted = {each.path for each in drift}
                 return self._change(
                     goal, adopted, tuple(series), action, tuple(names), verified, signals
                 )
@@ -120,7 +120,7 @@ class WorkingCopy(StoredTree):
             expected = self.expected()
             for path in files:
                 check_relative(path)
-            modes = {path: one.mode for path, one in expected.items()}
+            modes = {path: each.mode for path, each in expected.items()}
             goal = {p: (data, modes.get(p, changes.NEW_FILE_MODE)) for p, data in files.items()}
             try:
                 steps, old = changes.steps_of(self, goal)

@@ -150,15 +150,15 @@ class Workspace(ExclusiveFolders):
         self, source: Source, state: State, checkout: Path, signals: Deferred
     ) -> None:
         root = source.import_root or Path(os.path.realpath(checkout))
-        found = plumbing.find_checkout(root)
-        if found is None:
+        result = plumbing.find_checkout(root)
+        if result is None:
             raise PatcherError(
                 "source",
                 f"{checkout} is not a git checkout",
                 hint="`patcher init FOLDER`, without --in-place, makes a working copy of it",
                 where=str(checkout),
             )
-        top = found[0]
+        top = result[0]
         if self.root == top or top in self.root.parents:
             below = "" if self.root == top else f"{self.root.relative_to(top).as_posix()}/"
             plumbing.hide(
