@@ -21,6 +21,7 @@ myst_heading_anchors = 4
 # Pages link to files of the repository, which are no pages: they stay links as they are written.
 # A page that is in no table of contents yet is found by the search.
 suppress_warnings = ["myst.xref_missing", "toc.not_included", "toc.duplicate_entry"]
+smartquotes = False  # two hyphens are an option, not a dash
 html_theme = "furo"
 html_title = "patcher"
 html_static_path = ["_static"]
