@@ -96,6 +96,7 @@ class WorkerProcess:
                 "device": self.site.device,
                 "deterministic": self.site.deterministic,
                 "cpus": self.site.cpus,
+                "watch": self.site.watch,
                 "memory_limit_mib": self.site.memory_limit_mib,
             }
         )

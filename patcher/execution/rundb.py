@@ -94,8 +94,8 @@ class RunDb:
             with self._database.connect() as db:
                 return work(db)
 
-    def begin(self, key: str) -> int:
-        """The unfinished run of that key, or a new one."""
+    def begin(self, key: str, seed: int = 0) -> int:
+        """The unfinished run of that key, or a new one that draws its calls from ``seed``."""
 
         def work(db: sqlite3.Connection) -> int:
             row = db.execute(
@@ -104,9 +104,22 @@ class RunDb:
             if row:
                 return int(row[0])
             cursor = db.execute(
-                "insert into runs (key, started_at) values (?, ?)", (key, time.time())
+                "insert into runs (key, started_at, judgement) values (?, ?, ?)",
+                (key, time.time(), json.dumps({"seed": seed})),
             )
             return int(cursor.lastrowid or 0)
+
+        return self._do(work)
+
+    def seed_of(self, run: int) -> int:
+        """The seed an unfinished run draws its calls from."""
+
+        def work(db: sqlite3.Connection) -> int:
+            row = db.execute("select judgement from runs where id = ?", (run,)).fetchone()
+            try:
+                return int(json.loads(row[0])["seed"])
+            except (ValueError, TypeError, KeyError):
+                return 0  # a record that was lost: the calls are the same for both arms anyway
 
         return self._do(work)
 

@@ -37,7 +37,8 @@ class Observer(Protocol):
         """The matrix, before anything runs."""
 
     def began(self, arm: Arm, case: Case, purpose: str) -> None:
-        """A worker starts on a case; ``purpose``: ``run``, ``control``, ``retry``, ``trace``."""
+        """A worker starts on a case; ``purpose``: ``run``, ``further`` (a call
+        beyond the matrix), ``control``, ``retry``, ``replay``, ``trace``."""
 
     def finished(self, result: CaseResult, purpose: str) -> None:
         """A case has its result."""
@@ -60,12 +61,17 @@ class Silent:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tests of one model on one arm, for one worker."""
+    """Tests of one model on one arm, for one worker; ``further`` names those beyond the matrix."""
 
     arm: Arm
     model: Model
     tests: tuple[Test, ...]
     purpose: str = "run"
+    further: frozenset[str] = frozenset()
+
+    def purpose_of(self, case: Case) -> str:
+        """What the observer is told of a case."""
+        return "further" if self.purpose == "run" and case.test in self.further else self.purpose
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -143,10 +149,10 @@ class Runner:
                     if again:
                         continue  # known already: its returned value was read once more
                     self.learn([result])
-                    purpose = flights[report.job].batch.purpose
-                    if purpose == "run":
+                    batch = flights[report.job].batch
+                    if batch.purpose == "run":
                         self.keep(result)
-                    self.observer.finished(result, purpose)
+                    self.observer.finished(result, batch.purpose_of(result.case))
                     self._announce(report, flights[report.job].batch)
                     if on_result(result):
                         for handle in flights:
@@ -185,7 +191,8 @@ class Runner:
             admitted = replace(batch, tests=tests)
             job, asks = self._job(admitted)
             flights[self.executor.submit(job)] = _Flight(admitted, asks)
-            self.observer.began(batch.arm, admitted.cases[0], batch.purpose)
+            first = admitted.cases[0]
+            self.observer.began(batch.arm, first, batch.purpose_of(first))
 
     def _job(self, batch: Batch) -> tuple[Job, tuple[_Ask, ...]]:
         """Open the model; prepare, run and look around for each test; look at all results again."""
@@ -327,7 +334,7 @@ class Runner:
         """Say which case the worker is on now."""
         at = report.step // (len(LOOKS) + 2)
         if not report.last and at < len(batch.cases):
-            self.observer.began(batch.arm, batch.cases[at], batch.purpose)
+            self.observer.began(batch.arm, batch.cases[at], batch.purpose_of(batch.cases[at]))
 
     def ask(self, arm: Arm, model: Model, step: Step) -> Report:
         """Open a model in a fresh worker and ask it one more thing; the last answer's report."""

@@ -55,6 +55,8 @@ class Site:
         run_dir: logs and per-tree compile caches go here; ``stages_dir`` keeps stage files.
         environ: variables set on top of the parent's.
         cpus: CPU numbers to run on; empty for all.
+        watch: functions whose lines are noted as they run: first and last line, by file of the
+            tree. Slows the target down; never while timing.
         memory_limit_mib: bound on the address space, or None.
         policy: what the worker may read, write and reach; None leaves it as free as its user.
         cwd: the folder it works in; None for its own one, or without a policy its parent's.
@@ -72,6 +74,7 @@ class Site:
     python: str = sys.executable
     environ: Mapping[str, str] = field(default_factory=dict)
     cpus: tuple[int, ...] = ()
+    watch: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     memory_limit_mib: int | None = None
     policy: Policy | None = None
     cwd: Path | None = None

@@ -251,7 +251,7 @@ class Session:
 
         Asked for before and after calls, in both arms. A name whose digest a call changes on the
         patched arm alone is a fault: the next call would start from something else. A digest that
-        begins with ``#`` is of a shape, which may settle (`patcher.worker.state`).
+        begins with ``#`` is of a shape, which may settle (`patcher.targets.state`).
         """
         return {}
 

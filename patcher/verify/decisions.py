@@ -91,12 +91,6 @@ CASE_TABLE: tuple[CaseRow, ...] = (
         "the run ended before this case",
         lambda e: e.patched is None,
     ),
-    CaseRow(
-        Status.NOT_APPLICABLE,
-        "nothing-to-do",
-        "under the patch the case cannot exist",
-        lambda e: e.patched is not None and bool(e.patched.not_applicable),
-    ),
     CaseRow(Status.PASS, "gates-pass", "every gate passed", lambda e: e.patched_works),
     CaseRow(
         Status.NOT_APPLICABLE,
@@ -210,7 +204,28 @@ def decide(cases: Sequence[CaseJudgement]) -> VerdictRow:
     return next(row for row in VERDICT_TABLE if row.holds(cases))
 
 
-def sentence(row: VerdictRow, cases: Sequence[CaseJudgement], gate: str) -> str:
+def counted(
+    cases: Sequence[CaseJudgement], further: Sequence[CaseJudgement]
+) -> list[CaseJudgement]:
+    """What a verdict rests on: the cases, and the further calls that failed or are open.
+
+    A further call that could not be judged because the baseline fails there takes nothing away,
+    and where cases fail, further calls have nothing to add.
+    """
+    if _having(cases, Status.FAIL):
+        return list(cases)
+    troubled = [
+        each for each in further if each.status is Status.FAIL or each.reason in OPEN_REASONS
+    ]
+    return [*cases, *troubled]
+
+
+def sentence(
+    row: VerdictRow,
+    cases: Sequence[CaseJudgement],
+    gate: str,
+    further: Sequence[CaseJudgement] = (),
+) -> str:
     """The verdict in one sentence with its counts."""
     count = {status: len(_having(cases, status)) for status in Status}
     text = f"{row.means}: {count[Status.PASS]} of {len(cases)} pass ({gate})"
@@ -218,4 +233,7 @@ def sentence(row: VerdictRow, cases: Sequence[CaseJudgement], gate: str) -> str:
         text += f", {count[Status.FAIL]} fail"
     if count[Status.NOT_APPLICABLE]:
         text += f", {count[Status.NOT_APPLICABLE]} not judged"
+    failed = _having(further, Status.FAIL)
+    if failed and not count[Status.FAIL]:
+        text += f"; of {len(further)} further calls {len(failed)} fail"
     return text[0].upper() + text[1:]

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Executor, Step, find_executor
 from patcher.execution.runner import Observer, Runner, Silent
 from patcher.execution.stages import DamagedRecord
 from patcher.gates.structured import compared as kinds_compared
-from patcher.verify.decisions import decide, sentence
+from patcher.verify.decisions import counted, decide, sentence
 from patcher.verify.guarded import Guarded
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from patcher.execution.results import Arm, Case, CaseResult
+    from patcher.verify.exercised import Exercise
     from patcher.verify.judgement import Diagnosis, Speed
 
     Trace = Callable[[Arm, Case, str, Mapping[str, Any]], Mapping[str, Any]]
@@ -107,19 +108,33 @@ def _judge(
         setup = prepare(request, executor, threads, watcher)
         guarded = Guarded(setup, executor)
         trial = Trial(setup, executor, watcher)
+        setup = trial.setup
         trial.run()
-        cases = trial.judgements()
+        cases, further = trial.judgements(), trial.further()
         bench = Bench(setup, executor, watcher, trial.runner, trial.baseline)
+        beyond = [each.judgement for each in further]
         failed = [case for case in cases if case.status is Status.FAIL]
+        failed = failed or [case for case in beyond if case.status is Status.FAIL]
         diagnosis = tuple(explain(failed, bench)) if explain and failed else ()
-        row = decide(cases)
-        speed = measure_speed(bench, cases) if measure_speed else None
-    compared, gate = what_was_compared(cases, request.equivalence.value)
+        compared, gate = what_was_compared(cases, request.equivalence.value)
+        row = decide(counted(cases, beyond))
+        conclusion = Conclusion(row.verdict, row.reason, sentence(row, cases, gate, beyond))
+        exercised = trial.exercised()
+        never = [one for one in exercised if one.kind == "never"]
+        if never and row.verdict is Verdict.PASS and not request.allow_unexercised:
+            conclusion = not_exercised(never)
+        # They failed, so nothing is timed; the table of speeds is the matrix's.
+        untimed = [
+            replace(case, baseline=None, patched=None)
+            for case in beyond
+            if case.status is Status.FAIL
+        ]
+        speed = measure_speed(bench, [*cases, *untimed]) if measure_speed else None
     fault = speed.fault if speed else None
     judgement = Judgement(
-        verdict=Verdict.FAIL if fault else row.verdict,
-        reason=fault.reason if fault else row.reason,
-        sentence=fault.sentence if fault else sentence(row, cases, gate),
+        verdict=Verdict.FAIL if fault else conclusion.verdict,
+        reason=fault.reason if fault else conclusion.reason,
+        sentence=fault.sentence if fault else conclusion.sentence,
         cases=cases,
         gate=gate,
         compared=compared,
@@ -131,10 +146,35 @@ def _judge(
         warnings=tuple(trial.warnings(cases)),
         trees={arm.value: tree.sha256 for arm, tree in request.trees.items()},
         wall_s=time.monotonic() - began_s,
+        further=further,
+        seed=setup.plan.seed,
+        exercised=exercised,
+        allowed_unexercised=bool(never) and request.allow_unexercised,
+        from_load_on=trial.from_load_on(),
     )
     judgement = guarded.conclude(judgement)
     trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
     return judgement
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """A verdict with the row of the table that gave it, and its sentence."""
+
+    verdict: Verdict
+    reason: str
+    sentence: str
+
+
+def not_exercised(never: Sequence[Exercise]) -> Conclusion:
+    """Every case passed, and edits that never ran were not tried by any."""
+    patches = ", ".join(dict.fromkeys(one.place.patch for one in never))
+    more = f", and {len(never) - 1} more" if len(never) > 1 else ""
+    text = (
+        f"Not all of {patches} was tried: {never[0].sentence}{more}. A case, a model or an "
+        "argument that reaches it would prove it (--allow-unexercised lets it pass)"
+    )
+    return Conclusion(Verdict.NOT_EXERCISED, "not-exercised", text)
 
 
 def what_was_compared(cases: Sequence[CaseJudgement], claim: str) -> tuple[str, str]:

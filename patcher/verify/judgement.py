@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patcher.bench.records import Fault
     from patcher.gates.result import GateResult
     from patcher.verify.declarations import Undeclared
+    from patcher.verify.exercised import Exercise
 
 
 class Status(str, Enum):
@@ -35,6 +36,7 @@ class Verdict(str, Enum):
     CANNOT_JUDGE = "cannot-judge"
     NOTHING_TO_VERIFY = "nothing-to-verify"
     UNDECLARED = "undeclared"
+    NOT_EXERCISED = "not-exercised"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,25 @@ def _seconds(result: CaseResult | None) -> float | None:
 
 
 @dataclass(frozen=True)
+class Further:
+    """A call beyond the matrix, after both arms made it.
+
+    Attributes:
+        kind: ``drawn``, ``reseeded``, ``again``, ``refused`` or ``entry``.
+        options: its input, in the adapter's words.
+    """
+
+    judgement: CaseJudgement
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of ``inputs.drawn``."""
+        found = self.judgement.as_json()
+        return {**found, "kind": self.kind, "options": dict(self.options)}
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """Why cases failed, traced to lines of the target.
 
@@ -197,6 +218,9 @@ class Judgement:
         warnings: what a reader should know before trusting the verdict.
         trees: sha256 by arm.
         guards: what kept the arms apart (`patcher.execution.sandbox.GUARDS`).
+        further: calls beyond the matrix; ``seed`` draws them again.
+        exercised: what ran of each edit; ``allowed_unexercised`` when the user let that pass.
+        from_load_on: what differs between the arms once a model is loaded.
         undeclared: what the patches do beside computing and do not declare.
         declares: what they declare, by patch.
     """
@@ -216,6 +240,11 @@ class Judgement:
     trees: Mapping[str, str] = field(default_factory=dict)
     wall_s: float = 0.0
     guards: tuple[str, ...] = ()
+    further: tuple[Further, ...] = ()
+    seed: int | None = None
+    exercised: tuple[Exercise, ...] = ()
+    allowed_unexercised: bool = False
+    from_load_on: Sequence[str] = ()
     undeclared: tuple[Undeclared, ...] = ()
     declares: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -240,6 +269,10 @@ class Judgement:
             "trees": dict(self.trees),
             "guards": list(self.guards),
             "wall_s": round(self.wall_s, 3),
+            "inputs": {"seed": self.seed, "drawn": [one.as_json() for one in self.further]},
+            "exercised": [one.as_json() for one in self.exercised],
+            "allowed_unexercised": self.allowed_unexercised,
+            "from_load_on": list(self.from_load_on),
             "undeclared": [one.as_json() for one in self.undeclared],
             "declares": {name: list(words) for name, words in self.declares.items()},
         }

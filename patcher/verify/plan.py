@@ -80,7 +80,7 @@ def make_plan(
     matrix: Matrix,
     *,
     inputs: int = INPUTS,
-    seed: int | None = None,
+    seed: int,
     full: bool = False,
     entries: Sequence[Test] = (),
 ) -> Plan:
@@ -88,11 +88,10 @@ def make_plan(
 
     Args:
         inputs: how many inputs to draw for each model; 0 leaves them out.
-        seed: draws the same calls again; None for one that nobody knows.
+        seed: draws the same calls again.
         full: up to the model's own limits.
         entries: other ways into the package, tried on the first model.
     """
-    seed = secrets.randbelow(1 << 32) if seed is None else seed
     calls = {}
     for number, model in enumerate(matrix.models):
         rng = random.Random(f"{seed}/{model.name}")
@@ -101,6 +100,11 @@ def make_plan(
         others = [Call(test, Kind.ENTRY) for test in entries] if number == 0 else []
         calls[model.name] = (*named, *further, *others)
     return Plan(seed, matrix, calls)
+
+
+def fresh_seed() -> int:
+    """A seed that nobody knows."""
+    return secrets.randbelow(1 << 32)
 
 
 def _further(

@@ -20,9 +20,11 @@ from patcher.execution.site import Site, Tree
 from patcher.execution.workplace import wipe_left
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
+from patcher.verify.exercised import Place, watched
+from patcher.verify.plan import INPUTS, Plan, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from patcher.targets.adapter import Model
 
@@ -52,6 +54,10 @@ class Request:
         sandbox: workers run behind the guards of `patcher.execution.sandbox`.
         readable: files and folders a worker may read beside what it needs anyway.
         hidden: files and folders no worker may read, also below ``readable``.
+        inputs, seed, full: how further calls are drawn (`patcher.verify.plan.make_plan`).
+        places: where the series' edits are in the patched tree; what never runs is not proven.
+        declares: what the series says it does beside computing.
+        allow_unexercised: the user's own decision that edits which never ran may pass.
     """
 
     adapter: Adapter
@@ -71,6 +77,12 @@ class Request:
     about: Mapping[str, Any] = field(default_factory=dict)
     content: str = ""
     fresh: bool = False
+    inputs: int = INPUTS
+    seed: int | None = None
+    full: bool = False
+    places: tuple[Place, ...] = ()
+    declares: frozenset[str] = frozenset()
+    allow_unexercised: bool = False
     memory_limit_mib: int | None = None
     sandbox: bool = True
     readable: tuple[Path, ...] = ()
@@ -85,6 +97,7 @@ class Setup:
         sites: where each arm runs, for gates (deterministic).
         environment: sha256 of what must be equal for results to be comparable.
         facts: of the machine, for the report.
+        plan: every call of both arms; empty until it is `planned`.
     """
 
     request: Request
@@ -92,6 +105,7 @@ class Setup:
     sites: Mapping[Arm, Site]
     environment: str
     facts: Mapping[str, Any]
+    plan: Plan
 
     @property
     def policy(self) -> Policy | None:
@@ -113,34 +127,50 @@ class Setup:
 
     def run_key(self) -> str:
         """The run database's key of this verification: equal requests resume one another."""
-        keys = [
-            self.key(arm, model, test) for arm in Arm for model, test in self.request.matrix.pairs()
-        ]
-        return key_of(keys, self.request.equivalence.value)
+        request = self.request
+        keys = [self.key(arm, model, test) for arm in Arm for model, test in request.matrix.pairs()]
+        drawing = [request.inputs, request.seed, request.full]
+        return key_of(keys, request.equivalence.value, drawing)
+
+    def planned(self, seed: int) -> Setup:
+        """The same with every call drawn; the trees are frozen by now."""
+        plan = make_plan(
+            self.request.adapter,
+            self.request.matrix,
+            inputs=self.request.inputs,
+            seed=seed,
+            full=self.request.full,
+            entries=entries_of(self.request.adapter, self.request.places),
+        )
+        return replace(self, plan=plan)
 
     def batches(self, arm: Arm, cases: set[Case], purpose: str = "run") -> list[Batch]:
-        """The given cases of one arm, a batch a model, in the matrix's order."""
+        """The given cases of one arm, a batch a model, in the plan's order."""
         found = []
         for model in self.request.matrix.models:
             tests = tuple(
-                test for test in self.request.matrix.tests if Case(model.name, test.name) in cases
+                call.test
+                for call in self.plan.of_model(model)
+                if Case(model.name, call.test.name) in cases
             )
+            named = {test.name for test in self.request.matrix.tests}
+            further = frozenset(test.name for test in tests) - named
             if tests:
-                found.append(Batch(arm, model, tests, purpose))
+                found.append(Batch(arm, model, tests, purpose, further))
         return found
 
     def lookup(self, case: Case) -> tuple[Model, Test]:
         """The model and the test of a case."""
         return next(
-            (model, test)
-            for model, test in self.request.matrix.pairs()
-            if Case(model.name, test.name) == case
+            (model, call.test)
+            for model, call in self.plan.pairs()
+            if Case(model.name, call.test.name) == case
         )
 
     def timing_sites(self, threads: int) -> dict[Arm, Site]:
         """Where each arm is timed: alone on the machine, nothing switched on for determinism."""
         return {
-            arm: replace(site, deterministic=False, threads=threads)
+            arm: replace(site, deterministic=False, threads=threads, watch={})
             for arm, site in self.sites.items()
         }
 
@@ -217,7 +247,18 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
             "distributions": installed(request.python),
         }
     )
-    return Setup(request, assets, sites, facts.sha256, facts.facts)
+    sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))
+    plan = Plan(0, request.matrix)
+    return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
+
+
+def entries_of(adapter: Adapter, places: Sequence[Place]) -> tuple[Test, ...]:
+    """Calls of the entry points that a series touches, where the adapter knows some."""
+    entries = getattr(adapter, "entries", None)
+    if entries is None:
+        return ()
+    touched = {f"{place.file}:{span.name}" for place in places for span in place.spans}
+    return tuple(entries(frozenset(touched)))
 
 
 def policy_of(request: Request) -> Policy | None:

@@ -98,6 +98,7 @@ class Worker:
     """Answers requests until the pipe closes."""
 
     def __init__(self, greeting: Mapping[str, Any], answers: int) -> None:
+        load_patcher()
         self.answers = answers
         self.nonce = greeting["nonce"]
         self.tree = greeting["tree"]
@@ -106,6 +107,8 @@ class Worker:
         self.device = greeting["device"]
         self.deterministic = greeting["deterministic"]
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
+        lines = importlib.import_module("patcher.worker.lines") if greeting.get("watch") else None
+        self.watch: Any = lines.LineWatch(self.tree, greeting["watch"]) if lines else None
         self.session: Any = None
         self.last: Any = None  # what the last run produced
         self.results: deque[tuple[str, Any]] = deque(maxlen=HELD)  # names and `Produced.again`
@@ -114,7 +117,6 @@ class Worker:
         self.rss_before_mib = 0.0
         sys.meta_path.insert(0, self.finder)
         sys.path[:0] = [self.tree, *greeting["sys_path"]]
-        load_patcher()
         if greeting.get("cpus"):
             os.sched_setaffinity(0, greeting["cpus"])
         if greeting.get("memory_limit_mib"):
@@ -136,6 +138,9 @@ class Worker:
                 reply["failure"] = describe_failure(error, self.tree, request["op"])
         reply["wall_s"] = perf_counter() - started
         reply["sources"] = self.finder.drain()
+        if self.watch is not None and reply["ok"]:
+            self.watch.imported(reply["sources"])
+            reply["value"]["ran"] = self.watch.drain()
         reply["payload"] = [
             {
                 "part": part,
@@ -185,7 +190,12 @@ class Worker:
             deterministic=self.deterministic,
             seed=request["seed"],
         )
-        self.session = resolve(self.serving)(opening)
+        serve = resolve(self.serving)
+        if self.watch is not None:
+            for package in self.finder.packages:  # nothing to see here, and much of it
+                importlib.import_module(package)
+        with self.watch or contextlib.nullcontext():
+            self.session = serve(opening)
         return {"facts": dict(self.session.describe())}
 
     def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,7 +213,8 @@ class Worker:
         test = test_from(request["test"])
         reset_peak()
         self.last = None
-        self.last = self.session.run(test, capture=request["capture"])
+        with self.watch or contextlib.nullcontext():
+            self.last = self.session.run(test, capture=request["capture"])
         self.results.append((test.name, self.last.again))
         return self.describe(self.last)
 
@@ -295,7 +306,7 @@ class Worker:
 
     def op_state(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Digests of what a call may leave behind, in the session and in the process."""
-        state = importlib.import_module("patcher.worker.state")
+        state = importlib.import_module("patcher.targets.state")
         return {"state": {**state.process(), **self.session.state()}}
 
     def op_make(self, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from patcher.targets.adapter import (
     Session,
     Test,
 )
-from patcher.worker.state import shapes
+from patcher.targets.state import shapes
 
 if TYPE_CHECKING:
     import random

@@ -35,7 +35,6 @@ CASES = {
     "no-such-case": Evidence(replace(RAN, not_applicable="no such voice")),
     "baseline-fails": Evidence(failed(), PATCHED),
     "not-run": Evidence(RAN),
-    "nothing-to-do": Evidence(RAN, replace(PATCHED, not_applicable="converted already")),
     "gates-pass": Evidence(RAN, PATCHED, gates=GOOD),
     "wrong-code": Evidence(RAN, failed(kind="wrong-code"), control_passes=True),
     "control-fails": Evidence(RAN, failed(), control_passes=False, retry_passes=False),
@@ -76,6 +75,11 @@ def test_every_row_of_the_case_table_is_reached_by_its_evidence(reason: str) -> 
         ),
         pytest.param(
             Evidence(RAN, PATCHED, gates=()), "run-fails", id="no gate passed means no pass"
+        ),
+        pytest.param(
+            Evidence(RAN, replace(PATCHED, not_applicable="too long"), control_passes=True),
+            "run-fails",
+            id="a case that the baseline ran does apply",
         ),
         pytest.param(
             Evidence(failed(kind="wrong-code"), PATCHED),

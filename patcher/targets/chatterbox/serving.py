@@ -21,7 +21,7 @@ from patcher.targets.chatterbox import clip_key, components, probes
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS, apply_scale
-from patcher.worker.state import shapes
+from patcher.targets.state import shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,0 +1,252 @@
+"""Which edits of a series ran: where they are in the patched tree, and what the runs showed. Pure.
+
+An edit has been exercised when a case entered the function it is in. Lines of that function which
+no case reached (another kind of processor, a rare argument) are a branch not taken: listed, no
+failure. Lines outside of functions count as soon as their file was imported.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from patcher.execution.results import CaseResult
+
+    Read = Callable[[str], bytes | None]
+    Versions = Sequence[tuple[str, Mapping[str, bytes]]]
+
+IMPORTED = 0  # as `patcher.worker.lines` notes it
+
+
+@dataclass(frozen=True)
+class Span:
+    """A function of a file, decorators included; ``new`` when the series added all of it."""
+
+    name: str
+    first: int
+    last: int
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Lines that one patch changed in one function of the patched tree.
+
+    Attributes:
+        lines: of the patched file, in order; at least one.
+        spans: the function, and those it is nested in, innermost first; empty outside of functions.
+    """
+
+    patch: str
+    file: str
+    lines: tuple[int, ...]
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def function(self) -> str:
+        return self.spans[0].name if self.spans else ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What the runs showed of one place.
+
+    Attributes:
+        kind: ``ran``, ``branch`` (its function was entered and these lines were not reached),
+            ``import`` (outside of functions, the file was imported) or ``never``.
+        cases: the cases that ran it, or that entered its function.
+    """
+
+    place: Place
+    kind: str
+    cases: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """One line for people about a place that never ran."""
+        place = self.place
+        inside = f" ({place.function})" if place.function else ""
+        return f"{place.patch}: {place.file}:{place.lines[0]}{inside} never ran"
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of ``exercised``."""
+        place = self.place
+        return {
+            "patch": place.patch,
+            "file": place.file,
+            "line": place.lines[0],
+            "function": place.function,
+            "kind": self.kind,
+            "cases": list(self.cases),
+        }
+
+
+def places_of(versions: Versions, read: Read) -> tuple[Place, ...]:
+    """Where each patch of a series is in the final tree.
+
+    Args:
+        versions: files by path after each patch, with the patch's name, in the series' order.
+        read: a file of the pristine tree, or None.
+    """
+    final = versions[-1][1] if versions else {}
+    found: list[Place] = []
+    for number, (patch, files) in enumerate(versions):
+        before = versions[number - 1][1] if number else {}
+        for file, content in files.items():
+            old = before.get(file, read(file) or b"")
+            if old == content or not file.endswith(".py"):
+                continue
+            lines = changed_lines(old, content)
+            now = content
+            for _, later in versions[number + 1 :]:
+                lines, now = moved(lines, now, later.get(file, now)), later.get(file, now)
+            new_file = read(file) is None
+            found += _grouped(patch, file, lines, final.get(file, content), new_file=new_file)
+    return tuple(found)
+
+
+def changed_lines(old: bytes, new: bytes) -> list[int]:
+    """Lines of ``new`` that are not in ``old``; what follows the gap where lines were taken out."""
+    ours, theirs = old.splitlines(), new.splitlines()
+    found: list[int] = []
+    for tag, _, _, first, end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if tag in ("insert", "replace"):
+            found += range(first + 1, end + 1)
+        elif tag == "delete" and theirs:
+            found.append(min(first + 1, len(theirs)))
+    return found
+
+
+def moved(lines: Iterable[int], old: bytes, new: bytes) -> list[int]:
+    """Where lines of ``old`` are in ``new``; those that a later patch wrote over are left out."""
+    if old == new:
+        return list(lines)
+    where = {}
+    matcher = SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
+    for block in matcher.get_matching_blocks():
+        for at in range(block.size):
+            where[block.a + at + 1] = block.b + at + 1
+    return [where[line] for line in lines if line in where]
+
+
+def _grouped(
+    patch: str, file: str, lines: Sequence[int], content: bytes, *, new_file: bool
+) -> Iterator[Place]:
+    """The lines that hold code, by the function they are in."""
+    try:
+        tree = ast.parse(content)
+    except SyntaxError:
+        return  # running it will say so
+    changed = set(lines)
+    functions = [
+        (span, _code_lines(node))
+        for span, node in _functions(tree)
+        if changed & set(range(span.first, span.last + 1))
+    ]
+    outside = changed & set(_code_lines(tree))
+    if new_file:  # one edit: that it is reached at all is what counts
+        spans = tuple(span for span, _ in functions)
+        if spans or outside:
+            yield Place(patch, file, tuple(sorted(changed)), spans)
+        return
+    by_function: dict[tuple[Span, ...], set[int]] = {}
+    for line in sorted(changed):
+        around = [span for span, _ in functions if span.first <= line <= span.last]
+        around.sort(key=lambda span: span.last - span.first)
+        holds_code = line in outside if not around else _holds(line, around[0], functions)
+        if holds_code:
+            new = around and set(range(around[0].first, around[0].last + 1)) <= changed
+            if new:
+                around[0] = Span(around[0].name, around[0].first, around[0].last, True)
+            by_function.setdefault(tuple(around), set()).add(line)
+    for spans, own in by_function.items():
+        yield Place(patch, file, tuple(sorted(own)), spans)
+
+
+def _holds(line: int, span: Span, functions: Sequence[tuple[Span, set[int]]]) -> bool:
+    return any(line in own for each, own in functions if each == span)
+
+
+def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[Span, ast.AST]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            name = f"{prefix}{node.name}"
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            yield Span(name, first, node.end_lineno or node.lineno), node
+            yield from _functions(node, f"{name}.")
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node, f"{prefix}{node.name}.")
+        else:
+            yield from _functions(node, prefix)
+
+
+def _code_lines(node: ast.AST) -> set[int]:
+    """Lines that hold more than comments and docstrings."""
+    found: set[int] = set()
+    for each in ast.walk(node):
+        if _is_docstring(each):
+            continue
+        if isinstance(each, (ast.stmt, ast.expr, ast.arg, ast.keyword)) and not isinstance(
+            each, ast.Constant
+        ):
+            found.add(each.lineno)
+            if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                found.add(each.end_lineno or each.lineno)
+        elif isinstance(each, ast.Constant) and not isinstance(each.value, str):
+            found.add(each.lineno)
+    return found
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def watched(places: Iterable[Place]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """The functions a worker has to follow, by file; none where only the import matters."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for place in places:
+        spans = found.setdefault(place.file, [])
+        spans += [(span.first, span.last) for span in place.spans]
+    return {file: tuple(dict.fromkeys(spans)) for file, spans in found.items()}
+
+
+def exercises(places: Iterable[Place], results: Iterable[CaseResult]) -> tuple[Exercise, ...]:
+    """What runs of the patched arm showed of each place."""
+    runs = [result for result in results if result.ran]
+    found = [_exercise(place, runs) for place in places]
+    alive = {one.place.patch for one in found if one.kind in ("ran", "branch")}
+    # A new function is reached through the patch's other edits: where those run, it is a branch.
+    return tuple(
+        Exercise(one.place, "branch")
+        if one.kind == "never" and one.place.patch in alive and _only_new(one.place)
+        else one
+        for one in found
+    )
+
+
+def _only_new(place: Place) -> bool:
+    return bool(place.spans) and place.spans[0].new
+
+
+def _exercise(place: Place, runs: Sequence[CaseResult]) -> Exercise:
+    lines = {str(run.case): set(run.ran.get(place.file, ())) for run in runs}
+    if not place.spans:
+        imported = tuple(case for case, own in lines.items() if own)
+        return Exercise(place, "import" if imported else "never", imported[:1])
+    heads = {span.first for span in place.spans}
+    # A decorator or a default is part of its function: it shows in being entered.
+    heading = {line for span in place.spans for line in place.lines if line == span.first}
+    ran = tuple(case for case, own in lines.items() if own & (set(place.lines) | heading))
+    entered = tuple(case for case, own in lines.items() if own & heads)
+    if ran:
+        return Exercise(place, "ran", ran)
+    return Exercise(place, "branch" if entered else "never", entered)
