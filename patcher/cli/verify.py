@@ -82,6 +82,13 @@ class Duration(click.ParamType[float]):
 @click.option("--require", type=click.Choice(["faster", "not-slower"]),
               help="Fail on any other speed verdict; implies --bench.")  # fmt: skip
 @click.option("--again", is_flag=True, help="Run what failed before, rather than tell its record.")
+@click.option("--inputs", type=click.IntRange(min=0), default=2, show_default=True,
+              help="Inputs to draw for each model, beyond the matrix.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), metavar="S",
+              help="Draw the inputs of that run again; reports name it.")  # fmt: skip
+@click.option("--life", type=click.IntRange(min=5), is_flag=False, flag_value=50, metavar="[N]",
+              help="N generations in one process: memory and time must not grow. [50]")  # fmt: skip
+@click.option("--allow-unexercised", is_flag=True, help="Let edits pass that never ran.")
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write all that the verdict hangs on, to be checked elsewhere.")  # fmt: skip

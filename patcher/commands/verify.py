@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.apply import apply
+from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import (
@@ -148,7 +149,14 @@ def _verify(
             Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
             Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=options.aa),
         }
-        request = request_for(copy, trees, loosest(patches), options)
+        request = request_for(
+            copy,
+            trees,
+            loosest(patches),
+            options,
+            declares=frozenset(word for words in declared(patches).values() for word in words),
+            places=() if options.aa else edited_places(copy, patches),
+        )
         hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(workspace))
         if hidden:
             hashes = {arm.value: tree.sha256 for arm, tree in trees.items()}

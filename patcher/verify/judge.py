@@ -13,21 +13,24 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Executor, Step, find_executor
+from patcher.execution.results import Case
 from patcher.execution.runner import Observer, Runner, Silent
 from patcher.execution.stages import DamagedRecord
 from patcher.gates.structured import compared as kinds_compared
 from patcher.verify.decisions import counted, decide, sentence
 from patcher.verify.guarded import Guarded
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
+from patcher.verify.life import live
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
 from patcher.verify.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from patcher.execution.results import Arm, Case, CaseResult
+    from patcher.execution.results import Arm, CaseResult
     from patcher.verify.exercised import Exercise
     from patcher.verify.judgement import Diagnosis, Speed
+    from patcher.verify.life import Life
 
     Trace = Callable[[Arm, Case, str, Mapping[str, Any]], Mapping[str, Any]]
     Explain = Callable[[Sequence[CaseJudgement], "Bench"], Sequence[Diagnosis]]
@@ -123,6 +126,12 @@ def _judge(
         never = [one for one in exercised if one.kind == "never"]
         if never and row.verdict is Verdict.PASS and not request.allow_unexercised:
             conclusion = not_exercised(never)
+        life = None
+        if request.life and conclusion.verdict is Verdict.PASS:
+            life = live(setup, executor, trial.runner, watcher)
+            if not life.gate.passed:
+                conclusion = Conclusion(Verdict.FAIL, "grows", f"Life: {life.gate.message}")
+                beyond.append(grown(life))
         # They failed, so nothing is timed; the table of speeds is the matrix's.
         untimed = [
             replace(case, baseline=None, patched=None)
@@ -151,6 +160,7 @@ def _judge(
         exercised=exercised,
         allowed_unexercised=bool(never) and request.allow_unexercised,
         from_load_on=trial.from_load_on(),
+        life=life,
     )
     judgement = guarded.conclude(judgement)
     trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
@@ -164,6 +174,12 @@ class Conclusion:
     verdict: Verdict
     reason: str
     sentence: str
+
+
+def grown(life: Life) -> CaseJudgement:
+    """A life that failed, as a case beside the others."""
+    case = Case(life.model, f"{life.calls} calls")
+    return CaseJudgement(case, Status.FAIL, "grows", None, None, (life.gate,))
 
 
 def not_exercised(never: Sequence[Exercise]) -> Conclusion:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from patcher.gates.result import GateResult
     from patcher.verify.declarations import Undeclared
     from patcher.verify.exercised import Exercise
+    from patcher.verify.life import Life
 
 
 class Status(str, Enum):
@@ -220,6 +221,7 @@ class Judgement:
         guards: what kept the arms apart (`patcher.execution.sandbox.GUARDS`).
         further: calls beyond the matrix; ``seed`` draws them again.
         exercised: what ran of each edit; ``allowed_unexercised`` when the user let that pass.
+        life: what many calls in one process showed; None where they were not asked for.
         from_load_on: what differs between the arms once a model is loaded.
         undeclared: what the patches do beside computing and do not declare.
         declares: what they declare, by patch.
@@ -245,6 +247,7 @@ class Judgement:
     exercised: tuple[Exercise, ...] = ()
     allowed_unexercised: bool = False
     from_load_on: Sequence[str] = ()
+    life: Life | None = None
     undeclared: tuple[Undeclared, ...] = ()
     declares: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -276,6 +279,8 @@ class Judgement:
             "undeclared": [one.as_json() for one in self.undeclared],
             "declares": {name: list(words) for name, words in self.declares.items()},
         }
+        if self.life is not None:
+            found["life"] = self.life.as_json()
         if self.speed is not None:
             found["speed"] = self.speed.as_json()
             found["table"] = self.speed.table_json()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from patcher.verify.plan import INPUTS
+
 
 @dataclass(frozen=True)
 class VerifyOptions:
@@ -30,6 +32,10 @@ class VerifyOptions:
     names: Sequence[str] = ()
     again: bool = False
     receipt: Path | None = None
+    inputs: int = INPUTS
+    seed: int | None = None
+    allow_unexercised: bool = False
+    life: int | None = None
 
     @property
     def plan(self) -> str | None:

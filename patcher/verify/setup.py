@@ -55,6 +55,7 @@ class Request:
         readable: files and folders a worker may read beside what it needs anyway.
         hidden: files and folders no worker may read, also below ``readable``.
         inputs, seed, full: how further calls are drawn (`patcher.verify.plan.make_plan`).
+        life: how many generations one process makes to see whether it grows; 0 for none.
         places: where the series' edits are in the patched tree; what never runs is not proven.
         declares: what the series says it does beside computing.
         allow_unexercised: the user's own decision that edits which never ran may pass.
@@ -80,6 +81,7 @@ class Request:
     inputs: int = INPUTS
     seed: int | None = None
     full: bool = False
+    life: int = 0
     places: tuple[Place, ...] = ()
     declares: frozenset[str] = frozenset()
     allow_unexercised: bool = False

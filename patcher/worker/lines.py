@@ -30,7 +30,6 @@ class LineWatch:
     def __init__(self, tree: str, spans: Mapping[str, Sequence[Sequence[int]]]) -> None:
         self.spans = {os.path.join(tree, file): [*each] for file, each in spans.items()}
         self.names = {os.path.join(tree, file): file for file in spans}
-        self.followed: dict[CodeType, bool] = {}
         self.seen: dict[str, set[int]] = {}
 
     def imported(self, files: Iterable[str]) -> None:
@@ -65,19 +64,18 @@ class LineWatch:
             threading.settrace(None)
 
     def _follows(self, code: CodeType) -> bool:
-        known = self.followed.get(code)
-        if known is None:
-            line = code.co_firstlineno
-            spans = self.spans.get(code.co_filename, ())
-            known = self.followed[code] = any(first <= line <= last for first, last in spans)
-        return known
+        spans = self.spans.get(code.co_filename)  # a code object's own hash is slow
+        if spans is None:
+            return False
+        line = code.co_firstlineno
+        return any(first <= line <= last for first, last in spans)
 
     def _note(self, code: CodeType, line: int) -> None:
         self.seen.setdefault(self.names[code.co_filename], set()).add(line)
 
     def _call(self, frame: FrameType, event: str, argument: object) -> Any:
         code = frame.f_code
-        if not self._follows(code):
+        if code.co_filename not in self.spans or not self._follows(code):
             return None
         self._note(code, code.co_firstlineno)
         return self._line

@@ -249,6 +249,11 @@ class Worker:
                 self.attach(f"result {at}", again())
         return {"tests": [name for name, _ in self.results]}
 
+    def op_memory(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What the process takes now."""
+        gc.collect()
+        return {"process_mib": rss_mib("VmRSS")}
+
     def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
 

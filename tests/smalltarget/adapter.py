@@ -5,6 +5,7 @@ The upper half runs in patcher's process and never imports ``hum``; the lower ha
 
 from __future__ import annotations
 
+import inspect
 import time
 from array import array
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ class HumSession(Session):
             sample_rate=8000,
             audio_s=len(samples) / 8000,
             tokens=len(outputs[0]),
-            expected_s=(len(text) / 25 * 0.9, len(text) / 25 * 1.1),
+            expected_s=(len(text) / 25 * 0.9, len(text) / 25 * 1.1) if text else None,
             stage_s={
                 "spectrogram": self.calls["spectrogram"].wall_s,
                 "vocoder": self.calls["waveform"].wall_s,
@@ -172,7 +173,10 @@ class Watched:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         began = time.perf_counter()
-        self.named = named
+        bound = inspect.signature(self.method).bind(*arguments, **named)
+        bound.apply_defaults()
+        plain = (bool, int, float, str)
+        self.named = {k: v for k, v in bound.arguments.items() if isinstance(v, plain)}
         self.output = self.method(*arguments, **named)
         self.wall_s = time.perf_counter() - began
         return self.output

@@ -116,6 +116,7 @@ def identity(request: Request, options: VerifyOptions) -> str:
         installed(request.python),
         options.plan,
         options.require,
+        [request.inputs, request.seed, request.life, request.allow_unexercised],
     )
 
 

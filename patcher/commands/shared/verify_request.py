@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError, nearest
+from patcher.gates.life import CALLS
 from patcher.settings import load_settings
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Matrix, Model, Options
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
     from patcher.execution.results import Arm
     from patcher.patchfile.model import Equivalence
     from patcher.store.working_copy import WorkingCopy
+    from patcher.verify.exercised import Place
     from patcher.verify.options import VerifyOptions
 
 
 def request_for(
-    copy: WorkingCopy, trees: Mapping[Arm, Tree], equivalence: Equivalence, options: VerifyOptions
+    copy: WorkingCopy,
+    trees: Mapping[Arm, Tree],
+    equivalence: Equivalence,
+    options: VerifyOptions,
+    *,
+    declares: frozenset[str] = frozenset(),
+    places: tuple[Place, ...] = (),
 ) -> Request:
-    """A request for both trees.
+    """A request for both trees; ``places`` and ``declares`` are the series' own.
 
     Raises:
         PatcherError: ``environment`` for a target nobody can run; ``usage`` for a model that is
@@ -57,6 +65,13 @@ def request_for(
         python=interpreter(copy.workspace.root),
         sys_path=getattr(adapter, "sys_path", ()),
         limits=told.get("gates", {}),
+        inputs=options.inputs,
+        seed=options.seed,
+        full=options.plan == "full",
+        life=options.life or (CALLS if options.plan == "full" else 0),
+        declares=declares,
+        places=places,
+        allow_unexercised=options.allow_unexercised,
         sandbox=options.sandbox,
         readable=(copy.workspace.root, *readable_paths(copy.workspace.root, told)),
         hidden=hidden_from_workers(copy),

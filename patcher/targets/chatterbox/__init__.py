@@ -16,7 +16,7 @@ from patcher.targets.chatterbox.recipes import RECIPES
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 MODELS = (
     Model("Base Chatterbox", {"weights": "base"}),
@@ -126,6 +126,12 @@ class ChatterboxAdapter:
         from patcher.targets.chatterbox.drawing import drawn
 
         return tuple(drawn(rng, at, full=full) for at in range(count))
+
+    def entries(self, touched: Collection[str]) -> tuple[Test, ...]:
+        """A call of each other entry point that a series touches."""
+        from patcher.targets.chatterbox.entries import entries
+
+        return entries({place.partition(":")[0] for place in touched})
 
     def refused(self, model: Model) -> Test:
         """No text at all: `generate` raises before it draws anything."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import os
 import shutil
 import tempfile
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, NotApplicable, Opening, Produced, Session, stage_seed
-from patcher.targets.chatterbox import clip_key, components, probes
+from patcher.targets.chatterbox import clip_key, components, entries, probes
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS, apply_scale
@@ -121,6 +122,8 @@ class ChatterboxSession(Session):
             self.begin(test)
 
     def run(self, test: Test, *, capture: bool) -> Produced:
+        if "entry" in test.options:
+            return entries.run(self, test)
         clip = self.begin(test)
         self.kept = {} if capture else None
         self.synchronize()
@@ -177,7 +180,7 @@ class ChatterboxSession(Session):
         self.cap = test.options.get("tokens") or (
             TOKENS[self.scale][self.device] if self.assets["kind"] == "synthetic" else None
         )
-        clip = self._clip(test.options.get("reference"))
+        clip = self.clip(test.options.get("reference"))
         if clip is None and self.built_in is None:
             raise NotApplicable("this checkpoint has no built-in voice (conds.pt)")
         # Not a copy: what a generation spoils in them, the next one has to live with.
@@ -186,7 +189,7 @@ class ChatterboxSession(Session):
             self.torch.cuda.reset_peak_memory_stats()
         return clip
 
-    def _clip(self, reference: Any) -> str | None:
+    def clip(self, reference: Any) -> str | None:
         """The file of a test's reference; a synthesised one is made when it is not there."""
         if reference is None:
             return None
@@ -199,6 +202,8 @@ class ChatterboxSession(Session):
         return str(path)
 
     def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        if "entry" in test.options:
+            return entries.replay(self, test, recorded)
         return components.replay(self, test, recorded)
 
     def replay_exact(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
@@ -235,6 +240,10 @@ class ChatterboxSession(Session):
         if self.device == "cuda":
             self.torch.cuda.empty_cache()
 
+    def buffer(self, tensor: Any) -> Buffer:
+        """A tensor as bytes."""
+        return to_buffer(tensor)
+
     def synchronize(self) -> None:
         """Wait until the device has done all it was given."""
         if self.device == "cuda":
@@ -260,6 +269,8 @@ def asked_of(
     bound.apply_defaults()
     found: dict[str, Any] = {}
     for name, value in bound.arguments.items():
+        if isinstance(value, str) and os.sep in value:
+            continue  # a file, of which each worker has its own
         if value is None or isinstance(value, (bool, int, float, str)):
             found[f"{method}.{name}"] = value
         elif name == "text_tokens" and hasattr(value, "tolist"):

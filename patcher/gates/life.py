@@ -1,0 +1,74 @@
+"""Many calls in one process: memory and time of a call must not grow more than on the baseline.
+
+Medians of the second fifth of the calls are held against medians of the last: the first fifth is
+warming up, and one odd call decides nothing. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from patcher.gates.result import GateResult
+
+NAME = "life"
+CALLS = 50
+LEAST_CALLS = 5
+MIB_A_CALL = 0.25  # more than the baseline grows by; an allocator's own wandering stays below
+LEAST_MIB = 8.0  # over all calls
+SLOWER = 1.5  # times as long at the end, beyond what the baseline does
+LEAST_S = 0.005
+
+
+@dataclass(frozen=True)
+class Lived:
+    """One arm's calls in one process: memory of the process after each, and seconds of each."""
+
+    memory_mib: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def mib_a_call(self) -> float:
+        """What the process grows by with each call, once warm."""
+        early, late, apart = fifths(self.memory_mib)
+        return (late - early) / apart
+
+    @property
+    def slowing(self) -> float:
+        """How many times as long a call takes at the end as when it was warm."""
+        early, late, _ = fifths(self.seconds)
+        return late / early if early > 0 else 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Both series and what they come to."""
+        return {
+            "memory_mib": [round(each, 2) for each in self.memory_mib],
+            "seconds": [round(each, 5) for each in self.seconds],
+            "mib_a_call": round(self.mib_a_call, 4),
+            "slowing": round(self.slowing, 3),
+        }
+
+
+def fifths(values: Sequence[float]) -> tuple[float, float, float]:
+    """Medians of the second and of the last fifth, and how many calls apart they are."""
+    size = max(1, len(values) // 5)
+    early, late = values[size : 2 * size], values[-size:]
+    return median(early), median(late), max(1.0, float(len(values) - 2 * size))
+
+
+def judge_life(baseline: Lived, patched: Lived) -> GateResult:
+    """Whether the patched arm grows where the baseline does not."""
+    calls = len(patched.seconds)
+    more_mib = patched.mib_a_call - baseline.mib_a_call
+    slower = patched.slowing / baseline.slowing
+    measured: Mapping[str, float] = {"MiB a call": more_mib, "times slower at the end": slower}
+    limits: Mapping[str, float] = {"MiB a call": MIB_A_CALL, "times slower at the end": SLOWER}
+    wrong = ""
+    early_s, late_s, _ = fifths(patched.seconds)
+    if more_mib > MIB_A_CALL and more_mib * calls > LEAST_MIB:
+        wrong = f"the process grows by {more_mib:.2f} MiB a call more than on the baseline"
+    elif slower > SLOWER and late_s - early_s > LEAST_S:
+        wrong = f"a call takes {slower:.1f} times as long after {calls} calls as when it was warm"
+    return GateResult(NAME, not wrong, wrong, measured=measured, limits=limits)

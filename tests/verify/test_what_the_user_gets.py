@@ -1,0 +1,233 @@
+"""What a patch returns, leaves behind and does later, judged on workers of the small target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from patcher.execution.results import Arm
+from patcher.patchfile.model import Equivalence
+from patcher.verify.exercised import places_of
+from patcher.verify.judge import judge
+from patcher.verify.judgement import Status, Verdict
+from tests.verify.judging import judged, one_case, request
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RESULT = "        return samples if gain == 1.0 else [gain * sample for sample in samples]\n"
+TOKENS = "        tokens = self.tokens(text, seed, spread=spread)\n"
+IMPORT = "import random\n"
+
+
+def returning(expression: str) -> tuple[str, str]:
+    """``hum`` gives back ``expression`` of the right samples."""
+    return (RESULT, f"        samples = [gain * sample for sample in samples]\n{expression}\n")
+
+
+def line(code: str) -> str:
+    return f"        {code}"
+
+
+HOSTILE = {
+    "silence is returned though every stage is right": returning(
+        line("return [0.0 for _ in samples]")
+    ),
+    "half of the audio": returning(line("return samples[: len(samples) // 2]")),
+    "another type": returning(line("return tuple(map(float, samples[:-1])) + (0,)")),
+    "the gain is ignored": (RESULT, "        return samples\n"),
+    "the spread is ignored": (TOKENS, "        tokens = self.tokens(text, seed, spread=4)\n"),
+    "it stops after forty letters": (
+        TOKENS, "        tokens = self.tokens(text[:40], seed, spread=spread)\n"
+    ),
+    "wrong beyond a length": returning(
+        line("return samples if len(text) < 41 else [-sample for sample in samples]")
+    ),
+    "the first result for every later call": returning(
+        line("self.__dict__.setdefault('_all', samples); return self._all")
+    ),
+    "answers kept by the text": (
+        TOKENS,
+        "        kept = self.__dict__.setdefault('_kept', {})\n"
+        "        tokens = kept.setdefault(text, self.tokens(text, seed, spread=spread))\n",
+    ),
+    "silence from the second call of a text on": returning(
+        line("seen = self.__dict__.setdefault('_seen', set())\n")
+        + line("again = (text, seed) in seen; seen.add((text, seed))\n")
+        + line("return [0.0 * sample for sample in samples] if again else samples")
+    ),
+    "it raises at the second call of a text": returning(
+        line("seen = self.__dict__.setdefault('_seen', set())\n")
+        + line("assert (text, seed) not in seen; seen.add((text, seed))\n")
+        + line("return samples")
+    ),
+    "it leaves at the second call of a text": returning(
+        line("seen = self.__dict__.setdefault('_seen', set())\n")
+        + line("(text, seed) in seen and __import__('os')._exit(0); seen.add((text, seed))\n")
+        + line("return samples")
+    ),
+    "one buffer for all results": returning(
+        line("shared = self.__dict__.setdefault('_shared', [])\n")
+        + line("shared[:] = samples; return shared")
+    ),
+    "the voice is another one afterwards": returning(line("self.pitch = 90.0; return samples")),
+    "a list that every call makes longer": returning(
+        line("self.__dict__.setdefault('_log', []).append(text); return samples")
+    ),
+    "the garbage collector is off afterwards": returning(
+        line("__import__('gc').disable(); return samples")
+    ),
+    "a call that is refused is answered": (
+        TOKENS, "        tokens = self.tokens(text or 'hm', seed, spread=spread)\n"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_patch_that_gives_the_user_something_else_fails(tmp_path: Path, name: str) -> None:
+    found = judged(tmp_path, HOSTILE[name])
+    assert found.verdict is Verdict.FAIL, found.sentence
+
+
+@pytest.mark.parametrize("claim", list(Equivalence))
+def test_a_patch_that_changes_nothing_passes_every_further_call(
+    tmp_path: Path, claim: Equivalence
+) -> None:
+    found = judged(tmp_path, (IMPORT, "import random  # as before\n"), equivalence=claim)
+    assert found.verdict is Verdict.PASS
+    assert {each.judgement.status for each in found.further} == {Status.PASS}
+    kinds = [each.kind for each in found.further if each.judgement.case.model == "Low hum"]
+    assert sorted(kinds) == ["again", "drawn", "refused", "reseeded"]
+
+
+@pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            (TOKENS, "        text = text[::-1]\n" + TOKENS), id="the text is read backwards"
+        ),
+        pytest.param(
+            (TOKENS, "        tokens = self.tokens(text, seed, spread=1)\n"), id="no randomness"
+        ),
+        pytest.param(returning(line("return samples[::-1]")), id="the samples backwards"),
+        pytest.param(returning(line("return [0.0 for _ in samples]")), id="silence"),
+    ],
+)
+def test_other_words_are_refused_under_every_claim(
+    tmp_path: Path, claim: Equivalence, change: tuple[str, str]
+) -> None:
+    found = judged(tmp_path, change, equivalence=claim)
+    assert found.verdict is Verdict.FAIL, found.sentence
+
+
+def test_a_cache_that_settles_is_listed_and_no_fault(tmp_path: Path) -> None:
+    keeps = returning(line("self.__dict__.setdefault('_table', [1.0]); return samples"))
+    assert judged(tmp_path, keeps).verdict is Verdict.PASS
+
+
+def test_what_grows_passes_for_a_series_that_declares_it(tmp_path: Path) -> None:
+    keeps = returning(line("self.__dict__.setdefault('_log', {})[text] = 1; return samples"))
+    found = judged(tmp_path, keeps, declares=frozenset({"cache-answers"}))
+    assert found.verdict is Verdict.PASS
+
+
+def test_the_same_seed_draws_the_same_calls_and_another_seed_others(tmp_path: Path) -> None:
+    drawn = [
+        [each.options for each in judged(tmp_path, seed=seed, inputs=4).further]
+        for seed in (7, 7, 8)
+    ]
+    assert drawn[0] == drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+def test_the_cases_of_the_matrix_stay_the_table_and_the_drawn_ones_stand_apart(
+    tmp_path: Path,
+) -> None:
+    found = judged(tmp_path, seed=3).as_json()
+    assert len(found["cases"]) == 4
+    assert found["inputs"]["seed"] == 3
+    assert len(found["inputs"]["drawn"]) == 8
+    assert found["compared"] == "returned"
+
+
+def test_no_inputs_are_drawn_where_none_are_wanted(tmp_path: Path) -> None:
+    kinds = {each.kind for each in judged(tmp_path, inputs=0).further}
+    assert kinds == {"again", "refused"}
+
+
+def unexercised(folder: Path, *changes: tuple[str, str], **options: object) -> object:
+    """A judgement that knows where the changes are."""
+    asked = request(folder, *changes, **options)
+    voice = "hum/voice.py"
+    before, after = ((asked.trees[arm].path / voice).read_bytes() for arm in Arm)
+    read = {voice: before}.get
+    places = places_of([("tried", {voice: after})], read)
+    from dataclasses import replace
+
+    return judge(replace(asked, places=places))
+
+
+CHORD = (
+    "    def hum(self, text",
+    "    def chord(self, text):\n        return self.hum(text)\n\n    def hum(self, text",
+)
+
+
+def test_an_edit_that_no_case_runs_is_no_pass_and_is_named(tmp_path: Path) -> None:
+    found = unexercised(
+        tmp_path,
+        ("return self.hum(text)", "return self.hum(text * 2)"),
+        baseline=(CHORD,),
+        matrix=one_case(),
+    )
+    assert found.verdict is Verdict.NOT_EXERCISED  # type: ignore[attr-defined]
+    assert "tried: hum/voice.py" in found.sentence  # type: ignore[attr-defined]
+    assert "Hum.chord" in found.sentence  # type: ignore[attr-defined]
+    (never,) = found.as_json()["exercised"]  # type: ignore[attr-defined]
+    assert (never["kind"], never["cases"]) == ("never", [])
+
+
+def test_an_edit_that_never_ran_passes_when_the_user_says_so_and_that_is_recorded(
+    tmp_path: Path,
+) -> None:
+    found = unexercised(
+        tmp_path,
+        ("return self.hum(text)", "return self.hum(text * 2)"),
+        baseline=(CHORD,),
+        matrix=one_case(),
+        allow_unexercised=True,
+    )
+    assert found.verdict is Verdict.PASS  # type: ignore[attr-defined]
+    assert found.as_json()["allowed_unexercised"] is True  # type: ignore[attr-defined]
+
+
+def test_edits_that_ran_name_the_cases_and_a_branch_not_taken_is_no_failure(
+    tmp_path: Path,
+) -> None:
+    found = unexercised(
+        tmp_path,
+        (TOKENS, f"{TOKENS}        if text == 'never':\n            tokens = []\n"),
+        ("RATE = 8000", "RATE = 4000 * 2"),
+        ("        polished = table\n", "        polished = table  # the same\n"),
+        matrix=one_case(),
+    )
+    assert found.verdict is Verdict.PASS  # type: ignore[attr-defined]
+    told = {one["function"]: one["kind"] for one in found.as_json()["exercised"]}  # type: ignore[attr-defined]
+    assert told == {"Hum.hum": "ran", "": "import", "Hum.polish": "ran"}
+
+
+def test_a_life_that_grows_fails_and_one_that_does_not_passes(tmp_path: Path) -> None:
+    grows = returning(line("_HELD.append(bytearray(1 << 20)); return samples"))
+    held = (IMPORT, "import random\n\n_HELD = []\n")
+    fails = judged(
+        tmp_path, held, grows, life=20, matrix=one_case(), inputs=0,
+        declares=frozenset({"cache-answers"}),
+    )  # fmt: skip
+    assert fails.verdict is Verdict.FAIL
+    assert fails.reason == "grows"
+    assert "grows by 1.0" in fails.sentence
+    passes = judged(tmp_path, life=20, matrix=one_case(), inputs=0)
+    assert passes.verdict is Verdict.PASS
+    assert passes.as_json()["life"]["passed"] is True
