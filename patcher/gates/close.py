@@ -9,6 +9,7 @@ its name and type:
 | integers | equal |
 | ``*logits``, one row a step | largest difference, and the same best element but for near-ties |
 | ``waveform`` | signal-to-noise ratio |
+| ``draws``, one row a step | mean distance of the distributions |
 | any other | ``|d| <= absolute + relative * |baseline|`` everywhere |
 
 A stage of floats that misses its limit may still pass by the reference rule, when the baseline was
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError, nearest
@@ -48,6 +50,7 @@ class Limits:
     mel_absolute: float = 1e-4
     waveform_snr_db: float = 60.0
     reference_factor: float = 2.0
+    draws_distance: float = 0.02
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -163,7 +166,23 @@ def rule_for(name: str, values: Values) -> Callable[[Values, Values, Limits], Fi
         return close_logits
     if name == "waveform":
         return close_waveform
+    if name == "draws":
+        return similar_draws
     return all_close
+
+
+def similar_draws(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Distributions that tokens are drawn from, a row each: half the sum of absolute differences.
+
+    0 says the same distribution, 1 that none of what one draws would the other draw.
+    """
+    rows = list(zip(expected.rows(), found.rows(), strict=True))
+    distances = [0.5 * math.fsum(map(abs, map(sub, one, other))) for one, other in rows]
+    mean = math.fsum(distances) / max(1, len(distances))
+    message = f"drawn from other distributions: mean distance {mean:.3g}, "
+    message += f"limit {limits.draws_distance:g}"
+    held = {"mean distance": limits.draws_distance}
+    return Finding(mean <= limits.draws_distance, message, {"mean distance": mean}, held)
 
 
 def equal(expected: Values, found: Values, limits: object) -> Finding:

@@ -54,6 +54,7 @@ class Limits(close.Limits):
     outlier_share: float = 0.05
     level_db: float = 3.0
     spectrum_mean_abs: float = 1.0
+    draws_distance: float = 0.15
 
 
 def judge(
@@ -73,6 +74,8 @@ def rule_for(name: str, values: Values) -> Callable[[Values, Values, Limits], Fi
         return similar_logits
     if name == "waveform":
         return similar_waveform
+    if name == "draws":
+        return close.similar_draws
     return small_mean_difference
 
 

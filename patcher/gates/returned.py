@@ -5,6 +5,7 @@ This is all that a user gets. Stages inside are looked at only to say where a di
 
 from __future__ import annotations
 
+import math
 from array import array
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ BITS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 # follows that stage must not get worse by more than this.
 LOST_DB = 6.0
 CLOSE_DB = 60.0
+VOICES = ("voice", "timbre")  # stages that hold whose voice a part is to speak in
+VOICE_OFF = 0.05  # of the vector's own size: half precision stays far below
 
 
 def compare(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
@@ -58,6 +61,8 @@ def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
         if len(before.shape) != len(after.shape):
             message = f"{after.name} has shape {list(after.shape)}, on the baseline {before.shape}"
             return GateResult(gate, False, message, after.name)
+    if (swapped := another_voice(gate, baseline, patched)) is not None:
+        return swapped
     ours, theirs = (following_db(result) for result in (baseline, patched))
     if ours is None:
         return None
@@ -68,6 +73,27 @@ def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
         figures = {} if theirs is None else {"follows the waveform dB": theirs}
         return GateResult(gate, False, message, name, measured=figures)
     return None
+
+
+def another_voice(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
+    """A voice that a part is asked to speak in, and is not the baseline's but for rounding."""
+    for name in VOICES:
+        before, after = baseline.stage(name), patched.stage(name)
+        if before is None or before.dtype not in ITEM_BYTES:
+            continue
+        if after is None or after.shape != before.shape:
+            return GateResult(gate, False, f"{name} is missing or of another shape", name)
+        ours, theirs = arrays.read_array(before), arrays.read_array(after)
+        off = arrays.rmse(ours, theirs) / max(arrays.rms(ours), 1e-12)
+        if not off <= VOICE_OFF:
+            message = f"{name} is another one: off by {off:.3g} of its size, limit {VOICE_OFF:g}"
+            return GateResult(gate, False, message, name, measured=finite({"voice off by": off}))
+    return None
+
+
+def finite(figures: dict[str, float]) -> dict[str, float]:
+    """Without what JSON cannot carry."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
 def asked_otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:

@@ -503,11 +503,11 @@ def test_workers_run_side_by_side_where_processors_and_memory_allow(
 
 def test_records_that_are_damaged_are_named_and_made_anew(tmp_path: Path) -> None:
     """An emptied stage, one of other bytes, and a database that is none: the verdict stays."""
-    assert judged(tmp_path, matrix=one_case()).verdict is Verdict.PASS
+    assert judged(tmp_path, matrix=one_case(), inputs=0).verdict is Verdict.PASS
     stages = sorted((tmp_path / "runs" / "stages").glob("*/*"))
     stages[0].write_bytes(b"")
     stages[1].write_bytes(bytes(len(stages[1].read_bytes())))
-    found = judged(tmp_path, matrix=one_case())
+    found = judged(tmp_path, matrix=one_case(), inputs=0)
     assert found.verdict is Verdict.PASS
     assert any(str(stages[0]) in warning for warning in found.warnings)
     assert stages[0].read_bytes()

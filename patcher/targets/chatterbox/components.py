@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, NotApplicable, Produced, stage_seed
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 FRAMES = {"tiny": 100, "full": 200}  # mel frames the vocoder and the decoder work on
 STEPS = 8  # T3 steps, after one prefill
 TEXT_LENGTH = 24
+# Arguments of sampling in replays: flat enough for any temperature but this one to show.
+UNUSUAL = {
+    "temperature": 4.0,
+    "cfg_weight": 0.4,
+    "min_p": 0.01,
+    "top_p": 0.99,
+    "repetition_penalty": 1.3,
+}
 PROMPT_LENGTH = 50
 
 
@@ -110,6 +119,8 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
 
     - ``logits`` (steps, 2, vocabulary): T3 forced along the recorded tokens, through the package's
       own `T3.inference` with the draw of each token replaced;
+    - ``draws`` (steps, vocabulary): what each token was drawn from, under unusual arguments, so
+      that an argument of sampling that has no effect shows;
     - ``mel``: the flow on the recorded tokens, same noise;
     - ``waveform``: the vocoder on the recorded mel, same noise, before the watermark.
     """
@@ -130,15 +141,18 @@ def replay_on(
     mel = from_buffer(recorded["mel"], session.device)
     session.cap = int(sampled.numel())
     session.kept = None
-    with torch.inference_mode(), forced(session, sampled) as logits:
+    known = inspect.signature(type(speaker.t3).inference).parameters
+    unusual = {name: value for name, value in UNUSUAL.items() if name in known}
+    with torch.inference_mode(), forced(session, sampled) as (logits, draws):
         speaker.t3.inference(
             t3_cond=speaker.conds.t3,
             text_tokens=text_tokens(session, test.options["text"]),
             max_new_tokens=session.cap,
+            **unusual,
         )
     if not logits:
         raise NotApplicable("T3's speech head was not called where its logits can be heard")
-    stages = {"logits": torch.stack(logits)}
+    stages = {"logits": torch.stack(logits), "draws": torch.cat(draws)}
     spoken = sampled[sampled < 6561]
     with torch.inference_mode():
         stages["mel"] = speaker.s3gen.flow_inference(
@@ -181,23 +195,29 @@ def heard(session: ChatterboxSession) -> Iterator[list[Any]]:
 
 
 @contextlib.contextmanager
-def forced(session: ChatterboxSession, tokens: Any) -> Iterator[list[Any]]:
-    """Make sampling return ``tokens`` one after the other; collect the head's last logits.
+def forced(session: ChatterboxSession, tokens: Any) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Make sampling return ``tokens`` one after the other.
+
+    Collects the head's last logits, and the probabilities each token was to be drawn from.
 
     Raises:
         NotApplicable: at the end, when the target drew its tokens in some other way.
     """
     torch = session.torch
     turns = tokens.tolist()
+    draws: list[Any] = []
     draw = torch.multinomial
 
     def next_token(probabilities: Any, num_samples: int = 1, **named: Any) -> Any:
+        widths = (torch.float32, torch.float64)
+        kept = probabilities if probabilities.dtype in widths else probabilities.float()
+        draws.append(kept.detach().reshape(1, -1).clone())
         return torch.tensor([[turns.pop(0)]], device=probabilities.device)
 
     torch.multinomial = next_token
     try:
         with heard(session) as logits:
-            yield logits
+            yield logits, draws
     finally:
         torch.multinomial = draw
     if turns:

@@ -94,6 +94,7 @@ class ChatterboxSession(Session):
 
         def watched(*arguments: Any, **named: Any) -> Any:
             self.asked.update(asked_of(method, signature, arguments, named))
+            self._keep_voice(stage, named)
             if stage == "speech_tokens" and self.cap is not None:
                 named["max_new_tokens"] = min(self.cap, named.get("max_new_tokens") or self.cap)
             self.torch.manual_seed(stage_seed(self.seed, stage))
@@ -112,10 +113,20 @@ class ChatterboxSession(Session):
 
         setattr(owner, method, watched)
 
-    def keep(self, stage: str, output: Any) -> None:
-        """Record what a stage gave, while a run is captured."""
+    def _keep_voice(self, stage: str, named: Mapping[str, Any]) -> None:
+        """Record whose voice a part is asked to speak in."""
+        if stage == "speech_tokens" and "t3_cond" in named:
+            self._record("voice", named["t3_cond"].speaker_emb)
+        elif stage == "waveform" and named.get("ref_dict"):
+            self._record("timbre", named["ref_dict"]["embedding"])
+
+    def _record(self, stage: str, output: Any) -> None:
         if self.kept is not None:
             self.kept[stage] = output.detach().cpu().clone()
+
+    def keep(self, stage: str, output: Any) -> None:
+        """Record what a stage gave, while a run is captured."""
+        self._record(stage, output)
 
     def prepare(self, test: Test) -> None:
         with contextlib.suppress(NotApplicable):  # the run is about to say so
@@ -252,7 +263,7 @@ class ChatterboxSession(Session):
             self.torch.mps.synchronize()
 
 
-STAGES = ("logits", "speech_tokens", "mel", "waveform")
+STAGES = ("voice", "timbre", "logits", "speech_tokens", "mel", "waveform")
 
 
 def asked_of(
