@@ -33,7 +33,9 @@ def compare(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult 
 
     The message says where: the first stage that differs, or the returned value alone.
     """
-    wrong = asked_otherwise(gate, baseline, patched) or otherwise(gate, baseline, patched)
+    # A kept answer asks its parts for nothing; whether it is the right one, its bytes say.
+    wrong = asked_otherwise(gate, baseline, patched) if patched.asked else None
+    wrong = wrong or otherwise(gate, baseline, patched)
     if wrong is not None:
         return wrong
     pairs = zip(baseline.returned, patched.returned, strict=True)

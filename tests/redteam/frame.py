@@ -99,7 +99,13 @@ def run(trick: Trick, folder: Path) -> tuple[str, str, Judgement | None]:
     if hidden := undeclared(trick):
         return "undeclared", hidden[0], None
     judgement = judge(
-        request(folder, *trick.changes, equivalence=trick.claim, matrix=one_case()),
+        request(
+            folder,
+            *trick.changes,
+            equivalence=trick.claim,
+            matrix=one_case(),
+            declares=frozenset(each.value for each in trick.declares),
+        ),
         measure_speed=partial(measure_speed, plan=PLAN, declares=frozenset(trick.declares)),
     )
     return judgement.verdict.value, judgement.reason, judgement

@@ -62,7 +62,6 @@ TRICKS = {
             first("if getattr(self, '_t', None) == text: return self._last"),
             last("self._t, self._last = text, samples"),
         ),
-        open="a text is not asked for with another seed yet",
     ),
     "by length, declared as if right": Trick(
         (

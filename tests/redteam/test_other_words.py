@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOSE = Equivalence.PERCEPTUAL
-WORDS = "a looser claim is not held to the same words yet"
 TRICKS = {
-    "the text backwards": Trick((first("text = text[::-1]"),), claim=LOOSE, open=WORDS),
+    "the text backwards": Trick((first("text = text[::-1]"),), claim=LOOSE),
     "half of the text": Trick((first("text = text[: len(text) // 2]"),), claim=LOOSE),
-    "always the same seed": Trick((first("seed = 0"),), claim=LOOSE, open=WORDS),
+    "always the same seed": Trick((first("seed = 0"),), claim=LOOSE),
     "another voice": Trick((first("self.pitch = self.pitch * 2"),), claim=LOOSE),
     "the spread ignored": Trick((first("spread = 1"),), claim=LOOSE),
     "silence": Trick((last("samples = [0.0] * len(samples)"),), claim=LOOSE),

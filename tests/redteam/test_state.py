@@ -9,12 +9,11 @@ from tests.redteam.frame import Trick, last, meets, tricks
 if TYPE_CHECKING:
     from pathlib import Path
 
-STATE = "states before and after a call are not compared yet"
 TRICKS = {
     "the voice is spoilt": Trick((last("self.pitch = 0.0"),)),
-    "the voice drifts": Trick((last("self.pitch += 1e-6"),), open=STATE),
+    "the voice drifts": Trick((last("self.pitch += 1e-6"),)),
     "a method is replaced": Trick((last("self.waveform = lambda bands: [0.0] * 320"),)),
-    "a list grows": Trick((last("self.seen = [*getattr(self, 'seen', []), text]"),), open=STATE),
+    "a list grows": Trick((last("self.seen = [*getattr(self, 'seen', []), text]"),)),
     "an attribute disappears": Trick((last("del self.pitch"),)),
 }
 

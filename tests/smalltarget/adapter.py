@@ -97,13 +97,15 @@ class HumSession(Session):
     def run(self, test: Test, *, capture: bool) -> Produced:
         text = test.options["text"]
         arguments = {name: value for name, value in test.options.items() if name != "text"}
+        for watched in self.calls.values():
+            watched.named, watched.output = {}, ()
         began = time.perf_counter()
         samples = self.voice.hum(text, test.seed, **arguments)
         wall_s = time.perf_counter() - began
         returned = {"samples": real(samples, (-1,))}
         outputs = [self.calls[name].output for name in ("tokens", "spectrogram", "waveform")]
         return Produced(
-            stages=stages_of(*outputs) if capture else {},
+            stages=stages_of(*outputs) if capture and all(outputs) else {},
             returned=returned,
             asked={f"tokens.{name}": value for name, value in self.calls["tokens"].named.items()},
             again=lambda: {"samples": real(samples, (-1,))},

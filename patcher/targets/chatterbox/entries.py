@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,8 @@ def speak_multilingual(session: Any, text: str, mel: dict[str, Any]) -> dict[str
             save(fresh_s3gen(), folder / "s3gen.pt")
             tokenizer = folder / "grapheme_mtl_merged_expanded_v1.json"
             shutil.copyfile(base_of(session) / "tokenizer.json", tokenizer)
-        speaker = ChatterboxMultilingualTTS.from_local(folder, session.device)
+        with without("spacy_pkuseg"):  # a download of its own, for Chinese
+            speaker = ChatterboxMultilingualTTS.from_local(folder, session.device)
     finally:
         sizes["num_hidden_layers"] = layers
     inference = speaker.t3.inference
@@ -171,6 +173,19 @@ def kept_mel(flow: Any, mel: dict[str, Any]) -> Iterator[None]:
 
     flow.flow_inference, flow.hift_inference = kept, seeded
     yield
+
+
+@contextlib.contextmanager
+def without(module: str) -> Iterator[None]:
+    """Let a module be one that is not installed."""
+    before = sys.modules.get(module)
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+        if before is not None:
+            sys.modules[module] = before
 
 
 def base_of(session: Any) -> Path:
