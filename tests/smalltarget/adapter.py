@@ -101,8 +101,8 @@ class HumSession(Session):
             watched.named, watched.output = {}, ()
         began = time.perf_counter()
         samples = self.voice.hum(text, test.seed, **arguments)
-        wall_s = time.perf_counter() - began
         returned = {"samples": real(samples, (-1,))}
+        wall_s = time.perf_counter() - began
         outputs = [self.calls[name].output for name in ("tokens", "spectrogram", "waveform")]
         return Produced(
             stages=stages_of(*outputs) if capture and all(outputs) else {},
