@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
@@ -244,8 +244,24 @@ class Trial:
         )
 
     def exercised(self) -> tuple[Exercise, ...]:
-        """What ran of each edit of the series, in the patched arm's judged runs."""
-        return exercises(self.setup.request.places, self.comparison.patched.values())
+        """What ran of each edit of the series, in the patched arm's judged runs.
+
+        An entry point that fails on the baseline too cannot be tried: its edits do not apply here.
+        """
+        closed = {
+            file
+            for model, call in self.setup.plan.pairs()
+            if call.kind is Kind.ENTRY
+            and not self.comparison.works(Case(model.name, call.test.name))
+            for file in call.test.options.get("covers", ())
+        }
+        found = exercises(self.setup.request.places, self.comparison.patched.values())
+        return tuple(
+            replace(one, kind="not-applicable")
+            if one.kind == "never" and one.place.file in closed
+            else one
+            for one in found
+        )
 
     def from_load_on(self) -> list[str]:
         """What differs between the arms once a model is loaded, by name; listed, not judged."""
@@ -290,6 +306,9 @@ class Trial:
         apart = [case for case in cases if case.reason == "no-such-case"]
         if apart:
             yield f"{len(apart)} of {len(cases)} cases do not apply"
+        files = {one.place.file for one in self.exercised() if one.kind == "not-applicable"}
+        if files:
+            yield f"not tried, for pristine cannot run them here: {', '.join(sorted(files))}"
         if self.reproducible == "differs":
             yield "the baseline does not repeat itself to the bit on this machine"
         reused = sum(self.baseline[case].reused for case in self.cases if case in self.baseline)

@@ -41,10 +41,15 @@ def entries(files: set[str]) -> tuple[Test, ...]:
     """A call of each entry point that lives in, or is alone in reaching, one of these files."""
     wanted = {FILES[file] for file in files if file in FILES}
     return tuple(
-        Test(NAMES[each], {"entry": each, "text": "Well measured."}, seed=5)
+        Test(NAMES[each], {"entry": each, "text": "Well measured.", "covers": covers(each)}, seed=5)
         for each in NAMES
         if each in wanted
     )
+
+
+def covers(entry: str) -> list[str]:
+    """The files that this entry point alone reaches."""
+    return [file for file, each in FILES.items() if each == entry]
 
 
 def run(session: Any, test: Test) -> Produced:
