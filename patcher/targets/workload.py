@@ -61,6 +61,16 @@ class WorkloadAdapter:
     serving: str = "patcher.worker.workloads:open_session"
     making: str | None = None
 
+    @property
+    def fresh_process(self) -> bool:
+        """Commands and suites run in a process of their own; a workload draws for itself."""
+        return True
+
+    @property
+    def lines_elsewhere(self) -> bool:
+        """Some of the package's lines run in processes where nobody follows them."""
+        return bool(self.config.get("command") or self.config.get("tests"))
+
     def matrix(self, config: Mapping[str, Any]) -> Matrix:
         """One model, the package; a test for each function and case, the command, the suite."""
         calls = _strings(self.config, "call")
