@@ -20,7 +20,7 @@ ADDED_LINE = re.compile(
 )
 COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TOUCHED = re.compile(r"^Files touched: (.*(?:\n.+)*)", re.MULTILINE)
-# A page on edits is followed by a test of the rewriter (tests/rewrite).
+# Pages without that line are prose: no test follows them yet.
 PAGES = [
     path
     for path in sorted((REPOSITORY / "docs" / "howto").glob("add-*.md"))
