@@ -83,6 +83,7 @@ def record(steps: dict[str, list[str]], parent: Path, workspace: Path) -> dict[s
             "command": " ".join(words),
             "exit": ran.status,
             "object": shape_of(json.loads(ran.stdout)),
+            "printed": json.loads(ran.stdout),
         }
     return found
 
@@ -103,6 +104,8 @@ def main() -> int:
     for name, make in (("adder", record_adder), ("chatterbox-tts", record_chatterbox)):
         with tempfile.TemporaryDirectory() as folder:
             found[name] = make(Path(folder))
+        for step in found[name].values():
+            del step["printed"]  # the record holds shapes
     RECORD.write_text(json.dumps(found, indent=1, sort_keys=False) + "\n", encoding="utf-8")
     return 0
 

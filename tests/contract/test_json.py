@@ -11,11 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from patcher.results.schema import PATH, rendered
 from tests.contract.recording import ADDER, CHATTERBOX, RECORD, record_adder, record_chatterbox
 from tests.contract.shapes import broken
 
+SCHEMA: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 EXPECTED: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
 
 
@@ -31,6 +34,26 @@ def test_the_object_of_a_command_keeps_its_keys_and_types(
     found, expected = on_adder[step], EXPECTED["adder"][step]
     assert found["exit"] == expected["exit"]
     assert list(broken(expected["object"], found["object"])) == []
+
+
+@pytest.mark.parametrize("step", ADDER)
+def test_the_object_of_a_command_is_what_its_schema_says(
+    step: str, on_adder: dict[str, Any]
+) -> None:
+    printed = on_adder[step]["printed"]
+    name = "export --diff" if step == "export --diff" else ADDER[step][0]
+    definitions = SCHEMA["$defs"]
+    if on_adder[step]["exit"] != 0:
+        name = "verify" if "verdict" in printed else "failure"
+    if name == "apply" and "verdict" in printed:
+        name = "verify"
+    if name in definitions:
+        jsonschema.validate(printed, {**definitions[name], "$defs": definitions})
+
+
+def test_the_schema_that_ships_is_up_to_date() -> None:
+    assert PATH.read_text(encoding="utf-8") == rendered()
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.chatterbox
