@@ -23,10 +23,10 @@ from pathlib import Path
 import platformdirs
 from packaging.version import Version
 
-from benchmarks.captures.checking import Files, comes_back, form_of, is_small
 from patcher.errors import PatcherError
 from patcher.rewrite.authoring.capture import File, capture
 from patcher.store.source import find_source
+from tests.rewrite.captures.checking import Files, comes_back, form_of, is_small
 
 PACKAGES = ("chatterbox-tts", "pluggy", "itsdangerous")
 COLUMNS = (
