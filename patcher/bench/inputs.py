@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 # A batch lasts this long, so that the pipe and the clocks do not count; at most so many inputs.
 BATCH_S = 0.25
 MOST_IN_A_BATCH = 64
+# A process of short calls times for so long in all, at most so many batches a case: its start took
+# longer than that, and the median of several batches does not mind a neighbour in one of them.
+MEASURED_S = 2.0
+MOST_BATCHES = 9
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,12 @@ def plan_inputs(
         fresh_process: every call is a process of its own: nothing can be kept from one to the next.
     """
     known = call_s or {}
+    cases = sum(len(tests) for _, tests in models)
 
     def case(model: Model, test: Test) -> TimedCase:
         rng = random.Random(f"{seed}/{model.name}/{test.name}")
-        size = batch_size(known.get(Case(model.name, test.name)))
-        found = _case(test, plan, rng, size, vary or alike)
+        expected_s = known.get(Case(model.name, test.name))
+        found = _case(test, plan, rng, expected_s, vary or alike, cases)
         return replace(found, fresh=found.fresh or fresh_process)
 
     return tuple(
@@ -89,10 +94,12 @@ def _case(
     test: Test,
     plan: BenchPlan,
     rng: random.Random,
-    size: int,
+    call_s: float | None,
     vary: Callable[[random.Random, Test], Test],
+    cases: int,
 ) -> TimedCase:
-    count = plan.warm_ups + plan.timed * size
+    size = batch_size(call_s)
+    count = plan.warm_ups + batch_count(call_s, plan.timed, MEASURED_S / cases) * size
     if test.options.get("repeat") is True:
         others = [test] * (count - 1)
     else:
@@ -119,6 +126,14 @@ def batch_size(call_s: float | None) -> int:
     if not call_s or call_s >= BATCH_S:
         return 1
     return min(MOST_IN_A_BATCH, ceil(BATCH_S / call_s))
+
+
+def batch_count(call_s: float | None, least: int, measured_s: float) -> int:
+    """How many batches of a case a process times: more of them where calls are short."""
+    if not call_s or call_s >= BATCH_S:
+        return least
+    fitting = round(measured_s / (batch_size(call_s) * call_s))
+    return max(least, min(MOST_BATCHES, fitting))
 
 
 def alike(rng: random.Random, test: Test) -> Test:

@@ -116,6 +116,16 @@ class WorkloadAdapter:
         return tuple(found)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know of a workload before trusting a verdict by it."""
+        if not _strings(self.config, "call") or self.draws:
+            return ()
+        return (
+            "the inputs are always the same (no `draw(rng)` in the workload): a cache of answers "
+            "cannot be told from a speed-up",
+        )
+
+    @property
     def draws(self) -> bool:
         """Whether inputs can be drawn for every function that is called."""
         calls = _strings(self.config, "call")

@@ -320,3 +320,4 @@ class Trial:
             yield f"{reused} baseline {results} from an earlier run on the same tree and machine"
         if self.comparison.gate.caveat and self.setup.assets.values.get("kind") == "synthetic":
             yield self.comparison.gate.caveat
+        yield from getattr(self.setup.request.adapter, "warnings", ())

@@ -23,6 +23,8 @@ from patcher.worker.values import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
 
 def open_session(opening: Opening) -> WorkloadSession:
     """Import what is called and run its set-up: both are paid once a process, never timed."""
@@ -37,6 +39,13 @@ class WorkloadSession(Session):
         self.assets = opening.assets
         calls = opening.model.options.get("calls", ())
         self.calls = {one: Call(Path(self.assets["root"]), one) for one in calls}
+        self.drawn: dict[tuple[str, Any], Arguments] = {}
+
+    def prepare(self, test: Test) -> None:
+        """Draw the inputs: not what is timed."""
+        if test.options.get("kind") == "call" and "draw" in test.options:
+            call = self.calls[test.options["call"]]
+            self.drawn[test.name, test.options["draw"]] = call.arguments(test.options)
 
     def run(self, test: Test, *, capture: bool) -> Produced:
         kind = test.options["kind"]
@@ -45,7 +54,8 @@ class WorkloadSession(Session):
         if kind == "tests":
             return suites.run(test.options, self.assets, self.tree)
         call = self.calls[test.options["call"]]
-        arguments, named = call.arguments(test.options)
+        drawn = self.drawn.pop((test.name, test.options.get("draw")), None)
+        arguments, named = drawn or call.arguments(test.options)
         seed_all(stage_seed(test.seed, "call"))
         started = time.perf_counter()
         value = call(*arguments, **named)
@@ -82,7 +92,7 @@ class Call:
         named = getattr(self.module, f"{what}_{self.name}", None)
         return named if named is not None else getattr(self.module, what, None)
 
-    def arguments(self, options: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(self, options: Mapping[str, Any]) -> Arguments:
         """The arguments of one call: made anew each time, so that no call can spoil the next."""
         if "draw" not in options:
             return (), dict(options["arguments"])

@@ -33,9 +33,17 @@ def test_the_seed_decides_the_inputs() -> None:
 def test_short_calls_are_timed_in_batches() -> None:
     call_s = {Case("m", "t"): BATCH_S / 10}
     (timed,) = plan_inputs([(MODEL, [TEST])], FULL, "seed", call_s=call_s)
-    assert [len(batch) for batch in timed.cases[0].batches] == [10, 10, 10]
+    assert [len(batch) for batch in timed.cases[0].batches] == [10] * 8  # two seconds in all
     assert timed.cases[0].fresh
     assert (batch_size(None), batch_size(5.0), batch_size(1e-6)) == (1, 1, 64)
+
+
+def test_many_short_cases_share_the_time_and_long_calls_are_timed_as_planned() -> None:
+    tests = [Test(f"t{number}", {"draw": number}) for number in range(8)]
+    for call_s, count in ((BATCH_S / 10, 1), (BATCH_S, 1), (5.0, 1)):
+        known = {Case("m", test.name): call_s for test in tests}
+        (timed,) = plan_inputs([(MODEL, tests)], QUICK, "seed", call_s=known)
+        assert {len(case.batches) for case in timed.cases} == {count}
 
 
 def test_a_test_that_says_repeat_is_repeated_and_said_to_be() -> None:
