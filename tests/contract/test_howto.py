@@ -1,4 +1,4 @@
-"""Every page of docs/extending works when it is followed, and touches only the files it names."""
+"""Every page of docs/how-to works when it is followed, and touches only the files it names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOUCHED = re.compile(r"^Files touched: (.*(?:\n.+)*)", re.MULTILINE)
 # Pages without that line are prose: no test follows them yet.
 PAGES = [
     path
-    for path in sorted((REPOSITORY / "docs" / "extending").glob("add-*.md"))
+    for path in sorted((REPOSITORY / "docs" / "how-to").glob("add-*.md"))
     if TOUCHED.search(path.read_text(encoding="utf-8"))
 ]
 
