@@ -19,11 +19,11 @@ from patcher.verify.side_effect_rules import (
     FILE_METHODS,
     GLOBALS,
     HARMLESS,
-    MUTABLE_MAKERS,
     NOTHING,
     REACHING,
     USES,
 )
+from patcher.verify.side_effect_scopes import Scope, bound, root_of, shallow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ class _Look:
                 for target in node.targets:
                     if isinstance(target, ast.Name) and not known.startswith("builtins."):
                         self.aliases.setdefault(target.id, known)
-        self.own = _bound(module.body) - set(self.aliases)
+        self.own = bound(module.body) - set(self.aliases)
 
     def _learn(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
@@ -126,14 +126,14 @@ class _Look:
         """Every effect, some of them twice."""
         yield from self._of(self.module.body, "", None)
 
-    def _of(self, body: Sequence[ast.stmt], within: str, scope: _Scope | None) -> Iterator[Effect]:
-        for node in _shallow(body):
+    def _of(self, body: Sequence[ast.stmt], within: str, scope: Scope | None) -> Iterator[Effect]:
+        for node in shallow(body):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 name = f"{within}.{node.name}" if within else node.name
                 if node.name == "NotApplicable" and isinstance(node, ast.ClassDef):
                     what = "makes a class called `NotApplicable`, patcher's own word"
                     yield Effect(node.lineno, within, what, NOTHING)
-                inner = scope if isinstance(node, ast.ClassDef) else _Scope.of(node, scope)
+                inner = scope if isinstance(node, ast.ClassDef) else Scope.of(node, scope)
                 yield from self._of(node.body, name, inner)
                 continue
             for effect in (*self._uses(node), *self._writes(node, scope)):
@@ -180,7 +180,7 @@ class _Look:
             if owner and owner.partition(".")[0] in ("os", "sys", "time", "gc", "builtins"):
                 yield f"takes what only the run tells from `{owner}`", GLOBALS
 
-    def _writes(self, node: ast.AST, scope: _Scope | None) -> Iterator[_What]:
+    def _writes(self, node: ast.AST, scope: Scope | None) -> Iterator[_What]:
         for target in _written(node):
             if isinstance(target, ast.Attribute):
                 owner = self.resolve(target.value)
@@ -197,7 +197,7 @@ class _Look:
             yield from self._keeps(method.value, scope, None)
 
     def _keeps(
-        self, container: ast.expr, scope: _Scope | None, store: ast.Subscript | None
+        self, container: ast.expr, scope: Scope | None, store: ast.Subscript | None
     ) -> Iterator[_What]:
         """A container that outlives the call is changed: by a store, or by one of its methods."""
         text = ast.unparse(container)
@@ -213,8 +213,8 @@ class _Look:
         elif store and not isinstance(store.slice, ast.Slice) and scope.is_lookup(container):
             yield keeps, CACHES
 
-    def _is_module_level(self, node: ast.expr, scope: _Scope) -> bool:
-        root = _root(node)
+    def _is_module_level(self, node: ast.expr, scope: Scope) -> bool:
+        root = root_of(node)
         if root is None or not scope.is_free(root):
             return False
         return root in self.own or root == "globals"
@@ -225,89 +225,6 @@ class _Look:
             return node.attr == "__dict__"
         called = self.resolve(node.func) if isinstance(node, ast.Call) else None
         return called in ("builtins.vars", "builtins.globals")
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """A function, as far as keeping things between its calls goes."""
-
-    local: frozenset[str]
-    parameters: frozenset[str]
-    defaults: frozenset[str]  # parameters whose default is a container
-    declared_global: frozenset[str]
-    looked_up: frozenset[str]  # containers asked whether they hold something
-    constructing: bool
-    kept: frozenset[str]  # names of the function around it, when that hands this one out
-
-    @classmethod
-    def of(cls, node: ast.FunctionDef | ast.AsyncFunctionDef, around: _Scope | None) -> _Scope:
-        arguments = node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        padding: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
-        pairs = [
-            *zip(positional, [*padding, *arguments.defaults], strict=True),
-            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-        ]
-        every = [name for name, _ in pairs]
-        every += [one for one in (arguments.vararg, arguments.kwarg) if one]
-        parameters = frozenset(one.arg for one in every)
-        inner = [*_shallow(node.body)]
-        shared = {
-            name
-            for one in inner
-            if isinstance(one, ast.Global | ast.Nonlocal)
-            for name in one.names
-        }
-        declared = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
-        returned = {
-            name.id
-            for one in inner
-            if isinstance(one, ast.Return) and one.value
-            for name in ast.walk(one.value)
-            if isinstance(name, ast.Name)
-        }
-        local = frozenset((_bound(node.body) | parameters) - shared)
-        handed_out = around is not None and node.name in around.kept
-        made = {one.name for one in inner if isinstance(one, ast.FunctionDef)}
-        outer = around.local if around is not None and handed_out else frozenset()
-        return cls(
-            local=local,
-            parameters=parameters,
-            defaults=frozenset(name.arg for name, value in pairs if value and _mutable(value)),
-            declared_global=frozenset(declared),
-            looked_up=frozenset(_asked(inner)),
-            constructing=node.name in ("__init__", "__new__", "__setstate__", "__post_init__"),
-            kept=frozenset((made & returned) | outer),
-        )
-
-    def is_free(self, name: str) -> bool:
-        return name not in self.local
-
-    def outlives(self, container: ast.expr) -> bool:
-        """A default argument, or a variable of the function that handed this one out."""
-        root = _root(container)
-        if root is None:
-            return False
-        return root in self.defaults or (root in self.kept and root not in self.local)
-
-    def is_lookup(self, container: ast.expr) -> bool:
-        """An attribute of something given, asked for a key and given one: a cache."""
-        given = isinstance(container, ast.Attribute) and _root(container) in self.parameters
-        return given and not self.constructing and ast.unparse(container) in self.looked_up
-
-
-def _shallow(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """Every node, definitions included, what is inside of definitions not."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield from _shallow(node.decorator_list)
-            if not isinstance(node, ast.ClassDef):
-                yield from _shallow(list(node.args.defaults))
-            else:
-                yield from _shallow(node.bases)
-            continue
-        yield from _shallow([*ast.iter_child_nodes(node)])
 
 
 def _written(node: ast.AST) -> Iterator[ast.expr]:
@@ -324,50 +241,6 @@ def _written(node: ast.AST) -> Iterator[ast.expr]:
                 one.ctx, ast.Store | ast.Del
             ):
                 yield one
-
-
-def _bound(body: Sequence[ast.stmt]) -> set[str]:
-    """Names that statements bind, definitions and imports included."""
-    found: set[str] = set()
-    for node in _shallow(body):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.update((one.asname or one.name).partition(".")[0] for one in node.names)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-    return found
-
-
-def _asked(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """Containers asked for a key: ``key in X``, ``X.get(key)``, ``X[key]`` in a ``try``."""
-    for node in nodes:
-        if isinstance(node, ast.Compare):
-            for operator, other in zip(node.ops, node.comparators, strict=True):
-                if isinstance(operator, ast.In | ast.NotIn):
-                    yield ast.unparse(other)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("get", "setdefault"):
-                yield ast.unparse(node.func.value)
-        elif isinstance(node, ast.Try):
-            for one in ast.walk(ast.Module(node.body, [])):
-                if isinstance(one, ast.Subscript) and isinstance(one.ctx, ast.Load):
-                    yield ast.unparse(one.value)
-
-
-def _mutable(node: ast.expr) -> bool:
-    if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else _root(node.func)
-        return name in MUTABLE_MAKERS
-    return isinstance(node, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp)
-
-
-def _root(node: ast.expr) -> str | None:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
 
 
 def _covering(name: str, names: frozenset[str]) -> str | None:
