@@ -18,8 +18,10 @@ from patcher.verify.side_effect_rules import (
     CHANGING,
     FILE_METHODS,
     GLOBALS,
+    GUARDED,
     HARMLESS,
     NOTHING,
+    POSING,
     REACHING,
     USES,
 )
@@ -57,6 +59,9 @@ def side_effects(source: str) -> list[Effect]:
 
 
 _What = tuple[str, frozenset[Declaration]]
+# Calls whose first argument is looked into by name, which is followed elsewhere.
+BY_NAME = ("getattr", "hasattr", "setattr", "delattr", "vars")
+SETTING = ("__setattr__", "__delattr__")
 
 
 class _Look:
@@ -67,6 +72,11 @@ class _Look:
         self.aliases: dict[str, str] = {}
         # `threading` in `threading.Lock` is no use of its own.
         self.parts = {id(one.value) for one in ast.walk(module) if isinstance(one, ast.Attribute)}
+        self.named = self.parts | {
+            id(one.args[0])
+            for one in ast.walk(module)
+            if isinstance(one, ast.Call) and one.args and root_of(one.func) in BY_NAME
+        }
         for node in ast.walk(module):
             self._learn(node)
         for node in ast.walk(module):
@@ -133,26 +143,37 @@ class _Look:
                 if node.name == "NotApplicable" and isinstance(node, ast.ClassDef):
                     what = "makes a class called `NotApplicable`, patcher's own word"
                     yield Effect(node.lineno, within, what, NOTHING)
+                if node.name in POSING:
+                    yield Effect(node.lineno, within, *_posing(node.name))
                 inner = scope if isinstance(node, ast.ClassDef) else Scope.of(node, scope)
                 yield from self._of(node.body, name, inner)
                 continue
-            for effect in (*self._uses(node), *self._writes(node, scope)):
+            for effect in (*self._uses(node, scope), *self._writes(node, scope)):
                 yield Effect(getattr(node, "lineno", 1), within, *effect)
 
-    def _uses(self, node: ast.AST) -> Iterator[_What]:
+    def _uses(self, node: ast.AST, scope: Scope | None) -> Iterator[_What]:
         for name in self._referred(node):
             if _covering(name, HARMLESS):
                 continue
             for names, what, accepts in USES:
                 if covering := _covering(name, names):
                     yield f"{what} (`{covering.removeprefix('builtins.')}`)", accepts
-        if isinstance(node, ast.Attribute) and node.attr in REACHING:
-            yield f"reaches into frames or functions (`{node.attr}`)", GLOBALS
+        named = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
+        if named in REACHING:
+            yield f"reaches into frames or functions (`{named}`)", GLOBALS
+        if self._hands_on(node):
+            yield f"hands on `{named}`, which cannot be followed", GLOBALS
         if isinstance(node, ast.Call):
-            yield from self._calls(node)
+            yield from self._calls(node, scope)
+
+    def _hands_on(self, node: ast.AST) -> bool:
+        """A module as a value: what takes it may do with it what it likes."""
+        if not isinstance(node, ast.Name) or id(node) in self.named:
+            return False
+        return isinstance(node.ctx, ast.Load) and self.aliases.get(node.id, "") in GUARDED
 
     def _referred(self, node: ast.AST) -> Iterator[str]:
-        if id(node) in self.parts:
+        if id(node) in self.parts or isinstance(getattr(node, "ctx", None), ast.Store):
             return
         if isinstance(node, ast.Import):
             starts = {name.partition(".")[0] for name in HARMLESS}
@@ -164,7 +185,7 @@ class _Look:
         ):
             yield name
 
-    def _calls(self, node: ast.Call) -> Iterator[_What]:
+    def _calls(self, node: ast.Call, scope: Scope | None) -> Iterator[_What]:
         function = self.resolve(node.func)
         if isinstance(node.func, ast.Attribute) and node.func.attr in FILE_METHODS:
             yield f"reads or writes files (`.{node.func.attr}`)", frozenset({Declaration.FILES})
@@ -172,21 +193,37 @@ class _Look:
             if self._called(node) is None:
                 yield "imports what only the run tells, which cannot be looked at", GLOBALS
         elif function in ("builtins.setattr", "builtins.delattr") and node.args:
-            owner = self.resolve(node.args[0])
-            if owner and not owner.startswith("builtins."):
-                yield f"changes `{owner}`, which is not its own", GLOBALS
+            yield from self._changes(node.args[0])
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in SETTING:
+            for changed in (node.func.value, *node.args[:1]):
+                yield from self._changes(changed)
+        elif function == "builtins.next" and node.args and scope:
+            if self._is_module_level(node.args[0], scope):
+                yield f"keeps its place in `{ast.unparse(node.args[0])}` between calls", CACHES
         elif function == "builtins.getattr" and len(node.args) > 1 and self._called(node) is None:
             owner = self.resolve(node.args[0])
             if owner and owner.partition(".")[0] in ("os", "sys", "time", "gc", "builtins"):
                 yield f"takes what only the run tells from `{owner}`", GLOBALS
 
+    def _changes(self, owner: ast.expr) -> Iterator[_What]:
+        name = self.resolve(owner)
+        if name and not name.startswith("builtins."):
+            yield f"changes `{name}`, which is not its own", GLOBALS
+
     def _writes(self, node: ast.AST, scope: Scope | None) -> Iterator[_What]:
         for target in _written(node):
+            shown = target.attr if isinstance(target, ast.Attribute) else None
+            if isinstance(target, ast.Name) and scope is None:
+                shown = target.id
+            if shown in POSING:
+                yield _posing(shown)
             if isinstance(target, ast.Attribute):
                 owner = self.resolve(target.value)
                 if owner and not owner.startswith("builtins."):
                     yield f"changes `{owner}.{target.attr}`, which is not its own", GLOBALS
-                elif scope and self._is_module_level(target.value, scope):
+                elif scope and (
+                    self._is_module_level(target.value, scope) or self._is_class(target.value)
+                ):
                     yield f"keeps `{ast.unparse(target)}` between calls", CACHES | GLOBALS
             elif isinstance(target, ast.Name) and scope and target.id in scope.declared_global:
                 yield f"keeps `{target.id}` between calls", CACHES | GLOBALS
@@ -219,12 +256,22 @@ class _Look:
             return False
         return root in self.own or root == "globals"
 
+    def _is_class(self, node: ast.expr) -> bool:
+        """``type(thing)``, ``thing.__class__``."""
+        if isinstance(node, ast.Attribute):
+            return node.attr == "__class__"
+        return isinstance(node, ast.Call) and self.resolve(node.func) == "builtins.type"
+
     def _is_namespace(self, node: ast.expr) -> bool:
         """``thing.__dict__``, ``vars(thing)``, ``globals()``."""
         if isinstance(node, ast.Attribute):
             return node.attr == "__dict__"
         called = self.resolve(node.func) if isinstance(node, ast.Call) else None
         return called in ("builtins.vars", "builtins.globals")
+
+
+def _posing(name: str) -> _What:
+    return f"decides itself how its answers are stored or compared (`{name}`)", GLOBALS
 
 
 def _written(node: ast.AST) -> Iterator[ast.expr]:

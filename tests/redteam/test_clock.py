@@ -41,7 +41,7 @@ TRICKS = {
     "declared, and of no use": Trick(
         (top("import time\n" + HALF % "time.perf_counter = time.monotonic = slow"),),
         must="pass",
-        declares=(Declaration.GLOBALS,),
+        declares=(Declaration.GLOBALS, Declaration.ENVIRONMENT),
     ),
 }
 
