@@ -127,10 +127,12 @@ class EditReader(Values):
             self.plain(entry, edit)
             return
         bound: dict[str, holes.Hole] | None = None
+        sought: holes.Parsed | None = None
         if edit.pattern is not None:
             parsed = self.python(
                 entry, edit.kind.value, edit, allow_empty=edit.kind.value == "decorator"
             )
+            sought = parsed
             bound = {hole.name: hole for hole in parsed.holes} if parsed else None
             if edit.kind is EditKind.DECORATOR and not edit.pattern.strip():
                 bound = {}
@@ -139,6 +141,10 @@ class EditReader(Values):
             parsed = self.python(entry, key, edit, allow_empty=edit.kind.value == "decorator")
             if parsed and (bound is not None or edit.pattern is None):
                 self.unbound(entry, key, parsed, bound or {}, edit)
+            if parsed and sought and parsed.branches != sought.branches:
+                hint = "write both as `elif ...:`; any other change needs the whole chain"
+                message = "an `elif` can only become, or stand beside, another `elif`"
+                self.problems.add(entry.marks[key], message, hint)
         if edit.kind is EditKind.DECORATOR and not (edit.pattern or edit.replacement or "").strip():
             self.problems.add(entry.mark, "`decorator` and `with` are both empty")
 
@@ -216,6 +222,8 @@ class EditReader(Values):
             self.problems.add(mark, "`import` holds import statements")
         elif not body:
             self.problems.add(mark, f"`{key}` holds comments only")
+        elif parsed.branches and edit.pattern is None:
+            self.problems.add(mark, f"`{key}` starts with an `elif`, which has no `if`")
         elif edit.kind is EditKind.DEFINE and not all(
             isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
                        | ast.AnnAssign)

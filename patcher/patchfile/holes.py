@@ -20,6 +20,7 @@ ONE = "µ"
 MANY_FORMS = ("*µµ", "µµµ", "**º")
 _ENTRY_FIRST = ("**º", "*µµ", "µµµ")
 _MOST_COMBINATIONS = 729
+_STARTS_WITH_ELIF = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*elif\b")
 
 _SCANNER = re.compile(
     r"""
@@ -62,11 +63,15 @@ class Hole:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A pattern as Python: ``text`` has the length of the pattern's own text."""
+    """A pattern as Python: ``text`` has the length of the pattern's own text.
+
+    With ``branches`` it is written as `elif ...:`; in ``tree`` each branch is an `if` of its own.
+    """
 
     text: str
     tree: ast.Module
     holes: tuple[Hole, ...]
+    branches: bool = False
 
     @property
     def entries(self) -> frozenset[str]:
@@ -126,15 +131,22 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     holes = scan_holes(text)
     if ONE in text:
         raise PatternError("`µ` cannot be used in patterns", *position(text, text.index(ONE)))
+    branches = _STARTS_WITH_ELIF.match(text) is not None
+    of = _as_ifs(text) if branches else text
     many = [hole for hole in holes if hole.many]
     first_error: SyntaxError | None = None
     combinations = itertools.product(
         *(_ENTRY_FIRST if hole.name in entries else MANY_FORMS for hole in many)
     )
     for forms in itertools.islice(combinations, _MOST_COMBINATIONS):
-        python = _substitute(text, holes, dict(zip(many, forms, strict=True)))
+        python = _substitute(of, holes, dict(zip(many, forms, strict=True)))
         try:
-            return Parsed(python, parse_python(python), holes)
+            tree = parse_python(python)
+            for node in tree.body if branches else ():
+                if not isinstance(node, ast.If):
+                    message = "only branches can stand beside an `elif`"
+                    raise PatternError(message, node.lineno, node.col_offset + 1)
+            return Parsed(python, tree, holes, branches)
         except SyntaxError as error:
             first_error = first_error or error
         except (ValueError, RecursionError, MemoryError) as error:
@@ -143,6 +155,17 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     raise PatternError(
         f"not Python: {_plain(first_error.msg)}", first_error.lineno or 1, first_error.offset or 1
     )
+
+
+def _as_ifs(text: str) -> str:
+    """The text with an `if` of the same width in the place of each `elif` at its start of line."""
+    strings = string_spans(text)
+
+    def each(found: re.Match[str]) -> str:
+        inside = any(low < found.start() < high for low, high in strings)
+        return found[0] if inside else "if  "
+
+    return re.sub(r"^elif\b", each, text, flags=re.MULTILINE)
 
 
 def _substitute(text: str, holes: tuple[Hole, ...], forms: dict[Hole, str]) -> str:

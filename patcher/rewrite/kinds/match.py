@@ -224,7 +224,19 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
         hint = "f-strings are not searched: match the whole f-string"
         return Outcome(edit, EditStatus.MISSING, closest=quoted, message=message, hint=hint)
     best = closest_site(pattern, regions, goal.statements)
+    if best is not None and pattern.branches:
+        return _near_branch(file, edit, message, *best)
     return near(file, edit, message, *(best or (None, "")))
+
+
+def _near_branch(file: File, edit: Edit, message: str, span: tuple[int, int], note: str) -> Outcome:
+    """Missing, where the pattern is an `elif`: what comes nearest may be an `if`."""
+    site = site_at(file, *span)
+    hint = "change the pattern, if the closest site is meant"
+    if not site.text.startswith("elif"):
+        note, hint = "an `if`", "write `if ...:`, if the closest site is meant"
+    closest = replace(site, note=note or "differs here")
+    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
 
 
 def _in_strings(file: File, pattern: Pattern) -> Site | None:
@@ -253,7 +265,7 @@ def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, not
     site = site_at(file, *span)
     hint = "change the pattern, if the closest site is meant"
     if site.text.startswith("elif "):
-        hint = "an `elif` belongs to its `if`: match the whole chain, from its `if`"
+        hint = "an `elif` belongs to its `if`: write `elif ...:`, or match the whole chain"
         return Outcome(
             edit, EditStatus.MISSING, closest=replace(site, note=note or "an `elif`"),
             message=message, hint=hint,

@@ -28,6 +28,7 @@ class Pattern:
         holes: in order of appearance.
         body: its statements; those on one line one by one.
         expression: the node when the pattern is one expression.
+        branches: it is written as `elif ...:`; ``body`` has an `if` for each branch.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Pattern:
     body: list[Node]
     expression: cst.BaseExpression | None
     entries: frozenset[str] = frozenset()
+    branches: bool = False
 
     @property
     def has_comments(self) -> bool:
@@ -65,7 +67,7 @@ def compile_pattern(text: str, entries: frozenset[str] = frozenset()) -> Pattern
         (only,) = body
         assert isinstance(only, cst.Expr)
         expression = only.value
-    return Pattern(text, parsed.holes, tree, body, expression, parsed.entries)
+    return Pattern(text, parsed.holes, tree, body, expression, parsed.entries, parsed.branches)
 
 
 @lru_cache(maxsize=512)

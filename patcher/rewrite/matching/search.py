@@ -11,7 +11,7 @@ from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Match, Matcher, Node, children, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.tree import Tree
@@ -93,6 +93,24 @@ class Region:
             if isinstance(node, cst.BaseSuite):
                 yield Block(statements(node), False)
 
+    def chains(self, with_else: bool) -> Iterator[Block]:
+        """The `elif` branches of each `if`, as the statements of a block.
+
+        Args:
+            with_else: the `else` of a chain belongs to its last branch.
+        """
+        for parent, name, node in self.nodes():
+            if not isinstance(node, cst.If) or (parent, name) == ("If", "orelse"):
+                continue
+            branches: list[Node] = []
+            each = node.orelse
+            while isinstance(each, cst.If):
+                last = with_else and not isinstance(each.orelse, cst.If)
+                branches.append(each if last else self.tree.branch(each))
+                each = each.orelse
+            if branches:
+                yield Block(branches, True)
+
 
 def region(tree: Tree, may_empty: bool, top_only: bool = False) -> Region:
     """All of a tree."""
@@ -105,7 +123,13 @@ def find(
     """Every site of a pattern, in source order; runs of statements do not overlap each other."""
     if pattern.expression is not None and not as_statements:
         return _expressions(pattern.expression, where, matcher)
-    return _runs(pattern.body, where, matcher) if pattern.body else []
+    if not pattern.body:
+        return []
+    if pattern.branches:
+        last = pattern.body[-1]
+        with_else = isinstance(last, cst.If) and last.orelse is not None
+        return _runs(pattern.body, where.tree, where.chains(with_else), matcher)
+    return _runs(pattern.body, where.tree, where.blocks(), matcher)
 
 
 def _expressions(pattern: cst.BaseExpression, where: Region, matcher: Matcher) -> list[Found]:
@@ -118,9 +142,11 @@ def _expressions(pattern: cst.BaseExpression, where: Region, matcher: Matcher) -
     return sorted(found, key=lambda each: each.span)
 
 
-def _runs(pattern: Sequence[Node], where: Region, matcher: Matcher) -> list[Found]:
+def _runs(
+    pattern: Sequence[Node], tree: Tree, blocks: Iterable[Block], matcher: Matcher
+) -> list[Found]:
     found = []
-    for block in where.blocks():
+    for block in blocks:
         at = 0
         while at < len(block.statements):
             matched = matcher.match_run(pattern, block.statements, at)
@@ -129,6 +155,6 @@ def _runs(pattern: Sequence[Node], where: Region, matcher: Matcher) -> list[Foun
                 continue
             end, match = matched
             nodes = tuple(block.statements[at:end])
-            found.append(Found(where.tree, match, nodes, block, at))
+            found.append(Found(tree, match, nodes, block, at))
             at = end
     return sorted(found, key=lambda each: each.span)

@@ -8,6 +8,7 @@ what it read: where it does not (a form feed before a statement is one case), th
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,6 +139,7 @@ class Tree:
         self.prefix = prefix
         self._shift = offset - len(prefix)
         self._spans = spans
+        self._branches: dict[cst.If, cst.If] = {}
 
     @property
     def first(self) -> cst.CSTNode:
@@ -156,6 +158,18 @@ class Tree:
             start, end = self._spans.outer[node]
             return start + self._shift, end + self._shift
         return self.inner(node)
+
+    def branch(self, node: cst.If) -> cst.If:
+        """An `if` or `elif` without what follows its own statements."""
+        if node.orelse is None:
+            return node
+        if node not in self._branches:
+            alone = copy.copy(node)  # `with_changes` would refuse `elif(a)`, as `_parsed` says
+            object.__setattr__(alone, "orelse", None)
+            span = (self._spans._inner(node)[0], self._spans._inner(node.body)[1])
+            self._spans.inner[alone] = self._spans.outer[alone] = span
+            self._branches[node] = alone
+        return self._branches[node]
 
     def meaning(self, text: str, splices: Iterable[Splice]) -> str | None:
         """What Python reads in these lines of ``text`` after splices; None when it cannot."""

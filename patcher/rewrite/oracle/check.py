@@ -11,7 +11,7 @@ from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.oracle import tokens
 from patcher.rewrite.oracle.filling import MismatchError
-from patcher.rewrite.oracle.reading import Reader, Value, read_expression, read_pattern
+from patcher.rewrite.oracle.reading import Reader, Value, is_branches, read_expression, read_pattern
 from patcher.rewrite.oracle.sites import (
     Lines,
     Place,
@@ -19,6 +19,7 @@ from patcher.rewrite.oracle.sites import (
     Span,
     blocks,
     definition_at,
+    find_branch,
     find_expression,
     find_run,
     first_line,
@@ -116,6 +117,12 @@ class _Work:
         span = self.lines.span(site)
         if edit.kind in (EditKind.MATCH, EditKind.DELETE):
             self.edited.append(span)
+        if is_branches(sought):
+            of = find_branch(self.tree, span[0])
+            if of is None:
+                raise MismatchError(f"there is no `elif` at line {site.line}")
+            self.expected.replace_branches(of, anchor, template)
+            return
         one, other = read_expression(sought), read_expression(wanted, sought)
         if edit.kind is EditKind.MATCH and one is not None and other is not None:
             node = find_expression(self.tree, span)

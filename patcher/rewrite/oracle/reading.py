@@ -113,6 +113,11 @@ def read_pattern(text: str, like: str = "") -> list[Value]:
     return Reader(True, parsed.entries).items(parsed.tree.body)
 
 
+def is_branches(text: str) -> bool:
+    """Whether a pattern is written as `elif ...:`."""
+    return holes.parse(text).branches
+
+
 def read_expression(text: str, like: str = "") -> Value | None:
     """The expression that a pattern is; None when it is statements."""
     if not text.strip() or not holes.parse(text).is_expression:

@@ -103,6 +103,19 @@ def find_run(tree: ast.Module, span: Span) -> Run | None:
     return None
 
 
+def find_branch(tree: ast.Module, start: Place) -> list[ast.stmt] | None:
+    """The `orelse` that is nothing but the `elif` at a place."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for owner, block in blocks(waiting.pop()):
+            first = block[0]
+            other = isinstance(owner, ast.If) and block is owner.orelse
+            if other and isinstance(first, ast.If) and (first.lineno, first.col_offset) == start:
+                return block
+            waiting += [each for each in block if _meets(each, (start, start))]
+    return None
+
+
 def find_expression(tree: ast.AST, span: Span) -> ast.expr | None:
     """The largest expression that lies in a span."""
     waiting: list[tuple[ast.AST, ast.AST | None]] = [(tree, None)]

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from patcher.rewrite.oracle.filling import MismatchError, Solver, blend, fill_list, is_hole
+from patcher.rewrite.oracle.filling import Bound, MismatchError, Solver, blend, fill_list, is_hole
 from patcher.rewrite.oracle.reading import Reader, Value, canonical
 from patcher.rewrite.oracle.sites import Lines, Run, blocks, first_line
 
@@ -96,6 +96,60 @@ class Expected:
             return fill_list(of, bound, block=False)
 
         return new
+
+    def replace_branches(
+        self, of: list[ast.stmt], pattern: list[Value], template: list[Value]
+    ) -> None:
+        """The `elif` that an `orelse` is, and those below it, become other branches.
+
+        What follows the last of them follows the last one that is written. An `else` belongs to
+        the last branch where the pattern has one.
+        """
+        closed = bool(pattern[-1][3])
+        nodes: list[ast.If] = []
+        rest = of
+        for _ in pattern:
+            if not rest or not isinstance(rest[0], ast.If):
+                raise MismatchError("there are fewer branches than the pattern has")
+            nodes.append(rest[0])
+            rest = rest[0].orelse
+        if closed:
+            rest = []
+
+        def new() -> list[Value]:
+            values = [self._branch(each, closed and each is nodes[-1]) for each in nodes]
+            bound, _ = self._solver.run(pattern, values)
+            found = self._reader.items(rest)
+            for each in reversed(self._branches(pattern, template, values, bound)):
+                if each[3] and found:
+                    raise MismatchError("a branch with `else` is not the last one")
+                found = [(*each[:3], each[3] or found)]
+            return found
+
+        self.change(of, 0, 1, new)
+        self._lists[id(of)].needs_one = False  # a chain does without
+        self.touch(nodes[0])
+
+    def _branch(self, node: ast.If, with_else: bool) -> Value:
+        kept = self._reader.items(node.orelse) if with_else else []
+        return "If", self._reader.node(node.test), self._reader.items(node.body), kept
+
+    @staticmethod
+    def _branches(
+        pattern: list[Value], template: list[Value], values: list[Value], bound: Bound
+    ) -> list[Value]:
+        """The branches of a site, those that differ between pattern and template replaced."""
+        found: list[Value] = []
+        at = 0
+        for low, high in _differing(pattern, template):
+            found += values[at : low[0]]
+            of = template[high[0] : high[1]]
+            if low[1] - low[0] == len(of) == 1:
+                found.append(blend(pattern[low[0]], of[0], values[low[0]], bound))
+            else:
+                found += fill_list(of, bound, block=False)
+            at = low[1]
+        return found + values[at:]
 
     def change(
         self, of: list[ast.stmt] | list[ast.expr], first: int, last: int,

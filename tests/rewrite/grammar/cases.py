@@ -81,6 +81,12 @@ STATEMENTS = [
     ("delete", "assert old_site, $X", ""),
     ("delete", "if old_site:\n    $$$R", ""),
     ("empty", "old_site($X)", "old_two($X)"),
+    ("match", "elif old_site:\n    $$$R", "elif new_site:\n    $$$R"),
+    ("match", "elif old_site:\n    $$$R", "elif b1:\n    $$$R\nelif old_site:\n    b2()"),
+    ("match", "elif old_site:\n    $$$R\nelif $X:\n    $$$T", "elif $X:\n    $$$T\n    $$$R"),
+    ("before", "elif old_site:\n    $$$R", "elif b1:\n    b2()"),
+    ("after", "elif old_site:\n    $$$R", "elif b1:\n    b2()\nelif b3: b4()"),
+    ("delete", "elif old_site:\n    $$$R", ""),
 ]  # fmt: skip
 
 
@@ -150,6 +156,8 @@ def _statement(code: Code, text: str, random: Random) -> tuple[str, str, str]:
         if kind != "delete":
             edits += f"  with: |\n{indent(new, '    ')}\n"
         template = {"before": f"{new}\n{pattern}", "after": f"{pattern}\n{new}"}.get(kind, new)
+    if pattern.startswith("elif"):
+        old, template = _chained(old, template)
     holes = _holes(code, old, random)
     lines = text.split("\n")
     at = next(i for i, line in enumerate(lines) if line.strip() == MARK)
@@ -164,6 +172,12 @@ def _statement(code: Code, text: str, random: Random) -> tuple[str, str, str]:
         return "\n".join([*lines[:at], *inside, *lines[at + 1 :]])
 
     return put(old, False), put(template, True), edits
+
+
+def _chained(*branches: str) -> list[str]:
+    """Branches between the first of a chain and its last, with an `else`."""
+    end = "\nelif z9:\n    z8()\nelse:\n    z7()"
+    return ["if a9:\n    a8()" + f"\n{each}".rstrip("\n") + end for each in branches]
 
 
 def _is_alone(text: str) -> bool:
