@@ -336,6 +336,10 @@ class Adapter(Protocol):
     #     fresh_process: bool
     #
     # True when every run is a process of its own, so that one call cannot spoil the next.
+    #
+    #     def lives_on(self, test: Test) -> bool
+    #
+    # Whether a test runs in the worker's own process; only those are called again. All by default.
 
 
 def draw_inputs(

@@ -63,8 +63,22 @@ class WorkloadAdapter:
 
     @property
     def fresh_process(self) -> bool:
-        """Commands and suites run in a process of their own; a workload draws for itself."""
-        return True
+        """There are only commands and suites, and those run in processes of their own."""
+        return not self.config.get("call")
+
+    def lives_on(self, test: Test) -> bool:
+        """A function is called in the worker's own process, where one call may spoil the next."""
+        return test.options.get("kind") == "call"
+
+    def refused(self, model: Model) -> Test | None:
+        """A call whose first argument is of no use: the call after it must not suffer."""
+        calls = _strings(self.config, "call")
+        tests = [test for reference in calls for test in self._calls(reference)]
+        for test in tests:
+            if "draw" in test.options or test.options.get("arguments"):
+                options = {**test.options, "unusable": True}
+                return Test(f"{test.name}, unusable argument", options, seed=test.seed)
+        return None
 
     @property
     def lines_elsewhere(self) -> bool:

@@ -98,8 +98,23 @@ def make_plan(
         named = tuple(Call(test) for test in matrix.tests)
         further = _further(adapter, model, matrix.tests, rng, inputs, full=full)
         others = [Call(test, Kind.ENTRY) for test in entries] if number == 0 else []
-        calls[model.name] = (*named, *further, *others)
+        calls[model.name] = _named_apart((*named, *further, *others))
     return Plan(seed, matrix, calls)
+
+
+def _named_apart(calls: Sequence[Call]) -> tuple[Call, ...]:
+    """No two calls of a model share a name: results are kept by it."""
+    taken: set[str] = set()
+    found = []
+    for call in calls:
+        name = call.test.name
+        number = 2
+        while name in taken:
+            name = f"{call.test.name} ({number})"
+            number += 1
+        taken.add(name)
+        found.append(replace(call, test=replace(call.test, name=name)))
+    return tuple(found)
 
 
 def fresh_seed() -> int:
@@ -117,9 +132,12 @@ def _further(
     full: bool,
 ) -> list[Call]:
     """What follows the named tests of one model."""
+    lives_on = getattr(adapter, "lives_on", None)
+    tests = [test for test in tests if lives_on is None or lives_on(test)]
     if getattr(adapter, "fresh_process", False) or not tests:
         return []  # nothing lives from one call to the next
-    reseeds = 1 if inputs > 1 and hasattr(adapter, "draw") else 0
+    draws = bool(draw_inputs(adapter, random.Random(0), model, 1))
+    reseeds = 1 if inputs > 1 and draws else 0
     drawn = [
         Call(test, Kind.DRAWN)
         for test in draw_inputs(adapter, rng, model, inputs - reseeds, full=full)

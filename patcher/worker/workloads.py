@@ -7,6 +7,7 @@ in the interpreter the target is installed for.
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
 import inspect
 import random
@@ -76,6 +77,10 @@ class WorkloadSession(Session):
         return facts
 
 
+class Unusable:
+    """An argument that every function has to refuse: nothing can be done with it."""
+
+
 class Call:
     """A function of a workload with its set-up; ``draw`` makes its inputs."""
 
@@ -94,8 +99,16 @@ class Call:
 
     def arguments(self, options: Mapping[str, Any]) -> Arguments:
         """The arguments of one call: made anew each time, so that no call can spoil the next."""
+        arguments, named = self._made(options)
+        if not options.get("unusable"):
+            return arguments, named
+        if arguments:
+            return (Unusable(), *arguments[1:]), named
+        return (), {**named, next(iter(named), ""): Unusable()}
+
+    def _made(self, options: Mapping[str, Any]) -> Arguments:
         if "draw" not in options:
-            return (), dict(options["arguments"])
+            return (), copy.deepcopy(dict(options["arguments"]))
         drawn = self._own("draw")(random.Random(options["draw"]))
         if isinstance(drawn, dict):
             return (), drawn

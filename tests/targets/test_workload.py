@@ -334,3 +334,40 @@ def test_a_command_finds_the_trees_package_also_where_the_workspace_holds_one(
     (tmp_path / "hum" / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
     found = judged(tmp_path, {"command": ["python", "-c", "import hum.voice"]}, SAME)
     assert found.verdict is Verdict.PASS
+
+
+PLAIN = "from hum.voice import Hum\nvoice = Hum()\ndef work():\n    return voice.tokens('abc', 3)\n"
+
+
+def wrong_after(calls: int) -> Change:
+    """Right for so many calls of a process, wrong from then on."""
+    return (
+        "        rng = random.Random(seed)\n",
+        "        self.calls = getattr(self, 'calls', 0) + 1\n"
+        f"        rng = random.Random(seed + (self.calls > {calls}))\n",
+    )
+
+
+def test_a_workload_that_draws_is_judged_on_calls_that_nobody_could_know(bench: Path) -> None:
+    config = {"call": "bench.py:work"}
+    same = judged(bench, config, SAME)
+    assert same.verdict is Verdict.PASS
+    kinds = {one.kind: one.judgement.status.value for one in same.further}
+    assert kinds == dict.fromkeys(("drawn", "reseeded", "refused", "again"), "pass")
+    wrong = judged(bench, config, wrong_after(2))
+    assert wrong.verdict is Verdict.FAIL
+    assert {case.status.value for case in wrong.cases} == {"pass"}
+
+
+def test_a_workload_that_draws_nothing_is_called_twice_and_compared(tmp_path: Path) -> None:
+    (tmp_path / "bench.py").write_text(PLAIN)
+    config = {"call": "bench.py:work"}
+    same = judged(tmp_path, config, SAME)
+    assert [(one.kind, one.judgement.status.value) for one in same.further] == [("again", "pass")]
+    wrong = judged(tmp_path, config, wrong_after(1))
+    assert wrong.verdict is Verdict.FAIL
+    assert [case.status.value for case in wrong.cases] == ["pass"]
+
+
+def test_calls_of_a_command_are_processes_of_their_own_and_are_not_repeated(tmp_path: Path) -> None:
+    assert judged(tmp_path, {"command": PRINTS}, SAME).further == ()
