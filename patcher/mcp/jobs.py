@@ -111,6 +111,7 @@ class Jobs:
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120"},
             limit=1 << 26,
+            preexec_fn=_hear_interrupts,
         )
         return Job(next(self._numbers), arguments[0], process)
 
@@ -127,6 +128,11 @@ class Jobs:
             last = job.progress[-1] if job.progress else f"exit status {status}"
             job.result = {"ok": False, "error": {"code": "internal", "message": last}}
         job.status = status
+
+
+def _hear_interrupts() -> None:
+    """A server that was started in the background ignores SIGINT; what it starts must not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def _follow(job: Job, stream: asyncio.StreamReader) -> None:
