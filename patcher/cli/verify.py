@@ -126,6 +126,7 @@ def verify_and_print(
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
     from patcher.commands import history, verify
+    from patcher.commands.shared.export_run import export_run
     from patcher.report.live import Progress
     from patcher.results import as_json
 
@@ -137,7 +138,7 @@ def verify_and_print(
     result, error = as_json(verified), verified.error
     for kind, path in exports.items():
         if path is not None:
-            verify.export(workspace, result, kind, path)
+            export_run(workspace, result, kind, path)
     result = {**(as_json(before) if before else {}), **result}
     if session.json or quiet:
         if error is not None:

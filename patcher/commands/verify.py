@@ -7,7 +7,6 @@ it back is one transaction.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +32,6 @@ from patcher.execution.executor import find_executor
 from patcher.execution.results import Arm
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.results import VerifyResult
-from patcher.store.reports import PAGE, Reports
 from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
@@ -396,32 +394,3 @@ def _nothing_to_verify(
         return result, None
     hint = "`patcher apply NAME` first; an earlier failure may have taken the patches out"
     return result, PatcherError("verification-failed", sentence, hint=hint)
-
-
-def export(workspace: Workspace, result: Mapping[str, Any], kind: str, path: Path) -> None:
-    """Write a result as ``json``, ``markdown`` or ``html``; pictures go beside the Markdown."""
-    from patcher.report.reading import read_record
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "json":
-        ok = result["verdict"] in (Verdict.PASS, Verdict.NOTHING_TO_VERIFY)
-        text = json.dumps({"schema": 1, "ok": ok, **result}, indent=2)
-    elif kind == "markdown":
-        from patcher.report import markdown
-        from patcher.report.charts import charts
-
-        record = read_record(result)
-        pictures = []
-        for chart in charts(record):
-            picture = path.with_name(f"{path.stem}-{chart.name}.svg")
-            picture.write_text(chart.svg() + "\n", encoding="utf-8")
-            pictures.append((chart.title, picture.name))
-        text = markdown.render(record, pictures)
-    else:
-        if result["id"] is not None:
-            shutil.copyfile(Reports(workspace).path(result["id"]) / PAGE, path)
-            return
-        from patcher.report.page import render
-
-        text = render(read_record(result))
-    path.write_text(text + "\n", encoding="utf-8", errors="replace")
