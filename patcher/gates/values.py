@@ -361,6 +361,8 @@ def describe(node: list[Any]) -> str:
         return repr(complex(_double(rest[0][:16]), _double(rest[0][16:])))
     if kind == "bytes":
         return _quoted(repr(base64.b64decode(rest[0])))
+    if kind in ("bytearray", "memoryview"):
+        return f"a {kind} of {_quoted(repr(base64.b64decode(rest[0])))}"
     if kind == "text":
         return str(rest[1])
     if kind in ("fields", "object"):

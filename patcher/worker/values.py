@@ -7,15 +7,15 @@ holds a node ``[kind, ...]`` for every part, by this rule:
 |---|---|
 | ``None``, ``bool``, ``int``, ``str`` | itself |
 | ``float``, ``complex`` | the bits of its doubles: -0.0 is not 0.0 |
-| ``bytes``, ``bytearray``, ``memoryview`` | its bytes |
+| ``bytes``, ``bytearray``, ``memoryview`` | its type and its bytes |
 | ``list``, ``tuple``, named tuple | its items in order; long runs of plain numbers as an array |
 | ``dict`` | its items in the order it gives them |
 | ``set``, ``frozenset`` | its items, sorted |
-| a dataclass | its type and its fields |
+| a dataclass | its type, its fields and what else it holds |
 | an ``Enum`` member, a function, a class | its qualified name |
 | a date, time, ``Decimal``, ``Fraction``, ``UUID``, ``range`` | its type and its ``repr`` |
-| a NumPy array or scalar | dtype, shape and bytes in C order |
-| a torch tensor | dtype, shape, the kind of device, and bytes in C order |
+| a NumPy array or scalar | class, dtype, byte order, shape, if writable, bytes in C order |
+| a torch tensor | class, dtype, shape, the kind of device, and bytes in C order |
 | a pandas frame, series or index | its labels and its columns |
 | any other object | its type and what ``pickle`` would store (``__reduce_ex__``), by this rule |
 
@@ -113,7 +113,7 @@ class _Encoder:
         if kind is complex:
             return ["complex", struct.pack(">dd", value.real, value.imag).hex()]
         if kind in (bytes, bytearray, memoryview):
-            return ["bytes", base64.b64encode(bytes(value)).decode("ascii")]
+            return [kind.__name__, base64.b64encode(bytes(value)).decode("ascii")]
         if id(value) in self.open:
             return ["cycle", self.open[id(value)]]
         self.open[id(value)] = path
@@ -144,6 +144,7 @@ class _Encoder:
             return ["text", _name(kind), repr(value)]
         if dataclasses.is_dataclass(value):
             names = [field.name for field in dataclasses.fields(value)]
+            names += [name for name in getattr(value, "__dict__", ()) if name not in names]
             fields = [[name, self.node(getattr(value, name), f"{path}.{name}")] for name in names]
             return ["fields", _name(kind), fields]
         return self._array(value, path) or self._table(value, path) or self._object(value, path)
@@ -194,6 +195,7 @@ class _Encoder:
         if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)):
             return None
         kind = "ndarray" if isinstance(value, numpy.ndarray) else "scalar"
+        plain_class = type(value) in (numpy.ndarray, numpy.ma.MaskedArray) or kind == "scalar"
         plain = numpy.asarray(value)
         if plain.dtype.hasobject:
             items = [self.node(item, f"{path}.flat[{at}]") for at, item in enumerate(plain.flat)]
@@ -202,7 +204,11 @@ class _Encoder:
         mask = self.node(numpy.ma.getmaskarray(value), f"{path}.mask") if masked else None
         little = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
         dtype = plain.dtype.name if plain.dtype.names is None else str(plain.dtype)
-        found = self._keep(kind, dtype, plain.shape, little.tobytes(), path)
+        note = "" if plain.dtype == little.dtype else "with its bytes the other way round"
+        if kind == "ndarray" and not value.flags.writeable:
+            note = f"{note} that cannot be written to".lstrip()
+        kind = kind if plain_class else _name(type(value))
+        found = self._keep(kind, dtype, plain.shape, little.tobytes(), path, note)
         return found if mask is None else ["masked", found, mask]
 
     def _tensor(self, value: Any, path: str) -> Node:
@@ -217,7 +223,8 @@ class _Encoder:
         held = held.cpu().resolve_conj().resolve_neg().contiguous()
         data = ctypes.string_at(held.data_ptr(), held.numel() * held.element_size())
         dtype = str(held.dtype).rpartition(".")[2]
-        return self._keep("tensor", dtype, tuple(held.shape), data, path, where)
+        kind = "tensor" if type(value) is sys.modules["torch"].Tensor else _name(type(value))
+        return self._keep(kind, dtype, tuple(held.shape), data, path, where)
 
     def _table(self, value: Any, path: str) -> Node | None:
         pandas: Any = sys.modules.get("pandas")
@@ -243,7 +250,7 @@ class _Encoder:
         numpy = sys.modules["numpy"]
         where = f"{path}[{_short(label)}]"
         plain = isinstance(column.dtype, numpy.dtype) and not column.dtype.hasobject
-        values = column.to_numpy() if plain else [_missing(item) for item in column]
+        values = column.to_numpy(copy=True) if plain else [_missing(item) for item in column]
         return ["column", str(column.dtype), self.node(values, where)]
 
     def _object(self, value: Any, path: str) -> Node:
