@@ -106,6 +106,7 @@ def test_a_claim_of_close_is_held_to_a_tolerance_of_floats(tmp_path: Path) -> No
 
 def test_inputs_are_drawn_from_a_seed_that_both_arms_are_given(bench: Path) -> None:
     import random
+    from dataclasses import replace
 
     from patcher.targets.adapter import Matrix, draw_inputs
 
@@ -115,7 +116,8 @@ def test_inputs_are_drawn_from_a_seed_that_both_arms_are_given(bench: Path) -> N
     drawn = draw_inputs(adapter, random.Random(1), model, 3)
     assert len({test.options["draw"] for test in drawn}) == 3
     config = {"call": "bench.py:work"}
-    matrix = Matrix((model,), drawn)
+    named = tuple(replace(test, name=f"mine {n}") for n, test in enumerate(drawn))
+    matrix = Matrix((model,), named)
     assert judged(bench, config, SAME, matrix=matrix).verdict is Verdict.PASS
     assert judged(bench, config, WRONG, matrix=matrix).verdict is Verdict.FAIL
 
