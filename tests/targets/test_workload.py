@@ -250,6 +250,7 @@ MISTAKES = [
     ({"call": "bench.py:wrok"}, "bench.py has no function 'wrok'"),
     ({"call": "nowhere.py:work"}, "there is no nowhere.py"),
     ({"tests": ["nose2"]}, "is not a pytest command"),
+    ({"call": "bench.py:work", "compare": "bench.py:same"}, "`compare` is not supported"),
     ({"command": ["x"], "outputs": ["stdout"], "filter": "("}, "is not a regular expression"),
     ({"adapter": "bench.py:nothing"}, "bench.py has no 'nothing'"),
     ({"adapter": "bench.py:cases"}, "is no adapter: it lacks distribution"),
