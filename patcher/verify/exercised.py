@@ -150,7 +150,7 @@ def _grouped(
     ]
     outside = changed & set(_code_lines(tree))
     if new_file:  # one edit: that it is reached at all is what counts
-        spans = tuple(span for span, _ in functions)
+        spans = tuple(Span(span.name, span.first, span.last, True) for span, _ in functions)
         if spans or outside:
             yield Place(patch, file, tuple(sorted(changed)), spans)
         return
@@ -224,7 +224,8 @@ def exercises(places: Iterable[Place], results: Iterable[CaseResult]) -> tuple[E
     runs = [result for result in results if result.ran]
     found = [_exercise(place, runs) for place in places]
     alive = {one.place.patch for one in found if one.kind in ("ran", "branch")}
-    # A new function is reached through the patch's other edits: where those run, it is a branch.
+    # A new function or file is reached through the patch's other edits: where those run, it is a
+    # branch (a condition on the processor, say, that is not met here).
     return tuple(
         Exercise(one.place, "branch")
         if one.kind == "never" and one.place.patch in alive and _only_new(one.place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -231,3 +232,20 @@ def test_a_life_that_grows_fails_and_one_that_does_not_passes(tmp_path: Path) ->
     passes = judged(tmp_path, life=20, matrix=one_case(), inputs=0)
     assert passes.verdict is Verdict.PASS
     assert passes.as_json()["life"]["passed"] is True
+
+
+def test_a_new_file_is_a_branch_where_the_same_patch_ran_elsewhere() -> None:
+    from patcher.execution.results import Arm, Case, CaseResult, Outcome
+    from patcher.verify.exercised import exercises
+
+    pristine = b"def work(fast):\n    return 1\n"
+    edited = b"def work(fast):\n    if fast:\n        return quick()\n    return 1\n"
+    new = b"def quick():\n    return 1\n"
+    read = {"a.py": pristine}.get
+    places = places_of([("tried", {"a.py": edited, "b.py": new})], read)
+    result = CaseResult(Case("model", "test"), Arm.PATCHED, Outcome.OK)
+    entered = replace(result, ran={"a.py": (1, 2, 4)})
+    kinds = {one.place.file: one.kind for one in exercises(places, [entered])}
+    assert kinds == {"a.py": "ran", "b.py": "branch"}
+    nothing = {one.place.file: one.kind for one in exercises(places, [result])}
+    assert nothing == {"a.py": "never", "b.py": "never"}
