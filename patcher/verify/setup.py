@@ -249,7 +249,8 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
             "distributions": installed(request.python),
         }
     )
-    sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))
+    if Arm.PATCHED in sites:  # a scan runs pristine alone
+        sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))
     plan = Plan(0, request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
 

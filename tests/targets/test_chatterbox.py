@@ -162,7 +162,7 @@ def test_replayed_stages_are_the_recorded_ones_where_the_tree_is_the_same(
     answers: dict[str, Report],
 ) -> None:
     replayed = hashes(answers["replay"])
-    assert list(replayed) == ["logits", "mel", "waveform"]
+    assert list(replayed) == ["logits", "draws", "mel", "waveform"]
     assert replayed["mel"] == hashes(answers["first"])["mel"]
     logits = next(s for s in answers["replay"].value["stages"] if s["name"] == "logits")
     assert logits["shape"][1:] == [2, 8194]
