@@ -65,10 +65,10 @@ def shipped_names(catalogue: Catalogue) -> list[str]:
 
 
 class Target:
-    """An installed distribution that patcher can run, read once."""
+    """An installed distribution that patcher can run, read once; Chatterbox TTS by default."""
 
     def __init__(self, distribution: str | None = None) -> None:
-        self.source = find_source(distribution)
+        self.source = find_source(distribution or "chatterbox-tts")
         self.catalogue = load_catalogue(None)
         found = find_adapter(self.source.distribution)
         if found is None:

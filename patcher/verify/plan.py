@@ -52,6 +52,12 @@ class Plan:
     matrix: Matrix
     calls: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
 
+    @classmethod
+    def of_matrix(cls, matrix: Matrix) -> Plan:
+        """The matrix alone: nothing drawn."""
+        named = tuple(Call(test) for test in matrix.tests)
+        return cls(0, matrix, {model.name: named for model in matrix.models})
+
     def of_model(self, model: Model) -> tuple[Call, ...]:
         """A model's calls, the named ones first."""
         return self.calls.get(model.name, ())

@@ -251,7 +251,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     )
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))
-    plan = Plan(0, request.matrix)
+    plan = Plan.of_matrix(request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
 
 
