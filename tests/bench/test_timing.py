@@ -82,6 +82,7 @@ def measure(
     )
 
 
+@pytest.mark.slow  # a clock decides: for a quiet machine
 def test_half_the_work_is_faster_and_everything_beside_it_is_told(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
