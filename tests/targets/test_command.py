@@ -46,9 +46,9 @@ def test_a_command_that_fails_on_the_patched_tree_fails_with_its_last_line(tmp_p
 
 def test_a_command_that_hangs_is_ended_with_everything_it_started(tmp_path: Path) -> None:
     hang = ["python", "-c", "import time, hum.voice; time.sleep(hum.voice.ROUNDS)"]
-    found = judged(tmp_path, hang, ("ROUNDS = 2", "ROUNDS = 60"), timeout_s=4.0)
+    found = judged(tmp_path, hang, ("ROUNDS = 2", "ROUNDS = 90"), timeout_s=15.0)
     assert found.cases[0].patched.outcome is Outcome.TIMEOUT
-    assert found.wall_s < 30
+    assert found.wall_s < 80
 
 
 def test_a_command_that_does_not_exist_cannot_judge(tmp_path: Path) -> None:
