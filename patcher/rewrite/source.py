@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import itertools
 import re
 import tokenize
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,6 +121,18 @@ class Source:
     def string_lines(self) -> frozenset[int]:
         """Lines that start inside a string."""
         return lines_in_strings(self.tree, self.text, self.starts)
+
+    @cached_property
+    def comment_lines(self) -> frozenset[int]:
+        """Lines that end in a comment: a `#` in a string starts none."""
+        lines = self._lines()
+        tokens = tokenize.generate_tokens(lambda: next(lines, ""))
+        return frozenset(each.start[0] for each in tokens if each.type == tokenize.COMMENT)
+
+    def _lines(self) -> Iterator[str]:
+        """The lines, each with the newline that the tokenizer knows."""
+        for start, end in itertools.pairwise([*self.starts, len(self.text)]):
+            yield self.text[start:end].rstrip("\r\n") + "\n"
 
     @cached_property
     def _statement_lines(self) -> list[int]:

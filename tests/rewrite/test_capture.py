@@ -198,11 +198,99 @@ def test_it_gives_every_byte_back(case: tuple[str, str]) -> None:
     assert replay(reading(pristine), [patch]) == edited
 
 
-@pytest.mark.parametrize("name", ["a changed elif", "an else that comes to a chain"])
-def test_a_changed_chain_is_matched_as_a_whole(name: str) -> None:
-    before, after = EXACT[name]
+CHAIN = """\
+def f(x):
+    if x == 1:  # one
+        a()
+        b()
+    elif x == 2:  # two
+        a2()
+        b2()
+    elif x == 3:
+        a3()
+        b3()
+    else:
+        c()
+        d()
+"""
+BRANCHES = {
+    "another condition": (
+        [("x == 2:", "x in (2, 4):")],
+        [("match", "elif x == 2:\n    $$$BODY", "elif x in (2, 4):\n    $$$BODY")],
+    ),
+    "two other conditions": (
+        [("x == 2:", "x == 20:"), ("x == 3:", "x == 30:")],
+        [("match", "elif x == 2:\n    $$$BODY", "elif x == 20:\n    $$$BODY"),
+         ("match", "elif x == 3:\n    $$$BODY", "elif x == 30:\n    $$$BODY")],
+    ),
+    "another condition and another statement below it": (
+        [("x == 2:", "x == 20:"), ("a2()", "a20()")],
+        [("match", "elif x == 2:\n    $$$BODY", "elif x == 20:\n    $$$BODY"),
+         ("match", "a2()", "a20()")],
+    ),
+    "one that comes": (
+        [("    elif x == 3:", "    elif x == 2.5:\n        h()\n    elif x == 3:")],
+        [("after", "elif x == 2:\n    $$$BODY", "elif x == 2.5:\n    h()")],
+    ),
+    "one that comes first": (
+        [("    elif x == 2:", "    elif x == 1.5:\n        h()\n    elif x == 2:")],
+        [("before", "elif x == 2:\n    $$$BODY", "elif x == 1.5:\n    h()")],
+    ),
+    "two that come last": (
+        [("    else:", "    elif x == 4:\n        h()\n    elif x == 5:\n        i()\n    else:")],
+        [("after", "elif x == 3:\n    $$$BODY", "elif x == 4:\n    h()\nelif x == 5:\n    i()")],
+    ),
+    "one that goes": (
+        [("    elif x == 3:\n        a3()\n        b3()\n", "")],
+        [("delete", "elif x == 3:\n    $$$BODY", None)],
+    ),
+    "one that goes and a changed else": (
+        [("    elif x == 3:\n        a3()\n        b3()\n", ""), ("c()", "e()")],
+        [("delete", "elif x == 3:\n    $$$BODY", None), ("match", "c()", "e()")],
+    ),
+    "an else that goes": (
+        [("    else:\n        c()\n        d()\n", "")],
+        [("match", "elif x == 3:\n    $$$BODY\nelse:\n    $$$ELSE", "elif x == 3:\n    $$$BODY")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BRANCHES.values(), ids=BRANCHES.keys())
+def test_a_changed_elif_is_a_site_of_its_own(
+    case: tuple[list[tuple[str, str]], list[tuple[str, str, str | None]]],
+) -> None:
+    changes, wanted = case
+    after = CHAIN
+    for old, new in changes:
+        assert old in after
+        after = after.replace(old, new)
+    pristine, edited = {"m.py": CHAIN.encode()}, {"m.py": after.encode()}
+    _, patch = captured(pristine, edited)
+    said = [(e.kind.value, (e.pattern or "").strip(), e.replacement) for e in patch.edits]
+    assert [(kind, old, new and new.strip()) for kind, old, new in said] == wanted
+    assert replay(reading(pristine), [patch]) == edited
+
+
+def test_an_else_that_comes_to_a_chain_comes_with_its_last_elif() -> None:
+    before, after = EXACT["an else that comes to a chain"]
     _, patch = captured({"m.py": before.encode()}, {"m.py": after.encode()})
-    assert {edit.kind.value for edit in patch.edits} == {"match"}
+    (edit,) = patch.edits
+    assert (edit.pattern or "").strip() == "elif c:\n    $$$BODY"
+    assert (edit.replacement or "").strip() == "elif c:\n    $$$BODY\nelse:\n    e"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [(CHAIN, CHAIN.replace("x == 1", "x == 0")),
+     (CHAIN.replace("x == 3", "x == 2"), CHAIN.replace("x == 3", "x == 4").replace("2:", "4:"))],
+    ids=["another if", "two equal conditions"],
+)  # fmt: skip
+def test_what_is_no_single_elif_is_captured_with_its_chain(case: tuple[str, str]) -> None:
+    before, after = case
+    _, patch = captured({"m.py": before.encode()}, {"m.py": after.encode()})
+    (edit,) = patch.edits
+    assert (edit.pattern or "").startswith("if x == 1:")
+    assert replay(reading({"m.py": before.encode()}), [patch]) == {"m.py": after.encode()}
 
 
 FILES: Files = {

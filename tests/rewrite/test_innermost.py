@@ -49,6 +49,19 @@ CASES = {
         'def f():\n    x = """\nhere()\n"""\n    y = 1\n',
         ['    x = """\nhere()\n"""'],
     ),
+    "a line that goes on behind a backslash": (
+        "a = 1; \\\nb = here()\n",
+        ["a = 1; \\\nb = here()"],
+    ),
+    "a number sign in a string before a backslash": (
+        "a = '#'; \\\nb = here()\n",
+        ["a = '#'; \\\nb = here()"],
+    ),
+    "a number sign in a longer string before a backslash": (
+        'a = """\n#"""; \\\nb = here()\n',
+        ['a = """\n#"""; \\\nb = here()'],
+    ),
+    "a backslash at the end of a comment": ("a = '#'  # \\\nb = here()\n", ["b = here()"]),
     "nothing": ("def f():\n    away()\n", []),
 }
 

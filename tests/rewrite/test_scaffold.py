@@ -97,11 +97,49 @@ def test_the_printed_next_step_leads_to_a_check_that_passes(case: tuple[str, int
     patch = read_spec(text, "patches/mine.yaml")
     assert len(patch.tests) == 1
     (edit,) = patch.edits
-    new = "other" if edit.kind is EditKind.DECORATOR else "other()"
     assert edit.replacement is not None
+    new = "other" if edit.kind is EditKind.DECORATOR else "other()"
+    if edit.replacement.startswith("elif"):
+        new = edit.replacement.replace("elif y", "elif other").replace("x == 2", "x == 3")
     changed = replace(patch, edits=(replace(edit, replacement=new),))
     assert check_patch(changed) == []
     assert plan_patches([changed], reading({"m.py": source.encode()})).ok
+
+
+CHAIN = """\
+def f(x):
+    if x == 1:
+        a()
+    elif (x ==
+          2):
+        # why
+        b()
+    elif x == 3: c()
+
+    # otherwise
+    else:
+        # rest
+        d()
+"""
+BRANCHES = {
+    2: "if x == 1:\n    $$$BODY\nelif (x ==\n          2):\n    $$$BODY_2\n"
+       "elif x == 3:\n    $$$BODY_3\nelse:\n    $$$ELSE",
+    4: "elif (x ==\n          2):\n    $$$BODY",
+    5: "elif (x ==\n          2):\n    $$$BODY",
+    6: "elif (x ==\n          2):\n    $$$BODY",
+    7: "b()",
+    8: "c()",
+    10: "elif x == 3:\n    $$$BODY\nelse:\n    $$$ELSE",
+    11: "elif x == 3:\n    $$$BODY\nelse:\n    $$$ELSE",
+    12: "elif x == 3:\n    $$$BODY\nelse:\n    $$$ELSE",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", BRANCHES)
+def test_of_a_chain_it_takes_the_branch_that_the_line_is_in(line: int) -> None:
+    text = scaffold("mine", "pkg", "m.py", line, CHAIN.encode())
+    (edit,) = read_spec(text, "patches/mine.yaml").edits
+    assert (edit.pattern or "").strip() == BRANCHES[line]
 
 
 def test_a_fixture_without_its_sites_is_a_problem() -> None:

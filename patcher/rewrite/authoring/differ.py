@@ -186,10 +186,64 @@ class _Differ:
                 yield from self._blocks(left.body, right.body, within)
             yield from self._blocks(old.otherwise, new.otherwise, within)
             return
+        try:
+            edits = list(self._branches(old, new, within))
+        except _CannotSayError:
+            pass
+        else:
+            yield from edits
+            return
         pattern, bodies = alike.chain_pattern(self.old, old)
         wanted = alike.chain_like(self.new, new, bodies, self._text)
         edit = Edit(self.path, EditKind.MATCH, within, pattern, wanted)
-        yield edit if self._count(edit) == 1 else self._unsayable()
+        yield self._only(edit)
+
+    def _branches(self, old: alike.Chain, new: alike.Chain, within: str) -> Iterable[Edit]:
+        """Edits of single `elif`s: those that come, go, or get another condition."""
+        left, right = ([each.test for each in chain.branches] for chain in (old, new))
+        if left[0] != right[0] or min(map(len, (left, right))) == 1:
+            raise _CannotSayError
+        for tag, i, j, k, l in difflib.SequenceMatcher(None, left, right).get_opcodes():  # noqa: E741
+            if tag not in ("equal", "insert", "delete") and j - i != l - k:
+                raise _CannotSayError
+            for one, other in zip(old.branches[i:j], new.branches[k:l], strict=False):
+                if tag == "replace":
+                    pattern, wanted = alike.branch_pattern(one), alike.branch_pattern(other)
+                    yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, wanted))
+                yield from self._blocks(one.body, other.body, within)
+            if tag == "delete":
+                for one in old.branches[i:j]:
+                    pattern = alike.branch_pattern(one)
+                    yield self._only(Edit(self.path, EditKind.DELETE, within, pattern))
+            elif tag == "insert":
+                yield self._only(self._branch_edit(old, i, new.branches[k:l], within))
+        if bool(old.otherwise) == bool(new.otherwise):
+            yield from self._blocks(old.otherwise, new.otherwise, within)
+            return
+        bodies = ([ast.dump(each) for each in chain.branches[-1].body] for chain in (old, new))
+        if left[-1] != right[-1] or next(bodies) != next(bodies):
+            raise _CannotSayError
+        pattern = alike.branch_pattern(old.branches[-1], bool(old.otherwise))
+        wanted = alike.branch_pattern(new.branches[-1])
+        if new.otherwise:
+            wanted += f"\nelse:\n{alike.indented(self._text(self.new, new.otherwise))}"
+        yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, wanted))
+
+    def _branch_edit(
+        self, old: alike.Chain, at: int, come: tuple[alike.Branch, ...], within: str
+    ) -> Edit:
+        """An edit that adds branches before the one at an index."""
+        text = alike.branches_text(self.new, come, self._text)
+        if at > 1:
+            anchor = alike.branch_pattern(old.branches[at - 1])
+            return Edit(self.path, EditKind.AFTER, within, anchor, text)
+        if at == len(old.branches):
+            raise _CannotSayError  # there is an `if` and no `elif` to put it beside
+        anchor = alike.branch_pattern(old.branches[at])
+        return Edit(self.path, EditKind.BEFORE, within, anchor, text)
+
+    def _only(self, edit: Edit) -> Edit:
+        return edit if self._count(edit) == 1 else self._unsayable()
 
     def _decorators(
         self, one: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
@@ -208,7 +262,7 @@ class _Differ:
 
     def _headers(self, one: ast.stmt, other: ast.stmt, within: str) -> Edit:
         edit = Edit(self.path, EditKind.MATCH, within, alike.holed(one), alike.holed(other, one))
-        return edit if self._count(edit) == 1 else self._unsayable()
+        return self._only(edit)
 
     def _unsayable(self) -> Edit:
         raise _CannotSayError

@@ -18,9 +18,10 @@ def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> st
     """The text of a spec whose one edit matches the code at a line.
 
     A decorator's line gives a `decorator` edit, a compound statement's header a pattern with
-    `$$$BODY` (an `if` with all its `elif`s), any other line the statement it belongs to. The
-    replacement is the same code, for the author to change; a fixture holds the definition around
-    it, and only asks that the site is found: what it becomes is for the author to add.
+    `$$$BODY`, any other line the statement it belongs to. The header of an `if` gives the whole
+    chain, that of an `elif` the one branch, and the `else` below it that branch with the `else`.
+    The replacement is the same code, for the author to change; a fixture holds the definition
+    around it, and only asks that the site is found: what it becomes is for the author to add.
 
     Args:
         name: of the patch.
@@ -40,7 +41,7 @@ def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> st
         if statement is None:
             raise PatcherError("usage", f"there is no code at {path}:{line}", "name another line")
         within = definition.name if definition else "<module>"
-        text = _pattern(source, statement)
+        text = _pattern(source, statement, line)
         edit = Edit(path, EditKind.MATCH, within, text, text)
     text = _fixture(source, definition, line)
     test = ["test:", *before_lines(text)] if _finds(edit, text) else []
@@ -73,10 +74,17 @@ def _statement(source: Source, line: int) -> ast.stmt | None:
     return found
 
 
-def _pattern(source: Source, statement: ast.stmt) -> str:
+def _pattern(source: Source, statement: ast.stmt, line: int) -> str:
     """The statement; of a compound one the header, its blocks as holes."""
     if isinstance(statement, ast.If):
-        return alike.chain_pattern(source, alike.chain(source, statement))[0]
+        chain = alike.chain(source, statement)
+        *_, branch = (each for each in chain.branches if each.line <= line)
+        if branch is chain.branches[0]:
+            return alike.chain_pattern(source, chain)[0]
+        # Between the last block and the `else`'s first statement stands the word itself.
+        last = branch.body[-1]
+        below = (last.end_lineno or last.lineno) < line
+        return alike.branch_pattern(branch, bool(below and chain.otherwise))
     if alike.is_compound(statement):
         return alike.holed(statement)
     start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
@@ -89,6 +97,7 @@ def _pattern(source: Source, statement: ast.stmt) -> str:
 def _finds(edit: Edit, text: str) -> bool:
     """Whether an edit has its one site in a fixture."""
     new = "other" if edit.kind is EditKind.DECORATOR else "pass"
+    new = "elif other: pass" if (edit.pattern or "").startswith("elif ") else new
     outcome = rewrite_file(edit.file, text.encode(), [replace(edit, replacement=new)], {})
     return outcome.outcomes[0].status is EditStatus.READY
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from patcher.patchfile.python import parse_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from patcher.rewrite.source import Source
 
@@ -93,11 +93,17 @@ def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
 
 @dataclass(frozen=True)
 class Branch:
-    """One `if` or `elif`; ``test`` is its condition as a dump, ``written`` as in the source."""
+    """One `if` or `elif` on ``line``; ``test`` is its condition as a dump, ``written`` as text."""
 
     test: str
     written: str
     body: list[ast.stmt]
+    line: int
+
+    @property
+    def head(self) -> str:
+        """What stands between the keyword and the colon: several lines keep their parentheses."""
+        return f"({self.written})" if "\n" in self.written else self.written
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def chain(source: Source, node: ast.If) -> Chain:
     branches = []
     while True:
         written = ast.get_source_segment(source.text, node.test) or ast.unparse(node.test)
-        branches.append(Branch(ast.dump(node.test), written, node.body))
+        branches.append(Branch(ast.dump(node.test), written, node.body, node.lineno))
         following = node.orelse[0] if len(node.orelse) == 1 else None
         if not isinstance(following, ast.If) or not is_elif(source, following):
             return Chain(tuple(branches), node.orelse)
@@ -133,11 +139,17 @@ def chain_pattern(source: Source, whole: Chain) -> tuple[str, Mapping[str, str]]
     for number, branch in enumerate(whole.branches):
         hole = "$$$BODY" if number == 0 else f"$$$BODY_{number + 1}"
         holes.setdefault(_dump(branch.body), hole)
-        lines += [f"{'elif' if number else 'if'} {_on_a_line(branch)}:", f"    {hole}"]
+        lines += [f"{'elif' if number else 'if'} {branch.head}:", f"    {hole}"]
     if whole.otherwise:
         holes.setdefault(_dump(whole.otherwise), "$$$ELSE")
         lines += ["else:", "    $$$ELSE"]
     return "\n".join(lines), holes
+
+
+def branch_pattern(branch: Branch, otherwise: bool = False) -> str:
+    """A pattern of one `elif` with a hole for its block, and one for the chain's `else`."""
+    text = f"elif {branch.head}:\n    $$$BODY"
+    return f"{text}\nelse:\n    $$$ELSE" if otherwise else text
 
 
 def chain_like(
@@ -147,21 +159,29 @@ def chain_like(
     text_of: Callable[[Source, list[ast.stmt]], str],
 ) -> str:
     """A chain as text, with holes for those blocks that another one has too."""
-    lines = []
-    blocks = [(f"{'elif' if number else 'if'} {_on_a_line(branch)}:", branch.body)
+    blocks = [(f"{'elif' if number else 'if'} {branch.head}:", branch.body)
               for number, branch in enumerate(whole.branches)]  # fmt: skip
     blocks += [("else:", whole.otherwise)] if whole.otherwise else []
     left = dict(holes)
-    for head, body in blocks:
-        text = left.pop(_dump(body), None) or text_of(source, body)
-        lines += [head, *(f"    {line}" if line.strip() else "" for line in text.split("\n"))]
-    return "\n".join(lines)
+    texts = ((head, left.pop(_dump(body), "") or text_of(source, body)) for head, body in blocks)
+    return "\n".join(f"{head}\n{indented(text)}" for head, text in texts)
+
+
+def branches_text(
+    source: Source,
+    branches: Sequence[Branch],
+    text_of: Callable[[Source, list[ast.stmt]], str],
+) -> str:
+    """Some `elif`s as text."""
+    return "\n".join(
+        f"elif {branch.head}:\n{indented(text_of(source, branch.body))}" for branch in branches
+    )
+
+
+def indented(text: str) -> str:
+    """A text one step to the right."""
+    return "\n".join(f"    {line}" if line.strip() else "" for line in text.split("\n"))
 
 
 def _dump(block: list[ast.stmt]) -> str:
     return "\n".join(map(ast.dump, block))
-
-
-def _on_a_line(branch: Branch) -> str:
-    """A condition that may stand after `if`: one over several lines keeps its parentheses."""
-    return f"({branch.written})" if "\n" in branch.written else branch.written

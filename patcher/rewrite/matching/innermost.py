@@ -105,4 +105,4 @@ def continues(source: Source, line: int) -> bool:
     """Whether a line goes on in the next one after a backslash."""
     start, end = source.lines(line, line)
     text = source.text[start:end].rstrip("\r\n")
-    return text.endswith("\\") and "#" not in text
+    return text.endswith("\\") and not ("#" in text and line in source.comment_lines)
