@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.bench.collect import digest_of
 from patcher.bench.records import Fault
+from patcher.execution.replaying import replay
 from patcher.execution.results import Arm, Case
 from patcher.execution.runner import Batch, Runner, Silent
 from patcher.gates.bitwise import compare
@@ -136,11 +137,14 @@ class InputJudge:
             first = self.runner.run(batch.values())
             second = self.runner.run([batch[Arm.PATCHED]])
             baseline = {case: first[Arm.BASELINE, case] for case in batch[Arm.BASELINE].cases}
-            replays = {arm: self.runner.replay(arm, batch[arm], baseline) for arm in Arm}
+            patched = {case: first[Arm.PATCHED, case] for case in batch[Arm.PATCHED].cases}
+            replays = {
+                arm: replay(self.runner, arm, batch[arm], baseline, patched=patched) for arm in Arm
+            }
             for case, run in baseline.items():
                 pair = GatePair(
                     run,
-                    first[Arm.PATCHED, case],
+                    patched[case],
                     replays[Arm.BASELINE].get((Arm.BASELINE, case)),
                     replays[Arm.PATCHED].get((Arm.PATCHED, case)),
                     limits=self.limits,

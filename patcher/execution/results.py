@@ -139,6 +139,8 @@ class CaseResult:
         sample_rate: of the audio, or None.
         expected_s: plausible (shortest, longest) audio in seconds, or None.
         facts: what the session said of itself (device, versions).
+        embedded: of a replay: what pristine code reads out of what was returned, by arm and name
+            (a watermark); None where nothing was asked.
         reused: the result came from the run database.
     """
 
@@ -158,6 +160,7 @@ class CaseResult:
     sample_rate: int | None = None
     expected_s: tuple[float, float] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    embedded: Mapping[str, Mapping[str, Any]] | None = None
     reused: bool = False
 
     @property

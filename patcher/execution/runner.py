@@ -302,34 +302,6 @@ class Runner:
                 found.append(replace(flight.done[case], later=later))
         return found
 
-    def replay(
-        self,
-        arm: Arm,
-        batch: Batch,
-        recorded: Mapping[Case, CaseResult],
-        *,
-        exact: bool = False,
-    ) -> Results:
-        """Replay the batch's cases from the baseline's ``recorded`` stages, in a fresh worker.
-
-        Args:
-            exact: in double precision, which takes a multiple of the time.
-        """
-        opening = {"model": asdict(batch.model), "seed": 0}
-        steps = [Step("open", opening, self.open_timeout_s(batch.model.name))]
-        for test, case in zip(batch.tests, batch.cases, strict=True):
-            stages = {stage.name: asdict(stage) for stage in recorded[case].stages}
-            request = {"test": asdict(test), "recorded": stages, "exact": exact}
-            timeout_s = (10 if exact else 2) * self.case_timeout_s(case)
-            steps.append(Step("replay", request, timeout_s))
-        results: Results = {}
-        for report in run_job(self.executor, Job(self.sites[arm], tuple(steps)), self.observer):
-            # What ended the job early is the result of everything that was still to come.
-            first = max(report.step - 1, 0)
-            cases = batch.cases[first:] if report.last else batch.cases[first : report.step]
-            results.update({(arm, case): case_result(arm, case, report, {}) for case in cases})
-        return results
-
     def _announce(self, report: Report, batch: Batch) -> None:
         """Say which case the worker is on now."""
         at = report.step // (len(LOOKS) + 2)

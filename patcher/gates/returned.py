@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from patcher.execution.results import CaseResult, Stage
+    from patcher.gates.registry import Pair
 
 BITS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 # A returned array is a function of the last stage (a watermark, a change of type). How closely it
@@ -74,6 +75,22 @@ def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
         message = f"{name} has {heard} the waveform inside in it, on the baseline {ours:.1f} dB"
         figures = {} if theirs is None else {"follows the waveform dB": theirs}
         return GateResult(gate, False, message, name, measured=figures)
+    return None
+
+
+def lost(gate: str, pair: Pair) -> GateResult | None:
+    """What the baseline's result carries inside (a watermark) and the patched one does not."""
+    read = pair.baseline_replay.embedded if pair.baseline_replay is not None else None
+    if not read:
+        return None
+    ours, theirs = (read.get(result.arm.value, {}) for result in (pair.baseline, pair.patched))
+    for name, value in ours.items():
+        if name == "unreadable" or theirs.get(name) == value:
+            continue
+        read_there = theirs.get("unreadable", theirs.get(name, "nothing"))
+        message = f"the {name} is lost: the pristine package reads {_short(read_there)}, "
+        message += f"on the baseline {_short(value)}"
+        return GateResult(gate, False, message, name)
     return None
 
 
@@ -195,6 +212,9 @@ def _short(value: object) -> str:
 GATE = Gate(
     "returned",
     order=15,
-    summary="type, rate and waveform of what the call returned, and what parts were asked for",
-    judge=lambda pair: compare_loosely("returned", pair.baseline, pair.patched),
+    summary="type, rate, waveform and watermark of what the call returned, and what parts were "
+    "asked for",
+    judge=lambda pair: (
+        compare_loosely("returned", pair.baseline, pair.patched) or lost("returned", pair)
+    ),
 )

@@ -246,6 +246,17 @@ class Session:
         """
         raise NotApplicable("this target cannot replay stages in double precision")
 
+    def embedded(
+        self, returned: Mapping[str, Buffer], sample_rate: int | None
+    ) -> Mapping[str, JSON]:
+        """What a result carries that its values do not show, such as a watermark, by name.
+
+        Asked in a process of the baseline, of what either arm returned: the patch has no say in
+        what is read. What the baseline's result carries, the patched one must carry too, under
+        the gates looser than bitwise. A result that carries nothing leaves the name out.
+        """
+        return {}
+
     def state(self) -> Mapping[str, str]:
         """Digests, by name, of what a call may leave behind in the loaded model.
 

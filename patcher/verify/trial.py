@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from patcher.execution.replaying import replay
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.execution.rundb import RunDb
 from patcher.execution.runner import Observer, Runner
@@ -140,7 +141,8 @@ class Trial:
             for batch in self.setup.batches(arm, set(same.values()), "replay"):
                 for case in batch.cases:
                     self.observer.began(arm, case, "replay")
-                found = self.runner.replay(arm, batch, self.baseline)
+                patched = comparison.patched
+                found = replay(self.runner, arm, batch, self.baseline, patched=patched)
                 for case, other in same.items():
                     if (arm, other) in found:
                         comparison.replays.setdefault(case, {})[arm] = found[arm, other]
@@ -166,7 +168,7 @@ class Trial:
             if gates and gates[-1].gate == comparison.gate.name and not gates[-1].passed
         }
         for batch in self.setup.batches(Arm.BASELINE, rejected & set(comparison.replays), "replay"):
-            found = self.runner.replay(Arm.BASELINE, batch, self.baseline, exact=True)
+            found = replay(self.runner, Arm.BASELINE, batch, self.baseline, exact=True)
             comparison.exact.update({case: result for (_, case), result in found.items()})
             self._judge(batch.cases)
 

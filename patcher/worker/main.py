@@ -282,15 +282,27 @@ class Worker:
 
     def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Recompute every stage from the recorded stage before it."""
-        adapter = importlib.import_module("patcher.targets.adapter")
-        recorded = {
-            kept["name"]: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), data)
-            for kept, data in zip(request["payload"], request["data"])
-        }
         replay = self.session.replay_exact if request.get("exact") else self.session.replay
-        produced = replay(test_from(request["test"]), recorded)
+        produced = replay(test_from(request["test"]), buffers_of(request))
         self.attach("stages", produced.stages)
         return self.describe(produced)
+
+    def op_embedded(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What is embedded in what either arm returned, by arm; asked of the baseline's worker.
+
+        What cannot be read out of the other arm's result says why, and so equals nothing.
+        """
+        returned: dict[str, dict[str, Any]] = {}
+        for name, buffer in buffers_of(request).items():
+            arm, _, part = name.partition("/")
+            returned.setdefault(arm, {})[part] = buffer
+        found = {}
+        for arm, rate in request["sample_rates"].items():
+            try:
+                found[arm] = dict(self.session.embedded(returned.get(arm, {}), rate))
+            except Exception as error:
+                found[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
+        return {"embedded": found}
 
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""
@@ -340,6 +352,15 @@ class Worker:
             "stage_s": dict(produced.stage_s),
             "memory_mib": memory_mib,
         }
+
+
+def buffers_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays that came with a request, by name."""
+    adapter = importlib.import_module("patcher.targets.adapter")
+    return {
+        kept["name"]: adapter.Buffer(kept["dtype"], tuple(kept["shape"]), data)
+        for kept, data in zip(request["payload"], request["data"])
+    }
 
 
 def said_by_adapter(error: BaseException, tree: str) -> bool:

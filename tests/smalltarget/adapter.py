@@ -120,6 +120,14 @@ class HumSession(Session):
             },
         )
 
+    def embedded(
+        self, returned: Mapping[str, Buffer], sample_rate: int | None
+    ) -> Mapping[str, Any]:
+        """A mark: every sample an odd multiple of 2**-30. Plain `hum` makes none."""
+        whole = [sample * 2**30 for sample in array("d", returned["samples"].data)]
+        marked = all(one.is_integer() and int(one) % 2 for one in whole)
+        return {"mark": "1"} if whole and marked else {}
+
     def state(self) -> Mapping[str, str]:
         content = {f"voice.{name}": repr(self.voice.__dict__.get(name)) for name in ("pitch",)}
         return {**shapes({"voice": self.voice}, ("hum",)), **content}

@@ -105,12 +105,18 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
         zip(steps, run_job(executor, Job(site, tuple(steps.values())), Silent()), strict=True)
     )
     recorded = {stage["name"]: stage for stage in found["first"].value["stages"]}
+    audio = {
+        "baseline/audio": found["run first"].value["returned"][0],
+        "patched/audio": {**recorded["waveform"], "name": "audio"},  # before it was marked
+    }
+    rates = {"baseline": 24_000, "patched": 24_000}
     again = (
         steps["open"],
         Step("replay", {"test": built_in, "recorded": recorded}),
         steps["vocoder"],
+        Step("embedded", {"recorded": audio, "sample_rates": rates}),
     )
-    names = ("reopened", "replay", "vocoder again")
+    names = ("reopened", "replay", "vocoder again", "embedded")
     return {**found, **dict(zip(names, run_job(executor, Job(site, again), Silent()), strict=True))}
 
 
@@ -177,6 +183,14 @@ def test_the_planted_margin_keeps_the_best_token_clear_of_the_second(
         first, second = sorted(row, reverse=True)[:2]
         gaps.append(first - second)
     assert sorted(gaps)[len(gaps) // 2] > 0.1
+
+
+def test_the_watermark_is_read_out_of_what_was_returned_and_of_nothing_else(
+    answers: dict[str, Report],
+) -> None:
+    assert answers["embedded"].failure is None, answers["embedded"].failure
+    read = answers["embedded"].value["embedded"]
+    assert read == {"baseline": {"watermark of audio": "1"}, "patched": {}}
 
 
 @pytest.mark.parametrize("name", ["vocoder", "decoder", "tokenizer", "t3_step"])

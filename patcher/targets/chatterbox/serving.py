@@ -171,6 +171,12 @@ class ChatterboxSession(Session):
         """One generation by the package: (1, samples), watermarked."""
         return self.speaker.generate(text, audio_prompt_path=clip, **arguments)
 
+    def embedded(
+        self, returned: Mapping[str, Buffer], sample_rate: int | None
+    ) -> Mapping[str, Any]:
+        """The watermark in the audio, as the package's own watermarker decodes it."""
+        return watermarks(self.speaker.watermarker, returned, sample_rate or self.speaker.sr)
+
     def state(self) -> Mapping[str, str]:
         """The conditionals' tensors by content, everything else by shape."""
         speaker, conds = self.speaker, self.speaker.conds
@@ -264,6 +270,23 @@ class ChatterboxSession(Session):
 
 
 STAGES = ("voice", "timbre", "logits", "speech_tokens", "mel", "waveform")
+
+
+def watermarks(
+    watermarker: Any, returned: Mapping[str, Buffer], sample_rate: int
+) -> dict[str, str]:
+    """The watermark of every audio that carries one, by the name of the value."""
+    if type(watermarker).__name__ == "DummyWatermarker":  # reads random bits
+        return {}
+    found = {}
+    for name, buffer in returned.items():
+        if buffer.dtype.startswith("float"):
+            samples = from_buffer(buffer, "cpu").float().flatten().numpy()
+            bits = watermarker.get_watermark(samples, sample_rate=sample_rate)
+            words = "".join("01"[bool(bit)] for bit in bits.reshape(-1))
+            if "1" in words:
+                found[f"watermark of {name}"] = words
+    return found
 
 
 def asked_of(

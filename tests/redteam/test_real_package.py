@@ -1,0 +1,57 @@
+"""Tricks on the real Chatterbox that the small target cannot show."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from patcher.commands.shared.verify_request import cache_folder
+from patcher.execution.results import Arm
+from patcher.execution.site import Tree
+from patcher.patchfile.model import Equivalence
+from patcher.targets.adapter import Matrix, Options
+from patcher.targets.chatterbox import MODELS, TESTS, adapter
+from patcher.verify.judge import judge
+from patcher.verify.judgement import Judgement
+from patcher.verify.setup import Request
+from tests.mutations.changes import Change, copy_tree, installed_package
+
+pytestmark = [
+    pytest.mark.chatterbox,
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
+]
+
+MARKED = "watermarked_wav = self.watermarker.apply_watermark(wav, sample_rate=self.sr)"
+
+
+def judged(folder: Path, *changes: Change, claim: Equivalence) -> Judgement:
+    """Judge the installed package under changes: one model, one test."""
+    trees = {}
+    for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes)):
+        root = folder / arm.value
+        digest = copy_tree(installed_package("chatterbox"), root / "chatterbox", made)
+        trees[arm] = Tree.of(root, digest, adapter.packages)
+    return judge(
+        Request(
+            adapter,
+            version("chatterbox-tts"),
+            trees,
+            Matrix(MODELS[:1], TESTS[:1]),
+            folder / "runs",
+            Options(device="cpu", cache=cache_folder()),
+            claim,
+            inputs=0,
+        )
+    )
+
+
+@pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
+def test_audio_without_its_watermark_is_refused(claim: Equivalence, tmp_path: Path) -> None:
+    found = judged(tmp_path, Change("tts.py", MARKED, "watermarked_wav = wav"), claim=claim)
+    assert found.verdict.value == "fail", found.sentence
+    assert found.cases[0].error is not None
+    assert "the watermark of audio is lost" in found.cases[0].error
