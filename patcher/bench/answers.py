@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from patcher.execution.executor import Executor
     from patcher.execution.process import Site
     from patcher.execution.results import CaseResult
+    from patcher.gates.registry import Compare
     from patcher.targets.adapter import Model, Test
 
 AGAIN = ", again"
@@ -125,9 +126,11 @@ class InputJudge:
         workload: Workload,
         claim: Equivalence,
         limits: Mapping[str, Mapping[str, Any]],
+        compare: Compare | None = None,
     ) -> None:
         self.runner = Runner(executor, sites, Silent(), timeout_s=3 * workload.timeout_s)
-        self.workload, self.claim, self.limits = workload, claim, limits
+        self.workload, self.claim = workload, claim
+        self.limits, self.compare = limits, compare
 
     def __call__(self, labels: Sequence[str]) -> Mapping[str, Judged]:
         """What came of each input, by ``model / input``."""
@@ -148,6 +151,7 @@ class InputJudge:
                     replays[Arm.BASELINE].get((Arm.BASELINE, case)),
                     replays[Arm.PATCHED].get((Arm.PATCHED, case)),
                     limits=self.limits,
+                    compare=self.compare,
                 )
                 found[str(case)] = self._judged(pair, second[Arm.PATCHED, case])
         return found

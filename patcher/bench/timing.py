@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from patcher.bench.records import ProcessTiming
     from patcher.execution.executor import Executor
     from patcher.execution.process import Site
+    from patcher.gates.registry import Compare
 
 GateRuns = Mapping[Arm, Sequence[CaseResult]]
 Progress = Callable[[int, "ProcessTiming"], None]
@@ -42,11 +43,13 @@ class Claim:
 
     Attributes:
         limits: ``[tool.patcher.verify.gates]``: a table of thresholds a gate.
+        compare: the user's own comparison of values; None where there is none.
     """
 
     equivalence: Equivalence = Equivalence.BITWISE
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     declares: frozenset[Declaration] = frozenset()
+    compare: Compare | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def time_arms(
     ledger = SqliteLedger(database, key, json.dumps(environment.facts))
     planned = workload(ledger.seed)
     stopwatch = ExecutorStopwatch(executor, plain, planned)
-    judge = InputJudge(executor, plain, planned, claim.equivalence, claim.limits)
+    judge = InputJudge(executor, plain, planned, claim.equivalence, claim.limits, claim.compare)
     run = run_bench(
         Rules(
             terms.plan,

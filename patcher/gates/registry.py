@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from patcher.patchfile.model import Equivalence
 
 Thresholds = Mapping[str, Any]
+Compare = Callable[["CaseResult", "CaseResult"], "str | None"]
+"""What differs between the baseline's result and the patched arm's; None when they are equal."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Pair:
             cannot replay.
         exact_replay: the baseline's in double precision; None until a gate has asked for it.
         limits: ``[tool.patcher.verify.gates]``: a table of thresholds a gate.
+        compare: the user's own comparison of two results; None where there is none.
     """
 
     baseline: CaseResult
@@ -38,6 +41,7 @@ class Pair:
     patched_replay: CaseResult | None = None
     exact_replay: CaseResult | None = None
     limits: Mapping[str, Thresholds] = field(default_factory=dict)
+    compare: Compare | None = None
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,7 @@ class _Comparison:
             or self._attributes(one[3], other[3], path)
             or self._sequence(one[4], other[4], path)
             or self._items(one[5], other[5], path)
+            or _made_alike(one[6], other[6], path)
         )
 
     def _parts(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
@@ -312,6 +313,10 @@ def _changed(before: list[str], after: list[str]) -> int:
 def _quoted(text: str) -> str:
     shown = repr(text)
     return shown if len(shown) <= 120 else f"{shown[:117]}..."
+
+
+def _made_alike(one: str, other: str, path: str) -> Difference | None:
+    return None if one == other else Difference(path, "is made in another way")
 
 
 def _lengths(one: int, other: int, path: str) -> Difference | None:

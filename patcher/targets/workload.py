@@ -29,6 +29,21 @@ KEYS = ("call", "command", "tests")
 
 
 @dataclass(frozen=True)
+class OwnRule:
+    """The user's own comparison of two returned values.
+
+    Attributes:
+        function: ``FILE.py:FUNCTION`` or ``MODULE:FUNCTION``.
+        root: the folder that files are relative to.
+        modules: files and modules of the workload: they define the classes of its values.
+    """
+
+    function: str
+    root: Path
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Source:
     """What can be read of a workload's file without running it.
 
@@ -87,18 +102,13 @@ class WorkloadAdapter:
 
     def matrix(self, config: Mapping[str, Any]) -> Matrix:
         """One model, the package; a test for each function and case, the command, the suite."""
-        if self.config.get("compare"):
-            raise PatcherError(
-                "config",
-                "`compare` is not supported: values are compared by the rule of their type",
-                hint="return what must stay the same, or let the patch claim `close`",
-            )
         calls = _strings(self.config, "call")
         tests = [test for reference in calls for test in self._calls(reference)]
         if self.config.get("command"):
             tests.append(self._command())
         if self.config.get("tests"):
             tests.append(self._suite())
+        self._check_own_rule()
         # A package that only processes of their own import is not seen to be imported.
         options = {"calls": list(calls), "imports": bool(calls)}
         return Matrix((Model(self.distribution, options),), tuple(tests))
@@ -107,7 +117,7 @@ class WorkloadAdapter:
         """The workload's own files: a change of theirs is another workload."""
         hashes = {
             reference: self._source(reference).sha256
-            for reference in _strings(self.config, "call")
+            for reference in (*_strings(self.config, "call"), *_strings(self.config, "compare"))
             if is_file(reference)
         }
         text = json.dumps([hashes, dict(self.config)], sort_keys=True, default=str)
@@ -134,14 +144,40 @@ class WorkloadAdapter:
         return tuple(found)
 
     @property
+    def own_rule(self) -> OwnRule | None:
+        """``compare`` of the settings; None where values are compared by their types."""
+        function = str(self.config.get("compare") or "")
+        if not function:
+            return None
+        places = (one.rpartition(":")[0] for one in _strings(self.config, "call"))
+        return OwnRule(function, self.root, tuple(dict.fromkeys(places)))
+
+    def _check_own_rule(self) -> None:
+        """Refuse a ``compare`` that could never be asked."""
+        if (rule := self.own_rule) is None:
+            return
+        if not rule.modules:
+            raise PatcherError(
+                "config",
+                "`compare` is about what functions return, and there is no `call`",
+                hint='for example call = "bench.py:work"; a command\'s outputs have `filter`',
+            )
+        name = self._function("compare", rule.function, "same")
+        if is_file(rule.function) and name not in self._source(rule.function).functions:
+            raise self._no_function(rule.function, f"add `def {name}(baseline, patched):` to it")
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know of a workload before trusting a verdict by it."""
-        if not _strings(self.config, "call") or self.draws:
-            return ()
-        return (
-            "the inputs are always the same (no `draw(rng)` in the workload): a cache of answers "
-            "cannot be told from a speed-up",
-        )
+        found = []
+        if (rule := self.own_rule) is not None:
+            found.append(f"values that differ were judged by {rule.function}, the workload's own")
+        if _strings(self.config, "call") and not self.draws:
+            found.append(
+                "the inputs are always the same (no `draw(rng)` in the workload): a cache of "
+                "answers cannot be told from a speed-up"
+            )
+        return tuple(found)
 
     @property
     def draws(self) -> bool:
@@ -152,21 +188,13 @@ class WorkloadAdapter:
         )
 
     def _calls(self, reference: str) -> list[Test]:
-        file, _, name = reference.rpartition(":")
-        if not file or not name.isidentifier():
-            raise PatcherError(
-                "config",
-                f"call = {json.dumps(reference)}: it is FILE.py:FUNCTION or MODULE:FUNCTION",
-                hint='for example call = "bench.py:work"',
-            )
+        name = self._function("call", reference, "work")
         cases: Mapping[str, Any] = {}
         drawn = False
         if is_file(reference):
             source = self._source(reference)
             if name not in source.functions:
-                hint = nearest(name, source.functions, otherwise=f"add `def {name}():` to it")
-                message = f"{file} has no function {name!r}"
-                raise PatcherError("config", message, hint=hint, where=str(self.root / file))
+                raise self._no_function(reference, f"add `def {name}():` to it")
             cases = source.cases.get(name, source.cases.get("", {}))
             drawn = name in source.drawn
         cases = {**cases, **self.config.get("cases", {})}
@@ -180,6 +208,23 @@ class WorkloadAdapter:
             Test(f"{label}[{case}]", {"kind": "call", "call": reference, "arguments": arguments})
             for case, arguments in cases.items()
         ]
+
+    def _function(self, key: str, reference: str, example: str) -> str:
+        """The name of the function that ``FILE.py:FUNCTION`` or ``MODULE:FUNCTION`` refers to."""
+        file, _, name = reference.rpartition(":")
+        if not file or not name.isidentifier():
+            raise PatcherError(
+                "config",
+                f"{key} = {json.dumps(reference)}: it is FILE.py:FUNCTION or MODULE:FUNCTION",
+                hint=f'for example {key} = "bench.py:{example}"',
+            )
+        return name
+
+    def _no_function(self, reference: str, otherwise: str) -> PatcherError:
+        file, _, name = reference.rpartition(":")
+        hint = nearest(name, self._source(reference).functions, otherwise=otherwise)
+        message = f"{file} has no function {name!r}"
+        return PatcherError("config", message, hint=hint, where=str(self.root / file))
 
     def _ambiguous(self, name: str) -> bool:
         names = [each.rpartition(":")[2] for each in _strings(self.config, "call")]

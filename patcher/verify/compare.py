@@ -15,6 +15,7 @@ from patcher.patchfile.model import Equivalence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from patcher.gates.registry import Compare
     from patcher.gates.result import GateResult
     from patcher.verify.plan import Plan
     from patcher.verify.setup import Request
@@ -29,12 +30,14 @@ class Comparison:
     """Results of both arms and what the gates say of them.
 
     Attributes:
+        own: the user's own comparison of values; None where values have rules by type.
         replays: by case and arm, for claims looser than bitwise; ``exact`` in double precision.
         left: what calls leave behind, by case; filled when all calls have been made.
     """
 
     request: Request
     plan: Plan
+    own: Compare | None = None
     baseline: dict[Case, CaseResult] = field(default_factory=dict)
     patched: dict[Case, CaseResult] = field(default_factory=dict)
     replays: dict[Case, dict[Arm, CaseResult]] = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Comparison:
             replays.get(Arm.PATCHED),
             self.exact.get(case),
             self.request.limits,
+            self.own,
         )
         gates = tuple(map(self._named, run_gates(pair, self.request.equivalence)))
         if self.gate.together is not None and gates[-1].gate == self.gate.name and passed(gates):

@@ -14,6 +14,7 @@ from patcher.execution import machine as host
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import key_of
 from patcher.verify.judgement import Status
+from patcher.verify.own_comparison import own_comparison
 
 if TYPE_CHECKING:
     import random
@@ -102,7 +103,12 @@ def measure_speed(
         setup.timing_sites(host.usable_processors()),
         workload,
         database=request.run_dir / "runs.sqlite",
-        claim=Claim(request.equivalence, request.limits, declares),
+        claim=Claim(
+            request.equivalence,
+            request.limits,
+            declares,
+            own_comparison(setup, bench.executor, bench.observer),
+        ),
         progress=progress,
     )
 

@@ -16,6 +16,7 @@ from patcher.verify.compare import Comparison, passed
 from patcher.verify.decisions import Evidence, decide_case
 from patcher.verify.exercised import Exercise, exercises
 from patcher.verify.judgement import CaseJudgement, Further, Status
+from patcher.verify.own_comparison import own_comparison
 from patcher.verify.plan import Kind, fresh_seed
 from patcher.verify.repeat import Again, repeat
 
@@ -45,7 +46,8 @@ class Trial:
         # An interrupted run goes on with the calls that it had drawn.
         self.run_id = self.db.begin(self.setup.run_key(), seed)
         self.setup = self.setup.planned(self.db.seed_of(self.run_id))
-        self.comparison = Comparison(request, self.setup.plan)
+        own = own_comparison(self.setup, self.executor, self.observer)
+        self.comparison = Comparison(request, self.setup.plan, own)
         self.runner = Runner(
             self.executor,
             self.setup.sites,

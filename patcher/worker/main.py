@@ -304,6 +304,16 @@ class Worker:
                 found[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
         return {"embedded": found}
 
+    def op_compare(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the user's own function about two values; nothing else runs in this process."""
+        predicates = importlib.import_module("patcher.worker.predicates")
+        buffers = {
+            name: (one.dtype, one.shape, one.data) for name, one in buffers_of(request).items()
+        }
+        named = (request[name] for name in ("root", "function", "modules"))
+        found: dict[str, Any] = predicates.compare(*named, buffers)
+        return found
+
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""
         return {"components": list(self.session.components())}

@@ -22,8 +22,8 @@ holds a node ``[kind, ...]`` for every part, by this rule:
 What pickle cannot store (a generator, an open file, a lock) cannot be compared: `CannotEncode`
 says where it is. The path of the tree a value was made from is written ``<tree>`` in strings.
 
-`patcher.gates.values` reads these. This module imports the standard library alone and runs on
-Python 3.8.
+`patcher.gates.values` reads these, and `patcher.worker.decoding` makes values of them again. This
+module imports the standard library alone and runs on Python 3.8.
 """
 
 from __future__ import annotations
@@ -272,8 +272,9 @@ class _Encoder:
             return ["name", f"{kind.__module__}.{stored}"]
         maker, arguments, *rest = stored
         state, items, pairs = ([*rest, None, None, None])[:3]
+        how = "call"
         if maker is copyreg.__newobj__:  # type: ignore[attr-defined]
-            maker, arguments = arguments[0], arguments[1:]
+            maker, arguments, how = arguments[0], arguments[1:], "new"
         return [
             "object",
             _name(maker),
@@ -281,6 +282,7 @@ class _Encoder:
             self._state(state, path),
             [self.node(item, f"{path}[{at}]") for at, item in enumerate(items or ())],
             self._items(pairs or (), path),
+            how,
         ]
 
     def _state(self, state: Any, path: str) -> list[Any]:

@@ -100,6 +100,25 @@ def test_a_workload_is_written_filled_in_and_judged(patcher: Patcher, workspace:
     assert case["error"] == "returned['total'] is 499501, on the baseline 499500"
 
 
+def test_a_function_of_the_users_own_says_what_counts_as_equal(
+    patcher: Patcher, workspace: Path
+) -> None:
+    (workspace / "patcher.toml").write_text(
+        'target = "adder"\n[verify]\ncall = "bench.py:work"\ncompare = "bench.py:same"\n'
+    )
+    same = "\ndef same(one, other):\n    return abs(one['total'] - other['{key}']) <= 1\n"
+    (workspace / "bench.py").write_text(BENCH + same.format(key="total"))
+    good = patcher("verify", "off_by_one", "--json")
+    assert good.status == 0, good.stdout
+    assert (good.json["verdict"], good.json["gate"]) == ("pass", "close")
+    (workspace / "bench.py").write_text(BENCH + same.format(key="sum"))
+    wrong = patcher("verify", "off_by_one", "--json")
+    assert wrong.status == 2
+    assert wrong.json["error"]["where"] == f"{workspace / 'bench.py'}:7"
+    assert "KeyError: 'sum'" in wrong.json["error"]["message"]
+    assert patcher("status", "--json").json["series"] == []
+
+
 def test_an_adapter_is_written_that_runs(patcher: Patcher, workspace: Path) -> None:
     assert patcher("new", "--adapter", "mine").status == 0
     assert 'adapter = "mine.py:adapter"' in (workspace / "patcher.toml").read_text()

@@ -250,14 +250,16 @@ MISTAKES = [
     ({"call": "bench.py:wrok"}, "bench.py has no function 'wrok'"),
     ({"call": "nowhere.py:work"}, "there is no nowhere.py"),
     ({"tests": ["nose2"]}, "is not a pytest command"),
-    ({"call": "bench.py:work", "compare": "bench.py:same"}, "`compare` is not supported"),
+    ({"call": "bench.py:work", "compare": "bench.py:same"}, "bench.py has no function 'same'"),
+    ({"call": "bench.py:work", "compare": "same"}, "it is FILE.py:FUNCTION or MODULE:FUNCTION"),
+    ({"command": ["x"], "compare": "bench.py:same"}, "there is no `call`"),
     ({"command": ["x"], "outputs": ["stdout"], "filter": "("}, "is not a regular expression"),
     ({"adapter": "bench.py:nothing"}, "bench.py has no 'nothing'"),
     ({"adapter": "bench.py:cases"}, "is no adapter: it lacks distribution"),
 ]
 
 
-@pytest.mark.parametrize(("config", "message"), MISTAKES, ids=[row[1] for row in MISTAKES])
+@pytest.mark.parametrize(("config", "message"), MISTAKES, ids=[str(row[0]) for row in MISTAKES])
 def test_a_workload_that_cannot_be_run_is_refused_before_anything_runs(
     tmp_path: Path, config: dict[str, Any], message: str
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError, nearest
 from patcher.gates.life import CALLS
+from patcher.patchfile.model import Equivalence
 from patcher.settings import load_settings
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Matrix, Model, Options
@@ -19,8 +20,8 @@ from patcher.verify.setup import Request
 if TYPE_CHECKING:
     from patcher.execution.process import Tree
     from patcher.execution.results import Arm
-    from patcher.patchfile.model import Equivalence
     from patcher.store.working_copy import WorkingCopy
+    from patcher.targets.adapter import Adapter
     from patcher.verify.exercised import Place
     from patcher.verify.options import VerifyOptions
 
@@ -58,7 +59,7 @@ def request_for(
             pretrained=options.pretrained,
             cache=cache_folder(),
         ),
-        equivalence=equivalence,
+        equivalence=_by_own_rule(equivalence, adapter),
         timeout_s=options.timeout,
         fail_fast=options.fail_fast,
         executor=options.executor or "local",
@@ -78,6 +79,12 @@ def request_for(
         content=content_of(adapter, told, copy.workspace.root),
         about={"series": [one.name for one in copy.series], "aa": options.aa},
     )
+
+
+def _by_own_rule(claim: Equivalence, adapter: Adapter) -> Equivalence:
+    """With a ``compare`` of the user's own no value has to be equal to the bit."""
+    own = getattr(adapter, "own_rule", None) is not None
+    return Equivalence.CLOSE if own and claim is Equivalence.BITWISE else claim
 
 
 def interpreter(root: Path) -> str:
