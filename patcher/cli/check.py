@@ -11,16 +11,23 @@ from patcher.cli.common import Session, command
     "check",
     short_help="Lint specs and run their inline tests.",
     examples="""
-    patcher check                     the whole catalogue
-    patcher check inference_mode
+    patcher check                     your specs, and the catalogue's for your targets
+    patcher check my_patch
+    patcher check --all               also those for other targets
     """,
 )
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-def check_command(session: Session, names: tuple[str, ...]) -> None:
+@click.option("--all", "everything", is_flag=True, help="Also what is for other targets.")
+def check_command(session: Session, names: tuple[str, ...], everything: bool) -> None:
     """Lint specs and run the fixtures in them; exit 1 when there are problems."""
     from patcher.commands import check
+    from patcher.report.words import count
 
-    result = check.check(session.workspace(), names)
+    result = check.check(session.workspace(), names, everything=everything)
     session.emit(result)
-    session.say(f"{len(result.checked)} specs and {result.fixtures} fixtures are fine")
+    checked, fixtures = count(len(result.checked), "spec"), count(result.fixtures, "fixture")
+    session.say(f"{checked} and {fixtures} are fine")
+    if result.elsewhere:
+        more = f"{count(result.elsewhere, 'spec')} for other targets"
+        session.say(f"{more} not checked: `patcher check --all`")
     session.say(f"JSON Schema for editors: {result.schema_path}")

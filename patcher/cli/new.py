@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 
 @command(
     "new",
-    short_help="Write a spec scaffold, a workload or an adapter.",
+    short_help="Write a patch, a workload or an adapter.",
     examples="""
-    patcher new my_patch --at chatterbox/models/s3gen/hifigan.py:200
+    patcher new my_patch --at package/module.py:200
+    patcher new my_patch --at package/module.py --match 'sorted(list($X))' --with 'sorted($X)'
     patcher new --workload                bench.py: what to run, and what to compare
     patcher new --adapter my_adapter      the same with models, tests and stages of your own
     """,
 )
 @click.argument("name", required=False)
-@click.option("--at", metavar="FILE:LINE", help="The site of a patch, in the working copy.")
+@click.option("--at", metavar="FILE[:LINE]", help="The site of a patch, in the working copy.")
+@click.option("--match", metavar="CODE", help="What to replace there. [default: what is at LINE]")
+@click.option("--with", "code", metavar="CODE", help="What comes instead: the patch is whole.")
+@click.option("--claim", type=click.Choice(["bitwise", "close", "perceptual"]), default="bitwise",
+              show_default=True, help="The gate that it must pass, with --with.")  # fmt: skip
 @click.option("--workload", is_flag=True, help="Write NAME.py (bench.py): what to run.")
 @click.option("--adapter", is_flag=True, help="Write NAME.py: an adapter that runs.")
 @target_option
@@ -30,6 +35,9 @@ def new_command(
     session: Session,
     name: str | None,
     at: str | None,
+    match: str | None,
+    code: str | None,
+    claim: str,
     workload: bool,
     adapter: bool,
     target: str | None,
@@ -37,33 +45,59 @@ def new_command(
     """Write patches/NAME.yaml with one edit that matches the code at FILE:LINE.
 
     Change its `with`, then run `patcher check NAME`. Add an `after` to the fixture to say what
-    it becomes.
+    it becomes. With --with CODE the patch is whole at once: the statement at LINE, or what --match
+    matches (once, in the file or in the function around LINE), becomes CODE.
 
     With --workload or --adapter: write the file that says what of the package `patcher verify`
     runs and compares, and the line in patcher.toml that names it.
     """
     if (at is not None, workload, adapter).count(True) != 1:
         raise click.UsageError("choose one of NAME --at FILE:LINE, --workload, --adapter")
-    if at is None:
-        from patcher.commands import new_workload
-
-        write = new_workload.new_workload if workload else new_workload.new_adapter
-        report(session, write(session.workspace(), name, target))
+    if match is not None and code is None:
+        raise click.UsageError("--match CODE needs --with CODE: what comes instead")
+    if at is not None:
+        if name is None:
+            raise click.UsageError("name the patch: patcher new NAME --at FILE:LINE")
+        _write_patch(session, name, at, match, code, claim, target)
         return
-    if name is None:
-        raise click.UsageError("name the patch: patcher new NAME --at FILE:LINE")
-    from patcher.commands import new
+    if code is not None:
+        raise click.UsageError("--with CODE needs --at FILE: where")
+    from patcher.commands import new_workload
 
-    result = new.scaffold(session.workspace(), name, at, target)
+    write = new_workload.new_workload if workload else new_workload.new_adapter
+    report(session, write(session.workspace(), name, target))
+
+
+def _write_patch(
+    session: Session,
+    name: str,
+    at: str,
+    match: str | None,
+    code: str | None,
+    claim: str,
+    target: str | None,
+) -> None:
+    from patcher.commands import new
+    from patcher.patchfile.model import Equivalence
+
+    if code is None:
+        result = new.scaffold(session.workspace(), name, at, target)
+        following = f"change `with`, then `patcher check {name}`"
+    else:
+        replacement = new.Replacement(match, code, Equivalence(claim))
+        result = new.replace_site(session.workspace(), name, at, replacement, target)
+        following = f"`patcher verify {name}`"
     session.emit(result)
     session.say(result.text, nl=False)
-    session.tell(f"written to {result.spec}; next: change `with`, then `patcher check {name}`")
+    session.tell(f"written to {result.spec}; next: {following}")
 
 
 def report(session: Session, written: NewWorkload) -> None:
     """Say which files were written, and what comes next."""
     session.emit(written.as_json())
-    session.say(written.text, nl=False)
-    session.tell(f"written to {written.file}")
+    if written.made:
+        session.say(written.text, nl=False)
+        session.tell(f"written to {written.file}")
     session.tell(f"{written.settings.name} now says: {written.line}")
-    session.tell(f"next: fill in {written.file.name}, then `patcher verify`")
+    fill_in = f"fill in {written.file.name}, then " if written.made else ""
+    session.tell(f"next: {fill_in}`patcher verify`")

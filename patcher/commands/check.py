@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from patcher.commands.shared.find_copy import concerns
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
+from patcher.report.words import count
 from patcher.results import CheckResult, as_json
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def check(workspace: Workspace, names: Sequence[str]) -> CheckResult:
-    """Lint specs and run their fixtures; all of the catalogue when none is named.
+def check(workspace: Workspace, names: Sequence[str], *, everything: bool = False) -> CheckResult:
+    """Lint specs and run their fixtures.
+
+    Args:
+        names: without any, what concerns the workspace: its own specs and those for its targets.
+        everything: without names, all of the catalogue.
 
     Raises:
         PatcherError: ``check-failed`` with every problem; ``unknown-patch``.
@@ -33,15 +39,21 @@ def check(workspace: Workspace, names: Sequence[str]) -> CheckResult:
             readable[name] = known.get(name)
         except PatcherError as error:
             rendered.append(_rendered(error))
-    for patch in readable.values():
+    elsewhere: list[str] = []
+    if not names and not everything:
+        concerned = concerns(workspace)
+        elsewhere = [
+            name for name, patch in readable.items() if not concerned(patch, known.paths[name])
+        ]
+    for patch in (one for name, one in readable.items() if name not in elsewhere):
         fixtures += sum(len(form.tests) for form in patch.forms)
         rendered += [render_problem(problem) for problem in check_patch(patch)]
     if len(readable) == len(known.paths):  # else a name may be that of a spec with a mistake in it
         rendered += [render_problem(problem) for problem in check_names(readable, known.sets)]
-    result = CheckResult(wanted, fixtures, rendered, SCHEMA_PATH)
+    checked = [name for name in wanted if name not in elsewhere]
+    result = CheckResult(checked, fixtures, rendered, SCHEMA_PATH, len(elsewhere))
     if rendered:
-        counted = f"{len(rendered)} problem{'s' if len(rendered) > 1 else ''}"
-        message = f"{counted} in {len(wanted)} specs"
+        message = f"{count(len(rendered), 'problem')} in {count(len(checked), 'spec')}"
         raise PatcherError("check-failed", message, notes=rendered, payload=as_json(result))
     return result
 

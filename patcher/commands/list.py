@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.find_copy import existing_copy, readable_patches
+from patcher.commands.shared.find_copy import concerns, existing_copy, readable_patches
 from patcher.commands.shared.plan_series import plan_on
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.report.catalogue import gain_of
@@ -31,6 +31,7 @@ def list_patches(
     known = load_catalogue(workspace.root)
     copy = existing_copy(workspace, target)
     readable, broken = readable_patches(workspace)
+    concerned = concerns(workspace)
     patches = [
         ListedPatch(
             name=patch.name,
@@ -41,6 +42,7 @@ def list_patches(
             state=state_of(patch, copy, workspace),
             gain=gain_of(patch.measured),
             sets=[each.name for each in known.sets.values() if patch.name in each.patches],
+            elsewhere=not concerned(patch, known.paths[patch.name]),
         )
         for patch in readable
     ]

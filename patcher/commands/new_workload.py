@@ -96,7 +96,8 @@ class NewWorkload:
     """Files that were written.
 
     Attributes:
-        file: the workload or the adapter; ``text`` is its content.
+        file: the workload or the adapter; ``text`` is its content; ``made`` is False for one that
+            was there already and is only named in the settings.
         settings: the settings file, which now has ``line``.
     """
 
@@ -104,6 +105,7 @@ class NewWorkload:
     text: str
     settings: Path
     line: str
+    made: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The object of ``patcher new --workload --json``."""
@@ -112,19 +114,23 @@ class NewWorkload:
             "text": self.text,
             "settings": str(self.settings),
             "line": self.line,
+            "made": self.made,
         }
 
 
 def new_workload(workspace: Workspace, name: str | None, target: str | None) -> NewWorkload:
     """Write ``NAME.py`` (``bench.py``) with a function to fill in, and name it in the settings.
 
+    A file of that name that has a function ``work`` is kept as it is, and named.
+
     Raises:
-        PatcherError: ``exists`` for a file or a setting that is there already.
+        PatcherError: ``exists`` for another file of that name, or a setting that is there already.
     """
     copy = copy_for(workspace, [], target)
     stem = _stem(name or "bench", copy)
     text = WORKLOAD.format(target=copy.target, package=_module(copy))
-    return _write(workspace, copy, stem, text, f'call = "{stem}.py:work"')
+    written = _own_workload(workspace.root / f"{stem}.py")
+    return _write(workspace, copy, stem, text, f'call = "{stem}.py:work"', written)
 
 
 def new_adapter(workspace: Workspace, name: str | None, target: str | None) -> NewWorkload:
@@ -161,19 +167,38 @@ def _stem(name: str, copy: WorkingCopy) -> str:
     return stem
 
 
-def _write(workspace: Workspace, copy: WorkingCopy, stem: str, text: str, line: str) -> NewWorkload:
+def _own_workload(path: Path) -> str | None:
+    """The text of a file that has a function ``work``; None when there is none."""
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    return text if re.search(r"^def work\b|^work\b", text, re.MULTILINE) else None
+
+
+def _write(
+    workspace: Workspace,
+    copy: WorkingCopy,
+    stem: str,
+    text: str,
+    line: str,
+    written: str | None = None,
+) -> NewWorkload:
+    """Write the file, unless it is ``written`` already, and the line in the settings."""
     path = workspace.root / f"{stem}.py"
     told = load_settings(workspace.root).get("verify", {})
     key = line.partition(" ")[0]
-    if path.exists():
-        raise PatcherError("exists", f"{path.name} is there already", where=str(path))
+    if path.exists() and written is None:
+        lacks = ", without a function `work`" if key == "call" else ""
+        hint = "choose another name" + (", or give it that function" if lacks else "")
+        raise PatcherError("exists", f"{path.name} is there already{lacks}", hint, str(path))
     if key in told:
         hint = "change it there, or take it out first"
         raise PatcherError("exists", f"the settings have a `{key}` already", hint=hint)
     settings, content = _settings(workspace.root, line, copy.target)
-    path.write_text(text, encoding="utf-8")
+    if written is None:
+        path.write_text(text, encoding="utf-8")
     settings.write_text(content, encoding="utf-8")
-    return NewWorkload(path, text, settings, line)
+    return NewWorkload(path, written or text, settings, line, made=written is None)
 
 
 def _settings(root: Path, line: str, target: str) -> tuple[Path, str]:

@@ -39,7 +39,7 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
     if shown:
         yield from _rows(shown, width)
     else:
-        yield Line("no patch to show")
+        yield Line("no patch yet: `patcher new NAME --at FILE:LINE` writes one")
     here = {name for one in shown for name in one.sets}
     sets = [each for each in result.sets if everything or each.name in here]
     if sets:
@@ -51,11 +51,15 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
     for spec in result.unreadable:
         for part in wrap(f"cannot be read: {spec.where}: {spec.message}", width, "", "  "):
             yield Line(part, "yellow")
-    left = len(result.patches) - len(shown)
-    if left:
-        text = f"{left} more do not fit here, or fail on purpose; `patcher list --all` shows them"
-        for part in wrap(text, width):
-            yield Line(part, "dim")
+    hidden = [one for one in result.patches if one not in shown]
+    elsewhere = sum(one.elsewhere for one in hidden)
+    reasons = (
+        (len(hidden) - elsewhere, "more do not fit here, or fail on purpose"),
+        (elsewhere, "for other packages"),
+    )
+    said = ", ".join(f"{number} {why}" for number, why in reasons if number)
+    for part in wrap(f"{said}; `patcher list --all` shows them", width) if said else ():
+        yield Line(part, "dim")
 
 
 def _worth_a_line(one: ListedPatch) -> bool:
@@ -64,9 +68,13 @@ def _worth_a_line(one: ListedPatch) -> bool:
 
 def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
     rows = [["patch", "gain", "claim", "sets", "state"]]
+    empty = ["", gain_text(None), "", "-", ""]
     for one in shown:
         sets = " ".join(one.sets) or "-"
         rows.append([one.name, gain_text(one.gain), one.equivalence, sets, one.state.value])
+    for index in (3, 1):  # a column that says nothing of any patch
+        if all(row[index] == empty[index] for row in rows[1:]):
+            rows = [[*row[:index], *row[index + 1 :]] for row in rows]
     while len(rows[0]) > 3 and max(map(len, columns(rows))) > width:
         rows = [row[:-1] for row in rows]  # the state goes first, then the sets
     lines = columns(rows)

@@ -72,7 +72,8 @@ def _cause(cause: Cause) -> Iterable[str]:
     if cause.cause:
         yield f"- {_sentence(cause.cause)}"
     if cause.place:
-        yield f"- Fails at `{_code(cause.place)}`"
+        what = "Changed" if cause.at_edit else "Fails"
+        yield f"- {what} at `{_code(cause.place)}`"
     if cause.created_at:
         yield f"- Made at `{_code(cause.created_at)}`"
     if cause.fires_when:

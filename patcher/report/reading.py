@@ -145,6 +145,7 @@ def _cause(one: Json) -> Cause:
         remedy=_text(one, "remedy"),
         cases=_texts(one.get("cases")),
         excerpts=tuple(_excerpt(place) for place in one.get("excerpts") or ()),
+        edit=_text(one, "edit"),
     )
 
 

@@ -97,7 +97,7 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Cause:
-    """One entry of ``diagnosis``."""
+    """One entry of ``diagnosis``; ``edit`` is ``FILE:LINE FUNCTION`` of the edit behind it."""
 
     error: str
     where: str = ""
@@ -109,6 +109,12 @@ class Cause:
     remedy: str = ""
     cases: tuple[str, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
+    edit: str = ""
+
+    @property
+    def at_edit(self) -> bool:
+        """Whether the place is that of the edit: nothing failed at a line of its own."""
+        return bool(self.place) and f"{self.edit} ".startswith(f"{self.place} ")
 
     @property
     def place(self) -> str:

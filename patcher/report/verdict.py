@@ -154,7 +154,7 @@ def _cause(number: int, cause: Cause, record: Record, width: int) -> Iterator[Li
         yield Line(part, "bold")
     facts = (
         ("cases", _cases_of(cause, record)),
-        ("fails at", cause.place),
+        ("changed at" if cause.at_edit else "fails at", cause.place),
         ("cause", cause.cause),
         ("made at", cause.created_at),
         ("fires when", cause.fires_when),

@@ -48,7 +48,13 @@ class Gain:
 
 @dataclass(frozen=True)
 class ListedPatch:
-    """One patch of the catalogue; ``target`` in PEP 508, ``equivalence`` what it claims."""
+    """One patch of the catalogue.
+
+    Attributes:
+        target: in PEP 508.
+        equivalence: what it claims.
+        elsewhere: it is for a package that this workspace has no working copy of.
+    """
 
     name: str
     summary: str
@@ -58,6 +64,7 @@ class ListedPatch:
     state: PatchState
     gain: Gain | None = None
     sets: Sequence[str] = ()
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -292,12 +299,15 @@ class StatusResult:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """``patcher check``: specs linted and fixtures run."""
+    """``patcher check``: specs linted and fixtures run; ``elsewhere`` counts those that were left
+    out, for they are for other targets.
+    """
 
     checked: Sequence[str]
     fixtures: int
     problems: Sequence[str]
     schema_path: Path
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True)

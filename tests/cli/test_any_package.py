@@ -119,6 +119,42 @@ def test_a_function_of_the_users_own_says_what_counts_as_equal(
     assert patcher("status", "--json").json["series"] == []
 
 
+def test_a_patch_is_one_line_and_what_is_wrong_with_it_has_a_place(
+    patcher: Patcher, workspace: Path
+) -> None:
+    (workspace / "bench.py").write_text(BENCH)
+    named = patcher("new", "--workload")
+    assert named.status == 0, named.stderr
+    assert "written to" not in named.stderr
+    assert (workspace / "bench.py").read_text() == BENCH
+    one = ("new", "twice", "--at", "adder.py", "--match", "total += number")
+    assert patcher(*one, "--with", "total += 2 * number").status == 0
+    assert patcher("check", "twice").stdout.startswith("1 spec and 1 fixture are fine")
+    wrong = patcher("verify", "twice", "--json")
+    (cause,) = wrong.json["diagnosis"]
+    assert (cause["where"], cause["line"], cause["patch"]) == ("adder.py", 7, "twice")
+    assert cause["edit"] == "adder.py:7 add"
+    assert "the edit in add is the only one that ran" in cause["cause"]
+    assert "changed at  adder.py:7" in patcher("verify", "twice", "--again").stdout
+
+
+def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(
+    patcher: Patcher, workspace: Path
+) -> None:
+    several = patcher("new", "zero", "--at", "adder.py", "--match", "total", "--with", "0")
+    assert several.status == 3
+    assert "adder.py:7" in several.stderr
+    none = patcher("new", "zero", "--at", "adder.py", "--match", "total -= $X", "--with", "0")
+    assert none.status == 3
+    assert "closest: adder.py:7" in none.stderr
+    nowhere = patcher("new", "zero", "--at", "adder.py", "--with", "0")
+    assert (nowhere.status, "--match CODE" in nowhere.stderr) == (2, True)
+    assert not (workspace / "patches" / "zero.yaml").exists()
+    whole = patcher("new", "zero", "--at", "adder.py:8", "--with", "return 0", "--claim", "close")
+    assert whole.status == 0, whole.stderr
+    assert "equivalence: close" in (workspace / "patches" / "zero.yaml").read_text()
+
+
 def test_an_adapter_is_written_that_runs(patcher: Patcher, workspace: Path) -> None:
     assert patcher("new", "--adapter", "mine").status == 0
     assert 'adapter = "mine.py:adapter"' in (workspace / "patcher.toml").read_text()

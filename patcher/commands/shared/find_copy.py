@@ -107,3 +107,29 @@ def readable_patches(workspace: Folders) -> tuple[list[Patch], list[PatcherError
         except PatcherError as error:
             broken.append(error)
     return patches, broken
+
+
+def concerns(workspace: Workspace) -> Callable[[Patch, Path], bool]:
+    """Whether a patch, in its file, concerns the workspace: its own, or for one of its targets.
+
+    Where nothing says yet what the workspace is for, every patch does.
+    """
+    from patcher.patchfile.versions import name_of, normalise
+    from patcher.settings import load_settings
+
+    named = load_settings(workspace.root).get("target")
+    targets = {normalise(name) for name in (*workspace.targets(), *([named] if named else ()))}
+    packages = {
+        package.removesuffix(".py")
+        for name in workspace.targets()
+        for package in workspace.working_copy(name).packages
+    }
+
+    def concerned(patch: Patch, path: Path) -> bool:
+        if not targets or workspace.patches_dir in path.parents:
+            return True
+        provides = {patch.provides, *patch.import_as} - {""}
+        named = {normalise(name_of(text)) for text in patch.targets}
+        return not targets.isdisjoint(named) or not packages.isdisjoint(provides)
+
+    return concerned

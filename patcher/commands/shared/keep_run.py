@@ -164,7 +164,9 @@ def excerpts(
     diagnosis: Diagnosis, pristine: Callable[[str], bytes | None]
 ) -> Iterable[dict[str, Any]]:
     """Seven pristine lines around each place of a diagnosis."""
-    places = [("fails here", f"{diagnosis.where}:{diagnosis.line} ")] if diagnosis.where else []
+    failing = f"{diagnosis.where}:{diagnosis.line} "
+    of_edit = f"{diagnosis.edit} ".startswith(failing)  # then nothing failed at a line of its own
+    places = [("fails here", failing)] if diagnosis.where and not of_edit else []
     places += [("made here", diagnosis.created_at or ""), ("the edit", diagnosis.edit or "")]
     for role, place in places:
         if match := re.fullmatch(r"(.+):(\d+) ?(.*)", place):

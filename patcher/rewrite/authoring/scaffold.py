@@ -34,18 +34,49 @@ def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> st
         PatcherError: ``usage`` when there is no code at the line; ``unsupported-source``.
     """
     source = Source(path, content)
-    definition = _around(source, line)
-    edit = _decorator(source, path, definition, line)
-    if edit is None:
-        statement = _statement(source, line)
-        if statement is None:
-            raise PatcherError("usage", f"there is no code at {path}:{line}", "name another line")
-        within = definition.name if definition else "<module>"
-        text = _pattern(source, statement, line)
-        edit = Edit(path, EditKind.MATCH, within, text, text)
-    text = _fixture(source, definition, line)
+    edit = edit_at(source, path, line)
+    text = fixture_at(source, line)
     test = ["test:", *before_lines(text)] if _finds(edit, text) else []
     return spec_text(name, target, [edit], test=test)
+
+
+def edit_at(source: Source, path: str, line: int) -> Edit:
+    """The edit that matches the code at a line and puts the same there.
+
+    Raises:
+        PatcherError: ``usage`` when there is no code at the line.
+    """
+    definition = _around(source, line)
+    edit = _decorator(source, path, definition, line)
+    if edit is not None:
+        return edit
+    statement = _statement(source, line)
+    if statement is None:
+        raise PatcherError("usage", f"there is no code at {path}:{line}", "name another line")
+    text = _pattern(source, statement, line)
+    return Edit(path, EditKind.MATCH, innermost(source, line), text, text)
+
+
+def innermost(source: Source, line: int) -> str:
+    """The qualified name of the innermost definition around a line, or ``<module>``."""
+    definition = _around(source, line)
+    return definition.name if definition else "<module>"
+
+
+def fixture_at(source: Source, line: int) -> str:
+    """A text of the definition around a line: its header, and the statement that holds the line."""
+    return _fixture(source, _around(source, line), line)
+
+
+def short_fixture_at(source: Source, line: int, most: int) -> str | None:
+    """The same with the innermost statement alone; None where it has more than ``most`` lines."""
+    definition, statement = _around(source, line), _statement(source, line)
+    if definition is None or statement is None or statement is definition.node:
+        text = fixture_at(source, line)
+    else:
+        body = textwrap.indent(textwrap.dedent(_lines(source, statement)), "    ")
+        text = _nested(definition, textwrap.dedent(_header(source, definition)) + body)
+    return text if text.count("\n") <= most else None
 
 
 def _around(source: Source, line: int) -> Definition | None:
@@ -114,15 +145,27 @@ def _fixture(source: Source, definition: Definition | None, line: int) -> str:
         text = _lines(source, statement) if statement else "...\n"
     else:
         node = definition.node
-        start, end = source.lines(definition.first, max(_first(node.body[0]) - 1, node.lineno))
-        header = source.text[start:end]
+        header = _header(source, definition)
         inside = [each for each in node.body if _holds(each, line)]
-        indent = source.indent(start) + "    "
+        indent = source.indent(source.lines(definition.first, definition.first)[0]) + "    "
         text = header + (_lines(source, inside[0]) if inside else f"{indent}...\n")
         if node.body[0].lineno == node.lineno:
             text = header
-    text = textwrap.dedent(text.replace("\r\n", "\n"))
-    for outer in reversed(definition.name.split(".")[:-1] if definition else []):
+    text = textwrap.dedent(text)
+    return _nested(definition, text) if definition else text.replace("\r\n", "\n")
+
+
+def _header(source: Source, definition: Definition) -> str:
+    """The lines of a definition up to its body."""
+    node = definition.node
+    start, end = source.lines(definition.first, max(_first(node.body[0]) - 1, node.lineno))
+    return source.text[start:end]
+
+
+def _nested(definition: Definition, text: str) -> str:
+    """A definition's text in the classes (or functions, as classes) it is nested in."""
+    text = text.replace("\r\n", "\n")
+    for outer in reversed(definition.name.split(".")[:-1]):
         text = f"class {outer}:\n{textwrap.indent(text, '    ')}"
     return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind
+from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, Equivalence
 
 _SAFE = re.compile(r"[A-Za-z_./<][^#:\n'\"]*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off"}
@@ -21,19 +21,20 @@ _BLOCK = re.compile(
 
 def spec_text(
     name: str, target: str, edits: Sequence[Edit], summary: str = "", test: Sequence[str] = (),
-    requires: Sequence[str] = (),
+    requires: Sequence[str] = (), claim: Equivalence = Equivalence.BITWISE,
 ) -> str:  # fmt: skip
     """A whole spec.
 
     Args:
         test: lines of `test:`, ready made.
         requires: patches it is written on top of.
+        claim: the gate it must pass.
     """
     lines = [
         f"patch: {name}",
         f"summary: {summary or 'say here what becomes what'}",
         f"target: {target}",
-        "equivalence: bitwise",
+        f"equivalence: {claim.value}",
     ]
     if requires:
         lines.append(f"requires: [{', '.join(requires)}]")

@@ -1,0 +1,98 @@
+"""Failures that raised nothing in the target: a wrong output, a worker that died.
+
+No line failed, so the place that is named is that of the edit, when only one edit ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from patcher.hazards.lines import line_map
+from patcher.verify.exercised import exercises
+from patcher.verify.judgement import CaseJudgement, Diagnosis, Status
+
+if TYPE_CHECKING:
+    from patcher.verify.exercised import Place
+
+Read = Callable[[str], bytes | None]
+MOST_PLACES = 4  # named in a sentence
+
+
+def explain_outputs(
+    failed: Sequence[CaseJudgement], places: Sequence[Place], pristine: Read, patched: Read
+) -> list[Diagnosis]:
+    """One diagnosis for each distinct cause.
+
+    Args:
+        places: what the series changed, in lines of the patched tree.
+        pristine, patched: read a file of the trees.
+    """
+    groups: dict[tuple[str, tuple[Place, ...]], list[CaseJudgement]] = {}
+    for case in failed:
+        groups.setdefault((_cause(case), _ran(case, places)), []).append(case)
+    return [
+        _placed(
+            Diagnosis(
+                error=cases[0].error or cases[0].status.value,
+                cause=cause,
+                cases=tuple(case.case for case in cases),
+            ),
+            ran,
+            lambda place: _pristine_line(place, pristine, patched),
+        )
+        for (cause, ran), cases in groups.items()
+    ]
+
+
+def _ran(case: CaseJudgement, places: Sequence[Place]) -> tuple[Place, ...]:
+    """The edits that ran in a case; all of them where nothing says which did."""
+    if case.patched is None:
+        return ()
+    ran = [one.place for one in exercises(places, [case.patched]) if one.kind in ("ran", "import")]
+    return tuple(ran or places)
+
+
+def _placed(diagnosis: Diagnosis, ran: Sequence[Place], line: Callable[[Place], int]) -> Diagnosis:
+    """With the place of the edit, when there is one; with all of them, when there are several."""
+    patches = {place.patch for place in ran}
+    owner = next(iter(patches)) if len(patches) == 1 else None
+    if len(ran) == 1:
+        (place,) = ran
+        at = line(place)
+        name = place.function or "the module"
+        return replace(
+            diagnosis,
+            where=place.file,
+            line=at,
+            cause=f"{diagnosis.cause}; the edit in {name} is the only one that ran",
+            patch=owner,
+            edit=f"{place.file}:{at} {place.function}".rstrip(),
+        )
+    if not ran:
+        return diagnosis
+    named = [f"{place.file}:{line(place)} ({place.patch})" for place in ran[:MOST_PLACES]]
+    more = f" and {len(ran) - MOST_PLACES} more" if len(ran) > MOST_PLACES else ""
+    cause = f"{diagnosis.cause}; these edits ran: {', '.join(named)}{more}"
+    return replace(diagnosis, cause=cause, patch=owner)
+
+
+def _pristine_line(place: Place, pristine: Read, patched: Read) -> int:
+    before, after = pristine(place.file), patched(place.file)
+    if before is None or after is None:
+        return place.lines[0]
+    return line_map(before, after).before(place.lines[0])
+
+
+def _cause(case: CaseJudgement) -> str:
+    patched = case.patched
+    gate = case.failed_gate
+    if case.flaky:
+        return "it failed once and passed when repeated: the patched code is not deterministic"
+    if patched is not None and not patched.ok:
+        doing = patched.failure.stage if patched.failure else "run"
+        return f"the patched worker ended with `{patched.outcome.value}` during {doing!r}"
+    if gate is not None:
+        return f"the patched output does not pass the gate `{gate.gate}`"
+    return case.note or Status.FAIL.value

@@ -1,0 +1,82 @@
+"""`patcher new --with`: a whole spec from one site and what it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Equivalence
+from patcher.rewrite.authoring.scaffold import edit_at, innermost, short_fixture_at
+from patcher.rewrite.authoring.write_spec import before_lines, scalar, spec_text
+from patcher.rewrite.file import rewrite_file
+from patcher.rewrite.source import Source
+
+if TYPE_CHECKING:
+    from patcher.rewrite.outcome import Outcome
+
+LONGEST_FIXTURE = 16  # lines; a longer one shows less than the target itself
+
+
+def replacement_spec(
+    name: str,
+    target: str,
+    path: str,
+    content: bytes,
+    *,
+    line: int | None,
+    pattern: str | None,
+    replacement: str,
+    claim: Equivalence = Equivalence.BITWISE,
+) -> str:
+    """The text of a spec whose one edit gives one site another code, with a fixture that shows it.
+
+    Args:
+        path: of the file, relative to the import root.
+        content: the file.
+        line: from 1: of the statement, or where only a pattern within its function is meant.
+        pattern: what to match; without one it is the statement (or decorator) at ``line``.
+
+    Raises:
+        PatcherError: ``usage``, ``missing``, ``ambiguous``: the site is not there, or not the
+            only one; ``blocked`` and ``conflict`` as planning has them.
+    """
+    source = Source(path, content)
+    if pattern is None:
+        if line is None:
+            raise PatcherError("usage", "say what it replaces: FILE:LINE, or --match CODE")
+        edit = replace(edit_at(source, path, line), replacement=replacement)
+    else:
+        within = innermost(source, line) if line is not None else None
+        edit = Edit(path, EditKind.MATCH, within, pattern, replacement)
+    outcome = rewrite_file(path, content, [edit], {}).outcomes[0]
+    if outcome.status is not EditStatus.READY:
+        raise _refused(outcome, path)
+    first = outcome.sites[0].line
+    if edit.within is None:
+        edit = replace(edit, within=innermost(source, first))
+    summary = f"{edit.within} in {path} is changed at one place"
+    before = short_fixture_at(source, first, LONGEST_FIXTURE)
+    test = _test(edit, before) if before else []
+    return spec_text(name, target, [edit], summary, test, claim=claim)
+
+
+def _refused(outcome: Outcome, path: str) -> PatcherError:
+    """The error of a site that cannot be written; no spec is there yet that it could point at."""
+    code = outcome.code or outcome.status.value
+    places = [f"{path}:{site.line}   {site.text.strip()}" for site in outcome.sites]
+    if outcome.closest is not None:
+        closest = outcome.closest
+        places.append(f"closest: {path}:{closest.line}   {closest.text.strip()}   {closest.note}")
+    hint = outcome.hint
+    if code == "ambiguous":
+        hint = f"a longer --match fits one place alone; --at {path}:LINE names its function"
+    return PatcherError(code, outcome.message, hint, notes=[*places, *outcome.details])
+
+
+def _test(edit: Edit, before: str) -> list[str]:
+    """A fixture of the definition around the site, before and after; none where it does not fit."""
+    rewritten = rewrite_file(edit.file, before.encode(), [edit], {})
+    if rewritten.outcomes[0].status is not EditStatus.READY or rewritten.content is None:
+        return []
+    return ["test:", *before_lines(before), *scalar("after", rewritten.content.decode(), 4)]
