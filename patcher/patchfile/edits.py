@@ -65,6 +65,7 @@ class EditReader(Values):
             expect=self.expect(entry),
             decorated=self.decorated(entry),
             optional=self.truth(entry, "optional"),
+            in_f_strings=self.truth(entry, "in-f-strings"),
             was=self.was(entry, kind),
             mark=entry.mark,
             marks=entry.marks,
@@ -120,6 +121,8 @@ class EditReader(Values):
 
     def content(self, entry: nodes.Mapping, edit: Edit) -> None:
         """Check what the edit says in Python, or what travels with it."""
+        if edit.in_f_strings and edit.kind is not EditKind.MATCH:
+            self.no_expression(entry)
         if edit.kind is EditKind.TRANSFORM:
             self.transform(entry, edit.pattern or "")
             return
@@ -145,8 +148,18 @@ class EditReader(Values):
                 hint = "write both as `elif ...:`; any other change needs the whole chain"
                 message = "an `elif` can only become, or stand beside, another `elif`"
                 self.problems.add(entry.marks[key], message, hint)
+            if edit.in_f_strings and edit.kind is EditKind.MATCH and parsed and sought:
+                self.no_expression(entry, not (parsed.is_expression and sought.is_expression))
         if edit.kind is EditKind.DECORATOR and not (edit.pattern or edit.replacement or "").strip():
             self.problems.add(entry.mark, "`decorator` and `with` are both empty")
+
+    def no_expression(self, entry: nodes.Mapping, refuse: bool = True) -> None:
+        """Add the problem of an edit that no field of an f-string can hold."""
+        if not refuse:
+            return
+        message = "`in-f-strings` needs a `match` of one expression by another"
+        hint = "a field of an f-string holds no statement: match the whole statement"
+        self.problems.add(entry.marks["in-f-strings"], message, hint)
 
     def plain(self, entry: nodes.Mapping, edit: Edit) -> None:
         """Check an edit that says nothing in Python."""

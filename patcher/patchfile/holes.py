@@ -20,6 +20,7 @@ ONE = "µ"
 MANY_FORMS = ("*µµ", "µµµ", "**º")
 _ENTRY_FIRST = ("**º", "*µµ", "µµµ")
 _MOST_COMBINATIONS = 729
+_FIELD_HOLE = re.compile(r"\{[^{}]*?(\$(?:\$\$)?[A-Z_])")
 _STARTS_WITH_ELIF = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*elif\b")
 
 _SCANNER = re.compile(
@@ -152,9 +153,23 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
         except (ValueError, RecursionError, MemoryError) as error:
             raise PatternError(f"not Python: {error}", 1, 1) from None
     assert first_error is not None
+    in_string = _hole_in_f_string(text)
+    if in_string is not None:
+        message = "strings hold no holes: `{$NAME}` in an f-string is not filled"
+        raise PatternError(message, *position(text, in_string))
     raise PatternError(
         f"not Python: {_plain(first_error.msg)}", first_error.lineno or 1, first_error.offset or 1
     )
+
+
+def _hole_in_f_string(text: str) -> int | None:
+    """Where the first hole stands that somebody meant to be one of an f-string's fields."""
+    for start, end in string_spans(text):
+        prefix = re.match(r"[A-Za-z]*", text[start:end])
+        found = _FIELD_HOLE.search(text, start, end)
+        if prefix and "f" in prefix[0].lower() and found:
+            return found.start(1)
+    return None
 
 
 def _as_ifs(text: str) -> str:

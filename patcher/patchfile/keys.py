@@ -115,6 +115,7 @@ EDIT = (
     Key("with", "python", 'What takes the place; `""` removes a decorator, or lines.'),
     Key("was", "text", "sha256 of the bytes a whole-file edit is meant for.", pattern=SHA256),
     Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
+    Key("in-f-strings", "truth", "Search the fields of f-strings, too: an expression for `match`."),
     Key("optional", "truth", "Leave the edit out where the target has no such file."),
 )
 

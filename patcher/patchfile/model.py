@@ -111,6 +111,7 @@ class Edit:
             does not ask.
         pattern: what to find (its meaning depends on ``kind``); None where nothing is sought.
         replacement: the new text; None where nothing is written.
+        in_f_strings: what stands in the fields of f-strings is searched, too.
         optional: left out where the target has no such file; a site that is missing in a file
             that is there is an error all the same.
         was: sha256 of the bytes that a `replace-file` or `delete-file` is meant for; None is any.
@@ -128,6 +129,7 @@ class Edit:
     marks: Mapping[str, Mark] = field(default_factory=dict, compare=False)
     was: str | None = None
     decorated: str | None = None
+    in_f_strings: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,15 @@ def key(path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[s
     """A name for the result of one call: all that it depends on, hashed."""
     digest = hashlib.sha256(_FORMAT.encode())
     said = [
-        (e.kind.value, e.within, e.pattern, e.replacement, str(e.expect), e.decorated)
+        (
+            e.kind.value,
+            e.within,
+            e.pattern,
+            e.replacement,
+            str(e.expect),
+            e.decorated,
+            e.in_f_strings,
+        )
         for e in edits
     ]
     used = sorted((name, hashlib.sha256(data).hexdigest()) for name, data in attachments.items())

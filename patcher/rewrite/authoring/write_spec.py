@@ -60,9 +60,11 @@ def edit_lines(edit: Edit) -> list[str]:
         entries.append(("was", edit.was))
     if str(edit.expect) != "1":
         entries.append(("expect", str(edit.expect)))
+    if edit.in_f_strings:
+        entries.append(("in-f-strings", "true"))
     lines: list[str] = []
     for key, value in entries:
-        if edit.kind in _TRUTHS and key == edit.kind.value:
+        if key == "in-f-strings" or (edit.kind in _TRUTHS and key == edit.kind.value):
             lines.append(f"    {key}: {value}")
         else:
             lines += scalar(key, value, 4, exact=exact and key in ("lines", "with"))

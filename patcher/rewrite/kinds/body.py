@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.imports import is_docstring
-from patcher.rewrite.kinds.match import Result, decide, no_definition, site_at
+from patcher.rewrite.kinds.match import Result, decide, no_definition
 from patcher.rewrite.kinds.registry import NOTHING, plans
+from patcher.rewrite.matching.sites import site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.source import Definition, lines_in_strings
 from patcher.rewrite.splice import Splice

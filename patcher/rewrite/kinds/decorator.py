@@ -15,12 +15,12 @@ from patcher.rewrite.kinds.match import (
     near,
     no_definition,
     refuse,
-    site_at,
 )
 from patcher.rewrite.kinds.registry import NOTHING, plans
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.pattern import compile_pattern
 from patcher.rewrite.matching.search import Found
+from patcher.rewrite.matching.sites import site_at
 from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.splice import Splice
 

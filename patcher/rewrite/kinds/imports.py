@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.patchfile.python import parse_python
-from patcher.rewrite.kinds.match import Result, site_at
 from patcher.rewrite.kinds.registry import NOTHING, plans
+from patcher.rewrite.matching.sites import site_at
 from patcher.rewrite.outcome import Outcome
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from patcher.rewrite.kinds.match import Result
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.kinds.match import Result, decide, near, no_definition, site_at
+from patcher.rewrite.kinds.match import Result, decide, near, no_definition
 from patcher.rewrite.kinds.registry import NOTHING, plans
+from patcher.rewrite.matching.sites import site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from patcher.rewrite.kinds.registry import NOTHING, plans
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.search import Found, find
+from patcher.rewrite.matching.sites import in_f_strings, left_alone, site_at
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.replacing.places import CannotReplaceError
@@ -24,17 +24,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.matching.search import Region
 
 Result = tuple[Outcome, list[Splice]]
 
 
 @dataclass(frozen=True)
 class _Goal:
-    """What to look for and what shall be there instead; ``statements``: never inside a line."""
+    """What to look for and what shall be there instead.
+
+    ``statements``: never inside a line; ``strings``: inside f-strings, too.
+    """
 
     pattern: Pattern
     template: Pattern
     statements: bool
+    strings: bool = False
+
+    def find(self, pattern: Pattern, where: Region, file: File) -> list[Found]:
+        return find(pattern, where, file.matcher, self.statements, self.strings)
 
 
 @plans(EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.DELETE)
@@ -53,9 +61,9 @@ def match(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) ->
         sites: list[list[Found]] = []
         done: list[Found] = []
         for region in regions:
-            written = find(goal.template, region, file.matcher, goal.statements) if tells else []
+            written = goal.find(goal.template, region, file) if tells else []
             done += written
-            found = find(goal.pattern, region, file.matcher, goal.statements)
+            found = goal.find(goal.pattern, region, file)
             sites.append([each for each in found if not _is_written(each, written)])
     except TooManyStepsError:
         hint = "write the pattern with fewer repeated `$$$` holes"
@@ -81,7 +89,8 @@ def match(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) ->
     except OverlapError:
         hint = "narrow the pattern, or split the edit"
         return refuse(edit, "the sites lie in each other", hint, places), []
-    return decided, splices
+    notes = () if goal.statements else left_alone(file, edit, goal.pattern, regions)
+    return replace(decided, notes=notes), splices
 
 
 def _goal(edit: Edit) -> _Goal:
@@ -96,7 +105,8 @@ def _goal(edit: Edit) -> _Goal:
     pattern = compile_pattern(anchor)
     template = compile_pattern(new, pattern.entries)
     statements = pattern.expression is None or template.expression is None
-    return _Goal(pattern, template, statements or edit.kind is not EditKind.MATCH)
+    statements = statements or edit.kind is not EditKind.MATCH
+    return _Goal(pattern, template, statements, edit.in_f_strings)
 
 
 def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
@@ -194,18 +204,6 @@ def refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = 
     return Outcome(edit, EditStatus.CONFLICT, places, len(places), message=message, hint=hint)
 
 
-def site_at(file: File, start: int, end: int) -> Site:
-    """A span as a place, with the first line of its text."""
-    source = file.source
-    line, column = source.position(start)
-    end_line, end_column = source.position(end)
-    text = source.text[start:end].splitlines()
-    shown = text[0].strip() if text else ""
-    if source.text[source.line_start(start) : start].strip() == "@":
-        shown = "@" + shown
-    return Site(line, column, end_line, end_column, shown, source.scope_at(start))
-
-
 def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
     """Say why nothing was found: no such definition, or the place most like the pattern."""
     if outcome.found:
@@ -217,15 +215,15 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
     if edit.within is not None:
         everywhere = file.regions(None, [goal.pattern])
         for region in everywhere:
-            for found in find(goal.pattern, region, file.matcher, goal.statements):
+            for found in goal.find(goal.pattern, region, file):
                 return near(file, edit, message, found.span, "")
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
-    quoted = _in_strings(file, pattern)
+    quoted = None if goal.strings else in_f_strings(file, edit, pattern, regions)
     if quoted is not None:
-        hint = "f-strings are not searched: match the whole f-string"
-        return Outcome(edit, EditStatus.MISSING, closest=quoted, message=message, hint=hint)
-    best = closest_site(pattern, regions, goal.statements)
+        site, hint = quoted
+        return Outcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
+    best = closest_site(pattern, regions, goal.statements, strings=goal.strings)
     if best is not None and pattern.branches:
         return _near_branch(file, edit, message, *best)
     return near(file, edit, message, *(best or (None, "")))
@@ -239,24 +237,6 @@ def _near_branch(file: File, edit: Edit, message: str, span: tuple[int, int], no
         note, hint = "an `if`", "write `if ...:`, if the closest site is meant"
     closest = replace(site, note=note or "differs here")
     return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
-
-
-def _in_strings(file: File, pattern: Pattern) -> Site | None:
-    """The first f-string that has all the words of a pattern."""
-    import ast
-
-    if not pattern.words or pattern.expression is None:
-        return None
-    for node in ast.walk(file.source.tree):
-        if isinstance(node, ast.JoinedStr) and node.end_lineno:
-            inside = [each for each in ast.walk(node) if isinstance(each, ast.FormattedValue)]
-            text = " ".join(ast.unparse(each.value) for each in inside)
-            if pattern.words <= set(re.findall(r"\w+", text)):
-                start = file.source.starts[node.lineno - 1]
-                line = file.source.text[start : file.source.line_end(start)].encode()
-                low = start + len(line[: node.col_offset].decode())
-                return replace(site_at(file, low, file.source.line_end(low)), note="an f-string")
-    return None
 
 
 def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.kinds.match import Result, decide, no_definition, site_at
+from patcher.rewrite.kinds.match import Result, decide, no_definition
 from patcher.rewrite.kinds.registry import NOTHING, plans
+from patcher.rewrite.matching.sites import site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice, in_word
 

@@ -26,7 +26,11 @@ _FIELDS = {
 
 
 def closest_site(
-    pattern: Pattern, regions: Sequence[Region], as_statements: bool, only_decorators: bool = False
+    pattern: Pattern,
+    regions: Sequence[Region],
+    as_statements: bool,
+    only_decorators: bool = False,
+    strings: bool = False,
 ) -> tuple[tuple[int, int], str] | None:
     """Span of the best candidate and how it differs; None when nothing is at least half alike."""
     best: tuple[float, tuple[int, int], str] | None = None
@@ -35,7 +39,7 @@ def closest_site(
     wanted = pattern.expression if expression and pattern.expression else pattern.body[0]
     candidates = 0
     for region in regions:
-        for parent, _, node in region.nodes():
+        for parent, _, node, _ in region.walk(strings):
             if type(node) is not type(wanted) or candidates > _MOST_CANDIDATES:
                 continue
             if only_decorators and parent != "Decorator":

@@ -35,14 +35,26 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
+class Field:
+    """The expression of a replacement field, and the f-string that the field is in."""
+
+    string: cst.FormattedString
+    part: cst.FormattedStringExpression
+
+
+@dataclass(frozen=True, eq=False)
 class Found:
-    """A match in a tree: an expression, or ``block.statements[first:last]``."""
+    """A match in a tree: an expression, or ``block.statements[first:last]``.
+
+    ``fields`` are those of f-strings that it lies in, the outermost first.
+    """
 
     tree: Tree
     match: Match
     nodes: tuple[Node, ...]
     block: Block | None = None
     first: int = 0
+    fields: tuple[Field, ...] = ()
 
     @property
     def last(self) -> int:
@@ -78,14 +90,30 @@ class Region:
 
     def nodes(self) -> Iterator[tuple[str, str, Node]]:
         """Every node below, with its parent's class and field, in source order."""
-        stack = [("", "", node) for node in reversed(self.block.statements)]
+        for parent, name, node, _ in self.walk(strings=False):
+            yield parent, name, node
+
+    def walk(self, strings: bool) -> Iterator[tuple[str, str, Node, tuple[Field, ...]]]:
+        """As `nodes`, and the fields of f-strings around each node.
+
+        Args:
+            strings: look into f-strings.
+        """
+        start: tuple[Field, ...] = ()
+        stack = [("", "", node, start) for node in reversed(self.block.statements)]
         while stack:
-            parent, name, node = stack.pop()
+            parent, name, node, around = stack.pop()
             if self.top_only and isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Lambda):
                 continue
-            yield parent, name, node
+            yield parent, name, node, around
             kind = type(node).__name__
-            stack += [(kind, field, each) for field, each in reversed(list(children(node)))]
+            if strings and isinstance(node, cst.FormattedString):
+                fields = [Field(node, part) for part in _parts(node.parts)]
+                stack += [
+                    (kind, "parts", each.part.expression, (*around, each))
+                    for each in reversed(fields)
+                ]
+            stack += [(kind, field, each, around) for field, each in reversed(list(children(node)))]
 
     def blocks(self) -> Iterator[Block]:
         yield self.block
@@ -112,17 +140,32 @@ class Region:
                 yield Block(branches, True)
 
 
+def _parts(
+    parts: Sequence[cst.BaseFormattedStringContent],
+) -> Iterator[cst.FormattedStringExpression]:
+    """The replacement fields of an f-string, those of a format specification after its own."""
+    for part in parts:
+        if isinstance(part, cst.FormattedStringExpression):
+            yield part
+            yield from _parts(part.format_spec or ())
+
+
 def region(tree: Tree, may_empty: bool, top_only: bool = False) -> Region:
     """All of a tree."""
     return Region(tree, Block(statements(tree.root), may_empty), top_only)
 
 
 def find(
-    pattern: Pattern, where: Region, matcher: Matcher, as_statements: bool = False
-) -> list[Found]:
-    """Every site of a pattern, in source order; runs of statements do not overlap each other."""
+    pattern: Pattern, where: Region, matcher: Matcher, as_statements: bool = False,
+    strings: bool = False,
+) -> list[Found]:  # fmt: skip
+    """Every site of a pattern, in source order; runs of statements do not overlap each other.
+
+    Args:
+        strings: look into f-strings, where the pattern is an expression.
+    """
     if pattern.expression is not None and not as_statements:
-        return _expressions(pattern.expression, where, matcher)
+        return _expressions(pattern.expression, where, matcher, strings)
     if not pattern.body:
         return []
     if pattern.branches:
@@ -132,13 +175,15 @@ def find(
     return _runs(pattern.body, where.tree, where.blocks(), matcher)
 
 
-def _expressions(pattern: cst.BaseExpression, where: Region, matcher: Matcher) -> list[Found]:
+def _expressions(
+    pattern: cst.BaseExpression, where: Region, matcher: Matcher, strings: bool
+) -> list[Found]:
     found = []
-    for parent, name, node in where.nodes():
+    for parent, name, node, around in where.walk(strings):
         if type(node) is type(pattern) and (parent, name) not in _NOT_EXPRESSIONS:
             match = matcher.match(pattern, node)
             if match is not None:
-                found.append(Found(where.tree, match, (node,)))
+                found.append(Found(where.tree, match, (node,), fields=around))
     return sorted(found, key=lambda each: each.span)
 
 

@@ -26,6 +26,7 @@ from patcher.rewrite.oracle.sites import (
     position_of,
     span_of,
 )
+from patcher.rewrite.oracle.strings import find_in_string
 from patcher.rewrite.oracle.trees import DisagreementError, Expected
 
 if TYPE_CHECKING:
@@ -115,8 +116,10 @@ class _Work:
             EditKind.DELETE: [],
         }.get(edit.kind, new)
         span = self.lines.span(site)
+        inside = find_in_string(self.tree, self.lines, span) if edit.in_f_strings else None
         if edit.kind in (EditKind.MATCH, EditKind.DELETE):
-            self.edited.append(span)
+            edited = span if inside is None else inside[1]
+            self.edited += [edited] if edited not in self.edited else []
         if is_branches(sought):
             of = find_branch(self.tree, span[0])
             if of is None:
@@ -125,10 +128,10 @@ class _Work:
             return
         one, other = read_expression(sought), read_expression(wanted, sought)
         if edit.kind is EditKind.MATCH and one is not None and other is not None:
-            node = find_expression(self.tree, span)
+            node = find_expression(self.tree, span) if inside is None else inside[0]
             if node is None:
                 raise MismatchError(f"there is no expression at line {site.line}")
-            self.expected.replace_expression(node, one, other)
+            self.expected.replace_expression(node, one, other, (site.line, site.end_line))
         else:
             self.expected.replace_run(self._run(span), anchor, template)
 
@@ -156,7 +159,7 @@ class _Work:
             raise MismatchError(f"there is no decorator at line {site.line}")
         if wanted:
             one, other = read_expression(sought), read_expression(wanted)
-            self.expected.replace_expression(node, one, other)
+            self.expected.replace_expression(node, one, other, (site.line, site.end_line))
             return
         for each in ast.walk(self.tree):
             of = getattr(each, "decorator_list", [])

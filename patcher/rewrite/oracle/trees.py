@@ -61,10 +61,13 @@ class Expected:
 
     # what edits say ---------------------------------------------------------------------------
 
-    def replace_expression(self, node: ast.expr, pattern: Value, template: Value) -> None:
+    def replace_expression(
+        self, node: ast.expr, pattern: Value, template: Value, lines: tuple[int, int]
+    ) -> None:
+        """The node at some lines (those that `ast` gives it may be wrong) becomes another."""
         self._reader.nodes[id(node)] = (_LEAF, len(self._leaves))  # type: ignore[index]
         self._leaves.append((node, pattern, template))
-        self._touch(node.lineno, node.end_lineno or node.lineno)
+        self._touch(*lines)
 
     def replace_run(self, run: Run, pattern: list[Value], template: list[Value]) -> None:
         """Only what differs between pattern and template is replaced."""

@@ -13,6 +13,8 @@ from patcher.rewrite.splice import Splice
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from patcher.rewrite.matching.pattern import Pattern
+    from patcher.rewrite.matching.search import Found
     from patcher.rewrite.source import Source
 
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
@@ -25,6 +27,21 @@ class CannotReplaceError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint or "match the whole line or block that holds the site"
+
+
+def why_not(sites: Sequence[Found], template: Pattern) -> CannotReplaceError:
+    """Why a replacement cannot be Python, as far as it can be told."""
+    for found in sites:
+        for hole in template.holes:
+            last = found.match.bound.get(hole.name, ())[-1:] if hole.many else ()
+            follows = template.text[hole.end :].lstrip().startswith(",")
+            if follows and last and getattr(last[0], "star", "") == "**":
+                name = found.tree.module.code_for_node(last[0].with_changes(comma=None)).strip()
+                return CannotReplaceError(
+                    f"`{hole}` ends in `{name}`, which nothing of the kind can follow",
+                    f"write what is new before it: `..., {hole})`, or name it: `{hole}, **$NAME`",
+                )
+    return CannotReplaceError("the result is not Python")
 
 
 def append_element(source: Source, end: int, text: str) -> Splice:

@@ -16,6 +16,7 @@ import libcst as cst
 from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
 from patcher.rewrite.replacing.fill import Filler, is_atomic
+from patcher.rewrite.replacing.in_strings import apart, fitted
 from patcher.rewrite.replacing.places import (
     WHOLE_LINE_TAIL,
     CannotReplaceError,
@@ -28,6 +29,7 @@ from patcher.rewrite.replacing.places import (
     need_own_lines,
     removal,
     statements_in,
+    why_not,
     with_comments,
 )
 from patcher.rewrite.splice import Removal, Splice, with_pass
@@ -57,7 +59,7 @@ def substitute(
     if not sites:
         return []
     tree = sites[0].tree
-    whole = [_Site(source, found, pattern, template) for found in sites]
+    whole = [_Site(source, each, pattern, fitted(template, each.fields)) for each in sites]
     small = with_pass(splice for site in whole for splice in site.small())
     meant = with_pass(splice for site in whole for splice in site.careful())
     if small == meant and tree.meaning(source.text, small) is not None:
@@ -70,25 +72,10 @@ def substitute(
         if reference is not None:
             break
     else:
-        raise _why_not(sites, template)
+        raise why_not(sites, template)
     if tree.meaning(source.text, small) == reference:
         return small
     return _fewest_parentheses(source, whole, reference) or meant
-
-
-def _why_not(sites: Sequence[Found], template: Pattern) -> CannotReplaceError:
-    """Why a replacement cannot be Python, as far as it can be told."""
-    for found in sites:
-        for hole in template.holes:
-            last = found.match.bound.get(hole.name, ())[-1:] if hole.many else ()
-            follows = template.text[hole.end :].lstrip().startswith(",")
-            if follows and last and getattr(last[0], "star", "") == "**":
-                name = found.tree.module.code_for_node(last[0].with_changes(comma=None)).strip()
-                return CannotReplaceError(
-                    f"`{hole}` ends in `{name}`, which nothing of the kind can follow",
-                    f"write what is new before it: `..., {hole})`, or name it: `{hole}, **$NAME`",
-                )
-    return CannotReplaceError("the result is not Python")
 
 
 def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[Splice] | None:
@@ -125,7 +112,7 @@ class _Site:
                 pattern, template = self.pattern.expression, self.template.expression
                 assert pattern is not None
                 assert template is not None
-                return self._node(pattern, template)
+                return self._spaced(self._node(pattern, template))
             return self._run(self.pattern.body, self.template.body, deep=True)
         finally:
             self.bare = kept
@@ -136,7 +123,11 @@ class _Site:
             return self._run(self.pattern.body, self.template.body, deep=False)
         template = self.template.expression
         assert template is not None
-        return [self._expression(self.found.nodes[0], template, wrap and None not in self.bare)]
+        wrap = wrap and None not in self.bare
+        return self._spaced([self._expression(self.found.nodes[0], template, wrap)])
+
+    def _spaced(self, splices: list[Splice]) -> list[Splice]:
+        return apart(self.source, splices) if self.found.fields else splices
 
     # expressions ------------------------------------------------------------------------------
 

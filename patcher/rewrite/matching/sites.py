@@ -1,0 +1,88 @@
+"""Sites as places that a message names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from patcher.patchfile.model import EditKind
+from patcher.rewrite.matching.search import find
+from patcher.rewrite.outcome import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from patcher.patchfile.model import Edit
+    from patcher.rewrite.matching.pattern import Pattern
+    from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.matching.search import Region
+
+_F_STRING = re.compile(r"[fF][rR]?['\"]")
+
+
+def site_at(file: File, start: int, end: int) -> Site:
+    """A span as a place, with the first line of its text."""
+    source = file.source
+    line, column = source.position(start)
+    end_line, end_column = source.position(end)
+    text = source.text[start:end].splitlines()
+    shown = text[0].strip() if text else ""
+    if source.text[source.line_start(start) : start].strip() == "@":
+        shown = "@" + shown
+    return Site(line, column, end_line, end_column, shown, source.scope_at(start))
+
+
+def in_f_strings(
+    file: File, edit: Edit, pattern: Pattern, regions: Sequence[Region]
+) -> tuple[Site, str] | None:
+    """Where a pattern would be found if f-strings were searched, and what to do then."""
+    if not pattern.words or pattern.expression is None:
+        return None
+    expressions = edit.kind is EditKind.MATCH
+    hint = "f-strings are not searched: say `in-f-strings: true`, or match the whole one"
+    for region in regions if expressions else ():
+        for found in find(pattern, region, file.matcher, strings=True):
+            return replace(site_at(file, *found.span), note="in an f-string"), hint
+    site = _alike(file, pattern)
+    if site is None:
+        return None
+    return site, hint if expressions else "f-strings hold no statements: match the whole line"
+
+
+def left_alone(
+    file: File, edit: Edit, pattern: Pattern, regions: Sequence[Region]
+) -> tuple[str, ...]:
+    """Notes on sites of an edit that are not its own, since f-strings are not searched.
+
+    Only an edit that expects `all` says that it wants each of them.
+    """
+    if edit.in_f_strings or edit.expect.high is not None or edit.kind is not EditKind.MATCH:
+        return ()
+    if pattern.expression is None:
+        return ()
+    found = (
+        each
+        for region in regions
+        if _F_STRING.search(region.tree.code)
+        for each in find(pattern, region, file.matcher, strings=True)
+        if each.fields
+    )
+    lines = dict.fromkeys(file.source.position(each.span[0])[0] for each in found)
+    hint = "has a site in an f-string, which is left alone without `in-f-strings: true`"
+    return tuple(f"{edit.file}:{line} {hint}" for line in lines)
+
+
+def _alike(file: File, pattern: Pattern) -> Site | None:
+    """The first f-string that has all the words of a pattern."""
+    for node in ast.walk(file.source.tree):
+        if isinstance(node, ast.JoinedStr) and node.end_lineno:
+            inside = [each for each in ast.walk(node) if isinstance(each, ast.FormattedValue)]
+            text = " ".join(ast.unparse(each.value) for each in inside)
+            if pattern.words <= set(re.findall(r"\w+", text)):
+                start = file.source.starts[node.lineno - 1]
+                line = file.source.text[start : file.source.line_end(start)].encode()
+                low = start + len(line[: node.col_offset].decode())
+                return replace(site_at(file, low, file.source.line_end(low)), note="an f-string")
+    return None
