@@ -6,17 +6,12 @@ import re
 from collections.abc import Mapping
 
 from patcher.patchfile import holes, keys, nodes
+from patcher.patchfile.kinds import KINDS
 from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, Expect, Mark
 from patcher.patchfile.values import Values, nearest
 
 _TRANSFORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 _ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
-_NEEDS_WITHIN = (EditKind.DECORATOR, EditKind.BODY)
-_NEEDS_WITH = (
-    EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.LINES,
-)  # fmt: skip
-_TAKES_WAS = (EditKind.REPLACE_FILE, EditKind.DELETE_FILE)
-_NO_WITHIN = (EditKind.IMPORT, EditKind.DEFINE, EditKind.FINAL_NEWLINE, *WHOLE_FILE)
 
 
 class EditReader(Values):
@@ -49,12 +44,12 @@ class EditReader(Values):
         kind = kinds[0]
         value = self.string(entry, kind.value)
         replacement = self.string(entry, "with") if "with" in entry.entries else None
-        if "with" in entry.entries and kind not in _NEEDS_WITH:
+        if "with" in entry.entries and not KINDS[kind].needs_with:
             self.problems.add(entry.marks["with"], f"`{kind.value}` takes no `with`")
-        if kind in _NEEDS_WITH and replacement is None:
+        if KINDS[kind].needs_with and replacement is None:
             self.problems.add(entry.mark, f"`{kind.value}` needs `with`")
         pattern: str | None = value
-        if kind in (EditKind.IMPORT, EditKind.BODY, EditKind.DEFINE):
+        if not KINDS[kind].seeks:
             pattern, replacement = None, value
         edit = Edit(
             file=self.file(entry, "file", "an edit"),
@@ -75,17 +70,17 @@ class EditReader(Values):
 
     def within(self, entry: nodes.Mapping, kind: EditKind) -> str | None:
         if "within" not in entry.entries:
-            if kind in _NEEDS_WITHIN:
+            if KINDS[kind].needs_within:
                 self.problems.add(entry.mark, f"`{kind.value}` needs `within`: the definition")
             return None
         value = self.string(entry, "within")
         mark = entry.marks["within"]
-        if kind in _NO_WITHIN:
+        if not KINDS[kind].takes_within:
             self.problems.add(mark, f"`{kind.value}` takes no `within`")
         elif not value or (value != "<module>" and not all(map(_is_segment, value.split(".")))):
             hint = "write Class.method; `*` stands for any part of one segment"
             self.problems.add(mark, f"`within: {value}` is not a qualified name", hint)
-        elif value == "<module>" and kind in _NEEDS_WITHIN:
+        elif value == "<module>" and KINDS[kind].needs_within:
             self.problems.add(mark, f"`{kind.value}` needs a definition, not <module>")
         return value
 
@@ -170,7 +165,7 @@ class EditReader(Values):
         elif edit.kind is EditKind.RENAME_FILE:
             if self.file(entry, key, "an edit") == edit.file:
                 self.problems.add(mark, f"`{key}` is the path that the file has")
-        elif edit.kind is EditKind.MODE and not re.fullmatch(keys.MODE, value):
+        elif edit.kind is EditKind.MODE and not re.fullmatch(KINDS[edit.kind].pattern, value):
             hint = "three octal digits that let the owner read and write, such as 644 or 755"
             self.problems.add(mark, f"`mode: {value}` is not a file's permission bits", hint)
         elif edit.kind is EditKind.DELETE_FILE and value != "true":
@@ -187,12 +182,12 @@ class EditReader(Values):
 
     def was(self, entry: nodes.Mapping, kind: EditKind) -> str | None:
         if "was" not in entry.entries:
-            if kind is EditKind.REPLACE_FILE:
+            if KINDS[kind].needs_was:
                 hint = "the sha256 of the file's bytes before"
                 self.problems.add(entry.mark, f"`{kind.value}` needs `was`", hint)
             return None
         value, mark = self.string(entry, "was"), entry.marks["was"]
-        if kind not in _TAKES_WAS:
+        if not KINDS[kind].takes_was:
             self.problems.add(mark, f"`{kind.value}` takes no `was`")
         elif not re.fullmatch(keys.SHA256, value):
             self.problems.add(mark, "`was` is a sha256: 64 digits, a to f in lower case")

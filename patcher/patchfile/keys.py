@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from patcher.patchfile.model import Declaration, EditKind, Equivalence
+from patcher.patchfile.kinds import KINDS
+from patcher.patchfile.model import Declaration, Equivalence
 
 NAME_PATTERN = "[a-z][a-z0-9_]*"
 
@@ -67,38 +68,7 @@ PATCH = (
     Key("test", "fixtures", "Small texts before and after; `patcher check` runs them."),
 )
 
-_KINDS = {
-    EditKind.DECORATOR: 'The decorator to replace, without `@`; `""` to add one.',
-    EditKind.MATCH: "The expression, statement or block to replace.",
-    EditKind.BEFORE: "The statements above which `with` is inserted.",
-    EditKind.AFTER: "The statements below which `with` is inserted.",
-    EditKind.DELETE: "The statements to remove.",
-    EditKind.IMPORT: "Imports to add once, after those at the top.",
-    EditKind.BODY: "The new body of the function `within` names; its docstring stays.",
-    EditKind.DEFINE: "Functions, classes or constants to add after the imports.",
-    EditKind.LINES: "Whole lines of a text file, exactly as they are; no holes.",
-    EditKind.FINAL_NEWLINE: "Whether the file ends with a newline.",
-    EditKind.ADD_FILE: "A file beside the spec that becomes `file`.",
-    EditKind.REPLACE_FILE: "A file beside the spec whose bytes `file` gets; needs `was`.",
-    EditKind.DELETE_FILE: "`true`: the file is removed.",
-    EditKind.RENAME_FILE: "The new path of the file, relative to the import root.",
-    EditKind.MODE: "The file's permission bits, such as 755.",
-    EditKind.TRANSFORM: "`module:function` of a file beside the spec, from LibCST node to node.",
-}
-
-_HOLDS = {
-    EditKind.LINES: "text",
-    EditKind.FINAL_NEWLINE: "truth",
-    EditKind.ADD_FILE: "text",
-    EditKind.REPLACE_FILE: "text",
-    EditKind.DELETE_FILE: "truth",
-    EditKind.RENAME_FILE: "text",
-    EditKind.MODE: "mode",
-    EditKind.TRANSFORM: "text",
-}
 SHA256 = "[0-9a-f]{64}"
-MODE = "0?[67][0-7]{2}"
-_PATTERNS = {EditKind.MODE: MODE}
 
 EDIT = (
     Key("file", "text", "Path relative to the import root, with `/`.", True),
@@ -109,8 +79,8 @@ EDIT = (
         'Of definitions of one name, the one with this decorator, without `@`; `""`: with none.',
     ),
     *(
-        Key(kind.value, _HOLDS.get(kind, "python"), summary, pattern=_PATTERNS.get(kind, ""))
-        for kind, summary in _KINDS.items()
+        Key(name.value, kind.holds, kind.summary, pattern=kind.pattern)
+        for name, kind in KINDS.items()
     ),
     Key("with", "python", 'What takes the place; `""` removes a decorator, or lines.'),
     Key("was", "text", "sha256 of the bytes a whole-file edit is meant for.", pattern=SHA256),

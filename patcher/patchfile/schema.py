@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from patcher.patchfile import keys
-from patcher.patchfile.model import EditKind
+from patcher.patchfile.kinds import KINDS
 
 PATH = Path(__file__).with_name("patch.schema.json")
 """Where the schema lies; `# yaml-language-server: $schema=` wants this path."""
-
-_WITH = (EditKind.DECORATOR, EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.LINES)
-_WAS = (EditKind.REPLACE_FILE,)
 
 
 def schema() -> dict[str, Any]:
@@ -25,12 +22,12 @@ def schema() -> dict[str, Any]:
     edit["oneOf"] = [
         {
             "required": [
-                kind.value,
-                *(["with"] if kind in _WITH else []),
-                *(["was"] if kind in _WAS else []),
+                name.value,
+                *(["with"] if kind.needs_with else []),
+                *(["was"] if kind.needs_was else []),
             ]
         }
-        for kind in EditKind
+        for name, kind in KINDS.items()
     ]
     fixture = _mapping(keys.FIXTURE)
     fixture["oneOf"] = [{"required": ["before"]}, {"required": ["noop"]}]

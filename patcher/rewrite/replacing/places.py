@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from patcher.rewrite.matching.innermost import continues
 from patcher.rewrite.matching.unify import Node, children
 from patcher.rewrite.splice import Splice
 
@@ -78,21 +79,28 @@ def removal(source: Source, start: int, end: int) -> Splice:
     """Some statements taken out, with their line when they have it to themselves."""
     line = source.line_start(start)
     tail = WHOLE_LINE_TAIL.match(source.text, end)
-    if not source.text[line:start].strip() and tail:
+    if starts_line(source, start) and tail:
         return Splice(line, tail.end(), "")
     following = re.compile(r"[ \t]*;[ \t]*(?=[^\s#])").match(source.text, end)
     if following:
         return Splice(start, following.end(), "")
-    before = re.search(r"[ \t]*;[ \t]*\Z", source.text[line:start])
+    while line and continues(source, source.position(line)[0] - 1):
+        line = source.line_start(line - 1)
+    before = re.search(r"[ \t]*;(?:[ \t]|\\\r?\n|\\\r)*\Z", source.text[line:start])
     if before is None:  # all there is behind a colon
         return Splice(start, end, "pass")
     return Splice(line + before.start(), end, "")
 
 
-def need_own_lines(source: Source, start: int, end: int) -> None:
+def starts_line(source: Source, start: int) -> bool:
+    """Whether a statement is the first of its line; a line goes on after a backslash."""
     line = source.line_start(start)
-    alone = not source.text[line:start].strip()
-    if not alone or not WHOLE_LINE_TAIL.match(source.text, end):
+    goes_on = line > 0 and continues(source, source.position(line)[0] - 1)
+    return not goes_on and not source.text[line:start].strip()
+
+
+def need_own_lines(source: Source, start: int, end: int) -> None:
+    if not starts_line(source, start) or not WHOLE_LINE_TAIL.match(source.text, end):
         raise CannotReplaceError("the statement shares its line")
 
 

@@ -28,6 +28,7 @@ from patcher.rewrite.replacing.places import (
     need_one_line,
     need_own_lines,
     removal,
+    starts_line,
     statements_in,
     why_not,
     with_comments,
@@ -354,7 +355,7 @@ class _Site:
         text = self._block(come, start)
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
-        if not indent.strip():
+        if starts_line(self.source, start):
             return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
         need_one_line(text, is_compound(come))
         return Splice(start, start, text + "; ")
@@ -367,7 +368,7 @@ class _Site:
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
         tail = WHOLE_LINE_TAIL.match(self.source.text, end)
-        if indent.strip() or tail is None:
+        if not starts_line(self.source, start) or tail is None:
             need_one_line(text, is_compound(come))
             return Splice(end, end, "; " + text)
         newline = self.source.newline
