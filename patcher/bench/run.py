@@ -41,8 +41,12 @@ Check = Callable[[Pair], "Fault | None"]
 class Stopwatch(Protocol):
     """Times one process."""
 
-    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
-        """Time all cases on one arm in a fresh process; a failure is part of the result."""
+    def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
+        """Time all cases on one arm in a fresh process; a failure is part of the result.
+
+        Args:
+            pair: equal for the processes that are compared: they run on one machine.
+        """
 
 
 class Ledger(Protocol):
@@ -218,7 +222,8 @@ class _Sitting:
         for attempt in range(LOSSES_A_PAIR):
             timings: dict[Arm, ProcessTiming] = {}
             for arm in run_order(index, self.rules.seed):
-                timings[arm] = timing = self.stopwatch(arm, 2.0**attempt)
+                pair = f"{self.name} {index} {len(self.rejected)} {attempt}"
+                timings[arm] = timing = self.stopwatch(arm, 2.0**attempt, pair=pair)
                 if self.progress:
                     self.progress(index, timing)
                 if timing.failure and timing.outcome not in LOST:

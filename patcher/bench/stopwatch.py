@@ -59,16 +59,19 @@ class ExecutorStopwatch:
         self.components: tuple[str, ...] | None = None if workload.component_repeats else ()
         self.gpus = any(site.device in ("auto", "cuda") for site in sites.values())
 
-    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+    def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
         """Run one process to its end; the first failure ends it and is in the result.
 
         Args:
             patience: how many times the usual limit a call may take.
+            pair: see `patcher.execution.executor.Job`.
         """
         planned = [*self._steps(patience)]
         before = host.read(gpu=self.gpus)
         began = time.monotonic()
-        handle = self.executor.submit(Job(self.sites[arm], tuple(step for step, _ in planned)))
+        handle = self.executor.submit(
+            Job(self.sites[arm], tuple(step for step, _ in planned), pair)
+        )
         answers: list[tuple[Purpose, Report]] = []
         ready_s = 0.0
         last = False
@@ -87,7 +90,9 @@ class ExecutorStopwatch:
                     break
         self.executor.cancel(handle)
         after = host.read(gpu=self.gpus)
-        disturbance = host.disturbance(before, after, host.usable_processors())
+        disturbance = answers[-1][1].disturbance
+        if disturbance is None:
+            disturbance = host.disturbance(before, after, host.usable_processors())
         timing = collect(arm, answers, ready_s, disturbance)
         purpose, report = answers[-1]
         if not timing.failure and report.step + 1 < len(planned):

@@ -14,7 +14,7 @@ from patcher.bench.report import BenchReport
 from patcher.bench.run import BenchRun, Rules, run_bench, withheld
 from patcher.bench.speed import DEVICE_MARGIN, BenchPlan
 from patcher.bench.stopwatch import ExecutorStopwatch, Workload
-from patcher.execution import machine as host
+from patcher.execution.executor import fingerprint_of
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.execution.rundb import key_of
 from patcher.gates.components import judge_components
@@ -94,7 +94,8 @@ def time_arms(
     """
     claim = claim or Claim()
     plain = {arm: replace(site, deterministic=False) for arm, site in sites.items()}
-    environment = host.fingerprint({**terms.facts, "threads": plain[Arm.BASELINE].threads})
+    threads = plain[Arm.BASELINE].threads
+    environment = fingerprint_of(executor, {**terms.facts, "threads": threads})
     trees = [plain[arm].tree.sha256 for arm in Arm]
     described = [
         [asdict(one.model), [asdict(case.test) for case in one.cases]]

@@ -12,14 +12,17 @@ import selectors
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from patcher.errors import PatcherError
+from patcher.execution.machine import Fingerprint, fingerprint, usable_processors
 from patcher.execution.process import Answer, Site, WorkerProcess
 from patcher.execution.results import Failure, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from patcher.execution.sandbox import Kernel
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,15 @@ class Job:
 
     The job ends with its last step, with a worker that died, and with an ``open`` that failed;
     the steps after that are not reported. An exception in any other step does not end it.
+
+    Attributes:
+        pair: jobs with the same word here are compared by the clock: they run on one host, whatever
+            else is free, or not at all.
     """
 
     site: Site
     steps: tuple[Step, ...]
+    pair: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Report:
         resident_mib: the worker's memory when the answer was there; 0 where nobody can tell.
         said: a line of progress of the running step; None when the step is over.
         last: nothing more will come of this job.
+        disturbance: what disturbed the machine meanwhile, with the last report of a timed job that
+            ran on another one; None where the caller reads its own machine.
     """
 
     job: int
@@ -66,6 +76,7 @@ class Report:
     last: bool = False
     worker_wall_s: float = 0.0
     resident_mib: float = 0.0
+    disturbance: str | None = None
 
 
 class Executor(Protocol):
@@ -85,6 +96,31 @@ class Executor(Protocol):
 
     def cancel(self, job: int) -> None:
         """End a job; nothing more is reported of it."""
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """An executor whose jobs run on other machines, with guards and clocks of their own."""
+
+    def kernels(self) -> Sequence[Kernel]:
+        """What the kernel of each of them can keep a worker from."""
+
+    def machine(self) -> Mapping[str, Any]:
+        """Facts of the machine that pairs are timed on."""
+
+
+def fingerprint_of(executor: Executor, extra: Mapping[str, Any]) -> Fingerprint:
+    """The machine that jobs are timed on, with further facts."""
+    if isinstance(executor, Elsewhere):
+        return Fingerprint({**executor.machine(), **extra})
+    return fingerprint(extra)
+
+
+def processors_of(executor: Executor) -> int:
+    """The processors that a timed job can have."""
+    if isinstance(executor, Elsewhere):
+        return int(executor.machine()["processors"])
+    return usable_processors()
 
 
 @dataclass

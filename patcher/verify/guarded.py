@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from patcher.execution.executor import LocalExecutor
+from patcher.execution.executor import Elsewhere, LocalExecutor
 from patcher.execution.fingerprints import changed, watched
+from patcher.execution.sandbox import GUARDS
 from patcher.verify.judgement import Judgement, Verdict
 
 if TYPE_CHECKING:
     from patcher.execution.executor import Executor
+    from patcher.execution.sandbox import Policy
     from patcher.verify.setup import Setup
 
 NO_SANDBOX = "--no-sandbox: the workers ran unguarded, free to read and write as the user is"
@@ -24,6 +26,8 @@ class Guarded:
     def __init__(self, setup: Setup, executor: Executor) -> None:
         self.setup = setup
         self.local = isinstance(executor, LocalExecutor)
+        # Jobs that run elsewhere are kept apart by the kernels there: what all of them have counts.
+        self.kernels = tuple(executor.kernels()) if isinstance(executor, Elsewhere) else ()
         self.before = self._watched()
 
     def _watched(self) -> dict[str, str]:
@@ -50,18 +54,32 @@ class Guarded:
     @property
     def guards(self) -> tuple[str, ...]:
         """The guards in force, by name."""
+        policies = self.policies
+        if not policies:
+            return ("hashes",)
+        return tuple(
+            guard for guard in GUARDS if all(guard in policy.guards for policy in policies)
+        )
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """What holds the workers, one for each kernel they run on; empty when that is unknown."""
         policy = self.setup.policy
-        return ("hashes",) if policy is None or not self.local else policy.guards
+        if policy is None or not (self.local or self.kernels):
+            return ()
+        return tuple(replace(policy, kernel=each) for each in self.kernels) or (policy,)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """A sentence on each guard that is not in force, equal reasons together."""
-        if not self.local:
+        if not self.local and not self.kernels:
             return (FOREIGN.format(name=self.setup.request.executor),)
-        policy = self.setup.policy
-        if policy is None:
+        if not self.policies:
             return (NO_SANDBOX,)
         by_reason: dict[str, list[str]] = {}
-        for guard, why in policy.missing.items():
-            by_reason.setdefault(why, []).append(guard)
+        for guard in GUARDS:
+            for why in {
+                policy.missing[guard] for policy in self.policies if guard in policy.missing
+            }:
+                by_reason.setdefault(why, []).append(guard)
         return tuple(f"not guarded: {', '.join(each)} ({why})" for why, each in by_reason.items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
 from patcher.execution import machine as host
-from patcher.execution.executor import Executor, Job, Step
+from patcher.execution.executor import Executor, Job, Step, fingerprint_of
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import FORMAT, key_of
 from patcher.execution.runner import Batch, Observer, run_job
@@ -242,12 +242,13 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         report = run_job(executor, Job(site, (step,)), observer)[-1]
         if report.failure is not None:
             raise cannot_make(assets, report.failure.text, options, report.failure.log)
-    facts = host.fingerprint(
+    facts = fingerprint_of(
+        executor,
         {
             "threads": threads,
             "device": options.device,
             "distributions": installed(request.python),
-        }
+        },
     )
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))

@@ -10,7 +10,7 @@ from patcher.bench.floor import best_bandwidth, floor_s, last_level_cache_bytes
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.stopwatch import Workload
 from patcher.bench.timing import Claim, Terms, not_timed, time_arms
-from patcher.execution import machine as host
+from patcher.execution.executor import Elsewhere, processors_of
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import key_of
 from patcher.verify.judgement import Status
@@ -66,6 +66,8 @@ def measure_speed(
         for case in cases
         if case.baseline and case.case in passed
     }
+    # The floor rests on the bandwidth of this machine.
+    measured_here = device == "cpu" and not isinstance(bench.executor, Elsewhere)
     terms = Terms(
         plan,
         device,
@@ -79,7 +81,7 @@ def measure_speed(
             request.limits,
         ),
         facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
-        floor_s=floors(cases, request.options.cache) if device == "cpu" else {},
+        floor_s=floors(cases, request.options.cache) if measured_here else {},
     )
     adapter = request.adapter
     workload = partial(
@@ -100,7 +102,7 @@ def measure_speed(
     return time_arms(
         terms,
         bench.executor,
-        setup.timing_sites(host.usable_processors()),
+        setup.timing_sites(processors_of(bench.executor)),
         workload,
         database=request.run_dir / "runs.sqlite",
         claim=Claim(

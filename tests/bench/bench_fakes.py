@@ -43,7 +43,7 @@ class FakeStopwatch:
     patience: list[float] = field(default_factory=list)
     arms: list[Arm] = field(default_factory=list)
 
-    def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+    def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
         run = len(self.arms)
         self.arms.append(arm)
         self.patience.append(patience)

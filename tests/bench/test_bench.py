@@ -97,7 +97,7 @@ def test_an_interrupted_run_resumes_without_repeating_finished_pairs(killed_afte
 
     ledger, watch = MemoryLedger(), FakeStopwatch(UNDECIDABLE)
 
-    def dying(arm: Arm, patience: float) -> object:
+    def dying(arm: Arm, patience: float, *, pair: str = "") -> object:
         if len(watch.arms) == killed_after:
             raise KilledError
         return watch(arm, patience)
@@ -201,7 +201,7 @@ def test_one_slow_generation_costs_its_pair_and_no_more() -> None:
 
 def test_an_arm_that_hangs_every_time_where_the_other_does_not_is_at_fault() -> None:
     class Hanging(FakeStopwatch):
-        def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+        def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
             timing = super().__call__(arm, patience)
             if arm is Arm.BASELINE:
                 return timing
@@ -240,7 +240,7 @@ def test_every_case_weighs_the_same_whatever_its_length() -> None:
     short, long = Case("m", "short"), Case("m", "long")
 
     class TwoLengths(FakeStopwatch):
-        def __call__(self, arm, patience=1.0):  # type: ignore[no-untyped-def]
+        def __call__(self, arm, patience=1.0, *, pair=""):  # type: ignore[no-untyped-def]
             timing = super().__call__(arm, patience)
             scale = {short: 0.001 * (0.8 if arm is Arm.PATCHED else 1), long: 1000.0}
             cases = tuple(

@@ -112,7 +112,7 @@ def test_a_slow_start_pays_after_so_many_calls() -> None:
         return 0.5 if arm is Arm.PATCHED else 1.0
 
     class SlowFirst(FakeStopwatch):
-        def __call__(self, arm, plan):  # type: ignore[no-untyped-def]
+        def __call__(self, arm, plan, *, pair=""):  # type: ignore[no-untyped-def]
             timing = super().__call__(arm, plan)
             first_s = 11.0 if arm is Arm.PATCHED else 1.0
             cases = tuple(
@@ -130,7 +130,7 @@ def test_a_slow_start_pays_after_so_many_calls() -> None:
 
 def test_inputs_that_came_again_and_again_are_said_beside_the_word() -> None:
     class Repeating(FakeStopwatch):
-        def __call__(self, arm: Arm, patience: float = 1.0) -> ProcessTiming:
+        def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
             timing = super().__call__(arm, patience)
             return replace(timing, cases=tuple(replace(one, fresh=False) for one in timing.cases))
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,11 @@ def rate() -> int:
     from hum import voice  # type: ignore[import-not-found]
 
     return int(voice.RATE)
+
+
+def nap(seconds: float) -> None:
+    """Takes its time."""
+    time.sleep(seconds)
 
 
 def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:

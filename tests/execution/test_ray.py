@@ -1,0 +1,208 @@
+"""`--executor ray` on a real cluster of two nodes on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from patcher.bench.inputs import plan_inputs
+from patcher.bench.speed import BenchPlan
+from patcher.bench.stopwatch import Workload
+from patcher.bench.timing import Terms, time_arms
+from patcher.execution.executor import Job, Step, find_executor
+from patcher.execution.results import Arm, Outcome
+from patcher.execution.sandbox import GUARDS
+from patcher.verify.judge import judge
+from patcher.verify.judgement import Verdict
+from tests.execution.test_process import call, site
+from tests.smalltarget.adapter import MODELS, TESTS
+from tests.verify.judging import request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from patcher.bench.records import ProcessTiming
+    from patcher.execution.ray.executor import RayExecutor
+
+ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+
+pytestmark = [
+    pytest.mark.slow,  # a cluster takes ten seconds to start and workers of Ray's three each
+    pytest.mark.filterwarnings("default"),  # Ray's own
+]
+
+NAP = "tests.execution.worker_side:nap"
+ONE_BLOCK = BenchPlan("one block", looks=(2,), confidence=0.5, timed=2)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two nodes of two processors each, which keep what they are sent in folders of their own."""
+    from ray.cluster_utils import Cluster
+
+    caches = tmp_path_factory.mktemp("caches")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PATCHER_HOST_CACHE", str(caches / "one"))
+        found = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        patch.setenv("PATCHER_HOST_CACHE", str(caches / "two"))
+        found.second = found.add_node(num_cpus=2)
+        found.caches = caches
+        patch.setenv("RAY_ADDRESS", found.address)
+        yield found
+        ray.shutdown()
+        found.shutdown()
+
+
+@pytest.fixture
+def executor(cluster: Any) -> Iterator[RayExecutor]:
+    with find_executor("ray", 1) as found:  # type: ignore[attr-defined]
+        yield found
+
+
+def test_both_hosts_take_part_and_their_guards_are_counted(executor: RayExecutor) -> None:
+    assert executor.slots() == 2
+    assert len(executor.kernels()) == 2
+    assert executor.machine()["processors"] >= 1
+
+
+def test_the_verdict_is_the_local_one_for_the_same_seeds_and_trees(
+    cluster: Any, tmp_path: Path
+) -> None:
+    """One of the two models raises; every word of the verdict is the same on either executor."""
+    change = ("        rng = random.Random(seed)\n",
+              "        if self.pitch > 200: raise ValueError('too high')\n"
+              "        rng = random.Random(seed)\n")  # fmt: skip
+    both = {}
+    for name in ("local", "ray"):
+        folder = tmp_path / name
+        folder.mkdir()
+        both[name] = judge(request(folder, change, seed=7, inputs=2, executor=name))
+    here, there = both["local"], both["ray"]
+    assert here.verdict is there.verdict is Verdict.FAIL
+    assert there.sentence == here.sentence
+    assert there.guards == here.guards
+    assert [answers(one) for one in there.cases] == [answers(one) for one in here.cases]
+    assert there.exercised == here.exercised
+
+
+def test_a_pristine_copy_passes_to_the_bit_on_hosts(cluster: Any, tmp_path: Path) -> None:
+    found = judge(request(tmp_path, seed=7, inputs=1, executor="ray"))
+    assert found.verdict is Verdict.PASS
+    assert found.guards == tuple(each for each in GUARDS if each in found.guards)
+
+
+def answers(case: Any) -> Any:
+    """What a case came to: its status, and every array that was returned, by hash."""
+    arms = [
+        (one.outcome, one.failure and one.failure.signature, [s.sha256 for s in one.returned])
+        for one in (case.baseline, case.patched)
+        if one
+    ]
+    return str(case.case), case.status, case.reason, arms
+
+
+def test_a_tree_travels_once_and_by_its_hash(executor: RayExecutor, cluster: Any,
+                                             tmp_path: Path) -> None:  # fmt: skip
+    where = site(tmp_path)
+    held = [call_rate(executor, where) for _ in range(4)]
+    assert held == [8000] * 4
+    kept = Counter(path.name for path in cluster.caches.glob("*/parcels/*/*"))
+    assert kept["tree"] <= 2  # one of each host at most, after four jobs
+    voice = next(cluster.caches.glob("*/parcels/*/tree/hum/voice.py"))
+    voice.chmod(0o644)
+    voice.write_text(voice.read_text().replace("RATE = 8000", "RATE = 4000"))
+    assert {call_rate(executor, where) for _ in range(4)} == {8000}  # it was sent again
+
+
+def call_rate(executor: RayExecutor, where: Any) -> Any:
+    report = call(executor, where, "tests.execution.worker_side:rate")
+    assert report.failure is None, report.failure
+    return report.value["value"]
+
+
+def test_the_clock_is_held_beside_the_worker(executor: RayExecutor, tmp_path: Path) -> None:
+    """What the way between hosts takes is in no time that is judged."""
+    where = replace(site(tmp_path), deterministic=False)
+    steps = (Step("call", {"function": NAP, "arguments": {"seconds": 0}}, 20),)
+    began = time.monotonic()
+    handle = executor.submit(Job(where, steps))
+    (report,) = [one for one in executor.wait() if one.job == handle]
+    assert report.outcome is Outcome.OK, report.failure
+    assert report.disturbance is not None  # read there, not here
+    assert report.wall_s < (time.monotonic() - began) / 2
+
+
+def workload(seed: str) -> Workload:
+    models = plan_inputs([(MODELS[0], TESTS[:1])], ONE_BLOCK, seed)
+    return Workload(models, {}, timeout_s=60, component_repeats=0)
+
+
+def test_a_pair_never_splits_and_one_job_is_timed_a_device(
+    executor: RayExecutor, tmp_path: Path
+) -> None:
+    where = replace(site(tmp_path), deterministic=False)
+    steps = (Step("call", {"function": "tests.execution.worker_side:rate", "arguments": {}}, 60),)
+    pairs = ["first", "second", "third"]
+    handles = {executor.submit(Job(where, steps, pair)): pair for pair in pairs for _ in Arm}
+    seen: dict[str, set[str]] = {}
+    while executor._running:
+        at_once = Counter(flight.host.node for flight in executor._running.values())
+        assert set(at_once.values()) == {1}
+        for handle, flight in executor._running.items():
+            seen.setdefault(handles[handle], set()).add(flight.host.node)
+        executor.wait()
+    assert {pair: len(nodes) for pair, nodes in seen.items()} == dict.fromkeys(pairs, 1)
+
+
+def test_a_lost_host_costs_its_pair_only(cluster: Any, tmp_path: Path) -> None:
+    """The host of the first pair is killed while it is timed: the pair is run again elsewhere."""
+    arms = {arm: site(tmp_path / arm.value) for arm in Arm}
+    with find_executor("ray", 1) as executor:  # type: ignore[attr-defined]
+        executor._hosts.sort(key=lambda each: each.node != cluster.second.node_id)
+        nodes: list[str] = []
+        lost: list[str] = []
+        submit = executor.submit
+
+        def submitted(job: Job) -> int:
+            handle: int = submit(job)
+            nodes.append(executor._pairs[job.pair].node)
+            if not lost:
+                lost.append(nodes[0])
+                cluster.remove_node(cluster.second, allow_graceful=False)  # as a power cut
+            return handle
+
+        executor.submit = submitted
+        timed: list[ProcessTiming] = []
+        found = time_arms(
+            Terms(ONE_BLOCK), executor, arms, workload, database=tmp_path / "runs.sqlite",
+            progress=lambda _, timing: timed.append(timing),
+        )  # fmt: skip
+    assert len(found.run.pairs) == 2
+    assert found.run.lost
+    assert timed[0].outcome is Outcome.KILLED
+    assert "was lost" in timed[0].failure
+    assert lost[0] not in nodes[2:]  # the pair's other process went with it; all others elsewhere
+
+
+def test_a_job_that_nobody_times_starts_again_on_another_host(cluster: Any, tmp_path: Path) -> None:
+    """Every step is reported once, and the loss is said."""
+    if all(node.node_id != cluster.second.node_id for node in cluster.list_all_nodes()):
+        cluster.second = cluster.add_node(num_cpus=2)
+    rate = Step("call", {"function": "tests.execution.worker_side:rate", "arguments": {}}, 60)
+    nap = Step("call", {"function": NAP, "arguments": {"seconds": 3}}, 60)
+    with find_executor("ray", 1) as executor:  # type: ignore[attr-defined]
+        executor._hosts.sort(key=lambda each: each.node != cluster.second.node_id)
+        executor.submit(Job(site(tmp_path), (rate, nap, rate)))
+        reports = executor.wait()
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        while not reports[-1].last:
+            reports += executor.wait()
+    assert [one.step for one in reports if one.said is None] == [0, 1, 2]
+    assert {one.outcome for one in reports} == {Outcome.OK}
+    assert any("starts again on another one" in (one.said or "") for one in reports)
