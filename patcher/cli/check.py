@@ -11,7 +11,7 @@ from patcher.cli.common import Session, command
     "check",
     short_help="Lint specs and run their inline tests.",
     examples="""
-    patcher check                     your specs, and the catalogue's for your targets
+    patcher check                     your specs, and those of the catalogue for your targets
     patcher check my_patch
     patcher check --all               also those for other targets
     """,
