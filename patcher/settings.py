@@ -19,7 +19,7 @@ from patcher.errors import PatcherError, nearest
 Kinds = type | tuple[type, ...]
 
 # What a file may say, and the type each value must have.
-TOP: Mapping[str, Kinds] = {"target": str, "python": str, "verify": dict, "scan": dict}
+TOP: Mapping[str, Kinds] = {"target": (str, list), "python": str, "verify": dict, "scan": dict}
 VERIFY: Mapping[str, Kinds] = {
     # what is run
     "call": (str, list),

@@ -156,8 +156,17 @@ def command(name: str, *, examples: str = "", **settings: Any) -> Callable[[F], 
     return declare
 
 
+def _joined(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """Several distributions as one text, ``A,B``; None without the option."""
+    return ",".join(value) or None
+
+
 target_option = click.option(
-    "--target", metavar="DISTRIBUTION", help="Which working copy, where the workspace has several."
+    "--target",
+    metavar="DISTRIBUTION",
+    multiple=True,
+    callback=_joined,
+    help="Which working copy; given twice, both distributions in one series.",
 )
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be done; write nothing."

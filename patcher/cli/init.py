@@ -15,22 +15,25 @@ from patcher.cli.common import Session, command
     patcher init chatterbox-tts==0.1.5    from the registry, fetched with pip, not imported
     patcher init ./dist/pkg-1.0-py3-none-any.whl
     patcher init ../my-fork --in-place    patch a git checkout of yours where it stands
+    patcher init transformers tokenizers  two distributions in one tree, patched together
     """,
 )
-@click.argument("source", required=False)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--in-place", is_flag=True, help="Patch the git checkout SOURCE itself.")
-def init_command(session: Session, source: str | None, in_place: bool) -> None:
+def init_command(session: Session, sources: tuple[str, ...], in_place: bool) -> None:
     """Make the git-tracked working copy that patches are applied to.
 
     SOURCE is an installed distribution (default: chatterbox-tts), NAME==VERSION from the registry,
-    a wheel or sdist, a folder, a git checkout or a git URL.
+    a wheel or sdist, a folder, a git checkout or a git URL. Several of them stand in one tree, and
+    are patched together: one series, one verdict.
     """
     from patcher.commands import init
+    from patcher.patchfile.versions import with_version
 
-    result = init.init(session.workspace(), source, in_place=in_place, notify=session.tell)
+    result = init.init(session.workspace(), sources, in_place=in_place, notify=session.tell)
     session.emit(result)
     session.note_without_git()
-    session.say(f"{result.target} {result.version} from {result.origin}")
+    session.say(f"{with_version(result.target, result.version)} from {result.origin}")
     session.say(f"working copy: {result.root}")
     offer_workload(session)
 

@@ -87,7 +87,7 @@ def _planned(
     recorded = {applied.name: applied for applied in copy.series}
 
     def record(patch: Patch) -> Applied:
-        return record_of(patch, guard and guard_for(patch, guard, copy.target))
+        return record_of(patch, guard and guard_for(patch, guard, copy))
 
     records = {patch.name: record(patch) for patch in patches}
     renewed = {name: new for name, new in records.items() if _differ(new, recorded.get(name))}
@@ -120,11 +120,11 @@ def _differ(new: Applied, old: Applied | None) -> bool:
     return old is None or (new.sha256, new.guard) != (old.sha256, old.guard)
 
 
-def guard_for(patch: Patch, guard: Guard, target: str) -> Guard:
+def guard_for(patch: Patch, guard: Guard, copy: WorkingCopy) -> Guard:
     """A guard with the entry points that the patch names, or else the target's adapter."""
-    from patcher.targets import find_adapter
+    from patcher.commands.shared.verify_request import adapter_of
 
-    named = patch.entry_points or tuple(getattr(find_adapter(target), "entry_points", ()))
+    named = patch.entry_points or tuple(getattr(adapter_of(copy, {}), "entry_points", ()))
     return replace(guard, entry_points=named)
 
 

@@ -63,7 +63,7 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
         path: (data, _mode_left(copy, path)) for path, data in left.items() if data is not None
     }
     after = {path: _held(copy, path) for path in paths}
-    text_of = requirement(copy)
+    text_of = requirement(copy, next(iter(paths), ""))
     found = capture_edits(name, text_of, before, after)
     needed = _needed(copy, name, found, after)
     if needed:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
 from patcher.errors import PatcherError
+from patcher.patchfile.versions import members_of
 from patcher.results import ExportResult
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ def wheel(workspace: Workspace, target: str | None, folder: Path) -> ExportResul
     HASH is of the tree, so that equal trees make equal wheels.
     """
     copy = clean_copy(workspace, target)
+    if len(members_of(copy.target, copy.version)) > 1:
+        raise PatcherError(
+            "usage",
+            f"a wheel holds one distribution, and this working copy holds {copy.version}",
+            hint="`patcher export --diff` and `--format-patch` export the whole series",
+        )
     contents = {path: data for path in copy.paths() if (data := copy.read(path)) is not None}
     info = next((path.split("/")[0] for path in contents if ".dist-info/METADATA" in path), None)
     if info is None or copy.version is None:

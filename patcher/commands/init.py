@@ -8,10 +8,14 @@ from patcher.commands.shared.find_copy import Notify, make_copy
 from patcher.results import InitResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from patcher.store.workspace import Workspace
 
 
-def init(workspace: Workspace, source: str | None, *, in_place: bool, notify: Notify) -> InitResult:
-    """Make a working copy."""
-    copy = make_copy(workspace, source, in_place=in_place, notify=notify)
+def init(
+    workspace: Workspace, sources: Sequence[str], *, in_place: bool, notify: Notify
+) -> InitResult:
+    """Make a working copy; of several sources, one that holds them all."""
+    copy = make_copy(workspace, sources, in_place=in_place, notify=notify)
     return InitResult(copy.target, copy.version, copy.origin, copy.root, copy.in_place)

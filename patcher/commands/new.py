@@ -40,7 +40,7 @@ def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> Ne
         raise PatcherError("usage", f"--at {at}: it is FILE:LINE", hint="for example pkg/mod.py:12")
     copy = copy_for(workspace, [], target)
     content = _read(copy, file)
-    text = scaffolding.scaffold(name, requirement(copy), file, int(line), content)
+    text = scaffolding.scaffold(name, requirement(copy, file), file, int(line), content)
     return NewResult(write_spec(workspace, name, {f"{name}.yaml": text.encode()}), text)
 
 
@@ -60,7 +60,7 @@ def replace_site(
     copy = copy_for(workspace, [], target)
     text = replacement_spec(
         name,
-        requirement(copy),
+        requirement(copy, file),
         file,
         _read(copy, file),
         line=int(line) if line else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.find_copy import copy_for
 from patcher.errors import PatcherError
+from patcher.patchfile.versions import members_of
 from patcher.settings import load_settings
 
 if TYPE_CHECKING:
@@ -145,10 +147,10 @@ def new_adapter(workspace: Workspace, name: str | None, target: str | None) -> N
 
 def can_run(workspace: Workspace, copy: WorkingCopy) -> bool:
     """Whether the settings or an adapter say what to run."""
-    from patcher.targets import find_adapter
+    from patcher.commands.shared.verify_request import adapter_of
 
     told = load_settings(workspace.root).get("verify", {})
-    return find_adapter(copy.target, told, root=workspace.root, packages=copy.packages) is not None
+    return adapter_of(copy, told) is not None
 
 
 def _module(copy: WorkingCopy) -> str:
@@ -194,11 +196,17 @@ def _write(
     if key in told:
         hint = "change it there, or take it out first"
         raise PatcherError("exists", f"the settings have a `{key}` already", hint=hint)
-    settings, content = _settings(workspace.root, line, copy.target)
+    settings, content = _settings(workspace.root, line, _named(copy))
     if written is None:
         path.write_text(text, encoding="utf-8")
     settings.write_text(content, encoding="utf-8")
     return NewWorkload(path, written or text, settings, line, made=written is None)
+
+
+def _named(copy: WorkingCopy) -> str:
+    """``target`` of the settings, as TOML: a name, or the list of them."""
+    names = [name for name, _ in members_of(copy.target, copy.version)]
+    return json.dumps(names if len(names) > 1 else names[0])
 
 
 def _settings(root: Path, line: str, target: str) -> tuple[Path, str]:
@@ -210,7 +218,7 @@ def _settings(root: Path, line: str, target: str) -> tuple[Path, str]:
         if re.search(r"^\[tool\.patcher[.\]]", text, re.MULTILINE):
             path, heading = project, "[tool.patcher.verify]"
     if not path.is_file():
-        return path, f'target = "{target}"\n\n{heading}\n{line}\n'
+        return path, f"target = {target}\n\n{heading}\n{line}\n"
     text = path.read_text(encoding="utf-8")
     found = re.search(r"^\[(tool\.patcher\.)?verify\][^\n]*$", text, re.MULTILINE)
     if found:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.find_copy import target_of
+from patcher.commands.shared.find_copy import source_of, target_of
 from patcher.commands.shared.plan_series import plan_on, rendered
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
@@ -41,19 +41,17 @@ def plan(
         return _plan_elsewhere(patches, source, configured(workspace.root))
     name = target_of(workspace, patches, target)
     if name not in workspace.targets():
-        return _plan_installed(patches, names, name, configured(workspace.root))
+        return _plan_installed(workspace, patches, names, name)
     copy = workspace.working_copy(name)
     selection = select(patches, names, lambda some: plan_on(copy, some, workspace, search=True))
     return replace(plan_result(selection.plan, copy.read), left_out=selection.left_out)
 
 
 def _plan_installed(
-    patches: Sequence[Patch], names: Sequence[str], target: str, python: str
+    workspace: Workspace, patches: Sequence[Patch], names: Sequence[str], target: str
 ) -> PlanResult:
     """A plan on the installed distribution, in memory: as on the working copy `init` would make."""
-    from patcher.store.source import find_source
-
-    source = find_source(target, python)
+    source = source_of(workspace, target.split(","))
     read = _reading(source)
     selection = select(
         patches,

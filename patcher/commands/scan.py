@@ -155,7 +155,7 @@ def _drafts(
         if source is None or hazard.kind != "inplace-update":
             continue
         try:
-            drafts.append(make_draft(hazard, source, requirement(copy)))
+            drafts.append(make_draft(hazard, source, requirement(copy, hazard.at.file)))
         except PatcherError as error:  # the hazard stands; only its draft cannot be written
             watcher.said(f"no draft: {error.message}; {error.help}")
     return tuple(drafts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import copies
+from patcher.patchfile.versions import with_version
 from patcher.results import CopyStatus, DriftedFile, StatusResult
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ def status(workspace: Workspace, target: str | None) -> StatusResult:
     found = [_of(copy) for copy in copies(workspace, target)]
     first = found[0]
     if len(found) > 1:
-        from patcher.settings import load_settings
+        from patcher.commands.shared.find_copy import configured_target
 
-        asked = load_settings(workspace.root).get("target")
+        named = configured_target(workspace)
+        asked = workspace.find_target(named) if named else None
         first = next((each for each in found if each.target == asked), first)
     return StatusResult(**vars(first), journal=journal, working_copies=found)
 
@@ -57,7 +59,7 @@ def lines(result: StatusResult) -> list[str]:
 
 def _copy_lines(copy: CopyStatus) -> list[str]:
     text = [
-        f"{copy.target} {copy.version or '(no version)'} at {copy.root}",
+        f"{with_version(copy.target, copy.version or '(no version)')} at {copy.root}",
         f"series: {', '.join(copy.series) or _without_patches(copy)}",
     ]
     if copy.series:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from patcher.patchfile.model import Patch
 
@@ -76,6 +76,33 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def split_target(text: str) -> tuple[str, ...]:
+    """The distributions of a target, ``A`` or ``A,B``: normalised, sorted, each one once."""
+    return tuple(sorted({normalise(name.strip()) for name in text.split(",") if name.strip()}))
+
+
+def target_name(names: Iterable[str]) -> str:
+    """The name of the working copy that holds these distributions, in any order."""
+    return "-and-".join(sorted({normalise(name) for name in names}))
+
+
+def members_of(target: str, version: str | None) -> tuple[tuple[str, str | None], ...]:
+    """Name and version of each distribution of a working copy.
+
+    The version of one that holds several is ``adder 1.2, scaler 2.0``.
+    """
+    parts = [part.partition(" ") for part in (version or "").split(", ")]
+    if len(parts) > 1 and all(space for _, space, _ in parts):
+        return tuple((name, version) for name, _, version in parts)
+    return ((target, version),)
+
+
+def with_version(target: str, version: str | None) -> str:
+    """A target with its version, for people."""
+    several = len(members_of(target, version)) > 1
+    return (version or "") if several else f"{target} {version or ''}".strip()
+
+
 def fits(
     patch: Patch,
     distribution: str | None,
@@ -90,8 +117,12 @@ def fits(
     `0.1.8.dev1` is content somebody wants to patch.
 
     Args:
+        distribution, version: of a working copy; where it holds several distributions, one is
+            enough.
         packages: the distribution's top-level import packages.
     """
+    if distribution is not None and len(members := members_of(distribution, version)) > 1:
+        return any(fits(patch, name, each, packages) for name, each in members)
     if distribution is None:
         return version is None or any(accepts(text, version) for text in patch.targets)
     name = normalise(distribution)

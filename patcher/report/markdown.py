@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.versions import with_version
 from patcher.report import words
 from patcher.report.charts import figure
 
@@ -44,7 +45,7 @@ def _head(record: Record) -> Iterable[str]:
     patches = ", ".join(f"`{_code(name)}`" for name in record.series) or "none: pristine"
     yield f"- Patches judged: {patches}"
     if record.target:
-        yield f"- Target: {_plain(f'{record.target} {record.version}')}"
+        yield f"- Target: {_plain(with_version(record.target, record.version))}"
     if record.machine:
         yield f"- Machine: {_plain(record.machine)}"
     if record.date:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.versions import with_version
 from patcher.report import words
 from patcher.report.console import STYLES, Line, console, print_lines
 
@@ -201,7 +202,7 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
         yield from _indented(record.sentence, width)
     facts = [("judged", words.judged(record))] if record.series else []
     if record.target:
-        on = f"{record.target} {record.version}".strip()
+        on = with_version(record.target, record.version)
         weights = words.weights(record)
         facts.append(("target", f"{on}, {weights}" if weights else on))
     facts += [("not run", line) for line in record.unexercised]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher.errors import PatcherError
+from patcher.patchfile.versions import members_of, split_target, target_name
 from patcher.store import journal as journals
 from patcher.store import lock as locks
 from patcher.store import state as states
@@ -47,6 +48,24 @@ class Folders:
         return tuple(
             sorted(name for name in names if (self.private_dir / name / SERIES_FILE).is_file())
         )
+
+    def find_target(self, text: str) -> str | None:
+        """The working copy of a target, ``A`` or ``A,B``; None where there is none.
+
+        Where none is of these distributions alone, it is the only one that holds them all.
+        """
+        names, here = split_target(text), self.targets()
+        exact = target_name(names)
+        if exact in here:
+            return exact
+        holding = []
+        for target in here:
+            with suppress(PatcherError, OSError):
+                state = self.state(target)
+                members = {name for name, _ in members_of(target, state.version)}
+                if members.issuperset(names):
+                    holding.append(target)
+        return holding[0] if len(holding) == 1 else None
 
     def state(self, target: str) -> State:
         """What ``series.json`` says; PatcherError ``state-damaged``."""

@@ -51,6 +51,15 @@ def freeze(
     return tree_sha256({path: digest(data) for path, (data, _) in files.items()})
 
 
+def pristine_files(copy: StoredTree) -> dict[str, tuple[bytes, int]]:
+    """Bytes and mode of every file before any patch.
+
+    Raises:
+        PatcherError: ``drift`` when a file is not what patcher left.
+    """
+    return _tree(copy, pristine=True)
+
+
 def _tree(copy: StoredTree, pristine: bool) -> dict[str, tuple[bytes, int]]:
     """Bytes and mode of every file, each checked against what patcher knows of it."""
     files: dict[str, tuple[bytes, int]] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.patchfile.versions import normalise
+from patcher.patchfile.versions import split_target, target_name
 from patcher.store import git, plumbing, transaction
 from patcher.store import state as states
 from patcher.store.checkout import refuse_patched
@@ -34,17 +34,18 @@ class Workspace(ExclusiveFolders):
     """The folder patcher runs in: opens its working copies, and makes them."""
 
     def working_copy(self, target: str | None = None) -> WorkingCopy:
-        """The working copy of a target; without a name, the only one there is.
+        """The working copy of a target, ``A`` or ``A,B``; without a name, the only one there is.
 
         Raises:
             PatcherError: ``no-working-copy``; ``usage`` when there are several to choose from.
         """
         targets = self.targets()
         if target is not None:
-            targets = tuple(name for name in targets if name == normalise(target))
+            found = self.find_target(target)
+            targets = () if found is None else (found,)
         if not targets:
             for lost in lost_copies(self):
-                if target is None or lost.target == normalise(target):
+                if target is None or lost.target == target_name(split_target(target)):
                     raise lost.error()
             about = f"of {target} " if target else ""
             raise PatcherError("no-working-copy", f"there is no working copy {about}in {self.root}")

@@ -27,6 +27,7 @@ def find_adapter(
     *,
     root: Path = Path(),
     packages: Sequence[str] = (),
+    members: Sequence[str] = (),
 ) -> Adapter | None:
     """The adapter for a distribution, or None where there is none.
 
@@ -37,10 +38,26 @@ def find_adapter(
     Args:
         root: the workspace; files in ``config`` are relative to it.
         packages: top-level packages or modules of the target.
+        members: the distributions of a working copy that holds several; the first that has an
+            adapter gives it.
 
     Raises:
         PatcherError: ``config``, for an ``adapter`` that cannot be loaded.
     """
+    found = _own_adapter(distribution, config, root, packages)
+    for name in members or (distribution,):
+        found = found or _registered(name)
+    if found is None or len(members) < 2:
+        return found
+    from patcher.targets.joined import JoinedAdapter
+
+    return JoinedAdapter(found, _names(packages))
+
+
+def _own_adapter(
+    distribution: str, config: Mapping[str, Any] | None, root: Path, packages: Sequence[str]
+) -> Adapter | None:
+    """What the settings say to run."""
     if config and config.get("adapter"):
         from patcher.targets.file_adapter import load_adapter
 
@@ -48,8 +65,16 @@ def find_adapter(
     if config and any(config.get(key) for key in ("call", "command", "tests")):
         from patcher.targets.workload import WorkloadAdapter
 
-        names = tuple(name[:-3] if name.endswith(".py") else name for name in packages)
-        return WorkloadAdapter(distribution, names, root, config)
+        return WorkloadAdapter(distribution, _names(packages), root, config)
+    return None
+
+
+def _names(packages: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.removesuffix(".py") for name in packages)
+
+
+def _registered(distribution: str) -> Adapter | None:
+    """An adapter that is installed, or shipped here."""
     name = distribution.lower().replace("_", "-")
     for point in entry_points(group="patcher.targets"):
         if point.name.lower().replace("_", "-") == name:

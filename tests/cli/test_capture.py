@@ -46,7 +46,7 @@ def made(place: Path, name: str, files: dict[str, str]) -> Workspace:
     (source / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1.0"\n')
     (place / "work" / "patches").mkdir(parents=True, exist_ok=True)
     workspace = Workspace(place / "work")
-    init(workspace, str(source), in_place=False, notify=lambda _: None)
+    init(workspace, [str(source)], in_place=False, notify=lambda _: None)
     return workspace
 
 

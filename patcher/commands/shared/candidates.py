@@ -129,7 +129,7 @@ def _captured(
     if not changed:
         raise PatcherError("usage", f"{text} changes nothing of {copy.target}")
     name = _name_of(text)
-    found = capture(name, requirement(copy), before, changed)
+    found = capture(name, requirement(copy, next(iter(changed))), before, changed)
     spec = found.text.replace("equivalence: bitwise", f"equivalence: {claim.value}", 1)
     patch = read_spec(spec, f"{name}.yaml", found.attachments)
     candidate = on_pristine(copy, text, kind, [patch])

@@ -12,6 +12,7 @@ from patcher.targets import DEFAULT
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
     from patcher.store.folders import Folders
+    from patcher.store.source import Source
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
@@ -19,30 +20,58 @@ Notify = Callable[[str], None]
 
 
 def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None) -> str:
-    """The distribution a command is about: asked for, configured, or what the patches are for.
+    """The working copy a command is about: asked for, configured, or what the patches are for.
 
     Where patches fit several distributions, one that has a working copy here is preferred.
+
+    Returns:
+        The name of a working copy, or where there is none yet ``A`` or ``A,B``: the distributions
+        it is to hold.
 
     Raises:
         PatcherError: ``usage`` when the patches have no target in common.
     """
-    from patcher.patchfile.versions import name_of, normalise
-    from patcher.settings import load_settings
+    from patcher.patchfile.versions import name_of, normalise, split_target
 
-    named = asked or load_settings(workspace.root).get("target")
+    named = asked or configured_target(workspace)
     if named:
-        return normalise(named)
+        return workspace.find_target(named) or ",".join(split_target(named))
     fitting: list[str] | None = None
     for patch in patches:
         names = [normalise(name_of(text)) for text in patch.targets]
         fitting = names if fitting is None else [name for name in fitting if name in names]
     if fitting == []:
-        raise PatcherError("usage", "these patches are for different targets", hint="one at a time")
-    present = [name for name in fitting or () if name in workspace.targets()]
+        return _of_all(workspace, patches)
     if fitting is None:
         only = workspace.targets()
         return only[0] if len(only) == 1 else DEFAULT
+    present = [found for name in fitting if (found := workspace.find_target(name))]
     return (present or fitting)[0]
+
+
+def configured_target(workspace: Workspace) -> str | None:
+    """``target`` of the settings, a name or a list of them, as ``A`` or ``A,B``."""
+    from patcher.settings import load_settings
+
+    named = load_settings(workspace.root).get("target")
+    return ",".join(map(str, named)) if isinstance(named, list) else named
+
+
+def _of_all(workspace: Workspace, patches: Sequence[Patch]) -> str:
+    """The working copy that holds the targets of patches for different distributions."""
+    from patcher.patchfile.versions import fits, name_of
+
+    states = [workspace.state(target) for target in workspace.targets()]
+    for state in states:
+        if all(fits(patch, state.target, state.version, state.packages) for patch in patches):
+            return state.target
+    names = dict.fromkeys(name_of(patch.targets[0]) for patch in patches)
+    options = " ".join(f"--target {name}" for name in names)
+    raise PatcherError(
+        "usage",
+        f"these patches are for different targets: {', '.join(names)}",
+        hint=f"`{options}` patches them together, in one series with one verdict",
+    )
 
 
 def existing_copy(
@@ -75,21 +104,48 @@ def copy_for(
     name = target_of(workspace, patches, target)
     if name in workspace.targets():
         return workspace.working_copy(name)
-    return make_copy(workspace, name, in_place=False, notify=notify)
+    return make_copy(workspace, name.split(","), in_place=False, notify=notify)
 
 
 def make_copy(
-    workspace: Workspace, source: str | None, *, in_place: bool, notify: Notify
+    workspace: Workspace, sources: Sequence[str], *, in_place: bool, notify: Notify
 ) -> WorkingCopy:
-    """Make a working copy of what the user named."""
+    """Make a working copy of what the user named; of several distributions, one that holds all.
+
+    A distribution that has a working copy of its own here is taken from that, before any patch.
+    """
+    from patcher.patchfile.versions import with_version
+
+    if in_place and (len(sources) != 1 or not Path(sources[0]).is_dir()):
+        raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
+    found = source_of(workspace, sources or [DEFAULT])
+    what = with_version(found.distribution, found.version)
+    notify(f"making a working copy of {what} ({found.origin})")
+    return workspace.init(found, Path(sources[0]) if in_place else None)
+
+
+def source_of(workspace: Workspace, sources: Sequence[str]) -> Source:
+    """What the user named, read; of several, one source that holds them all.
+
+    Raises:
+        PatcherError: ``source``.
+    """
     from patcher.store.interpreter import configured
     from patcher.store.source import find_source
 
-    if in_place and (source is None or not Path(source).is_dir()):
-        raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
-    found = find_source(source or DEFAULT, configured(workspace.root))
-    notify(f"making a working copy of {found.distribution} {found.version} ({found.origin})")
-    return workspace.init(found, Path(source) if in_place and source else None)
+    python = configured(workspace.root)
+    if len(sources) == 1:
+        return find_source(sources[0], python)
+    from patcher.store.joined import join, pristine_source
+
+    return join(
+        [
+            pristine_source(workspace.working_copy(name))
+            if name in workspace.targets()
+            else find_source(name, python)
+            for name in sources
+        ]
+    )
 
 
 def readable_patches(workspace: Folders) -> tuple[list[Patch], list[PatcherError]]:

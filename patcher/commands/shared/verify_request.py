@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError, nearest
 from patcher.gates.life import CALLS
 from patcher.patchfile.model import Equivalence
+from patcher.patchfile.versions import members_of
 from patcher.settings import load_settings
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Matrix, Model, Options
@@ -43,7 +44,7 @@ def request_for(
     """
     settings = load_settings(copy.workspace.root)
     told = settings.get("verify", {})
-    adapter = find_adapter(copy.target, told, root=copy.workspace.root, packages=copy.packages)
+    adapter = adapter_of(copy, told)
     if adapter is None:
         raise nothing_to_run(copy)
     return Request(
@@ -78,6 +79,17 @@ def request_for(
         hidden=hidden_from_workers(copy),
         content=content_of(adapter, told, copy.workspace.root),
         about={"series": [one.name for one in copy.series], "aa": options.aa},
+    )
+
+
+def adapter_of(copy: WorkingCopy, config: Mapping[str, Any]) -> Adapter | None:
+    """What runs a working copy's target; ``config`` is the settings' table ``verify``."""
+    return find_adapter(
+        copy.target,
+        config,
+        root=copy.workspace.root,
+        packages=copy.packages,
+        members=[name for name, _ in members_of(copy.target, copy.version)],
     )
 
 

@@ -1,0 +1,53 @@
+"""The adapter of one distribution, on a tree that holds others beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from patcher.targets.adapter import Adapter, Assets, Matrix, Options
+
+
+@dataclass(frozen=True)
+class JoinedAdapter:
+    """An adapter whose workers take the packages of all distributions from the frozen tree.
+
+    Attributes:
+        beside: top-level packages of the other distributions.
+    """
+
+    adapter: Adapter
+    beside: tuple[str, ...]
+
+    @property
+    def distribution(self) -> str:
+        return self.adapter.distribution
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """None stays none: such an adapter runs processes of their own."""
+        own = tuple(self.adapter.packages)
+        return (*own, *(each for each in self.beside if each not in own)) if own else ()
+
+    @property
+    def serving(self) -> str:
+        return self.adapter.serving
+
+    @property
+    def making(self) -> str | None:
+        return self.adapter.making
+
+    def matrix(self, config: Mapping[str, Any]) -> Matrix:
+        return self.adapter.matrix(config)
+
+    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+        return self.adapter.assets(matrix, options, version)
+
+    def __getattr__(self, name: str) -> Any:
+        """What an adapter may have beside: ``draw``, ``vary``, ``entries``, ``warnings``, ..."""
+        if name == "adapter":  # while it is being copied
+            raise AttributeError(name)
+        return getattr(self.adapter, name)
