@@ -1,0 +1,61 @@
+"""Self-attention as two bfloat16 products a head, for a CPU that has the instructions.
+
+torch's own attention runs on such a CPU in blocks that are too small for its products. A head at a
+time keeps the scores in the cache, and each product is one large one.
+"""
+
+import torch
+
+
+class HalfAttention:
+    """Called as the processor it stands for, and leaves to it all that it does not know."""
+
+    def __init__(self, plain):
+        self.plain = plain
+
+    def __call__(self, attention, hidden_states, attention_mask=None, **options):
+        known = (
+            attention_mask is None
+            and all(option is None for option in options.values())
+            and hidden_states.dim() == 3
+            and hidden_states.device.type == "cpu"
+            and torch.cpu._is_avx512_bf16_supported()
+            and not torch.is_grad_enabled()
+        )
+        if not known:
+            return self.plain(
+                attention, hidden_states, attention_mask=attention_mask, **options
+            )
+        result = attend(
+            attention.to_q(hidden_states) * attention.scale,
+            attention.to_k(hidden_states),
+            attention.to_v(hidden_states),
+            attention.heads,
+        )
+        for layer in attention.to_out:
+            result = layer(result)
+        return result
+
+
+def attend(query, key, value, heads):
+    """Attention of every frame to every frame; the query is scaled.
+
+    Args:
+        query, key, value: (B, T, heads * D), of any floating type.
+
+    Returns:
+        (B, T, heads * D), of the type of `query`. A head's scores are rounded to bfloat16, its
+        softmax is computed in float32.
+    """
+    batch, frames, channels = query.shape
+
+    def by_head(states):
+        states = states.bfloat16().view(batch, frames, heads, -1)
+        return states.transpose(1, 2).reshape(batch * heads, frames, -1)
+
+    query_heads, key_heads, value_heads = by_head(query), by_head(key), by_head(value)
+    attended = torch.empty_like(query_heads)
+    for q, k, v, result in zip(query_heads, key_heads, value_heads, attended, strict=True):
+        torch.mm(torch.softmax(torch.mm(q, k.t()), dim=-1), v, out=result)
+    attended = attended.view(batch, heads, frames, -1).transpose(1, 2)
+    return attended.reshape(batch, frames, channels).to(query.dtype)
