@@ -23,9 +23,7 @@ class HalfAttention:
             and not torch.is_grad_enabled()
         )
         if not known:
-            return self.plain(
-                attention, hidden_states, attention_mask=attention_mask, **options
-            )
+            return self.plain(attention, hidden_states, attention_mask=attention_mask, **options)
         result = attend(
             attention.to_q(hidden_states) * attention.scale,
             attention.to_k(hidden_states),

@@ -20,7 +20,10 @@ def main() -> None:
     logging.disable()
     warnings.simplefilter("ignore")
     kind = sys.argv[1]
-    special = {"flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "layout": layout}
+    special = {
+        "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "layout": layout,
+        "attention": attention,
+    }  # fmt: skip
     print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
 
 
@@ -51,6 +54,30 @@ def estimated(estimator: Any, given: dict[str, Any], dtype: Any) -> tuple[str, l
     with torch.inference_mode():
         found = estimator.to(dtype)(**{name: each.to(dtype) for name, each in given.items()})
     return str(found.dtype), found.float().flatten().tolist()
+
+
+def attention() -> dict[str, Any]:
+    """By circumstance: what one self-attention of the decoder makes of the same states."""
+    import torch
+
+    estimator = small_estimator()
+    attend = estimator.mid_blocks[0][1][0].attn1
+    states, bias = torch.randn(2, 30, 64), torch.zeros(2, 1, 30)
+
+    def result(supported: bool, *, grad: bool = False, **options: Any) -> list[float]:
+        torch.cpu._is_avx512_bf16_supported = lambda: supported
+        with torch.set_grad_enabled(grad):
+            result: list[float] = attend(states, **options).flatten().tolist()
+        return result
+
+    results = {
+        "without the instructions": result(False),
+        "with them": result(True),
+        "masked": result(True, attention_mask=bias),
+        "in training": result(True, grad=True),
+    }
+    attend.to_k.register_forward_hook(lambda _part, _given, keys: keys * 0)
+    return results | {"with a hook on the keys": result(True)}
 
 
 def int8_flow() -> dict[str, Any]:

@@ -93,6 +93,30 @@ def test_cfm_half_solves_in_bfloat16_where_the_cpu_has_instructions_for_it(probe
     assert told["dtype"] == "torch.float32"
 
 
+def test_cfm_attn_half_attends_in_bfloat16_where_the_cpu_has_instructions_for_it(
+    probed: Any,
+) -> None:
+    plain = probed("attention")["without the instructions"]
+    half = probed("attention", "cfm_attn_nomask", "cfm_attn_half")
+    assert half["without the instructions"] == plain
+    assert half["with them"] != plain
+    assert distance(half["with them"], plain) < 0.01
+
+
+@pytest.mark.parametrize("circumstance", ["masked", "in training"])
+def test_cfm_attn_half_leaves_a_padded_batch_and_training_to_the_bit(
+    probed: Any, circumstance: str
+) -> None:
+    half = probed("attention", "cfm_attn_nomask", "cfm_attn_half")
+    assert half[circumstance] == probed("attention")[circumstance]
+
+
+def test_cfm_attn_half_respects_a_hook_on_a_product(probed: Any) -> None:
+    hooked = probed("attention", "cfm_attn_nomask", "cfm_attn_half")["with a hook on the keys"]
+    assert distance(hooked, probed("attention")["with a hook on the keys"]) < 0.01
+    assert hooked != probed("attention", "cfm_attn_nomask", "cfm_attn_half")["with them"]
+
+
 def test_t3_int8_has_the_numbers_of_the_librarys_own_quantisation(probed: Any) -> None:
     told = probed("int8_t3", "t3_int8")
     assert told["apart"] == told["library"]
