@@ -16,6 +16,7 @@ from patcher.execution.results import Arm, Case, CaseResult, Measure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from patcher.bench.forecast import Forecast
     from patcher.bench.run import BenchRun
     from patcher.gates.result import GateResult
 
@@ -31,6 +32,7 @@ class BenchReport:
         environment: facts of the machine's fingerprint.
         component_gates: what the claim's gate says of each isolated part.
         aa: both arms ran the same tree.
+        forecast: what was said of the bench before its first pair.
     """
 
     run: BenchRun
@@ -39,6 +41,7 @@ class BenchReport:
     environment: Mapping[str, Any] = field(default_factory=dict)
     component_gates: Mapping[str, GateResult] = field(default_factory=dict)
     aa: bool = False
+    forecast: Forecast | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object ``speed``, with everything that explains it beside the fixed keys."""
@@ -50,6 +53,7 @@ class BenchReport:
             "sentence": self.sentence(),
             "plan": run.plan.name,
             "aa": self.aa,
+            "forecast": self.forecast.as_json() if self.forecast else None,
             "endpoint": analysis.endpoint(pairs).name,
             "stopped": run.stopped,
             "failure": run.failed.failure if run.failed else None,

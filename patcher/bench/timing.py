@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.bench.answers import AnswerCheck, InputJudge
+from patcher.bench.forecast import Forecast, calibrate
 from patcher.bench.ledger import SqliteLedger
 from patcher.bench.report import BenchReport
 from patcher.bench.run import BenchRun, Rules, run_bench, withheld
@@ -83,6 +84,7 @@ def time_arms(
     database: Path,
     claim: Claim | None = None,
     progress: Progress | None = None,
+    announce: Callable[[Forecast], None] | None = None,
 ) -> BenchReport:
     """Measure both arms and judge; continues an interrupted bench of the same trees.
 
@@ -91,6 +93,8 @@ def time_arms(
         workload: the inputs to time, from the bench's seed: cases that passed their gates on both
             arms.
         database: the SQLite file pairs are kept in.
+        announce: told beforehand what to expect, from two processes of the baseline; None times
+            none for that.
     """
     claim = claim or Claim()
     plain = {arm: replace(site, deterministic=False) for arm, site in sites.items()}
@@ -109,12 +113,18 @@ def time_arms(
     planned = workload(ledger.seed)
     stopwatch = ExecutorStopwatch(executor, plain, planned)
     judge = InputJudge(executor, plain, planned, claim.equivalence, claim.limits, claim.compare)
+    expected, budget_s = None, terms.budget_s
+    if announce is not None:
+        margin = margin_of(terms.device)
+        expected, budget_s = calibrate(stopwatch, terms.plan, margin, time.monotonic, budget_s)
+        if expected is not None:
+            announce(expected)
     run = run_bench(
         Rules(
             terms.plan,
             ledger.seed,
             margin_of(terms.device),
-            terms.budget_s,
+            budget_s,
             terms.floor_s,
             claim.declares,
         ),
@@ -128,7 +138,8 @@ def time_arms(
         ledger.finish()
     report = _report(run, {}, terms.device, {**environment.facts, "seed": ledger.seed}, terms.aa)
     parts = ((one.baseline.component_stages, one.patched.component_stages) for one in run.pairs)
-    return replace(report, component_gates=judge_components(parts, claim.equivalence, claim.limits))
+    gates = judge_components(parts, claim.equivalence, claim.limits)
+    return replace(report, component_gates=gates, forecast=expected)
 
 
 def not_timed(plan: BenchPlan, reason: str, *, device: str, gate_runs: GateRuns) -> BenchReport:

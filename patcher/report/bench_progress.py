@@ -12,6 +12,7 @@ from patcher.execution.results import Arm
 from patcher.report.words import count, duration
 
 if TYPE_CHECKING:
+    from patcher.bench.forecast import Forecast
     from patcher.bench.records import ProcessTiming
 
 
@@ -64,6 +65,18 @@ class BenchProgress:
         done = sum(map(len, self._timed.values()))
         pace_s = (self._clock() - self._began) / max(1, self._processes)
         return pace_s * max(0, len(ARMS) * self.pairs - done)
+
+
+def expected(found: Forecast) -> str:
+    """What a bench will take and what it will be able to see, in one sentence."""
+    each = f"{count(found.pairs, 'pair')}, two processes of {found.process_s:.1f} s each"
+    text = f"timing takes about {duration(found.total_s)} ({each})"
+    if found.pairs < found.needed:
+        return f"{text}; a verdict takes {found.needed} pairs, so it will stay undecided"
+    if found.noise is None or found.smallest_detectable is None:
+        return f"{text}; what it can see depends on noise that only the pairs will show"
+    text += f"; with nothing changed a pair varies by {found.noise:.1%} now, so it can see a change"
+    return f"{text} of {found.smallest_detectable:.1%} or more"
 
 
 def _disturbed(pair: dict[Arm, ProcessTiming]) -> str:

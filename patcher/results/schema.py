@@ -99,6 +99,21 @@ _SPEED = _object(
         "margin": {"type": "number"},
         "noise_floor": {"type": "number"},
         "smallest_detectable": _NUMBER_OR_NULL,
+        "forecast": {
+            "anyOf": [
+                _object(
+                    {
+                        "pairs": {"type": "integer"},
+                        "process_s": {"type": "number"},
+                        "total_s": {"type": "number"},
+                        "noise": _NUMBER_OR_NULL,
+                        "smallest_detectable": _NUMBER_OR_NULL,
+                        "needed": {"type": "integer"},
+                    }
+                ),
+                {"type": "null"},
+            ]
+        },
     }
 )
 VERIFY = _object(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from patcher.bench.forecast import Forecast
     from patcher.bench.report import BenchReport
     from patcher.bench.speed import BenchPlan
     from patcher.bench.timing import GateRuns, Progress
@@ -43,6 +44,7 @@ def measure_speed(
     aa: bool = False,
     declares: frozenset[Declaration] = frozenset(),
     progress: Progress | None = None,
+    announce: Callable[[Forecast], None] | None = None,
 ) -> BenchReport:
     """Time the arms of a verification whose gates have run; nothing when a case failed.
 
@@ -112,6 +114,7 @@ def measure_speed(
             own_comparison(setup, bench.executor, bench.observer),
         ),
         progress=progress,
+        announce=announce,
     )
 
 

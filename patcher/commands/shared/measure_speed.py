@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.bench.speed import PLANS
-from patcher.report.bench_progress import BenchProgress
+from patcher.report.bench_progress import BenchProgress, expected
 from patcher.verify.timing import measure_speed
 
 if TYPE_CHECKING:
+    from patcher.bench.forecast import Forecast
     from patcher.bench.records import ProcessTiming
     from patcher.bench.report import BenchReport
     from patcher.patchfile.model import Patch
@@ -27,7 +28,14 @@ def speedometer(
 
     def measure(bench: Bench, cases: Sequence[CaseJudgement]) -> BenchReport:
         shown = BenchProgress(plan.pairs)
-        bench.observer.said(f"timing {plan.pairs} pairs at most, two processes each")
+        bench.observer.said(
+            "timing: the baseline twice, to see how long it takes and how it varies"
+        )
+
+        def announce(found: Forecast) -> None:
+            nonlocal shown
+            shown = BenchProgress(plan.pairs)  # the pace of what is still to come
+            bench.observer.said(expected(found))
 
         def progress(index: int, timing: ProcessTiming) -> None:
             bench.observer.said(shown.said(index, timing))
@@ -40,6 +48,7 @@ def speedometer(
             aa=options.aa,
             declares=declares,
             progress=progress,
+            announce=announce,
         )
 
     return measure
