@@ -1,27 +1,29 @@
-"""`patcher export`: hand the patched tree on as a diff, as git patches, or as a wheel."""
+"""`patcher export`: hand the patched tree on as a diff, git patches, a wheel, or in place."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
-import zipfile
-from collections.abc import Collection, Mapping
+import json
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.commands.exporting.messages import last_pass, message_of
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed
 from patcher.errors import PatcherError
 from patcher.patchfile.versions import members_of
 from patcher.results import ExportResult
 
 if TYPE_CHECKING:
+    from patcher.commands.exporting.sbom import Part
+    from patcher.patchfile.model import Patch
+    from patcher.store.history import Held
+    from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
+    from patcher.verify.receipt import Receipt
 
-# Wheels made twice from the same bytes are the same file: no clock, one order.
-EPOCH = (2020, 1, 1, 0, 0, 0)
+EPOCH_S = 1577836800  # 2020: a moment for files that must not tell when they were made
 
 
 def clean_copy(workspace: Workspace, target: str | None) -> WorkingCopy:
@@ -40,11 +42,22 @@ def clean_copy(workspace: Workspace, target: str | None) -> WorkingCopy:
 
 
 def format_patch(workspace: Workspace, target: str | None, folder: Path) -> ExportResult:
-    """One `git format-patch` file a patch, in the order of the series."""
+    """One `git format-patch` file a patch, in the order of the series; `git am` takes them."""
     from patcher.store import history
+    from patcher.store.reports import Reports
 
     copy = clean_copy(workspace, target)
-    steps = []
+    run = last_pass(Reports(workspace), copy.target, copy.series)
+    names = [one.name for one in copy.series]
+    steps = [
+        history.SeriesStep(applied.name, message_of(patch, applied.sha256, names, run), changed)
+        for applied, patch, changed in changes(copy)
+    ]
+    return ExportResult(history.format_patch(steps, folder, made_s=moment()))
+
+
+def changes(copy: WorkingCopy) -> Iterator[tuple[Applied, Patch, dict[str, tuple[Held, Held]]]]:
+    """Each patch of the series with the files it changes: before and after."""
     before = {path: (copy.pristine(path), mode) for path, mode in _modes(copy, {}).items()}
     for count, patch in enumerate(patches_of(copy.series), 1):
         series = copy.series[:count]
@@ -52,10 +65,8 @@ def format_patch(workspace: Workspace, target: str | None, folder: Path) -> Expo
         after = {path: (files.get(path, copy.pristine(path)), modes[path]) for path in modes}
         changed = {path: (before[path], after[path]) for path in after
                    if before[path] != after[path]}  # fmt: skip
-        sha256 = copy.series[count - 1].sha256
-        steps.append(history.SeriesStep(patch.name, patch.summary, sha256, changed))
+        yield copy.series[count - 1], patch, changed
         before = after
-    return ExportResult(history.format_patch(steps, folder))
 
 
 def _modes(copy: WorkingCopy, asked: Mapping[str, int]) -> dict[str, int]:
@@ -63,11 +74,36 @@ def _modes(copy: WorkingCopy, asked: Mapping[str, int]) -> dict[str, int]:
     return {path: asked.get(path, past.pristine_mode) for path, past in copy.state.touched.items()}
 
 
-def wheel(workspace: Workspace, target: str | None, folder: Path) -> ExportResult:
+def moment() -> int | None:
+    """``SOURCE_DATE_EPOCH``, in seconds; None where it is not set.
+
+    Raises:
+        PatcherError: ``usage`` when it is no number.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise PatcherError("usage", f"SOURCE_DATE_EPOCH={text!r} is not a number of seconds")
+    return int(text)
+
+
+def wheel(
+    workspace: Workspace, target: str | None, folder: Path, receipt: Path | None = None
+) -> ExportResult:
     """A wheel of the patched tree, its version marked ``VERSION+patcher.HASH``.
 
-    HASH is of the tree, so that equal trees make equal wheels.
+    HASH is of the tree. The same tree with the same receipt makes the same file, to the byte.
+
+    Args:
+        receipt: a file to pack; without one that of the last verification that passed.
+
+    Raises:
+        PatcherError: ``receipt`` when it is of another tree.
     """
+    from patcher.commands.exporting import wheel as packing
+    from patcher.store.reports import Reports
+
     copy = clean_copy(workspace, target)
     if len(members_of(copy.target, copy.version)) > 1:
         raise PatcherError(
@@ -75,59 +111,52 @@ def wheel(workspace: Workspace, target: str | None, folder: Path) -> ExportResul
             f"a wheel holds one distribution, and this working copy holds {copy.version}",
             hint="`patcher export --diff` and `--format-patch` export the whole series",
         )
-    contents = {path: data for path in copy.paths() if (data := copy.read(path)) is not None}
-    info = next((path.split("/")[0] for path in contents if ".dist-info/METADATA" in path), None)
-    if info is None or copy.version is None:
-        raise PatcherError(
-            "source",
-            f"the working copy of {copy.target} carries no .dist-info, so no wheel can be made",
-            hint="init it from a wheel, an sdist or an installed distribution",
+    if receipt is not None:
+        from patcher.commands.receipt import read
+
+        _hold_against(read(receipt), copy)
+        body = json.loads(receipt.read_text(encoding="utf-8"))  # its seal included
+    else:
+        body = last_pass(Reports(workspace), copy.target, copy.series).get("receipt") or {}
+    made_s = moment()
+    made_s = EPOCH_S if made_s is None else made_s
+    return packing.write_wheel(copy, folder, [*parts(copy)], body, made_s=made_s)
+
+
+def parts(copy: WorkingCopy) -> Iterator[Part]:
+    """Each patch of the series with its diff."""
+    from patcher.commands.exporting.sbom import Part
+    from patcher.rewrite.diff import unified_diff
+
+    for applied, patch, changed in changes(copy):
+        before = {path: old[0] for path, (old, _) in changed.items()}
+        after = {path: new[0] for path, (_, new) in changed.items()}
+        modes = tuple({path: pair[at][1] for path, pair in changed.items()} for at in (0, 1))
+        text = unified_diff(before, after, modes=(modes[0], modes[1]))
+        yield Part(
+            patch,
+            applied.sha256,
+            text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         )
-    digest = hashlib.sha256()
-    for path in sorted(contents):
-        digest.update(f"{path}\0{hashlib.sha256(contents[path]).hexdigest()}\n".encode())
-    version = f"{copy.version.split('+')[0]}+patcher.{digest.hexdigest()[:12]}"
-    name = info.removesuffix(".dist-info").rsplit("-", 1)[0]
-    renamed = {
-        path.replace(info, f"{name}-{version}.dist-info", 1): data
-        for path, data in contents.items()
-        if path.split("/")[-1] not in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-    }
-    renamed = {path: _stamped(path, data, version, name) for path, data in renamed.items()}
-    made = folder / f"{name}-{version}-py3-none-any.whl"
-    folder.mkdir(parents=True, exist_ok=True)
-    executable = {path for path, one in copy.expected().items() if one.mode & 0o100}
-    _write(made, renamed, f"{name}-{version}.dist-info", executable)
-    return ExportResult([made], version)
 
 
-def _stamped(path: str, data: bytes, version: str, name: str) -> bytes:
-    """METADATA with the marked version; WHEEL where the source had none is left to `_write`."""
-    if path != f"{name}-{version}.dist-info/METADATA":
-        return data
-    lines = data.split(b"\n")
-    first = next(index for index, line in enumerate(lines) if line.startswith(b"Version:"))
-    lines[first] = f"Version: {version}".encode()
-    return b"\n".join(lines)
+def _hold_against(receipt: Receipt, copy: WorkingCopy) -> None:
+    """Refuse a receipt of another series."""
+    judged = [(one["name"], one["sha256"]) for one in receipt.body["patches"]]
+    if judged != [(one.name, one.sha256) for one in copy.series]:
+        names = ", ".join(name for name, _ in judged) or "no patch"
+        raise PatcherError(
+            "receipt",
+            f"it is of another series: {names}",
+            hint="`patcher verify --receipt FILE` writes one of this series",
+            where=receipt.where,
+        )
 
 
-def _write(
-    path: Path, contents: Mapping[str, bytes], info: str, executable: Collection[str]
-) -> None:
-    contents = {
-        **contents,
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: patcher\nRoot-Is-Purelib: true\n"
-        b"Tag: py3-none-any\n",
-    }
-    record = io.StringIO()
-    rows = csv.writer(record, lineterminator="\n")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(contents):
-            data = contents[name]
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.external_attr = (0o100755 if name in executable else 0o100644) << 16
-            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
-            hashed = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-            rows.writerow([name, f"sha256={hashed}", len(data)])
-        rows.writerow([f"{info}/RECORD", "", ""])
-        archive.writestr(zipfile.ZipInfo(f"{info}/RECORD", EPOCH), record.getvalue())
+def in_place(
+    workspace: Workspace, target: str | None, path: Path, *, undo: bool = False
+) -> ExportResult:
+    """Put the patched files where the original ones stand; with ``undo`` the other way round."""
+    from patcher.commands.exporting.in_place import write_over
+
+    return ExportResult(write_over(clean_copy(workspace, target), path, undo=undo))

@@ -48,8 +48,7 @@ class SeriesStep:
     """
 
     name: str
-    summary: str
-    spec_sha256: str
+    message: str
     files: Mapping[str, tuple[Held, Held]]
 
 
@@ -96,15 +95,21 @@ def history(copy: StoredTree) -> tuple[Commit, ...]:
     return tuple(commits)
 
 
-def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ...]:
+def format_patch(
+    steps: Sequence[SeriesStep], directory: Path, *, made_s: int | None = None
+) -> tuple[Path, ...]:
     """Write one `git format-patch` file a patch into a folder; `git am` takes them.
 
     They are made in a repository of their own that is thrown away: neither the working copy's nor
     anybody's checkout is read.
+
+    Args:
+        made_s: the date of the commits, in seconds since the epoch; None is now.
     """
     from git import Actor, Repo
 
     directory.mkdir(parents=True, exist_ok=True)
+    date = None if made_s is None else f"{made_s} +0000"
     who = Actor("patcher", "patcher@localhost")
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder, quiet_environment():
         # The empty template is ours, not a user's: no hooks come along.
@@ -118,12 +123,10 @@ def format_patch(steps: Sequence[SeriesStep], directory: Path) -> tuple[Path, ..
         base = repository.index.commit("pristine", author=who, committer=who)
         for step in steps:
             _stage(Path(folder), git, {path: new for path, (_, new) in step.files.items()})
-            message = (
-                f"{step.name}: {step.summary}\n\nPatcher-Patch: {step.name}\n"
-                f"Patcher-Spec-SHA256: {step.spec_sha256}\n"
-            )
             repository = Repo(folder)
-            repository.index.commit(message, author=who, committer=who)
+            repository.index.commit(
+                step.message, author=who, committer=who, author_date=date, commit_date=date
+            )
         written = git.format_patch(
             base.hexsha, output_directory=str(directory.absolute()), no_ext_diff=True,
             no_textconv=True, binary=True, no_signature=True, zero_commit=True,
