@@ -124,7 +124,8 @@ MEANS: Mapping[str, str] = {
     "other.",
     "blocked": "A patch needs another one that is not applied, or one that stays needs one that "
     "should go.",
-    "incompatible": "A patch is not made for this version of the target.",
+    "incompatible": "A patch is not made for this version of the target, or writes syntax that "
+    "the target's Python does not read.",
     "unsupported-source": "A file cannot be edited without changing bytes it should not: its "
     "encoding, its size or its line ends are out of what patcher handles.",
     "rewrite-disagrees": "Every rewrite is done twice, by two independent ways, and the two came "

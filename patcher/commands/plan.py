@@ -16,7 +16,7 @@ from patcher.results import PlannedEdit, PlannedPatch, PlannedSite, PlanResult, 
 from patcher.rewrite.plan import Plan, Read, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.rewrite.selection import select
-from patcher.store.interpreter import configured
+from patcher.store.interpreter import configured, version_of
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -63,6 +63,7 @@ def _plan_installed(
             source.distribution,
             packages=source.packages,
             paths=lambda: source.files,
+            python=lambda: version_of(python),
         ),
     )
     return replace(plan_result(selection.plan, read), left_out=selection.left_out)
@@ -90,6 +91,7 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanR
         other.distribution,
         packages=other.packages,
         paths=lambda: other.files,
+        python=lambda: version_of(python),
     )
     result = plan_result(planned, read)
     fits = {

@@ -212,7 +212,7 @@ class EditReader(Values):
             parsed = holes.parse(text)
         except holes.PatternError as error:
             place = self.inside(entry.entries[key], error.line, error.column)
-            self.problems.add(place, f"`{key}`: {error.message}")
+            self.problems.add(place, f"`{key}`: {error.message}", error.hint)
             return None
         self.shape(mark, key, edit, parsed)
         return parsed

@@ -14,12 +14,14 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from patcher.patchfile.features import too_new
 from patcher.patchfile.python import parse_python
 
 ONE = "µ"
 MANY_FORMS = ("*µµ", "µµµ", "**º")
 _ENTRY_FIRST = ("**º", "*µµ", "µµµ")
 _MOST_COMBINATIONS = 729
+_MOST_READ_ANEW = 27
 _FIELD_HOLE = re.compile(r"\{[^{}]*?(\$(?:\$\$)?[A-Z_])")
 _STARTS_WITH_ELIF = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*elif\b")
 
@@ -40,9 +42,9 @@ _SCANNER = re.compile(
 class PatternError(Exception):
     """A pattern is not what it should be; line (from 1) and column (from 1) are the pattern's."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
+    def __init__(self, message: str, line: int, column: int, hint: str = "") -> None:
         super().__init__(message)
-        self.message, self.line, self.column = message, line, column
+        self.message, self.line, self.column, self.hint = message, line, column, hint
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,10 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     combinations = itertools.product(
         *(_ENTRY_FIRST if hole.name in entries else MANY_FORMS for hole in many)
     )
+    tried: list[str] = []
     for forms in itertools.islice(combinations, _MOST_COMBINATIONS):
         python = _substitute(of, holes, dict(zip(many, forms, strict=True)))
+        tried.append(python)
         try:
             tree = parse_python(python)
             for node in tree.body if branches else ():
@@ -157,6 +161,9 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     if in_string is not None:
         message = "strings hold no holes: `{$NAME}` in an f-string is not filled"
         raise PatternError(message, *position(text, in_string))
+    newer = next(filter(None, map(too_new, tried[:_MOST_READ_ANEW])), None)
+    if newer is not None:
+        raise PatternError(newer.unread(), newer.line, 1, newer.hint)
     raise PatternError(
         f"not Python: {_plain(first_error.msg)}", first_error.lineno or 1, first_error.offset or 1
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.patchfile.features import too_new
 from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, EditStatus, Patch
 from patcher.rewrite.kinds.whole_files import contradiction, plan_whole, whole
 from patcher.rewrite.outcome import Outcome
@@ -213,5 +214,9 @@ def _check(path: str, content: bytes) -> None:
             compile(content, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        message = f"{path} would not compile after the edit: line {line}, {error}"
-        raise PatcherError("unsupported-source", message, where=f"{path}:{line}:1") from None
+        newer = too_new(content.decode("utf-8", "replace"))
+        line, why, hint = (
+            (newer.line, newer.unread(), newer.hint) if newer else (line, str(error), "")
+        )
+        message = f"{path} would not compile after the edit: line {line}, {why}"
+        raise PatcherError("unsupported-source", message, hint, f"{path}:{line}:1") from None

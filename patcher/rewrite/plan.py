@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditStatus, Patch
@@ -15,8 +16,12 @@ from patcher.patchfile.versions import fits
 from patcher.rewrite.commuting import not_commuting
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.forms import Fit, chosen_form, fit_of
+from patcher.rewrite.newer import unread
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.problem import Problem, as_error, of_outcome
+
+if TYPE_CHECKING:
+    from patcher.patchfile.features import Version
 
 EditPlan = Outcome
 """One edit's part of a plan (`patcher.rewrite.outcome.Outcome`)."""
@@ -110,6 +115,7 @@ def plan_patches(
     drifted: Collection[str] = (),
     rewrite: Rewrite = rewrite_file,
     paths: Callable[[], Iterable[str]] | None = None,
+    python: Callable[[], Version] | None = None,
 ) -> Plan:
     """Plan patches on the present state of a working copy.
 
@@ -124,6 +130,8 @@ def plan_patches(
         rewrite: what rewrites a file, see `patcher.rewrite.file.Rewrite`.
         paths: all files of the target; asked when a patch's file is not there, to say where its
             code is now. None does not look.
+        python: version of the Python that runs the target; asked when a patch writes what some
+            version may not read. None does not look.
     """
     state: dict[str, bytes | None] = {}
 
@@ -156,6 +164,8 @@ def plan_patches(
             for index, outcome in enumerate(outcomes, 1)
             if outcome.status not in WRITABLE
         ]
+        if python is not None and not problems:
+            problems = unread(form, written, now, python)
         planned.append(PatchPlan(form, tuple(outcomes), tuple(problems), fit))
         if not problems:
             state.update(written)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from patcher.errors import PatcherError
+from patcher.patchfile.features import too_new
 from patcher.patchfile.holes import string_spans
 from patcher.patchfile.python import parse_python
 
@@ -93,6 +94,9 @@ class Source:
             return parse_python(self.text)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
+            newer = too_new(self.text)
+            if newer is not None:
+                raise self.refuse(f"line {newer.line}, {newer.unread()}", newer.hint) from None
             raise self.refuse(
                 f"line {line} is not Python ({getattr(error, 'msg', error)})"
             ) from None

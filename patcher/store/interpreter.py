@@ -95,6 +95,17 @@ def configured(root: Path) -> str:
     return sys.executable if named is None else find(str(named), root)
 
 
+def version_of(python: str) -> tuple[int, int]:
+    """Major and minor version of an interpreter; the one that runs patcher need not be asked.
+
+    Raises:
+        PatcherError: as `about`.
+    """
+    if os.path.realpath(python) == os.path.realpath(sys.executable):
+        return sys.version_info[:2]
+    return about(python).version[:2]
+
+
 def find(named: str, root: Path) -> str:
     """See `configured`."""
     import shutil

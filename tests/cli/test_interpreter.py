@@ -88,6 +88,23 @@ def test_init_plan_verify_run_and_doctor_use_the_targets_interpreter(
     assert {each.name for each in library.iterdir()} == {"adder.py", "adder-1.0.dist-info"}
 
 
+@pytest.mark.skipif(not OTHERS, reason="there is no other Python on this machine")
+@pytest.mark.parametrize("environment", OTHERS[:1], indirect=True)
+def test_syntax_that_the_targets_interpreter_does_not_read_is_refused_before_it_is_written(
+    patcher: Patcher, tmp_path: Path
+) -> None:
+    new = (
+        "    body: |\n      match numbers:\n        case []: return 0\n      return sum(numbers)\n"
+    )
+    head = GOOD.replace("use_sum", "use_match").partition("    match:")[0]
+    (tmp_path / "workspace" / "patches" / "use_match.yaml").write_text(head + new)
+    for command in ("plan", "apply"):
+        ran = patcher(command, "use_match")
+        assert ran.status == 3, ran.stderr
+        assert "does not read a `match` statement (new in 3.10)" in ran.stderr + ran.stdout
+    assert patcher("apply", "use_sum").status == 0
+
+
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "patcher.toml").write_text('python = "/nowhere/bin/python"\n')
     ran = runner(tmp_path)("init", "adder", "--json")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from patcher.commands.shared.plan_series import target_python
 from patcher.commands.shared.replay_series import rewriting
 from patcher.commands.shared.write_specs import requirement
 from patcher.errors import PatcherError
@@ -100,6 +101,7 @@ def on_pristine(copy: WorkingCopy, name: str, kind: str, patches: Sequence[Patch
             copy.target,
             packages=copy.packages,
             rewrite=rewriting(copy.workspace),
+            python=lambda: target_python(copy.workspace),
         )
 
     named = () if kind == "set" else [patch.name for patch in patches]

@@ -17,6 +17,7 @@ from patcher.store.changes import goal_of, not_there
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
     from patcher.rewrite.problem import Problem
+    from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
@@ -74,6 +75,7 @@ def _plan(
         drifted=drifted,
         rewrite=rewrite,
         paths=copy.paths if search else None,
+        python=lambda: target_python(workspace),
     )
     ready = [each.patch for each in plan.patches if each.status is EditStatus.READY]
     if not plan.ok or not any(map(asks_for_modes, [*series, *ready])):
@@ -81,6 +83,13 @@ def _plan(
     before = replay_modes(copy.pristine, copy.pristine_mode, series, rewrite)
     after = replay_modes(copy.pristine, copy.pristine_mode, [*series, *ready], rewrite)
     return replace(plan, modes=after, modes_before={**_modes(copy, after), **before})
+
+
+def target_python(workspace: Folders) -> tuple[int, int]:
+    """Major and minor version of the Python that runs the target."""
+    from patcher.store.interpreter import configured, version_of
+
+    return version_of(configured(workspace.root))
 
 
 def _modes(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, int]:

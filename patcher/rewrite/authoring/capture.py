@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from patcher.errors import PatcherError
+from patcher.patchfile.features import too_new
 from patcher.patchfile.model import Edit, EditKind
 from patcher.rewrite.authoring.exact import text_edits
 from patcher.rewrite.authoring.write_spec import spec_text
@@ -138,11 +139,13 @@ class _Making:
 def _still_python(path: str, before: bytes, after: bytes) -> None:
     """Refuse a slip of the hand; what never was Python (a template) may be anything."""
     if path.endswith(".py") and _error(before) is None and (error := _error(after)) is not None:
-        line = error.lineno or 1
+        newer = too_new(after.decode("utf-8", "replace"))
+        line = newer.line if newer else error.lineno or 1
+        why = f", {newer.unread()}" if newer else f" is not Python ({error.msg})"
         raise PatcherError(
             "usage",
-            f"the change of {path} cannot be captured: line {line} is not Python ({error.msg})",
-            hint="mend the line, then capture again",
+            f"the change of {path} cannot be captured: line {line}{why}",
+            hint=newer.hint if newer else "mend the line, then capture again",
             where=f"{path}:{line}:1",
         )
 
