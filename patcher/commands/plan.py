@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import source_of, target_of
-from patcher.commands.shared.plan_series import plan_on, rendered
+from patcher.commands.shared.plan_series import plan_on, rendered, target_python
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus
@@ -63,7 +63,7 @@ def _plan_installed(
             source.distribution,
             packages=source.packages,
             paths=lambda: source.files,
-            python=lambda: version_of(python),
+            python=lambda: target_python(workspace),
         ),
     )
     return replace(plan_result(selection.plan, read), left_out=selection.left_out)
