@@ -39,7 +39,7 @@ def page(name: str) -> str:
     fillers: dict[str, Callable[[], str]] = {
         "example": example,
         "patch-keys": lambda: key_table(keys.PATCH),
-        "edit-keys": lambda: key_table(keys.EDIT),
+        "edit-keys": lambda: key_table(keys.edit_keys()),
         "errors": errors,
         "catalogue": catalogue,
         "breadth": breadth,

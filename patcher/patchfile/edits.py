@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 
 from patcher.patchfile import holes, keys, nodes
-from patcher.patchfile.kinds import KINDS
-from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, Expect, Mark
+from patcher.patchfile.kinds import Kind, kind_of, kinds
+from patcher.patchfile.model import Edit, EditKind, Expect, Mark
 from patcher.patchfile.values import Values, nearest
 
-_TRANSFORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 _ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
 
 
@@ -28,32 +27,24 @@ class EditReader(Values):
     # one edit ---------------------------------------------------------------------------------
 
     def edit(self, node: nodes.Node) -> Edit | None:
-        entry = self.problems.mapping(node, keys.names(keys.EDIT), "an edit")
+        entry = self.problems.mapping(node, keys.names(keys.edit_keys()), "an edit")
         if entry is None:
             return None
-        kinds = [kind for kind in EditKind if kind.value in entry.entries]
-        if len(kinds) != 1:
-            several = ", ".join(f"`{kind.value}`" for kind in kinds)
-            message = (
-                f"an edit does one thing, this one has {several}"
-                if kinds
-                else "an edit needs one of " + ", ".join(f"`{kind.value}`" for kind in EditKind)
-            )
-            self.problems.add(entry.mark, message)
+        kind = self.kind(entry)
+        if kind is None:
             return None
-        kind = kinds[0]
-        value = self.string(entry, kind.value)
+        value = self.string(entry, kind.key)
         replacement = self.string(entry, "with") if "with" in entry.entries else None
-        if "with" in entry.entries and not KINDS[kind].needs_with:
-            self.problems.add(entry.marks["with"], f"`{kind.value}` takes no `with`")
-        if KINDS[kind].needs_with and replacement is None:
-            self.problems.add(entry.mark, f"`{kind.value}` needs `with`")
+        if "with" in entry.entries and not kind.needs_with:
+            self.problems.add(entry.marks["with"], f"`{kind.key}` takes no `with`")
+        if kind.needs_with and replacement is None:
+            self.problems.add(entry.mark, f"`{kind.key}` needs `with`")
         pattern: str | None = value
-        if not KINDS[kind].seeks:
+        if not kind.seeks:
             pattern, replacement = None, value
         edit = Edit(
             file=self.file(entry, "file", "an edit"),
-            kind=kind,
+            kind=kind.name,
             within=self.within(entry, kind),
             pattern=pattern,
             replacement=replacement,
@@ -65,23 +56,38 @@ class EditReader(Values):
             mark=entry.mark,
             marks=entry.marks,
         )
-        self.content(entry, edit)
+        if edit.in_f_strings and edit.kind is not EditKind.MATCH:
+            self.no_expression(entry)
+        kind.check(self, entry, edit)
         return edit
 
-    def within(self, entry: nodes.Mapping, kind: EditKind) -> str | None:
+    def kind(self, entry: nodes.Mapping) -> Kind | None:
+        """The one kind whose key an entry has."""
+        given = [kind for kind in kinds().values() if kind.key in entry.entries]
+        if len(given) == 1:
+            return given[0]
+        if given:
+            several = ", ".join(f"`{kind.key}`" for kind in given)
+            message = f"an edit does one thing, this one has {several}"
+        else:
+            message = "an edit needs one of " + ", ".join(f"`{key}`" for key in kinds())
+        self.problems.add(entry.mark, message)
+        return None
+
+    def within(self, entry: nodes.Mapping, kind: Kind) -> str | None:
         if "within" not in entry.entries:
-            if KINDS[kind].needs_within:
-                self.problems.add(entry.mark, f"`{kind.value}` needs `within`: the definition")
+            if kind.needs_within:
+                self.problems.add(entry.mark, f"`{kind.key}` needs `within`: the definition")
             return None
         value = self.string(entry, "within")
         mark = entry.marks["within"]
-        if not KINDS[kind].takes_within:
-            self.problems.add(mark, f"`{kind.value}` takes no `within`")
+        if not kind.takes_within:
+            self.problems.add(mark, f"`{kind.key}` takes no `within`")
         elif not value or (value != "<module>" and not all(map(_is_segment, value.split(".")))):
             hint = "write Class.method; `*` stands for any part of one segment"
             self.problems.add(mark, f"`within: {value}` is not a qualified name", hint)
-        elif value == "<module>" and KINDS[kind].needs_within:
-            self.problems.add(mark, f"`{kind.value}` needs a definition, not <module>")
+        elif value == "<module>" and kind.needs_within:
+            self.problems.add(mark, f"`{kind.key}` needs a definition, not <module>")
         return value
 
     def decorated(self, entry: nodes.Mapping) -> str | None:
@@ -114,29 +120,18 @@ class EditReader(Values):
             return Expect()
         return Expect(low, high)
 
-    def content(self, entry: nodes.Mapping, edit: Edit) -> None:
-        """Check what the edit says in Python, or what travels with it."""
-        if edit.in_f_strings and edit.kind is not EditKind.MATCH:
-            self.no_expression(entry)
-        if edit.kind is EditKind.TRANSFORM:
-            self.transform(entry, edit.pattern or "")
-            return
-        if edit.kind in (*WHOLE_FILE, *TEXTUAL):
-            self.plain(entry, edit)
-            return
+    def code(self, entry: nodes.Mapping, edit: Edit, *, allow_empty: bool = False) -> None:
+        """Check what the edit says in Python: its pattern, its replacement, their holes."""
         bound: dict[str, holes.Hole] | None = None
         sought: holes.Parsed | None = None
         if edit.pattern is not None:
-            parsed = self.python(
-                entry, edit.kind.value, edit, allow_empty=edit.kind.value == "decorator"
-            )
-            sought = parsed
-            bound = {hole.name: hole for hole in parsed.holes} if parsed else None
-            if edit.kind is EditKind.DECORATOR and not edit.pattern.strip():
+            sought = self.python(entry, edit.kind.value, edit, allow_empty)
+            bound = {hole.name: hole for hole in sought.holes} if sought else None
+            if allow_empty and not edit.pattern.strip():
                 bound = {}
         if edit.replacement is not None:
             key = "with" if "with" in entry.entries else edit.kind.value
-            parsed = self.python(entry, key, edit, allow_empty=edit.kind.value == "decorator")
+            parsed = self.python(entry, key, edit, allow_empty)
             if parsed and (bound is not None or edit.pattern is None):
                 self.unbound(entry, key, parsed, bound or {}, edit)
             if parsed and sought and parsed.branches != sought.branches:
@@ -145,8 +140,6 @@ class EditReader(Values):
                 self.problems.add(entry.marks[key], message, hint)
             if edit.in_f_strings and edit.kind is EditKind.MATCH and parsed and sought:
                 self.no_expression(entry, not (parsed.is_expression and sought.is_expression))
-        if edit.kind is EditKind.DECORATOR and not (edit.pattern or edit.replacement or "").strip():
-            self.problems.add(entry.mark, "`decorator` and `with` are both empty")
 
     def no_expression(self, entry: nodes.Mapping, refuse: bool = True) -> None:
         """Add the problem of an edit that no field of an f-string can hold."""
@@ -156,39 +149,15 @@ class EditReader(Values):
         hint = "a field of an f-string holds no statement: match the whole statement"
         self.problems.add(entry.marks["in-f-strings"], message, hint)
 
-    def plain(self, entry: nodes.Mapping, edit: Edit) -> None:
-        """Check an edit that says nothing in Python."""
-        key, value = edit.kind.value, edit.pattern or ""
-        mark = entry.marks[key]
-        if edit.kind in (EditKind.ADD_FILE, EditKind.REPLACE_FILE):
-            self.attached(entry, key, value)
-        elif edit.kind is EditKind.RENAME_FILE:
-            if self.file(entry, key, "an edit") == edit.file:
-                self.problems.add(mark, f"`{key}` is the path that the file has")
-        elif edit.kind is EditKind.MODE and not re.fullmatch(KINDS[edit.kind].pattern, value):
-            hint = "three octal digits that let the owner read and write, such as 644 or 755"
-            self.problems.add(mark, f"`mode: {value}` is not a file's permission bits", hint)
-        elif edit.kind is EditKind.DELETE_FILE and value != "true":
-            self.problems.add(mark, "`delete-file` is true")
-        elif edit.kind is EditKind.FINAL_NEWLINE and value not in ("true", "false"):
-            self.problems.add(mark, "`final-newline` is true or false")
-        elif edit.kind is EditKind.LINES and not value.strip():
-            hint = "take a line above or below along that is not blank"
-            self.problems.add(mark, "`lines` holds blank lines only", hint)
-        elif edit.kind is EditKind.LINES and value.removesuffix("\n") == (
-            edit.replacement or ""
-        ).removesuffix("\n"):
-            self.problems.add(mark, "the replacement is the pattern", "change `with`")
-
-    def was(self, entry: nodes.Mapping, kind: EditKind) -> str | None:
+    def was(self, entry: nodes.Mapping, kind: Kind) -> str | None:
         if "was" not in entry.entries:
-            if KINDS[kind].needs_was:
+            if kind.needs_was:
                 hint = "the sha256 of the file's bytes before"
-                self.problems.add(entry.mark, f"`{kind.value}` needs `was`", hint)
+                self.problems.add(entry.mark, f"`{kind.key}` needs `was`", hint)
             return None
         value, mark = self.string(entry, "was"), entry.marks["was"]
-        if not KINDS[kind].takes_was:
-            self.problems.add(mark, f"`{kind.value}` takes no `was`")
+        if not kind.takes_was:
+            self.problems.add(mark, f"`{kind.key}` takes no `was`")
         elif not re.fullmatch(keys.SHA256, value):
             self.problems.add(mark, "`was` is a sha256: 64 digits, a to f in lower case")
         return value
@@ -205,9 +174,6 @@ class EditReader(Values):
                 hint = "`delete: PATTERN` removes a statement" if key == "with" else ""
                 self.problems.add(mark, f"`{key}` is empty", hint)
             return None
-        if edit.kind is EditKind.DECORATOR and text.lstrip().startswith("@"):
-            self.problems.add(mark, "a decorator is written without `@`")
-            return None
         try:
             parsed = holes.parse(text)
         except holes.PatternError as error:
@@ -219,27 +185,12 @@ class EditReader(Values):
 
     def shape(self, mark: Mark, key: str, edit: Edit, parsed: holes.Parsed) -> None:
         """What kind of Python a key may hold."""
-        import ast
-
-        body = parsed.tree.body
-        if edit.kind is EditKind.DECORATOR and not parsed.is_expression:
-            self.problems.add(mark, f"`{key}` is one expression")
-        elif edit.kind is EditKind.IMPORT and not (
-            body and all(isinstance(each, ast.Import | ast.ImportFrom) for each in body)
-        ):
-            self.problems.add(mark, "`import` holds import statements")
-        elif not body:
+        if why := kind_of(edit).shape(key, parsed):
+            self.problems.add(mark, why)
+        elif not parsed.tree.body:
             self.problems.add(mark, f"`{key}` holds comments only")
         elif parsed.branches and edit.pattern is None:
             self.problems.add(mark, f"`{key}` starts with an `elif`, which has no `if`")
-        elif edit.kind is EditKind.DEFINE and not all(
-            isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign
-                       | ast.AnnAssign)
-            for each in body
-        ):  # fmt: skip
-            self.problems.add(mark, "`define` holds functions, classes or assignments")
-        elif key in ("match", "delete", "before", "after") and _only_holes(parsed):
-            self.problems.add(mark, f"`{key}` matches anything: it is nothing but a hole")
 
     def unbound(
         self,
@@ -261,14 +212,6 @@ class EditReader(Values):
             elif bound[hole.name].many != hole.many:
                 self.problems.add(place, f"`{hole}` is `{bound[hole.name]}` in the pattern")
 
-    def transform(self, entry: nodes.Mapping, value: str) -> None:
-        if not _TRANSFORM.match(value):
-            mark = entry.marks["transform"]
-            self.problems.add(mark, f"`transform: {value}` is not module:function")
-            return
-        module = value.split(":", maxsplit=1)[0] + ".py"
-        self.attached(entry, "transform", module)
-
     def attached(self, entry: nodes.Mapping, key: str, path: str) -> None:
         parts = path.split("/")
         if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts):
@@ -283,16 +226,3 @@ class EditReader(Values):
 
 def _is_segment(segment: str) -> bool:
     return bool(segment) and segment.replace("*", "x").isidentifier()
-
-
-def _only_holes(parsed: holes.Parsed) -> bool:
-    import ast
-
-    expressions = [
-        each.value.value if isinstance(each.value, ast.Starred) else each.value
-        for each in parsed.tree.body
-        if isinstance(each, ast.Expr)
-    ]
-    return len(expressions) == len(parsed.tree.body) and all(
-        isinstance(each, ast.Name) and each.id.startswith("\u03bc") for each in expressions
-    )

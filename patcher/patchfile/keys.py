@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from patcher.patchfile.kinds import KINDS
+from patcher.patchfile.kinds import kinds
 from patcher.patchfile.model import Declaration, Equivalence
 
 NAME_PATTERN = "[a-z][a-z0-9_]*"
@@ -70,24 +71,34 @@ PATCH = (
 
 SHA256 = "[0-9a-f]{64}"
 
-EDIT = (
-    Key("file", "text", "Path relative to the import root, with `/`.", True),
-    Key("within", "text", "The definition to look in, by qualified name; `<module>`; `*`."),
-    Key(
-        "decorated",
-        "python",
-        'Of definitions of one name, the one with this decorator, without `@`; `""`: with none.',
-    ),
-    *(
-        Key(name.value, kind.holds, kind.summary, pattern=kind.pattern)
-        for name, kind in KINDS.items()
-    ),
-    Key("with", "python", 'What takes the place; `""` removes a decorator, or lines.'),
-    Key("was", "text", "sha256 of the bytes a whole-file edit is meant for.", pattern=SHA256),
-    Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
-    Key("in-f-strings", "truth", "Search the fields of f-strings, too: an expression for `match`."),
-    Key("optional", "truth", "Leave the edit out where the target has no such file."),
-)
+
+@cache
+def edit_keys() -> tuple[Key, ...]:
+    """The keys of an entry of `edits:`: one for each kind, and those that several take."""
+    return (
+        Key("file", "text", "Path relative to the import root, with `/`.", True),
+        Key("within", "text", "The definition to look in, by qualified name; `<module>`; `*`."),
+        Key(
+            "decorated",
+            "python",
+            "Of definitions of one name, the one with this decorator, without `@`; "
+            '`""`: with none.',
+        ),
+        *(
+            Key(name.value, kind.holds, kind.summary, pattern=kind.pattern)
+            for name, kind in kinds().items()
+        ),
+        Key("with", "python", 'What takes the place; `""` removes a decorator, or lines.'),
+        Key("was", "text", "sha256 of the bytes a whole-file edit is meant for.", pattern=SHA256),
+        Key("expect", "count", "How many sites: N, N..M, or all (at least one); 1 by default."),
+        Key(
+            "in-f-strings",
+            "truth",
+            "Search the fields of f-strings, too: an expression for `match`.",
+        ),
+        Key("optional", "truth", "Leave the edit out where the target has no such file."),
+    )
+
 
 VARIANT = (
     Key("summary", "text", "What shape of the target this form is for."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,37 +33,56 @@ class Declaration(str, Enum):
     ENVIRONMENT = "environment"  # asks where and how it is run: variables, arguments, network
 
 
-class EditKind(str, Enum):
-    """What an edit does with its site."""
+class EditKind(str):
+    """The key of a kind of edit, such as `match`. There is one object a key: `is` compares them.
 
-    DECORATOR = "decorator"  # replace, add or remove one decorator
-    MATCH = "match"  # replace an expression, a statement or a block
-    BEFORE = "before"  # insert statements before a match
-    AFTER = "after"  # insert statements after a match
-    DELETE = "delete"  # remove statements
-    IMPORT = "import"  # add an import once
-    BODY = "body"  # replace a function's body
-    DEFINE = "define"  # add a helper at module level
-    LINES = "lines"  # replace whole lines of a text file, exactly as written
-    FINAL_NEWLINE = "final-newline"  # let a text file end with a newline, or without one
-    ADD_FILE = "add-file"  # add a file that travels with the spec
-    REPLACE_FILE = "replace-file"  # give a file other bytes: data, binaries
-    DELETE_FILE = "delete-file"  # remove a file
-    RENAME_FILE = "rename-file"  # give a file another path
-    MODE = "mode"  # give a file other permission bits
-    TRANSFORM = "transform"  # what the language cannot say: Python on a LibCST node
+    Which kinds there are, and what each is, says `patcher.patchfile.kinds`. Those that code names
+    are attributes here.
+    """
+
+    _made: ClassVar[dict[str, EditKind]] = {}
+
+    DECORATOR: ClassVar[EditKind]
+    MATCH: ClassVar[EditKind]
+    BEFORE: ClassVar[EditKind]
+    AFTER: ClassVar[EditKind]
+    DELETE: ClassVar[EditKind]
+    IMPORT: ClassVar[EditKind]
+    BODY: ClassVar[EditKind]
+    DEFINE: ClassVar[EditKind]
+    LINES: ClassVar[EditKind]
+    FINAL_NEWLINE: ClassVar[EditKind]
+    ADD_FILE: ClassVar[EditKind]
+    REPLACE_FILE: ClassVar[EditKind]
+    DELETE_FILE: ClassVar[EditKind]
+    RENAME_FILE: ClassVar[EditKind]
+    MODE: ClassVar[EditKind]
+    TRANSFORM: ClassVar[EditKind]
+
+    def __new__(cls, key: str) -> EditKind:
+        return cls._made.setdefault(key, super().__new__(cls, key))
+
+    @property
+    def value(self) -> str:
+        return str(self)
 
 
-TEXTUAL = (EditKind.LINES, EditKind.FINAL_NEWLINE)
-"""Kinds that look at lines as they are, in any text file."""
-WHOLE_FILE = (
-    EditKind.ADD_FILE,
-    EditKind.REPLACE_FILE,
-    EditKind.DELETE_FILE,
-    EditKind.RENAME_FILE,
-    EditKind.MODE,
-)
-"""Kinds that look at no text: what becomes of a file as a whole."""
+EditKind.DECORATOR = EditKind("decorator")
+EditKind.MATCH = EditKind("match")
+EditKind.BEFORE = EditKind("before")
+EditKind.AFTER = EditKind("after")
+EditKind.DELETE = EditKind("delete")
+EditKind.IMPORT = EditKind("import")
+EditKind.BODY = EditKind("body")
+EditKind.DEFINE = EditKind("define")
+EditKind.LINES = EditKind("lines")
+EditKind.FINAL_NEWLINE = EditKind("final-newline")
+EditKind.ADD_FILE = EditKind("add-file")
+EditKind.REPLACE_FILE = EditKind("replace-file")
+EditKind.DELETE_FILE = EditKind("delete-file")
+EditKind.RENAME_FILE = EditKind("rename-file")
+EditKind.MODE = EditKind("mode")
+EditKind.TRANSFORM = EditKind("transform")
 
 
 class EditStatus(str, Enum):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher.patchfile import keys
-from patcher.patchfile.kinds import KINDS
+from patcher.patchfile.kinds import kinds
 
 PATH = Path(__file__).with_name("patch.schema.json")
 """Where the schema lies; `# yaml-language-server: $schema=` wants this path."""
@@ -18,7 +18,7 @@ PATH = Path(__file__).with_name("patch.schema.json")
 
 def schema() -> dict[str, Any]:
     """The schema as an object."""
-    edit = _mapping(keys.EDIT)
+    edit = _mapping(keys.edit_keys())
     edit["oneOf"] = [
         {
             "required": [
@@ -27,7 +27,7 @@ def schema() -> dict[str, Any]:
                 *(["was"] if kind.needs_was else []),
             ]
         }
-        for name, kind in KINDS.items()
+        for name, kind in kinds().items()
     ]
     fixture = _mapping(keys.FIXTURE)
     fixture["oneOf"] = [{"required": ["before"]}, {"required": ["noop"]}]

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, EditStatus, Fixture, Patch, PatchSet
+from patcher.patchfile.kinds import Level, kind_of
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Fixture, Patch, PatchSet
 from patcher.rewrite.file import WRITABLE, Rewritten, rewrite_file
 from patcher.rewrite.problem import Problem, of_outcome
 
@@ -90,12 +91,12 @@ def _lint(patch: Patch, number: int, edit: Edit) -> Iterable[Problem]:
         message = "the replacement is the pattern"
         yield Problem("spec", patch.name, number, message, where, (), "change `with`")
         return
-    from patcher.rewrite.kinds.match import match
+    from patcher.rewrite.kinds.registry import plan
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 
     anywhere = replace(edit, within=None)
-    outcome, _ = match(File(Source(edit.file, b"")), anywhere)
+    outcome, _ = plan(File(Source(edit.file, b"")), anywhere)
     if outcome.status is EditStatus.CONFLICT:
         yield of_outcome(patch, number, outcome)
 
@@ -144,7 +145,7 @@ def _run(
 ) -> tuple[bytes, Rewritten, list[int]]:
     """Rewrite a text with those edits that find their site; which ones these are."""
     content = text.encode()
-    numbers = [i for i in numbers if patch.edits[i].kind not in WHOLE_FILE]
+    numbers = [i for i in numbers if kind_of(patch.edits[i]).level is not Level.FILE]
     edits = [patch.edits[i] for i in numbers]
     if not edits:
         return content, Rewritten((), None), []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import Edit, EditKind, Patch
+from patcher.patchfile.kinds import kind_of
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 
-_AT_TOP = (EditKind.IMPORT, EditKind.DEFINE)
+if TYPE_CHECKING:
+    from patcher.patchfile.model import Edit, Patch
 
 
 def not_commuting(
@@ -43,7 +45,7 @@ def _meet(one: Edit, other: Edit) -> bool:
 
 
 def _place(edit: Edit) -> str | None:
-    return "<module>" if edit.kind in _AT_TOP else edit.within
+    return "<module>" if kind_of(edit).at_top else edit.within
 
 
 def _together(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.features import too_new
-from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, Edit, EditKind, EditStatus, Patch
+from patcher.patchfile.kinds import Level, kind_of
+from patcher.patchfile.model import Edit, EditStatus, Patch
 from patcher.rewrite.kinds.whole_files import contradiction, plan_whole, whole
 from patcher.rewrite.outcome import Outcome
 
@@ -108,7 +109,7 @@ def _with_whole(
     if why := contradiction(edits):
         return [Outcome(edit, EditStatus.CONFLICT, message=why) for edit in edits], {}
     content = after = read(path)
-    inside = [edit for edit in edits if edit.kind not in WHOLE_FILE]
+    inside = [edit for edit in edits if kind_of(edit).level is not Level.FILE]
     found: dict[int, Outcome] = {}
     if inside:
         result = rewrite(path, content, inside, attachments)
@@ -134,21 +135,21 @@ def _rewrite(
     path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]
 ) -> Rewritten:
     from patcher.rewrite.kinds import lines as by_line
-    from patcher.rewrite.kinds.registry import planner
+    from patcher.rewrite.kinds.registry import plan
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
     from patcher.rewrite.splice import apply, overlap, with_pass
 
     source = Source(path, content)
-    textual = all(edit.kind in TEXTUAL for edit in edits)
+    textual = all(_by_line(edit) for edit in edits)
     python = path.endswith((".py", ".pyi")) or not textual
     file = File(source)
     outcomes: list[Outcome] = []
     splices: list[Splice] = []
     of_lines: list[Splice] = []
     for edit in edits:
-        outcome, more = planner(edit.kind)(file, edit, attachments)
-        of_lines += more if edit.kind is EditKind.LINES else []
+        outcome, more = plan(file, edit, attachments)
+        of_lines += more if _by_line(edit) else []
         if any(overlap(one, other) for one in splices for other in more):
             message = "it changes what another edit of this patch changes"
             hint = "say both in one edit, or in two patches"
@@ -165,6 +166,10 @@ def _rewrite(
     return Rewritten(tuple(_checked(source, splices, of_lines, outcomes)), new)
 
 
+def _by_line(edit: Edit) -> bool:
+    return kind_of(edit).level is Level.LINES
+
+
 def _checked(
     source: Source, splices: list[Splice], of_lines: list[Splice], outcomes: list[Outcome]
 ) -> list[Outcome]:
@@ -177,9 +182,9 @@ def _checked(
     statements = [splice for splice in splices if splice not in of_lines]
     if not statements:
         return outcomes
-    others = [each for each in outcomes if each.edit.kind not in TEXTUAL]
+    others = [each for each in outcomes if not _by_line(each.edit)]
     agreed = iter(_agree(source, apply(source.text, with_pass(statements)), others))
-    return [each if each.edit.kind in TEXTUAL else next(agreed) for each in outcomes]
+    return [each if _by_line(each.edit) else next(agreed) for each in outcomes]
 
 
 def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> list[Outcome]:

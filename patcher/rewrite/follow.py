@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, Expect, Patch
+from patcher.patchfile.kinds import kind_of
+from patcher.patchfile.model import Edit, Expect, Patch
 from patcher.rewrite.file import WRITABLE, rewrite_file
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def _edit(
 
 def _elsewhere(edit: Edit, paths: Sequence[str]) -> Iterable[Edit]:
     """The edit for other places: anywhere in its file, its definition in other files, then all."""
-    if edit.kind in (*WHOLE_FILE, EditKind.IMPORT, EditKind.DEFINE, EditKind.FINAL_NEWLINE):
+    if not kind_of(edit).takes_within:
         return
     places: list[str | None] = [None]
     if edit.within and "." in edit.within:
         places = [f"*.{edit.within.split('.')[-1]}", None]
-    if edit.kind in (EditKind.DECORATOR, EditKind.BODY, EditKind.TRANSFORM):
+    if kind_of(edit).of_definition:
         places = [place for place in places if place is not None]
     others = [path for path in paths if path != edit.file]
     for within in places:

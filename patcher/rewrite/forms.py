@@ -12,8 +12,8 @@ from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.kinds import Level, kind_of
 from patcher.patchfile.model import (
-    WHOLE_FILE,
     Absent,
     Edit,
     EditKind,
@@ -138,4 +138,4 @@ def _renamed_pattern(
 ) -> str | None:
     if edit.kind is EditKind.RENAME_FILE:
         return renamed_file(patch, edit.pattern or "", name)
-    return edit.pattern if edit.kind in WHOLE_FILE else code(edit.pattern)
+    return edit.pattern if kind_of(edit).level is Level.FILE else code(edit.pattern)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from patcher.rewrite.kinds import match as match_kind
 from patcher.rewrite.matching import spans
-from patcher.rewrite.replacing import fill, substitute
+from patcher.rewrite.replacing import fill, pattern_edit, substitute
 from tests.rewrite.grammar.cases import EXPRESSIONS, STATEMENTS, Case, compiles, dump, make, problem
 from tests.rewrite.grammar.code import Code
 from tests.rewrite.grammar.noise import joined, noisy
@@ -142,7 +141,9 @@ def _strings_move(patcher: pytest.MonkeyPatch) -> None:
 
 
 def _all_sites_alike(patcher: pytest.MonkeyPatch) -> None:
-    patcher.setattr(match_kind, "decide", lambda edit, sites, written: match_kind.refuse(edit, "x"))
+    patcher.setattr(
+        pattern_edit, "decide", lambda edit, sites, written: pattern_edit.refuse(edit, "x")
+    )
 
 
 DEFECTS = {

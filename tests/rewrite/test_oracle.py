@@ -113,7 +113,7 @@ def test_it_shares_no_code_with_what_it_checks() -> None:
     import patcher.rewrite.oracle as package
 
     for path in package.__path__:
-        for file in Path(path).glob("*.py"):
+        for file in Path(path).rglob("*.py"):
             imported = [
                 node.module or ""
                 for node in ast.walk(ast.parse(file.read_text("utf-8")))

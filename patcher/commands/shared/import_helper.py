@@ -112,11 +112,12 @@ def _serve(requests: int, answers: int) -> None:
 
     import pickle
 
+    from patcher.patchfile.kinds import kinds
     from patcher.rewrite import file
-    from patcher.rewrite.kinds import registry
     from patcher.rewrite.oracle import check  # noqa: F401
+    from patcher.rewrite.replacing import pattern_edit  # noqa: F401
 
-    registry.load()
+    kinds()
 
     with os.fdopen(requests, "rb") as asked, os.fdopen(answers, "wb") as told:
         while True:

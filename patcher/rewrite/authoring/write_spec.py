@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, Equivalence
+from patcher.patchfile.kinds import Level, kind_of, kinds
+from patcher.patchfile.model import Edit, EditKind, Equivalence
 
 _SAFE = re.compile(r"[A-Za-z_./<][^#:\n'\"]*\Z")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off"}
-_TRUTHS = (EditKind.FINAL_NEWLINE, EditKind.DELETE_FILE)
-_EXACT = (EditKind.LINES,)
-_ONE_LINE = ("file", "within", "expect", "was", *(kind.value for kind in WHOLE_FILE))
+_ONE_LINE = ("file", "within", "expect", "was")
 # What YAML keeps in a block as it is; all else is written with escapes.
 _BLOCK = re.compile(
     r"[\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
@@ -46,11 +45,12 @@ def spec_text(
 
 def edit_lines(edit: Edit) -> list[str]:
     """One entry of `edits:`."""
-    exact = edit.kind in _EXACT
+    kind = kind_of(edit)
+    exact = kind.level is Level.LINES
     entries = [("file", edit.file)]
     if edit.within is not None:
         entries.append(("within", edit.within))
-    if edit.kind in (EditKind.IMPORT, EditKind.BODY, EditKind.DEFINE):
+    if not kind.seeks:
         entries.append((edit.kind.value, edit.replacement or ""))
     else:
         entries.append((edit.kind.value, edit.pattern or ""))
@@ -64,7 +64,7 @@ def edit_lines(edit: Edit) -> list[str]:
         entries.append(("in-f-strings", "true"))
     lines: list[str] = []
     for key, value in entries:
-        if key == "in-f-strings" or (edit.kind in _TRUTHS and key == edit.kind.value):
+        if key == "in-f-strings" or (kind.holds == "truth" and key == kind.key):
             lines.append(f"    {key}: {value}")
         else:
             lines += scalar(key, value, 4, exact=exact and key in ("lines", "with"))
@@ -85,7 +85,8 @@ def scalar(key: str, value: str, indent: int, *, exact: bool = False) -> list[st
     plain = _SAFE.match(text) and text == text.strip() and text.lower() not in _WORDS
     if plain and _BLOCK.match(text):
         return [f"{pad}{key}: {text}"]
-    if key in _ONE_LINE:
+    kind = kinds().get(EditKind(key))
+    if key in _ONE_LINE or (kind is not None and kind.level is Level.FILE):
         return [f"{pad}{key}: {_quoted(text)}"]
     lines = text.split("\n")
     if not _BLOCK.match(text) or lines[-1].strip() == "" or (exact and not lines[0].strip()):

@@ -12,18 +12,20 @@ import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import EditKind, Guard, Patch
+from patcher.patchfile.kinds import kind_of
 from patcher.rewrite.file import Rewrite, rewrite_file
 from patcher.rewrite.guarding.definitions import Chain, Module, read_module
 from patcher.rewrite.replay import replay
 from patcher.rewrite.source import Source
 
+if TYPE_CHECKING:
+    from patcher.patchfile.model import Guard, Patch
+
 Read = Callable[[str], "bytes | None"]
 RUNTIME = "_patcher_guard"
-NEVER = frozenset({EditKind.TRANSFORM, EditKind.MODE, EditKind.RENAME_FILE, EditKind.DELETE_FILE})
-"""Kinds of edits that hold for the whole tree."""
 LOADING = frozenset({
     "__init__", "__new__", "__post_init__", "__setstate__", "__init_subclass__", "__set_name__",
 })  # fmt: skip
@@ -135,8 +137,8 @@ def _unguardable(
         if why:
             problems.append(f"{', '.join(change.patches)} changes {change.chain}: {why}")
     for member in series:
-        kinds = {edit.kind for edit in member.patch.edits} & NEVER if member.guard else ()
-        problems += [f"{member.patch.name} holds `{kind.value}`" for kind in kinds]
+        never = {edit.kind: 0 for edit in member.patch.edits if not kind_of(edit).guardable}
+        problems += [f"{member.patch.name} holds `{kind}`" for kind in never if member.guard]
     return problems
 
 

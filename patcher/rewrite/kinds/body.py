@@ -7,12 +7,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import Edit, EditKind, EditStatus
+from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.imports import is_docstring
-from patcher.rewrite.kinds.match import Result, decide, no_definition
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.sites import site_at
+from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
+from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.source import Definition, lines_in_strings
 from patcher.rewrite.splice import Splice
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from patcher.rewrite.source import Source
 
 
-@plans(EditKind.BODY)
 def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `body`: all of a function's statements; its docstring stays unless one is given."""
     assert edit.within is not None
@@ -130,3 +128,12 @@ def _indented(text: str, indent: str, newline: str) -> str:
 def place_of(file: File, node: ast.stmt) -> Site:
     start, end = file.source.lines(node.lineno, node.end_lineno or node.lineno)
     return site_at(file, start + len(file.source.indent(start)), end)
+
+
+KINDS = (
+    PlannedKind(
+        "body", order=7,
+        summary="The new body of the function `within` names; its docstring stays.",
+        needs_within=True, seeks=False, of_definition=True, plan=body,
+    ),
+)  # fmt: skip

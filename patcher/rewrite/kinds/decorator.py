@@ -5,36 +5,36 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
-from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.kinds.match import (
+from patcher.patchfile.model import Edit, EditStatus
+from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
+from patcher.rewrite.matching.deciding import (
     Result,
     decide,
-    generalises,
     near,
     no_definition,
     refuse,
+    site_at,
 )
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.closest import closest_site
-from patcher.rewrite.matching.pattern import compile_pattern
-from patcher.rewrite.matching.search import Found
-from patcher.rewrite.matching.sites import site_at
-from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from patcher.patchfile import nodes
+    from patcher.patchfile.holes import Parsed
+    from patcher.patchfile.kinds import Reading
     from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.matching.search import Found
     from patcher.rewrite.outcome import Outcome, Site
     from patcher.rewrite.source import Definition
 
 
-@plans(EditKind.DECORATOR)
 def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `decorator`: replace, add (nothing sought) or remove (nothing written) one."""
+    from patcher.rewrite.matching.pattern import compile_pattern
+    from patcher.rewrite.replacing.pattern_edit import generalises
+    from patcher.rewrite.replacing.substitute import substitute
+
     assert edit.within is not None
     definitions = file.definitions(edit.within, edit.decorated)
     if not definitions:
@@ -73,6 +73,11 @@ def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
 
 def _decorators(file: File, definition: Definition, text: str) -> list[Found]:
     """The definition's own decorators that a pattern matches."""
+    import libcst as cst
+
+    from patcher.rewrite.matching.pattern import compile_pattern
+    from patcher.rewrite.matching.search import Found
+
     region = file.definition(definition)
     (node,) = region.block.statements
     assert isinstance(node, cst.FunctionDef | cst.ClassDef)
@@ -106,6 +111,9 @@ def _header(file: File, definition: Definition) -> Site:
 
 def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outcome:
     """Missing, with the decorator most like the pattern."""
+    from patcher.rewrite.matching.closest import closest_site
+    from patcher.rewrite.matching.pattern import compile_pattern
+
     sought = (edit.pattern or "").strip()
     message = f"no site in {edit.within}"
     for each in file.source.definitions:
@@ -122,3 +130,30 @@ def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outc
     if best is None:
         return near(file, edit, message, None, "")
     return near(file, edit, message, *best)
+
+
+def check(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    """One of both is written, each without its `@`."""
+    values = {"decorator": edit.pattern or "", "with": edit.replacement or ""}
+    marked = [key for key, value in values.items() if value.lstrip().startswith("@")]
+    for key in marked:
+        reader.problems.add(entry.marks[key], "a decorator is written without `@`")
+    if marked:
+        return
+    reader.code(entry, edit, allow_empty=True)
+    if not "".join(values.values()).strip():
+        reader.problems.add(entry.mark, "`decorator` and `with` are both empty")
+
+
+def shape(key: str, parsed: Parsed) -> str:
+    return "" if parsed.is_expression else f"`{key}` is one expression"
+
+
+KINDS = (
+    PlannedKind(
+        "decorator", order=1,
+        summary='The decorator to replace, without `@`; `""` to add one.',
+        needs_with=True, needs_within=True, of_definition=True, check=check, shape=shape,
+        plan=decorator,
+    ),
+)  # fmt: skip

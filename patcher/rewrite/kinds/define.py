@@ -6,19 +6,19 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import Edit, EditKind, EditStatus
+from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.body import place_of
 from patcher.rewrite.kinds.imports import after_imports, end_of
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.sites import site_at
+from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
+from patcher.rewrite.matching.deciding import Result, site_at
 from patcher.rewrite.outcome import Outcome
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from patcher.rewrite.kinds.match import Result
+    from patcher.patchfile.holes import Parsed
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 
@@ -26,7 +26,6 @@ _Import = ast.Import | ast.ImportFrom
 _Defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@plans(EditKind.DEFINE)
 def define(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `define`: helpers at the top level, after the imports."""
     source = file.source
@@ -118,3 +117,20 @@ def _defined(node: ast.stmt) -> list[str]:
     targets = node.targets if isinstance(node, ast.Assign) else []
     targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
     return [each.id for each in targets if isinstance(each, ast.Name)]
+
+
+def shape(key: str, parsed: Parsed) -> str:
+    """Only what gives names may be defined."""
+    allowed = (*_Defined.__args__, ast.Assign, ast.AnnAssign)
+    if parsed.branches or all(isinstance(each, allowed) for each in parsed.tree.body):
+        return ""
+    return "`define` holds functions, classes or assignments"
+
+
+KINDS = (
+    PlannedKind(
+        "define", order=8,
+        summary="Functions, classes or constants to add after the imports.",
+        takes_within=False, seeks=False, at_top=True, shape=shape, plan=define,
+    ),
+)  # fmt: skip

@@ -5,24 +5,23 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import Edit, EditKind, EditStatus
+from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.sites import site_at
+from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
+from patcher.rewrite.matching.deciding import Result, site_at
 from patcher.rewrite.outcome import Outcome
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from patcher.rewrite.kinds.match import Result
+    from patcher.patchfile.holes import Parsed
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 
 _Import = ast.Import | ast.ImportFrom
 
 
-@plans(EditKind.IMPORT)
 def add_import(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan an `import`: names that the top level does not import yet, where imports go."""
     source = file.source
@@ -91,3 +90,20 @@ def is_docstring(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+def shape(key: str, parsed: Parsed) -> str:
+    """Only imports may be imported."""
+    body = parsed.tree.body
+    if body and all(isinstance(each, _Import) for each in body):
+        return ""
+    return "`import` holds import statements"
+
+
+KINDS = (
+    PlannedKind(
+        "import", order=6,
+        summary="Imports to add once, after those at the top.",
+        takes_within=False, seeks=False, at_top=True, shape=shape, plan=add_import,
+    ),
+)  # fmt: skip

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.kinds import Level
 from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.kinds.match import Result, decide, near, no_definition
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.sites import site_at
+from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
+from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from patcher.patchfile import nodes
+    from patcher.patchfile.kinds import Reading
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Source
 
@@ -26,7 +28,6 @@ def split(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-@plans(EditKind.LINES)
 def lines(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `lines` edit: a run of whole lines becomes another one.
 
@@ -115,7 +116,6 @@ def _splices(source: Source, at: int, old: list[str], new: list[str]) -> Iterato
         yield Splice(start, stop, text)
 
 
-@plans(EditKind.FINAL_NEWLINE)
 def final_newline(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `final-newline` edit: how the last line of a file ends, see `ended`."""
     source = file.source
@@ -159,3 +159,33 @@ def _closest(file: File, edit: Edit, present: list[str], old: list[str]) -> Outc
         return near(file, edit, message, None, "")
     start, end = file.source.lines(present.index(close[0]) + 1, present.index(close[0]) + 1)
     return near(file, edit, message, (start, end), "")
+
+
+def check_lines(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    """Something is sought, and something else written."""
+    value, mark = edit.pattern or "", entry.marks["lines"]
+    if not value.strip():
+        hint = "take a line above or below along that is not blank"
+        reader.problems.add(mark, "`lines` holds blank lines only", hint)
+    elif split(value) == split(edit.replacement or ""):
+        reader.problems.add(mark, "the replacement is the pattern", "change `with`")
+
+
+def check_final_newline(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    if edit.pattern not in ("true", "false"):
+        reader.problems.add(entry.marks["final-newline"], "`final-newline` is true or false")
+
+
+KINDS = (
+    PlannedKind(
+        "lines", order=9,
+        summary="Whole lines of a text file, exactly as they are; no holes.",
+        holds="text", level=Level.LINES, needs_with=True, check=check_lines, plan=lines,
+    ),
+    PlannedKind(
+        "final-newline", order=10,
+        summary="Whether the file ends with a newline.",
+        holds="truth", level=Level.LINES, takes_within=False, check=check_final_newline,
+        plan=final_newline,
+    ),
+)  # fmt: skip

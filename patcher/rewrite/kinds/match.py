@@ -1,270 +1,69 @@
-"""Edits that look for a pattern: `match`, `before`, `after`, `delete` and `decorator`."""
+"""`match`, `before`, `after` and `delete`: edits that look for a pattern."""
 
 from __future__ import annotations
 
-import ast
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from patcher.errors import PatcherError
-from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
-from patcher.patchfile.values import nearest
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.closest import closest_site
-from patcher.rewrite.matching.pattern import Pattern, compile_pattern
-from patcher.rewrite.matching.search import Found, find
-from patcher.rewrite.matching.sites import in_f_strings, left_alone, site_at
-from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
-from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.replacing.places import CannotReplaceError
-from patcher.rewrite.replacing.substitute import substitute
-from patcher.rewrite.splice import OverlapError, Splice, apply, with_pass
+from patcher.rewrite.kinds.registry import PlannedKind, Planner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from patcher.patchfile.holes import Parsed
+    from patcher.patchfile.model import Edit
+    from patcher.rewrite.matching.deciding import Result
     from patcher.rewrite.matching.regions import File
-    from patcher.rewrite.matching.search import Region
-
-Result = tuple[Outcome, list[Splice]]
 
 
-@dataclass(frozen=True)
-class _Goal:
-    """What to look for and what shall be there instead.
+def puts(template: Callable[[str, str], str], *, statements: bool = True) -> Planner:
+    """The plan of a kind that puts ``template(pattern, replacement)`` in the place of a site."""
 
-    ``statements``: never inside a line; ``strings``: inside f-strings, too.
-    """
+    def plan(file: File, edit: Edit, attachments: Mapping[str, bytes]) -> Result:
+        from patcher.rewrite.replacing.pattern_edit import plan_pattern_edit
 
-    pattern: Pattern
-    template: Pattern
-    statements: bool
-    strings: bool = False
+        return plan_pattern_edit(file, edit, template, statements=statements)
 
-    def find(self, pattern: Pattern, where: Region, file: File) -> list[Found]:
-        return find(pattern, where, file.matcher, self.statements, self.strings)
+    return plan
 
 
-@plans(EditKind.MATCH, EditKind.BEFORE, EditKind.AFTER, EditKind.DELETE)
-def match(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
-    """Plan a `match`, `before`, `after` or `delete` on a file."""
-    goal = _goal(edit)
-    patterns = [goal.pattern, goal.template]
-    tells = not generalises(goal.template, goal.pattern, goal.statements)
-    if not tells and generalises(goal.pattern, goal.template, goal.statements):
-        hint = "make the pattern match less, or the replacement differ from it"
-        return refuse(edit, "the pattern matches what the replacement writes", hint), []
-    try:
-        regions = file.regions(
-            edit.within, patterns, expressions=not goal.statements, decorated=edit.decorated
-        )
-        sites: list[list[Found]] = []
-        done: list[Found] = []
-        for region in regions:
-            written = goal.find(goal.template, region, file) if tells else []
-            done += written
-            found = goal.find(goal.pattern, region, file)
-            sites.append([each for each in found if not _is_written(each, written)])
-    except TooManyStepsError:
-        hint = "write the pattern with fewer repeated `$$$` holes"
-        return refuse(edit, "the pattern matches in too many ways", hint), []
-    flat = [each for region in sites for each in region]
-    places = tuple(site_at(file, *each.span) for each in flat)
-    decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
-    if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
-        decided = Outcome(edit, EditStatus.MISSING)
-    if decided.status is EditStatus.MISSING:
-        return _missing(file, edit, decided, goal), []
-    if decided.status is not EditStatus.READY:
-        return decided, []
-    try:
-        splices = [
-            splice
-            for region in sites
-            for splice in substitute(file.source, region, goal.pattern, goal.template)
-        ]
-    except CannotReplaceError as error:
-        message = f"cannot write the replacement there: {error}"
-        return refuse(edit, message, error.hint, places), []
-    except OverlapError:
-        hint = "narrow the pattern, or split the edit"
-        return refuse(edit, "the sites lie in each other", hint, places), []
-    notes = () if goal.statements else left_alone(file, edit, goal.pattern, regions)
-    return replace(decided, notes=notes), splices
+def not_only_holes(key: str, parsed: Parsed) -> str:
+    """A pattern has to say something."""
+    import ast
+
+    if key == "with" or not parsed.tree.body:
+        return ""
+    expressions = [
+        each.value.value if isinstance(each.value, ast.Starred) else each.value
+        for each in parsed.tree.body
+        if isinstance(each, ast.Expr)
+    ]
+    only = len(expressions) == len(parsed.tree.body) and all(
+        isinstance(each, ast.Name) and each.id.startswith("\u03bc") for each in expressions
+    )
+    return f"`{key}` matches anything: it is nothing but a hole" if only else ""
 
 
-def _goal(edit: Edit) -> _Goal:
-    anchor = (edit.pattern or "").strip("\n") + "\n"
-    new = (edit.replacement or "").strip("\n") + "\n"
-    if edit.kind is EditKind.BEFORE:
-        new = new + anchor
-    elif edit.kind is EditKind.AFTER:
-        new = anchor + new
-    elif edit.kind is EditKind.DELETE:
-        new = ""
-    pattern = compile_pattern(anchor)
-    template = compile_pattern(new, pattern.entries)
-    statements = pattern.expression is None or template.expression is None
-    statements = statements or edit.kind is not EditKind.MATCH
-    return _Goal(pattern, template, statements, edit.in_f_strings)
-
-
-def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
-    """Whether a pattern matches all that another one matches.
-
-    A replacement that does cannot tell by its look whether it has been written.
-    """
-    if not pattern.body or not other.body:
-        return False
-    if not statements and pattern.expression is not None and other.expression is not None:
-        return Matcher().relaxed(pattern.expression, other.expression)
-    matched = Matcher().match_run(pattern.body, other.body, 0)
-    return matched is not None and matched[0] == len(other.body)
-
-
-def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> bool:
-    """Whether taking the edit back and making it again gives the file as it is.
-
-    An edit whose pattern says more than its replacement cannot be taken back: that its replacement
-    stands there, as often as it would, is all that can be known then.
-    """
-    names = {hole.name for hole in goal.pattern.holes}
-    if not names <= {hole.name for hole in goal.template.holes}:
-        return True
-    from patcher.rewrite.matching.regions import File as Planned
-    from patcher.rewrite.source import Source
-
-    source = file.source
-    try:
-        regions: dict[int, list[Found]] = {}
-        for each in done:
-            regions.setdefault(id(each.tree), []).append(each)
-        back = [
-            splice
-            for found in regions.values()
-            for splice in substitute(source, found, goal.template, goal.pattern)
-        ]
-        before = Source(source.path, source.encode(apply(source.text, with_pass(back))))
-        outcome, splices = match(Planned(before), edit)
-        again = apply(before.text, with_pass(splices))
-    except (CannotReplaceError, OverlapError, PatcherError):
-        return False
-    same_place = outcome.status is EditStatus.READY and outcome.found == len(done)
-    # As code: a comment that the replacement brings stays when the edit is taken back.
-    return same_place and ast.dump(ast.parse(again)) == ast.dump(ast.parse(source.text))
-
-
-def _is_written(site: Found, written: list[Found]) -> bool:
-    """Whether a site is part of what the replacement put there (and not of what a hole holds)."""
-    start, end = site.span
-    for each in written:
-        low, high = each.span
-        if low <= start and end <= high:
-            inside_hole = any(
-                a <= start and end <= b and (a, b) != (low, high) for a, b in each.holes()
-            )
-            if not inside_hole:
-                return True
-    return False
-
-
-def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> Outcome:
-    """Status of an edit by its sites and by the places where it is written already."""
-    expect, count, done = edit.expect, len(sites), len(written)
-    if _in(expect, count):
-        return Outcome(edit, EditStatus.READY, sites, count)
-    if not count and done and _in(expect, done):
-        return Outcome(edit, EditStatus.ALREADY, written, done)
-    if expect.high is not None and count > expect.high:
-        message = f"expected {_sites(expect)}, found {count}"
-        names = sorted({site.within for site in sites if site.within != "<module>"})
-        narrow = f"add `within: {names[0]}`, or " if edit.within is None and names else ""
-        hint = (
-            f"{narrow}`expect: {count}`" if narrow else f"narrow the pattern, or `expect: {count}`"
-        )
-        return Outcome(edit, EditStatus.AMBIGUOUS, sites, count, message=message, hint=hint)
-    if count and _in(expect, count + done):
-        return Outcome(edit, EditStatus.READY, sites, count)
-    message = f"expected {_sites(expect)}, found {count}" if count else ""
-    hint = f"`expect: {count}`, if fewer are right" if count else ""
-    return Outcome(edit, EditStatus.MISSING, sites, count, message=message, hint=hint)
-
-
-def _in(expect: Expect, count: int) -> bool:
-    return count >= expect.low and (expect.high is None or count <= expect.high)
-
-
-def _sites(expect: Expect) -> str:
-    if expect.high is None:
-        return "at least 1 site"
-    return f"{expect} site" if str(expect) == "1" else f"{expect} sites"
-
-
-def refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = ()) -> Outcome:
-    return Outcome(edit, EditStatus.CONFLICT, places, len(places), message=message, hint=hint)
-
-
-def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
-    """Say why nothing was found: no such definition, or the place most like the pattern."""
-    if outcome.found:
-        return outcome
-    where = edit.within if edit.within not in (None, "<module>") else None
-    if where and not file.definitions(where, edit.decorated):
-        return no_definition(file, edit)
-    message = f"no site in {where or edit.file}"
-    if edit.within is not None:
-        everywhere = file.regions(None, [goal.pattern])
-        for region in everywhere:
-            for found in goal.find(goal.pattern, region, file):
-                return near(file, edit, message, found.span, "")
-    pattern = goal.pattern
-    regions = file.regions(edit.within or None, []) or []
-    quoted = None if goal.strings else in_f_strings(file, edit, pattern, regions)
-    if quoted is not None:
-        site, hint = quoted
-        return Outcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
-    best = closest_site(pattern, regions, goal.statements, strings=goal.strings)
-    if best is not None and pattern.branches:
-        return _near_branch(file, edit, message, *best)
-    return near(file, edit, message, *(best or (None, "")))
-
-
-def _near_branch(file: File, edit: Edit, message: str, span: tuple[int, int], note: str) -> Outcome:
-    """Missing, where the pattern is an `elif`: what comes nearest may be an `if`."""
-    site = site_at(file, *span)
-    hint = "change the pattern, if the closest site is meant"
-    if not site.text.startswith("elif"):
-        note, hint = "an `if`", "write `if ...:`, if the closest site is meant"
-    closest = replace(site, note=note or "differs here")
-    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
-
-
-def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:
-    """Missing, with the place that comes nearest; without ``note`` it is equal, but elsewhere."""
-    if span is None:
-        hint = "nothing there is like the pattern: did the target change?"
-        return Outcome(edit, EditStatus.MISSING, message=message, hint=hint)
-    site = site_at(file, *span)
-    hint = "change the pattern, if the closest site is meant"
-    if site.text.startswith("elif "):
-        hint = "an `elif` belongs to its `if`: write `elif ...:`, or match the whole chain"
-        return Outcome(
-            edit, EditStatus.MISSING, closest=replace(site, note=note or "an `elif`"),
-            message=message, hint=hint,
-        )  # fmt: skip
-    if not note:
-        hint = f"`within: {site.within}`, if the closest site is meant"
-        note = f"in {site.within}"
-    closest = replace(site, note=note)
-    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
-
-
-def no_definition(file: File, edit: Edit) -> Outcome:
-    """`within` names nothing in the file."""
-    assert edit.within is not None
-    names = [each.name for each in file.source.definitions]
-    message = f"there is no {edit.within} in {edit.file}"
-    if edit.decorated is not None and file.definitions(edit.within):
-        message += f" with `@{edit.decorated}`" if edit.decorated else " without a decorator"
-        return Outcome(edit, EditStatus.MISSING, message=message, hint="change `decorated`")
-    return Outcome(edit, EditStatus.MISSING, message=message, hint=nearest(edit.within, names))
+KINDS = (
+    PlannedKind(
+        "match", order=2,
+        summary="The expression, statement or block to replace.",
+        needs_with=True, shape=not_only_holes,
+        plan=puts(lambda pattern, replacement: replacement, statements=False),
+    ),
+    PlannedKind(
+        "before", order=3,
+        summary="The statements above which `with` is inserted.",
+        needs_with=True, shape=not_only_holes,
+        plan=puts(lambda pattern, replacement: replacement + pattern),
+    ),
+    PlannedKind(
+        "after", order=4,
+        summary="The statements below which `with` is inserted.",
+        needs_with=True, shape=not_only_holes,
+        plan=puts(lambda pattern, replacement: pattern + replacement),
+    ),
+    PlannedKind(
+        "delete", order=5,
+        summary="The statements to remove.",
+        shape=not_only_holes, plan=puts(lambda pattern, replacement: ""),
+    ),
+)  # fmt: skip

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.kinds.match import Result, decide, no_definition
-from patcher.rewrite.kinds.registry import NOTHING, plans
-from patcher.rewrite.matching.sites import site_at
+from patcher.patchfile.model import Edit, EditStatus
+from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
+from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice, in_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from patcher.patchfile import nodes
+    from patcher.patchfile.kinds import Reading
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.matching.tree import Tree
 
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
-@plans(EditKind.TRANSFORM)
+
 def transform(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
     """Plan a `transform`: a function from a LibCST node to the node that replaces it.
 
@@ -87,3 +90,22 @@ def smallest(splice: Splice, old: str) -> Splice:
     while tail and in_word(old[-tail]):
         tail -= 1
     return Splice(splice.start + head, splice.end - tail, new[head : len(new) - tail])
+
+
+def check(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    """The function is named, and its module lies beside the spec."""
+    value = edit.pattern or ""
+    if not _FUNCTION.match(value):
+        mark = entry.marks["transform"]
+        reader.problems.add(mark, f"`transform: {value}` is not module:function")
+        return
+    reader.attached(entry, "transform", value.split(":", maxsplit=1)[0] + ".py")
+
+
+KINDS = (
+    PlannedKind(
+        "transform", order=16,
+        summary="`module:function` of a file beside the spec, from LibCST node to node.",
+        holds="text", of_definition=True, guardable=False, check=check, plan=transform,
+    ),
+)  # fmt: skip

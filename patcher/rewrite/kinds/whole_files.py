@@ -9,12 +9,15 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import WHOLE_FILE, Edit, EditKind, EditStatus
+from patcher.patchfile.kinds import Kind, Level, kind_of
+from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from patcher.patchfile import nodes
+    from patcher.patchfile.kinds import Reading
     from patcher.patchfile.model import Patch
 
 _NEW_FILE_MODE = 0o644
@@ -23,18 +26,19 @@ Written = dict[str, "bytes | None"]
 
 def whole(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     """Those edits that look at no text."""
-    return tuple(edit for edit in edits if edit.kind in WHOLE_FILE)
+    return tuple(edit for edit in edits if kind_of(edit).level is Level.FILE)
 
 
 def contradiction(edits: Sequence[Edit]) -> str:
     """Why these edits of one file cannot stand in one patch; empty when they can."""
     path = edits[0].file
     kinds = [edit.kind for edit in edits]
-    inside = [kind for kind in kinds if kind not in WHOLE_FILE]
-    for kind in WHOLE_FILE:
+    outer = [edit.kind for edit in whole(edits)]
+    inside = len(outer) < len(kinds)
+    for kind in outer:
         if kinds.count(kind) > 1:
             return f"{path} has two `{kind.value}` edits"
-    others = {kind for kind in kinds if kind in WHOLE_FILE and kind is not EditKind.MODE}
+    others = {kind for kind in outer if kind is not EditKind.MODE}
     if EditKind.ADD_FILE in others and (inside or len(others) > 1):
         return f"{path} is added by this patch: no other edit can touch it"
     if EditKind.DELETE_FILE in others and len(kinds) > 1:
@@ -65,10 +69,8 @@ def plan_whole(
     path = edits[0].file
     written: Written = {} if after is None else {path: after}
     found: dict[EditKind, Outcome] = {}
-    for kind in WHOLE_FILE:  # bytes first, then where they go
-        for edit in edits:
-            if edit.kind is kind:
-                found[kind] = _one(edit, content, written, read, attachments)
+    for edit in sorted(edits, key=lambda edit: kind_of(edit).order):  # bytes, then where they go
+        found[edit.kind] = _one(edit, content, written, read, attachments)
     return [found[edit.kind] for edit in edits], written
 
 
@@ -156,3 +158,57 @@ def modes_of(patches: Iterable[Patch], mode_of: Callable[[str], int | None]) -> 
 def _path_after(path: str, edits: Mapping[EditKind, Edit]) -> str:
     renamed = edits.get(EditKind.RENAME_FILE)
     return renamed.pattern or "" if renamed else path
+
+
+def check_attached(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    reader.attached(entry, edit.kind.value, edit.pattern or "")
+
+
+def check_deleted(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    if edit.pattern != "true":
+        reader.problems.add(entry.marks["delete-file"], "`delete-file` is true")
+
+
+def check_renamed(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    if reader.file(entry, "rename-file", "an edit") == edit.file:
+        mark = entry.marks["rename-file"]
+        reader.problems.add(mark, "`rename-file` is the path that the file has")
+
+
+def check_mode(reader: Reading, entry: nodes.Mapping, edit: Edit) -> None:
+    if not kind_of(edit).fits(edit.pattern or ""):
+        hint = "three octal digits that let the owner read and write, such as 644 or 755"
+        message = f"`mode: {edit.pattern}` is not a file's permission bits"
+        reader.problems.add(entry.marks["mode"], message, hint)
+
+
+KINDS = (
+    Kind(
+        "add-file", order=11,
+        summary="A file beside the spec that becomes `file`.",
+        holds="text", level=Level.FILE, takes_within=False, check=check_attached,
+    ),
+    Kind(
+        "replace-file", order=12,
+        summary="A file beside the spec whose bytes `file` gets; needs `was`.",
+        holds="text", level=Level.FILE, takes_within=False, takes_was=True, needs_was=True,
+        check=check_attached,
+    ),
+    Kind(
+        "delete-file", order=13,
+        summary="`true`: the file is removed.",
+        holds="truth", level=Level.FILE, takes_within=False, takes_was=True, guardable=False,
+        check=check_deleted,
+    ),
+    Kind(
+        "rename-file", order=14,
+        summary="The new path of the file, relative to the import root.",
+        holds="text", level=Level.FILE, takes_within=False, guardable=False, check=check_renamed,
+    ),
+    Kind(
+        "mode", order=15,
+        summary="The file's permission bits, such as 755.",
+        holds="mode", pattern="0?[67][0-7]{2}", level=Level.FILE, takes_within=False,
+        guardable=False, check=check_mode,
+    ),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sites as places that a message names."""
+"""Sites in f-strings, as places that a message names."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import EditKind
+from patcher.rewrite.matching.deciding import site_at
 from patcher.rewrite.matching.search import find
-from patcher.rewrite.outcome import Site
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,20 +18,9 @@ if TYPE_CHECKING:
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.matching.search import Region
+    from patcher.rewrite.outcome import Site
 
 _F_STRING = re.compile(r"[fF][rR]?['\"]")
-
-
-def site_at(file: File, start: int, end: int) -> Site:
-    """A span as a place, with the first line of its text."""
-    source = file.source
-    line, column = source.position(start)
-    end_line, end_column = source.position(end)
-    text = source.text[start:end].splitlines()
-    shown = text[0].strip() if text else ""
-    if source.text[source.line_start(start) : start].strip() == "@":
-        shown = "@" + shown
-    return Site(line, column, end_line, end_column, shown, source.scope_at(start))
 
 
 def in_f_strings(

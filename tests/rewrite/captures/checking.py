@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from patcher.patchfile.model import TEXTUAL, WHOLE_FILE, EditKind
+from patcher.patchfile.kinds import Level, kind_of
+from patcher.patchfile.model import EditKind
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.authoring.capture import Captured, File
 from patcher.rewrite.authoring.exact import SMALL
@@ -41,7 +42,7 @@ def form_of(found: Captured) -> str:
     patch = read_spec(found.text, "captured.yaml", found.attachments)
     kinds = {edit.kind for edit in patch.edits}
     lines = bool(kinds & {EditKind.LINES, EditKind.FINAL_NEWLINE})
-    statements = bool(kinds - {*TEXTUAL, *WHOLE_FILE})
+    statements = any(kind_of(edit).level is Level.CODE for edit in patch.edits)
     if lines and statements:
         return "mixed"
     return "lines" if lines else "statements" if statements else "whole"

@@ -1,0 +1,203 @@
+"""How edits that look for a pattern are planned: sites found, and the template put there."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from patcher.errors import PatcherError
+from patcher.patchfile.model import Edit, EditStatus
+from patcher.rewrite.matching.closest import closest_site
+from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, refuse, site_at
+from patcher.rewrite.matching.pattern import Pattern, compile_pattern
+from patcher.rewrite.matching.search import Found, find
+from patcher.rewrite.matching.sites import in_f_strings, left_alone
+from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
+from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.replacing.places import CannotReplaceError
+from patcher.rewrite.replacing.substitute import substitute
+from patcher.rewrite.splice import OverlapError, apply, with_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.matching.search import Region
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """What to look for and what shall be there instead.
+
+    ``statements``: never inside a line; ``strings``: inside f-strings, too.
+    """
+
+    pattern: Pattern
+    template: Pattern
+    statements: bool
+    strings: bool = False
+
+    def find(self, pattern: Pattern, where: Region, file: File) -> list[Found]:
+        return find(pattern, where, file.matcher, self.statements, self.strings)
+
+
+def plan_pattern_edit(
+    file: File, edit: Edit, template: Callable[[str, str], str], *, statements: bool
+) -> Result:
+    """Plan an edit that looks for its pattern.
+
+    Args:
+        template: of the pattern's and the replacement's text, what shall stand at a site. Both
+            end with a newline, and so does what it returns, unless it is empty.
+        statements: whole statements alone, never an expression inside one.
+    """
+    return _plan(file, edit, _goal(edit, template, statements))
+
+
+def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
+    patterns = [goal.pattern, goal.template]
+    tells = not generalises(goal.template, goal.pattern, goal.statements)
+    if not tells and generalises(goal.pattern, goal.template, goal.statements):
+        hint = "make the pattern match less, or the replacement differ from it"
+        return refuse(edit, "the pattern matches what the replacement writes", hint), []
+    try:
+        regions = file.regions(
+            edit.within, patterns, expressions=not goal.statements, decorated=edit.decorated
+        )
+        sites: list[list[Found]] = []
+        done: list[Found] = []
+        for region in regions:
+            written = goal.find(goal.template, region, file) if tells else []
+            done += written
+            found = goal.find(goal.pattern, region, file)
+            sites.append([each for each in found if not _is_written(each, written)])
+    except TooManyStepsError:
+        hint = "write the pattern with fewer repeated `$$$` holes"
+        return refuse(edit, "the pattern matches in too many ways", hint), []
+    flat = [each for region in sites for each in region]
+    places = tuple(site_at(file, *each.span) for each in flat)
+    decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
+    if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
+        decided = Outcome(edit, EditStatus.MISSING)
+    if decided.status is EditStatus.MISSING:
+        return _missing(file, edit, decided, goal), []
+    if decided.status is not EditStatus.READY:
+        return decided, []
+    try:
+        splices = [
+            splice
+            for region in sites
+            for splice in substitute(file.source, region, goal.pattern, goal.template)
+        ]
+    except CannotReplaceError as error:
+        message = f"cannot write the replacement there: {error}"
+        return refuse(edit, message, error.hint, places), []
+    except OverlapError:
+        hint = "narrow the pattern, or split the edit"
+        return refuse(edit, "the sites lie in each other", hint, places), []
+    notes = () if goal.statements else left_alone(file, edit, goal.pattern, regions)
+    return replace(decided, notes=notes), splices
+
+
+def _goal(edit: Edit, template: Callable[[str, str], str], statements: bool) -> _Goal:
+    anchor = (edit.pattern or "").strip("\n") + "\n"
+    new = (edit.replacement or "").strip("\n") + "\n"
+    pattern = compile_pattern(anchor)
+    wanted = compile_pattern(template(anchor, new), pattern.entries)
+    statements = statements or pattern.expression is None or wanted.expression is None
+    return _Goal(pattern, wanted, statements, edit.in_f_strings)
+
+
+def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
+    """Whether a pattern matches all that another one matches.
+
+    A replacement that does cannot tell by its look whether it has been written.
+    """
+    if not pattern.body or not other.body:
+        return False
+    if not statements and pattern.expression is not None and other.expression is not None:
+        return Matcher().relaxed(pattern.expression, other.expression)
+    matched = Matcher().match_run(pattern.body, other.body, 0)
+    return matched is not None and matched[0] == len(other.body)
+
+
+def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> bool:
+    """Whether taking the edit back and making it again gives the file as it is.
+
+    An edit whose pattern says more than its replacement cannot be taken back: that its replacement
+    stands there, as often as it would, is all that can be known then.
+    """
+    names = {hole.name for hole in goal.pattern.holes}
+    if not names <= {hole.name for hole in goal.template.holes}:
+        return True
+    from patcher.rewrite.matching.regions import File as Planned
+    from patcher.rewrite.source import Source
+
+    source = file.source
+    try:
+        regions: dict[int, list[Found]] = {}
+        for each in done:
+            regions.setdefault(id(each.tree), []).append(each)
+        back = [
+            splice
+            for found in regions.values()
+            for splice in substitute(source, found, goal.template, goal.pattern)
+        ]
+        before = Source(source.path, source.encode(apply(source.text, with_pass(back))))
+        outcome, splices = _plan(Planned(before), edit, goal)
+        again = apply(before.text, with_pass(splices))
+    except (CannotReplaceError, OverlapError, PatcherError):
+        return False
+    same_place = outcome.status is EditStatus.READY and outcome.found == len(done)
+    # As code: a comment that the replacement brings stays when the edit is taken back.
+    return same_place and ast.dump(ast.parse(again)) == ast.dump(ast.parse(source.text))
+
+
+def _is_written(site: Found, written: list[Found]) -> bool:
+    """Whether a site is part of what the replacement put there (and not of what a hole holds)."""
+    start, end = site.span
+    for each in written:
+        low, high = each.span
+        if low <= start and end <= high:
+            inside_hole = any(
+                a <= start and end <= b and (a, b) != (low, high) for a, b in each.holes()
+            )
+            if not inside_hole:
+                return True
+    return False
+
+
+def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
+    """Say why nothing was found: no such definition, or the place most like the pattern."""
+    if outcome.found:
+        return outcome
+    where = edit.within if edit.within not in (None, "<module>") else None
+    if where and not file.definitions(where, edit.decorated):
+        return no_definition(file, edit)
+    message = f"no site in {where or edit.file}"
+    if edit.within is not None:
+        everywhere = file.regions(None, [goal.pattern])
+        for region in everywhere:
+            for found in goal.find(goal.pattern, region, file):
+                return near(file, edit, message, found.span, "")
+    pattern = goal.pattern
+    regions = file.regions(edit.within or None, []) or []
+    quoted = None if goal.strings else in_f_strings(file, edit, pattern, regions)
+    if quoted is not None:
+        site, hint = quoted
+        return Outcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
+    best = closest_site(pattern, regions, goal.statements, strings=goal.strings)
+    if best is not None and pattern.branches:
+        return _near_branch(file, edit, message, *best)
+    return near(file, edit, message, *(best or (None, "")))
+
+
+def _near_branch(file: File, edit: Edit, message: str, span: tuple[int, int], note: str) -> Outcome:
+    """Missing, where the pattern is an `elif`: what comes nearest may be an `if`."""
+    site = site_at(file, *span)
+    hint = "change the pattern, if the closest site is meant"
+    if not site.text.startswith("elif"):
+        note, hint = "an `if`", "write `if ...:`, if the closest site is meant"
+    closest = replace(site, note=note or "differs here")
+    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
