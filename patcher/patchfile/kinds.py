@@ -70,7 +70,7 @@ def any_shape(key: str, parsed: Parsed) -> str:
     return ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # one object a kind; made at every start
 class Kind:
     """One kind of edit, as a spec says it. It stands in a spec as ``key: VALUE``.
 

@@ -73,7 +73,14 @@ def test_a_page_can_be_followed_and_names_all_that_it_touches(path: Path, tmp_pa
     page = path.read_text(encoding="utf-8")
     if "patcher/" in TOUCHED.findall(page)[0]:  # it changes patcher: work on a copy
         ignored = shutil.ignore_patterns("__pycache__")
-        for name in ("patcher", "docs", "patches", "tests/gates", "tests/patchfile", "tests/rewrite"):
+        for name in (
+            "patcher",
+            "docs",
+            "patches",
+            "tests/gates",
+            "tests/patchfile",
+            "tests/rewrite",
+        ):
             shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=ignored)
         for name in ("tests/__init__.py", "tests/conftest.py", "tests/expected_time.py"):
             shutil.copyfile(REPOSITORY / name, tmp_path / name)

@@ -13,14 +13,13 @@ from patcher.rewrite.kinds.imports import is_docstring
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.source import Definition, lines_in_strings
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from patcher.rewrite.matching.regions import File
-    from patcher.rewrite.source import Source
+    from patcher.rewrite.source import Definition, Source
 
 
 def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
@@ -116,6 +115,8 @@ def _offset(source: Source, line: int, column: int) -> int:
 
 def _indented(text: str, indent: str, newline: str) -> str:
     """Code moved to an indentation; lines that start inside a string stay."""
+    from patcher.rewrite.source import lines_in_strings
+
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
     inside = lines_in_strings(parse_python(text), text, starts)
     lines = [

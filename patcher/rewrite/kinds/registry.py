@@ -18,7 +18,7 @@ NOTHING: Mapping[str, bytes] = MappingProxyType({})
 Planner = Callable[["File", "Edit", Mapping[str, bytes]], "Result"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlannedKind(Kind):
     """A kind that looks inside a file.
 
