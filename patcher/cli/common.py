@@ -168,6 +168,12 @@ target_option = click.option(
     callback=_joined,
     help="Which working copy; given twice, both distributions in one series.",
 )
+sarif_option = click.option(
+    "--sarif",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write what was found as SARIF 2.1.0.",
+)
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be done; write nothing."
 )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import Session, command, sarif_option, target_option
+
+if TYPE_CHECKING:
+    from patcher.results import PlanResult
 
 
 @command(
@@ -15,6 +20,7 @@ from patcher.cli.common import Session, command, target_option
     examples="""
     patcher plan inference_mode --diff
     patcher plan @exact --on chatterbox-tts==0.1.5   what still fits another version
+    patcher plan my_patch --check --sarif plan.sarif for a code host that shows findings
     """,
 )
 @click.argument("names", nargs=-1, metavar="NAME...", required=True)
@@ -22,6 +28,7 @@ from patcher.cli.common import Session, command, target_option
 @click.option("--on", "source", metavar="SOURCE", help="Plan on another source (as for init).")
 @click.option("--check", is_flag=True, help="Exit 1 when an edit does not fit.")
 @click.option("--scan", is_flag=True, help="Also predict what the patches will break.")
+@sarif_option
 @target_option
 def plan_command(
     session: Session,
@@ -30,6 +37,7 @@ def plan_command(
     source: str | None,
     check: bool,
     scan: bool,
+    sarif: Path | None,
     target: str | None,
 ) -> None:
     """Say for every edit whether it is ready, and where; write nothing.
@@ -46,6 +54,8 @@ def plan_command(
 
         hazards = scanning.predict(session.workspace(), names, target=target, notify=session.tell)
         result = replace(result, hazards=hazards)
+    if sarif is not None:
+        write_sarif(session, sarif, result)
     if not session.json and session.verbosity >= 0:
         if source is not None and session.verbosity == 0:
             text.print_fit(result, color=session.color)
@@ -56,3 +66,18 @@ def plan_command(
     if check or source is None:
         plan.require_fit(result, check=check)
     session.emit(result)
+
+
+def write_sarif(session: Session, file: Path, result: PlanResult) -> None:
+    """Write a plan's findings; a spec that is not the workspace's own stands in the catalogue."""
+    from patcher import __version__
+    from patcher.report import sarif
+
+    patches = session.workspace().patches_dir
+
+    def spec(name: str) -> str:
+        own = patches / f"{name}.yaml"
+        return f"{patches.name}/{own.name}" if own.exists() else f"patcher/catalogue/{own.name}"
+
+    findings = [*sarif.of_plan(result, spec), *sarif.of_hazards(result.hazards or ())]
+    file.write_text(sarif.log(findings, "plan", __version__), encoding="utf-8")

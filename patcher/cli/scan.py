@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import Session, command, sarif_option, target_option
 
 
 @command(
@@ -26,6 +26,7 @@ from patcher.cli.common import Session, command, target_option
 @click.option("--dynamic", is_flag=True, help="Also map what the cases do, run on pristine.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Also write all of it as a page.")  # fmt: skip
+@sarif_option
 @target_option
 def scan_command(
     session: Session,
@@ -34,6 +35,7 @@ def scan_command(
     draft: bool,
     dynamic: bool,
     html: Path | None,
+    sarif: Path | None,
     target: str | None,
 ) -> None:
     """Map where tensors are updated in place, under which modes, and where they are converted.
@@ -61,6 +63,12 @@ def scan_command(
         title = f"patcher scan {' '.join(names)}".strip()
         text = page(title, found.static, found.dynamic, found.hazards, found.drafts)
         html.write_text(text, encoding="utf-8")
+    if sarif is not None:
+        from patcher import __version__
+        from patcher.report.sarif import log, of_hazards, of_map
+
+        findings = [*of_hazards(found.hazards or ()), *of_map(found.static.values())]
+        sarif.write_text(log(findings, "scan", __version__), encoding="utf-8")
     session.emit(found.as_json())
     if not session.json:
         report.print_scan(found.as_json(), names=names, color=session.color)

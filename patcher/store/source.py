@@ -58,12 +58,16 @@ class Source:
     import_root: Path | None = None
 
 
+LATEST = "@latest"  # after a distribution's name: the newest wheel that the registry has
+
+
 def find_source(text: str, python: str = sys.executable) -> Source:
     """Read what the user named.
 
     Args:
         python: the interpreter that distributions are installed for.
-        text: an installed distribution, ``NAME==VERSION`` (fetched with pip), a wheel or sdist
+        text: an installed distribution, ``NAME==VERSION`` or
+            ``NAME@latest`` (fetched with pip), a wheel or sdist
             file, a folder, a git checkout, or a git URL.
 
     Raises:
@@ -77,7 +81,7 @@ def find_source(text: str, python: str = sys.executable) -> Source:
         return _from_folder(path)
     if path.is_file():
         return _from_archive(path)
-    if "==" in text:
+    if "==" in text or text.endswith(LATEST):
         return _from_registry(text, python)
     if "/" in text or text.endswith((".whl", ".tar.gz", ".zip")):
         raise PatcherError("source", f"there is no {text}", where=text)
@@ -178,14 +182,15 @@ def _source(
 
 
 def _from_registry(requirement: str, python: str) -> Source:
-    if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+_-]+", requirement):
+    if not re.fullmatch(rf"[A-Za-z0-9._-]+(==[A-Za-z0-9.!+_-]+|{LATEST})", requirement):
         raise PatcherError("source", f"{requirement!r} is not NAME==VERSION")
+    asked = requirement.removesuffix(LATEST)
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
         # Wheels only: pip runs the build of an sdist just to learn its name.
         command = [
             sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet",
             "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", folder,
-            requirement,
+            asked,
         ]  # fmt: skip
         if python != sys.executable:
             from patcher.store.interpreter import about

@@ -1,0 +1,168 @@
+"""What a plan or a scan found, in SARIF 2.1.0: code hosts show it beside the lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from patcher.hazards.model import Hazard, StaticMap
+    from patcher.results import PlanResult
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+TARGET_ROOT = "TARGETROOT"  # the import root of the target, which is not in the repository
+
+RULES: Mapping[str, tuple[str, str]] = {
+    # plan: the edit stands in a spec
+    "site-missing": ("error", "An edit finds no site in the target."),
+    "site-ambiguous": ("error", "An edit finds more sites than it expects."),
+    "site-drifted": ("error", "The site was edited by hand."),
+    "site-conflict": ("error", "Two patches change the same site."),
+    "patch-blocked": ("error", "A patch cannot be applied because of another one."),
+    "site-moved": ("note", "The site of an edit is elsewhere in the source that was planned on."),
+    # scan: the place stands in the target
+    "hazard": ("warning", "A place that will fail, or change its answer, under a patch."),
+    "in-place-update": ("note", "A tensor is updated in place."),
+    "waits-for-device": ("note", "The program waits for the device."),
+}
+STATUSES = {
+    "missing": "site-missing",
+    "ambiguous": "site-ambiguous",
+    "drifted": "site-drifted",
+    "conflict": "site-conflict",
+    "blocked": "patch-blocked",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One result.
+
+    Attributes:
+        file: relative to the repository, or with ``in_target`` to the target's import root.
+        related: the line of the target that the finding is about, where it has one.
+    """
+
+    rule: str
+    text: str
+    file: str
+    line: int
+    in_target: bool = False
+    related: tuple[str, int] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The same from run to run, also when lines above it change."""
+        return hashlib.sha256(f"{self.rule}\0{self.file}\0{self.text}".encode()).hexdigest()
+
+
+def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[Finding]:
+    """What does not fit, and what moved; nothing of an edit that is ready.
+
+    Args:
+        spec: from a patch's name to the path of its spec.
+    """
+    where = f" in {plan.on}" if plan.on else ""
+    found = []
+    for patch in plan.patches:
+        for edit in patch.edits:
+            rule = STATUSES.get(edit.status)
+            if rule is None and edit.fit == "moved":
+                rule = "site-moved"
+            if rule is None:
+                continue
+            place = f"{edit.file}{f', {edit.within}' if edit.within else ''}"
+            says = f"moved to {edit.moved_to}" if rule == "site-moved" else edit.message
+            text = f"{patch.name}: {place}{where}: {says or edit.status}"
+            site = (edit.file, edit.sites[0].line) if edit.sites else None
+            found.append(Finding(rule, text, spec(patch.name), edit.spec_line, related=site))
+    return found
+
+
+def of_hazards(hazards: Iterable[Hazard]) -> list[Finding]:
+    """What patches will break."""
+    found = []
+    for one in hazards:
+        parts = [f"{one.kind} under {one.patch} ({one.under})"]
+        if one.fires_when:
+            parts.append(f"when {one.fires_when}")
+        if one.remedy:
+            parts.append(f"the patch {one.remedy} removes it")
+        made = (one.made.file, one.made.line) if one.made else None
+        text = "; ".join(parts)
+        found.append(Finding("hazard", text, one.at.file, one.at.line, True, made))
+    return found
+
+
+def of_map(maps: Iterable[StaticMap]) -> list[Finding]:
+    """Where the target updates tensors in place, and where it waits for the device."""
+    from patcher.hazards.static import UPDATES, Kind
+
+    rules = dict.fromkeys(UPDATES, "in-place-update") | {Kind.SYNC: "waits-for-device"}
+    return [
+        Finding(rules[one.kind], f"{one.function}: {one.source}", module.file, one.line, True)
+        for each in maps
+        for module in each.modules
+        for one in module.entries
+        if one.kind in rules
+    ]
+
+
+def log(findings: Sequence[Finding], command: str, version: str) -> str:
+    """The file's text."""
+    names = [rule for rule in RULES if any(one.rule == rule for one in findings)]
+    driver = {
+        "name": "patcher",
+        "semanticVersion": version,
+        "rules": [
+            {
+                "id": name,
+                "shortDescription": {"text": RULES[name][1]},
+                "defaultConfiguration": {"level": RULES[name][0]},
+            }
+            for name in names
+        ],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"patcher/{command}/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {
+            TARGET_ROOT: {"description": {"text": "the folder that holds the target's package"}}
+        },
+        "results": [_result(one, names) for one in findings],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _result(one: Finding, names: Sequence[str]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": one.rule,
+        "ruleIndex": names.index(one.rule),
+        "level": RULES[one.rule][0],
+        "message": {"text": one.text},
+        "locations": [_location(one.file, one.line, in_target=one.in_target)],
+        "partialFingerprints": {"patcher/v1": one.fingerprint},
+    }
+    if one.related is not None:
+        result["relatedLocations"] = [_location(*one.related, in_target=True)]
+    return result
+
+
+def _location(file: str, line: int, *, in_target: bool) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    artifact: dict[str, Any] = {"uri": quote(PurePosixPath(file).as_posix())}
+    if in_target:
+        artifact["uriBaseId"] = TARGET_ROOT
+    return {
+        "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": max(1, line)}}
+    }
