@@ -60,6 +60,18 @@ def find_layout(paths: Iterable[str]) -> Layout | None:
         )
         if packages or modules:
             return Layout(prefix, tuple(packages or modules))
+    return _namespaces(known)
+
+
+def _namespaces(known: Iterable[str]) -> Layout | None:
+    """The layout of a project whose packages lie below folders without an ``__init__.py``."""
+    for prefix in ("src/", ""):
+        below = re.compile(rf"{prefix}([A-Za-z_]\w*)/(?:[A-Za-z_]\w*/)+__init__\.py")
+        tops = {match[1] for path in known if (match := below.fullmatch(path))} - _NOT_PACKAGES
+        if prefix == "":
+            tops.discard("src")
+        if tops:
+            return Layout(prefix, tuple(sorted(tops)))
     return None
 
 

@@ -68,7 +68,11 @@ class RecordingLoader(importlib.machinery.SourceFileLoader):
 
 
 class TreeFinder:
-    """Finds the target's packages in the frozen tree, before every other finder."""
+    """Finds the target's packages in the frozen tree, before every other finder.
+
+    A namespace package has parts elsewhere too, of other distributions: those are found behind the
+    tree's own, and are none of the planned code.
+    """
 
     def __init__(self, tree: str, packages: tuple[str, ...]) -> None:
         self.tree = tree
@@ -81,11 +85,23 @@ class TreeFinder:
         if name.partition(".")[0] not in self.packages:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path or [self.tree], target)
-        if spec is not None and type(spec.loader) is importlib.machinery.SourceFileLoader:
+        if spec is None:
+            return None
+        if path is None and spec.origin is None and spec.submodule_search_locations is not None:
+            spec.submodule_search_locations = [*spec.submodule_search_locations, *self.parts(name)]
+        elif type(spec.loader) is importlib.machinery.SourceFileLoader and self.holds(spec.origin):
             loader = RecordingLoader(spec.loader.name, spec.loader.path)
             loader.seen = self.seen
             spec.loader = loader
         return spec
+
+    def holds(self, file: str | None) -> bool:
+        return file is not None and file.startswith(self.tree + os.sep)
+
+    def parts(self, name: str) -> list[str]:
+        """Where a namespace package goes on outside the tree."""
+        found = (os.path.join(folder or os.getcwd(), name) for folder in sys.path)
+        return [each for each in found if os.path.isdir(each) and not self.holds(each)]
 
     def drain(self) -> dict[str, str]:
         """Hashes by path relative to the tree, of what was imported since the last call."""
