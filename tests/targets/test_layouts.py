@@ -149,9 +149,7 @@ def test_the_tree_of_a_command_is_compiled_before_it_is_measured(tmp_path: Path)
     )
     assert patcher("init", str(made)).status == 0
     wrong = patcher("verify", "off_by_one", "--json")
-    assert wrong.json["cases"][0]["error"] == (
-        "stdout line 1 is '4', on the baseline '3'; 1 lines differ"
-    )
+    assert wrong.json["cases"][0]["error"] == "stdout is '4\\n', on the baseline '3\\n'"
     kept = [*(tmp_path / "workspace" / ".patcher" / "adder" / "runs" / "bytecode").iterdir()]
     assert len(kept) == 2  # of pristine and of the patched file
     assert all(path.name.startswith(f"{sys.implementation.cache_tag}-") for path in kept)
