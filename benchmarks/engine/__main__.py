@@ -154,8 +154,8 @@ in an order drawn anew, whole processes, on trees of their own.
 The job: the {sites} `torch.no_grad()` sites of Chatterbox TTS become `torch.inference_mode()`.
 `patcher apply` plans, backs up, journals, writes, syncs to disk and commits; the others write the
 files. Cold: nothing kept from an earlier run. Warm: the result of this rewriting is in the
-workspace's cache. Ratios are within rounds: median, then quartiles. A cold apply has LibCST
-imported in a second process while it starts: a row of its own here, which it cannot be faster than.
+workspace's cache. Ratios are within rounds: median, then quartiles. A cold apply imports
+LibCST: a row of its own here, which it cannot be faster than.
 
 {chr(10).join(rows)}
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared import import_helper
 from patcher.commands.shared.file_changes import file_changes, sha256_of
 from patcher.commands.shared.find_copy import Notify, copy_for
 from patcher.commands.shared.plan_series import plan_on
@@ -100,7 +99,6 @@ def _planned(
         patches, named, lambda some: plan_on(copy, some, workspace, files, search=True)
     )
     planned = selection.plan
-    import_helper.end()  # nothing is left to rewrite, and a verification may follow
     if not planned.ok:
         raise planned.error()
     added = [each.patch for each in planned.patches if each.patch.name not in recorded]

@@ -79,8 +79,8 @@ def unguarded(copy: WorkingCopy) -> dict[str, bytes | None]:
 
 
 def rewriting(workspace: Folders) -> Rewrite:
-    """`rewrite_file`, by results kept in this workspace and a process that has LibCST ready."""
-    from patcher.commands.shared import import_helper as ahead
+    """`rewrite_file`, by results kept in this workspace."""
     from patcher.rewrite.cached import Cached, FolderCache
+    from patcher.rewrite.file import rewrite_file
 
-    return Cached(FolderCache(workspace.private_dir / "cache" / "rewrite"), ahead.rewrite_file)
+    return Cached(FolderCache(workspace.private_dir / "cache" / "rewrite"), rewrite_file)
