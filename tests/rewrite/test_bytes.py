@@ -88,7 +88,7 @@ REFUSED = {
     "a NUL": (b"x = old(1)\0\n", "is not Python"),
     "a form feed before the statement": (
         b"y = 1\n\x0cx = old(1)\n",
-        "LibCST does not print these lines as they are written",
+        "LibCST does not print a form feed as it is written",
     ),
     "over a megabyte": (b"x = old(1)\n" + b"#" * (1 << 20), "it is over 1 MiB"),
     "nesting too deep to read": (b"x = old(" + b"(" * 300 + b")" * 300 + b")\n", ""),

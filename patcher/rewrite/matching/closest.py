@@ -46,6 +46,8 @@ def closest_site(
                 continue
             candidates += 1
             same, total, note = _compare(wanted, node)
+            if parent == "ConcatenatedString":
+                note = "one of several strings side by side"
             score = same / max(total, 1)
             if score >= _ENOUGH and (best is None or score > best[0]):
                 best = (score, element_span(region.tree, node), note)

@@ -180,6 +180,8 @@ def _expressions(
 ) -> list[Found]:
     found = []
     for parent, name, node, around in where.walk(strings):
+        if parent == "ConcatenatedString":
+            continue  # its parts are one string
         if type(node) is type(pattern) and (parent, name) not in _NOT_EXPRESSIONS:
             match = matcher.match(pattern, node)
             if match is not None:

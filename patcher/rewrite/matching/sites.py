@@ -27,7 +27,7 @@ def in_f_strings(
     file: File, edit: Edit, pattern: Pattern, regions: Sequence[Region]
 ) -> tuple[Site, str] | None:
     """Where a pattern would be found if f-strings were searched, and what to do then."""
-    if not pattern.words or pattern.expression is None:
+    if not pattern.words or pattern.expression is None or _is_string(pattern):
         return None
     expressions = edit.kind is EditKind.MATCH
     hint = "f-strings are not searched: say `in-f-strings: true`, or match the whole one"
@@ -61,6 +61,10 @@ def left_alone(
     lines = dict.fromkeys(file.source.position(each.span[0])[0] for each in found)
     hint = "has a site in an f-string, which is left alone without `in-f-strings: true`"
     return tuple(f"{edit.file}:{line} {hint}" for line in lines)
+
+
+def _is_string(pattern: Pattern) -> bool:
+    return type(pattern.expression).__name__ in ("FormattedString", "ConcatenatedString")
 
 
 def _alike(file: File, pattern: Pattern) -> Site | None:

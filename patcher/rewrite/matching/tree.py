@@ -127,7 +127,8 @@ class Tree:
         spans = _Spans(self.module.default_indent, self.module.default_newline)
         self.module._codegen(spans)
         if "".join(spans.tokens) != readable:
-            raise RoundTripError("LibCST does not print these lines as they are written")
+            what = "these lines as they are" if "\f" not in text else "a form feed as it is"
+            raise RoundTripError(f"LibCST does not print {what} written")
         self.root: cst.CSTNode = self.module
         if indented:
             wrapper = self.module.body[0]

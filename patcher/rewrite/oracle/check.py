@@ -10,15 +10,17 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from patcher.patchfile.model import EditStatus
+from patcher.patchfile.model import EditKind, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.oracle import kinds, tokens
 from patcher.rewrite.oracle.filling import MismatchError
-from patcher.rewrite.oracle.sites import Lines, Span, blocks, first_line
+from patcher.rewrite.oracle.reading import read_expression
+from patcher.rewrite.oracle.sites import Lines, Span, blocks, first_line, in_pairs
 from patcher.rewrite.oracle.trees import DisagreementError, Expected
 from patcher.rewrite.oracle.work import Say, Work
 
 if TYPE_CHECKING:
+    from patcher.patchfile.model import Edit
     from patcher.rewrite.oracle.reading import Value
     from patcher.rewrite.outcome import Outcome
 
@@ -52,6 +54,8 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[Outcome]
         outcomes: of all edits; the sites of those that are ready have been written.
     """
     lines, written = Lines(before), Lines(after)
+    if any(_is_bool(outcome.edit) for outcome in outcomes):
+        tree = in_pairs(parse_python(before))
     work = Work(Expected(tree, lines), lines, tree)
     try:
         for outcome in outcomes:
@@ -75,6 +79,14 @@ def _add(work: Work, outcome: Outcome) -> None:
     for site, text in zip(outcome.sites, texts, strict=True):
         work.touched.append((site.line, site.end_line))
         say(work, outcome.edit, site, text)
+
+
+def _is_bool(edit: Edit) -> bool:
+    """Whether a pattern is `... and ...` or `... or ...`."""
+    if edit.kind is not EditKind.MATCH:
+        return False
+    value = read_expression(edit.pattern or "")
+    return value is not None and value[0] == "BoolOp"
 
 
 @cache

@@ -116,6 +116,25 @@ def find_branch(tree: ast.Module, start: Place) -> list[ast.stmt] | None:
     return None
 
 
+class _Pairs(ast.NodeTransformer):
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        first, *rest = node.values
+        for each in rest:
+            pair = ast.BoolOp(node.op, [first, each])
+            pair.lineno, pair.col_offset = node.lineno, node.col_offset
+            pair.end_lineno, pair.end_col_offset = each.end_lineno, each.end_col_offset
+            first = pair
+        first.end_lineno, first.end_col_offset = node.end_lineno, node.end_col_offset
+        return first
+
+
+def in_pairs(tree: ast.Module) -> ast.Module:
+    """The tree with `a and b and c` as `(a and b) and c`: `a and b` is a node then."""
+    found: ast.Module = _Pairs().visit(tree)
+    return found
+
+
 def find_expression(tree: ast.AST, span: Span) -> ast.expr | None:
     """The largest expression that lies in a span."""
     waiting: list[tuple[ast.AST, ast.AST | None]] = [(tree, None)]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from patcher.patchfile.python import parse_python
 from patcher.rewrite.oracle.filling import MismatchError
 from patcher.rewrite.oracle.sites import Lines, Place, Span, find_expression, span_of
 
@@ -85,7 +86,8 @@ def _inside(text: str, low: int, high: int, node: ast.expr) -> ast.expr | None:
     """The node below ``node`` that stands at ``low`` to ``high`` of its text."""
     before = "(\n"
     code = f"{before}{text}\n)"
-    alone = ast.parse(code, mode="eval").body
+    (statement,) = parse_python(code).body
+    alone = statement.value if isinstance(statement, ast.Expr) else ast.Constant(None)
     if ast.dump(alone) != ast.dump(node):
         raise MismatchError("the expression in the f-string cannot be told")
     lines = Lines(code)

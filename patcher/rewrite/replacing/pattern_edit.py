@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditStatus
+from patcher.patchfile.python import parse_python
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, refuse, site_at
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
@@ -151,7 +152,7 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> boo
         return False
     same_place = outcome.status is EditStatus.READY and outcome.found == len(done)
     # As code: a comment that the replacement brings stays when the edit is taken back.
-    return same_place and ast.dump(ast.parse(again)) == ast.dump(ast.parse(source.text))
+    return same_place and ast.dump(parse_python(again)) == ast.dump(source.tree)
 
 
 def _is_written(site: Found, written: list[Found]) -> bool:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from patcher.rewrite.source import Source
 
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
-WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+_FOLLOWING = re.compile(r"[ \t]*;[ \t]*(?:\\(?:\r\n|\r|\n)[ \t]*)*(?=[^\s#\\])")
 
 
 class CannotReplaceError(Exception):
@@ -81,7 +82,7 @@ def removal(source: Source, start: int, end: int) -> Splice:
     tail = WHOLE_LINE_TAIL.match(source.text, end)
     if starts_line(source, start) and tail:
         return Splice(line, tail.end(), "")
-    following = re.compile(r"[ \t]*;[ \t]*(?=[^\s#])").match(source.text, end)
+    following = _FOLLOWING.match(source.text, end)
     if following:
         return Splice(start, following.end(), "")
     while line and continues(source, source.position(line)[0] - 1):

@@ -92,6 +92,7 @@ STATEMENTS = [
 
 REFUSED = (
     "LibCST does not print these lines as they are written",
+    "LibCST does not print a form feed as it is written",
     "the statement shares its line",
     "it changes what another edit of this patch changes",
 )
