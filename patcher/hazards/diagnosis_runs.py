@@ -151,7 +151,7 @@ def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes | None]) 
 
 
 def inputs_text(options: Mapping[str, Any]) -> str:
-    """The numbers in a test's options by their keys, seeds left out."""
+    """The numbers in a test's options by their keys; seeds, which say nothing, left out."""
     return ", ".join(_flat(options))
 
 
@@ -162,6 +162,8 @@ def _flat(value: Any, key: str = "") -> list[str]:
             for name, item in value.items()
             for text in _flat(item, f"{key}.{name}" if key else str(name))
         ]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or key.endswith("seed"):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return []
+    if key.endswith(("seed", "draw")):
         return []
     return [f"{key} {value}"]

@@ -46,6 +46,27 @@ def explain_outputs(
     ]
 
 
+def attributed(
+    traced: Sequence[Diagnosis],
+    failed: Sequence[CaseJudgement],
+    places: Sequence[Place],
+    pristine: Read,
+    patched: Read,
+) -> list[Diagnosis]:
+    """Traced failures; where no patch wrote the line itself, the only edit that ran is named."""
+    by_case = {case.case: case for case in failed}
+    found = []
+    for one in traced:
+        ran = {place for case in one.cases for place in _ran(by_case[case], places)}
+        if one.patch is None and len(ran) == 1:
+            (place,) = ran
+            at = f"{place.file}:{_pristine_line(place, pristine, patched)} {place.function}"
+            cause = f"{one.cause} The only edit that ran is in {place.function or 'the module'}."
+            one = replace(one, patch=place.patch, edit=at.rstrip(), cause=cause)  # noqa: PLW2901
+        found.append(one)
+    return found
+
+
 def _ran(case: CaseJudgement, places: Sequence[Place]) -> tuple[Place, ...]:
     """The edits that ran in a case; all of them where nothing says which did."""
     if case.patched is None:

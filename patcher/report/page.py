@@ -327,16 +327,25 @@ ON_HOST = "Avg Process Growth (MB)"
 def _figures(table: Table) -> dict[str, str]:
     """Keys and headings of the figures that were measured on either arm."""
     rows = (*table.baseline, *table.patched)
-    return {
+    shown = {
         key: ON_HOST if table.on_host and key == "avg_vram_mb" else heading
         for key, heading in FIGURES.items()
         if not rows or any(getattr(row, key) is not None for row in rows)
     }
+    if "avg_rtf" not in shown:  # what is called makes no sound: it is no generation of speech
+        shown["avg_gen_s"] = "Avg Time (s)"
+    return shown
 
 
 def table_names(table: Table) -> tuple[str, ...]:
     """Headings of the report's own table, without figures that nobody measured."""
     return ("Model Name", "Tests", *_figures(table).values())
+
+
+def table_source(table: Table) -> str:
+    """Where the figures come from, and what of the headings needs a word."""
+    rtf = "; RTF: compute seconds per audio second" if "avg_rtf" in _figures(table) else ""
+    return f"measured in {table.source}; memory: {table.memory}{rtf}"
 
 
 def table_rows(table: Table) -> Iterable[tuple[str, tuple[str, ...]]]:

@@ -111,7 +111,7 @@ def _first(error: str) -> str:
 
 
 def _table(table: Table, width: int) -> Iterator[Line]:
-    from patcher.report.page import table_names, table_rows
+    from patcher.report.page import table_names, table_rows, table_source
 
     rows = list(table_rows(table))
     if not rows:
@@ -125,10 +125,7 @@ def _table(table: Table, width: int) -> Iterator[Line]:
             yield Line(line, "" if number else "bold")
     else:
         yield from _on_its_side(names, rows)
-    source = (
-        f"measured in {table.source}; memory: {table.memory}; RTF: compute seconds per audio second"
-    )
-    for part in wrap(source, width):
+    for part in wrap(table_source(table), width):
         yield Line(part, "dim")
 
 

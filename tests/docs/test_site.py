@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import os
 import re
 import subprocess
@@ -18,6 +17,7 @@ from docs.render_reference import commands, configuration, errors, llms
 from patcher.cli import COMMANDS, cli
 from patcher.errors import TABLE
 from patcher.settings import SCAN, TOP, VERIFY
+from tests.docs.transcript import follow, steps
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -111,39 +111,6 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 def test_the_tutorial_on_a_package_of_your_own_does_what_it_says(tmp_path: Path) -> None:
     """Its files are written, its commands run in order, its output compared."""
     text = (REPOSITORY / "docs" / "tutorial" / "your-package.md").read_text("utf-8")
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir()
-    program = bin_folder / "patcher"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m patcher "$@"\n')
-    program.chmod(0o755)
     folder = tmp_path / "folder"
     folder.mkdir()
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PATCHER")},
-        "PATH": f"{bin_folder}:{os.environ['PATH']}",
-        "PYTHONPATH": str(REPOSITORY),
-        "COLUMNS": "80",
-        "HOME": str(tmp_path),
-    }
-    blocks = re.finditer(
-        r"```(\{code-block\} \w+\n:caption: (\S+)\n|console\n)(.*?)```", text, re.DOTALL
-    )
-    ran = 0
-    for block in blocks:
-        if block[2]:
-            file = folder / block[2]
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(block[3].lstrip("\n"), "utf-8")
-            continue
-        for part in re.split(r"^\$ ", block[3], flags=re.MULTILINE)[1:]:
-            command, _, expected = part.partition("\n")
-            done = subprocess.run(
-                ["bash", "-c", command], cwd=folder, env=environment, capture_output=True,
-                text=True, check=False,
-            )  # fmt: skip
-            ran += 1
-            same = doctest.OutputChecker().check_output(
-                expected, done.stdout, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-            )
-            assert same, f"$ {command}\n{done.stdout}\n{done.stderr}\nexpected:\n{expected}"
-    assert ran > 8
+    assert follow(list(steps(text)), folder) > 8

@@ -285,7 +285,54 @@ def benched(verdict: str = "faster", **more: Any) -> dict[str, Any]:
     return result(speed=speed(verdict, **more), table=table())
 
 
+UPPER = "returned is 'A TABLE', on the baseline 'A table'"
+
+
+def of_rich(verdict: str = "pass", **more: Any) -> dict[str, Any]:
+    """A verification of one patch of rich by one function of the user's."""
+    return result(
+        verdict,
+        **{
+            "target": "rich", "version": "15.0.0", "weights": "", "diff": "",
+            "series": ["upper"], "series_now": [], "taken_out": ["upper"],
+            "environment": {"system": "Linux", "processors": 2},
+            "guards": ["fs-write", "network"],
+            "cases": [case("rich", "work", stages=[])],
+            **more,
+        },
+    )  # fmt: skip
+
+
+def rich_table() -> dict[str, Any]:
+    """A table of a target that makes no sound: RTF is nothing it has."""
+    row = {
+        "model": "rich", "tests": 1, "avg_gen_s": 0.05, "avg_rtf": None, "avg_vram_mb": 21.4,
+        "min_rtf": None, "max_rtf": None,
+    }  # fmt: skip
+    found = table()
+    return {**found, "baseline": [row], "patched": [{**row, "avg_gen_s": 0.033}]}
+
+
 KINDS: dict[str, dict[str, Any]] = {
+    "any-package-fails": of_rich(
+        "fail", restored=True, taken_out=None,
+        sentence="Cases fail under the patch and pass without it: 0 of 1 pass (bitwise), 1 fail",
+        cases=[
+            case("rich", "work", "fail", reason="gate-fails", error=UPPER, stages=[]),
+        ],
+        diagnosis=[
+            {
+                "error": UPPER, "where": "rich/console.py", "line": 2153, "patch": "upper",
+                "edit": "rich/console.py:2153 Console._render_buffer",
+                "cause": "the patched output does not pass the gate `bitwise`; the edit in "
+                "Console._render_buffer is the only one that ran",
+                "cases": ["rich / work"],
+            }
+        ],
+    ),
+    "any-package-faster": of_rich(
+        speed=speed(stages=[]), table=rich_table(), series=["quick"], taken_out=["quick"],
+    ),
     "pass": result(),
     "fail": failed(),
     "fail-kept": failed(restored=False, kept=True, series_now=["inference_mode"]),

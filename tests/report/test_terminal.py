@@ -71,3 +71,13 @@ def test_places_that_never_ran_and_undeclared_effects_are_named_with_patch_and_l
     text = shown("undeclared", 200)
     assert "embed_ref_lens_clone: chatterbox/models/s3gen/s3gen.py:12 writes the global" in text
     assert "declare `cache-answers`" in text
+
+
+WORDS_OF_ONE_TARGET = re.compile(
+    r"chatterbox|\bT3\b|\bmel\b|audio|RTF|VRAM|generation|\bgen\b|voice|speech", re.IGNORECASE
+)
+
+
+@pytest.mark.parametrize("kind", ["any-package-fails", "any-package-faster"])
+def test_a_package_without_sound_is_spoken_of_in_its_own_words(kind: str) -> None:
+    assert not WORDS_OF_ONE_TARGET.findall(shown(kind, 80))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from patcher.commands.shared.find_copy import readable_patches
 from patcher.execution.results import Arm, Outcome
 from patcher.hazards import diagnosis_runs
-from patcher.hazards.outputs import explain_outputs
+from patcher.hazards.outputs import attributed, explain_outputs
 from patcher.patchfile.versions import fits
+from patcher.report.words import count
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -41,12 +42,15 @@ def explainer(copy: WorkingCopy, patches: Sequence[Patch], scratch: Path) -> Exp
         ]
         others = [case for case in failed if case not in raised]
         if raised:
-            bench.observer.said(f"tracing what made {len(raised)} cases fail")
-        sites = bench.setup.sites
+            bench.observer.said(f"tracing what made {count(len(raised), 'case')} fail")
+        sites, places = bench.setup.sites, bench.setup.request.places
         pristine, patched = (
             diagnosis_runs.tree_reader(sites[arm].tree.path) for arm in (Arm.BASELINE, Arm.PATCHED)
         )
-        silent = explain_outputs(others, bench.setup.request.places, pristine, patched)
-        return [*(traced(raised, bench) if raised else ()), *silent]
+        explained = traced(raised, bench) if raised else ()
+        return [
+            *attributed(explained, raised, places, pristine, patched),
+            *explain_outputs(others, places, pristine, patched),
+        ]
 
     return explain

@@ -1,0 +1,47 @@
+"""docs/any-package: from an empty folder to a judged patch of real packages, as their pages say."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tests.docs.transcript import follow, steps, typed_lines
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "any-package"
+PAGES = ("rich", "requests", "sympy", "diffusers", "transformers")
+MOST_LINES = 10
+IN_THE_DEFAULT_RUN = ("rich",)
+
+
+def page(name: str) -> str:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is not installed")
+    return (FOLDER / f"{name}.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_ten_typed_lines_lead_from_an_empty_folder_to_a_judged_patch(name: str) -> None:
+    text = (FOLDER / f"{name}.md").read_text("utf-8")
+    first = text.split("\n## ")[1]
+    assert first.startswith("From an empty folder")
+    assert "Passed: 1 of 1 case passes" in first
+    assert 4 < typed_lines(list(steps(first))) <= MOST_LINES
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in IN_THE_DEFAULT_RUN else [pytest.mark.slow])
+        for name in PAGES
+    ],
+)
+def test_a_page_prints_what_it_shows(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    clock = name not in IN_THE_DEFAULT_RUN  # its verdicts are for a quiet machine
+    ran = follow(list(steps(page(name))), folder, lambda command: clock or not command.clock)
+    assert ran > 5

@@ -1,0 +1,107 @@
+"""Pages whose files are written, whose commands run, and whose output is held to what they show.
+
+A page has files (`{code-block}` with a caption) and commands (`console`, each after ``$ ``). What
+is printed there is compared with what the command prints on stdout; ``...`` stands for what
+differs from machine to machine. A block below a line ``% clock`` shows a verdict of the clock.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BLOCK = re.compile(
+    r"(?P<clock>^% clock\n\n?)?^```(?:\{code-block\} \w+\n:caption: (?P<file>\S+)\n|console\n)"
+    r"(?P<text>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to write, or to write anew."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line to type, what it prints, and whether that hangs on the clock."""
+
+    line: str
+    shown: str
+    clock: bool
+
+
+Step = File | Command
+
+
+def steps(page: str) -> Iterator[Step]:
+    """What a page asks its reader to do, in order."""
+    for block in BLOCK.finditer(page):
+        if block["file"]:
+            yield File(block["file"], block["text"].lstrip("\n"))
+            continue
+        for part in re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]:
+            first, *rest = part.splitlines(keepends=True)
+            while rest and rest[0].startswith("> "):  # the shell asks for the rest of a line
+                first += rest.pop(0).removeprefix("> ")
+            yield Command(first.rstrip("\n"), "".join(rest), bool(block["clock"]))
+
+
+def typed_lines(some: Sequence[Step]) -> int:
+    """Lines that the reader types: commands, and lines of files that hold something."""
+    texts = [step.text if isinstance(step, File) else step.line for step in some]
+    return sum(bool(line.strip()) for text in texts for line in text.splitlines())
+
+
+def follow(
+    some: Sequence[Step], folder: Path, wanted: Callable[[Command], bool] = lambda _: True
+) -> int:
+    """Do what a page says in a folder; the number of commands that were run.
+
+    Raises:
+        AssertionError: a command prints something else than the page shows.
+    """
+    environment = _environment(folder)
+    ran = 0
+    for step in some:
+        if isinstance(step, File):
+            path = folder / step.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.text, "utf-8")
+        elif wanted(step):
+            done = subprocess.run(
+                ["bash", "-c", step.line], cwd=folder, env=environment, capture_output=True,
+                text=True, check=False,
+            )  # fmt: skip
+            same = doctest.OutputChecker().check_output(step.shown, done.stdout, SAME)
+            shown = f"$ {step.line}\n{done.stdout}\n{done.stderr}\nexpected:\n{step.shown}"
+            assert same, shown
+            ran += 1
+    return ran
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The reader's: `patcher` on the path, a terminal of 80 columns, a home of the test's own."""
+    programs = folder.parent / f"{folder.name}-bin"
+    programs.mkdir(exist_ok=True)
+    program = programs / "patcher"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m patcher "$@"\n')
+    program.chmod(0o755)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PATCHER")}
+    return {
+        **kept,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "COLUMNS": "80",
+        "HOME": str(folder.parent),
+    }
