@@ -1,4 +1,4 @@
-"""Pruning backups, on request only."""
+"""Pruning backups and kept runs, on request only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from patcher.errors import PatcherError
 from patcher.store import state as states
 from patcher.store.fs import Folder
 from patcher.store.recovery import read_manifests
+from patcher.store.reports import Reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,17 +17,23 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def gc(workspace: Workspace, keep: int = 10, *, dry_run: bool = False) -> dict[str, Any]:
-    """Remove backups that neither a working copy nor one of the newest manifests needs.
+KEPT_RUNS = 50
+
+
+def gc(
+    workspace: Workspace, keep: int = 10, *, keep_runs: int = KEPT_RUNS, dry_run: bool = False
+) -> dict[str, Any]:
+    """Remove backups that neither a working copy nor one of the newest manifests needs, and runs.
 
     Pristine bytes of files that a patch changes always stay.
 
     Args:
         keep: manifests to keep of each target, newest first; at least one.
+        keep_runs: kept runs, newest first; beside them the last pass of each target.
 
     Returns:
-        ``{"removed": [path, ...], "freed_bytes": int, "kept": int}``, paths relative to the
-        workspace.
+        ``{"removed": [path, ...], "freed_bytes": int, "kept": int, "runs": [id, ...]}``, paths
+        relative to the workspace; ``runs`` are the runs that were removed.
     """
     keep = max(keep, 1)
     with workspace.lock("gc"):
@@ -43,13 +50,18 @@ def gc(workspace: Workspace, keep: int = 10, *, dry_run: bool = False) -> dict[s
             for path in workspace.backups.object_files()
             if f"{path.parent.name}{path.name}" not in needed
         ]
-        freed = sum(path.stat().st_size for path in removed)
+        reports = Reports(workspace)
+        runs = reports.unneeded(keep_runs)
+        of_runs = [file for number in runs for file in reports.path(number).rglob("*")]
+        freed = sum(path.lstat().st_size for path in (*removed, *of_runs) if path.is_file())
         if not dry_run:
             _remove(removed)
+            reports.remove(runs)
     return {
         "removed": [path.relative_to(workspace.root).as_posix() for path in removed],
         "freed_bytes": freed,
         "kept": len(kept),
+        "runs": runs,
     }
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,29 @@ class Reports:
             shutil.rmtree(made, ignore_errors=True)
             raise
         return result
+
+    def unneeded(self, keep: int) -> list[int]:
+        """The runs that are not among the newest, oldest first.
+
+        The last pass of each target always stays: exports and receipts are made of it. So does
+        the newest run, whose number the next one follows.
+        """
+        known = self.ids()
+        needed, passed = {*known[-max(keep, 1) :]}, set()
+        for one in self.newest_first():
+            if one["verdict"] == "pass" and one.get("target") not in passed:
+                passed.add(one.get("target"))
+                needed.add(one["id"])
+        return [number for number in known if number not in needed]
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Remove runs, and what a crash left of runs that were never finished."""
+        for number in numbers:
+            away = self.folder / f".old-{number}"
+            (self.folder / str(number)).rename(away)  # whole or not there, for whoever lists them
+            shutil.rmtree(away, ignore_errors=True)
+        for left in (*self.folder.glob(".old-*"), *self.folder.glob(".new-*")):
+            shutil.rmtree(left, ignore_errors=True)
 
     def path(self, number: int) -> Path:
         """The folder of one.

@@ -220,3 +220,21 @@ def test_exports_name_the_patches_also_after_a_restore(adder: Patcher, tmp_path:
     assert "use_three" in page.read_text("utf-8")
     assert "Patches judged: `use_three`" in notes.read_text("utf-8")
     assert json.loads(data.read_text("utf-8"))["series"] == ["use_three"]
+
+
+# gc of kept runs
+
+
+def test_gc_keeps_the_newest_runs_and_the_last_pass(adder: Patcher) -> None:
+    assert adder("apply", "use_sum").status == 0
+    assert adder("verify").status == 0  # run 1, the only pass
+    assert adder("apply", "use_three").status == 0
+    for _ in range(2):
+        assert adder("verify", "--keep", "--again").status == 1
+    planned = adder("gc", "--keep-runs", "1", "--dry-run", "--json").json
+    assert planned["runs"] == [2]
+    assert adder("gc", "--keep-runs", "1", "--json").json["runs"] == [2]
+    kept = adder("history", "--json").json["verifications"]
+    assert [one["id"] for one in kept] == [3, 1]
+    assert adder("history", "show", "2").status == 2
+    assert adder("verify", "--keep", "--again", "--json").json["id"] == 4

@@ -84,8 +84,8 @@ def fail_everywhere(
             if ended.traceback:
                 faults.append("traceback: an error that is not for the user")
             # What the command said must be what happened.
-            series = Workspace(place).working_copy().series
-            planned = Workspace(scene.templates[action]).working_copy().series != series
+            state = Workspace(place).working_copy().state
+            planned = Workspace(scene.templates[action]).working_copy().state != state
             told = ended.status in (inject.DONE, inject.REFUSED) and before != after
             if not faults and told and planned != (ended.status == inject.DONE):
                 faults.append(f"torn: status {ended.status}, but changed: {planned}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
 
 Snapshot = dict[str, tuple[bytes, int]]
-ACTIONS = ("apply", "restore", "revert")
+ACTIONS = ("apply", "restore", "revert", "discard")
 
 
 def applied(name: str) -> Applied:
@@ -126,6 +126,8 @@ class Scene:
                     copy = workspace.working_copy()
                     copy.change({}, copy.series, "verify", (), verified=copy.series)
                     self._second(workspace)
+                if action == "discard":
+                    self._edit(workspace.working_copy().root)
                 made[action] = place
             return made
 
@@ -153,10 +155,28 @@ class Scene:
             verified = copy.verified_series or ()
             first = self._first_only(copy)
             copy.change(first, verified, "restore", ["two"], modes=moded("one"))
+        elif action == "discard":
+            ours = {p: new for p, new in patched(self.pristine(), "one", self.files).items() if new}
+            copy.discard(
+                {
+                    one.path: None
+                    if one.kind == "added"
+                    else ours.get(one.path, copy.pristine(one.path))
+                    for one in copy.drift()
+                }
+            )
         else:
             back = {path: copy.pristine(path) for path in copy.state.touched}
             names = [one.name for one in copy.series]
             copy.change(back, (), "revert", names, modes={})
+
+    @staticmethod
+    def _edit(root: Path) -> None:
+        """Every kind of edit by hand that `patcher discard` takes out."""
+        (root / "sample" / "part0" / "module0.py").write_bytes(b"MINE = 1\n")
+        (root / "sample" / "added" / "one.py").unlink()
+        (root / "sample" / "__init__.py").chmod(0o755)
+        (root / "sample" / "mine.py").write_bytes(b"MINE = 2\n")
 
     def _second(self, workspace: Workspace) -> None:
         copy = workspace.working_copy()
@@ -211,12 +231,24 @@ class Scene:
         if tree != (before if same else after):
             wanted, name = (before, "before") if same else (after, "after")
             found.append(f"torn: the series says {name}, but {_differences(tree, wanted)}")
-        if stray := copy.drift():
+        stray = copy.drift()
+        if stray and not (same and action == "discard"):
             found.append(f"torn: drift {stray}")
+        if not same and action == "discard":
+            found += [
+                f"lost: what was edited by hand in {path}"
+                for path, (data, _) in before.items()
+                if data != after.get(path, (None, 0))[0] and not kept(workspace, data)
+            ]
         if workspace.journal() is not None:
             found.append("torn: the journal is still there")
         found += lost_bytes(workspace)
         return found
+
+
+def kept(workspace: Workspace, data: bytes) -> bool:
+    """Whether the backups hold some bytes."""
+    return workspace.backups.object_path(sha256(data).hexdigest()).exists()
 
 
 def snapshot(place: Path) -> Snapshot:
