@@ -13,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docs.case_files import Case, cases, rules
 from patcher.patchfile import keys
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.rewrite.check import fixture_results
-from tests.rewrite.breadth_cases import rules
-from tests.rewrite.support import Case, cases
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch

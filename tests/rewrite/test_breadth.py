@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rewrite.breadth_cases import Rule, rules
-from tests.rewrite.support import FILE, outcome, plan, read
+from docs.case_files import FILE, Rule, rules
+from tests.rewrite.support import outcome, plan, read
 
 SAID = [rule for rule in rules() if rule.case is not None]
 

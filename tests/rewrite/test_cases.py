@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from docs.case_files import FILE, Case, cases
 from patcher.rewrite.replay import replay
-from tests.rewrite.support import FILE, Case, cases, outcome, plan, read
+from tests.rewrite.support import outcome, plan, read
 
 ALL = cases()
 ACCEPTED = [case for case in ALL if case.after is not None]
