@@ -32,7 +32,7 @@ from patcher.bench.stopwatch import ExecutorStopwatch, Workload
 from patcher.execution.executor import LocalExecutor
 from patcher.execution.process import Site, environment
 from patcher.execution.results import Arm, Case
-from patcher.worker.main import PROBE_ROUNDS, probe
+from patcher.worker.system import PROBE_ROUNDS, probe
 
 if TYPE_CHECKING:
     from tests.mutations.changes import Changes

@@ -11,8 +11,8 @@ Arrays travel as raw bytes after the line, in both directions: ``payload`` lists
 ``{"part": ..., "name": ..., "dtype": ..., "shape": [...], "size": bytes}``. A worker keeps no
 output on disk, where the other arm might look for it.
 
-A single file that imports the standard library alone until it imports the target; the adapter's
-modules come from patcher's own folder without that folder being on ``sys.path``.
+It and what it imports use the standard library alone until it imports the target; patcher's own
+modules come from patcher's folder without that folder being on ``sys.path``.
 """
 
 from __future__ import annotations
@@ -23,19 +23,15 @@ if __name__ == "__main__":
     sys.path.pop(0)  # this file's folder: its modules must not shadow the standard library's
 
 import contextlib
-import ctypes
 import faulthandler
 import functools
 import gc
-import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import json
 import os
-import select
 import signal
-import traceback
 from collections import deque
 from pathlib import Path
 from time import perf_counter  # ours, whatever the target makes of `time`
@@ -43,78 +39,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import CodeType
 
 PATCHER = Path(__file__).resolve().parent.parent
-PR_SET_PDEATHSIG = 1
+
+
+def load_patcher() -> None:
+    """Make patcher importable from this file's place, whatever ``sys.path`` holds."""
+    spec = importlib.util.spec_from_file_location(
+        "patcher", PATCHER / "__init__.py", submodule_search_locations=[str(PATCHER)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["patcher"] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+
+
+if __name__ == "__main__":
+    load_patcher()
+
+from patcher.worker.failures import describe_failure, said_by_adapter  # noqa: E402
+from patcher.worker.importing import TreeFinder  # noqa: E402
+from patcher.worker.system import (  # noqa: E402
+    die_with_parent,
+    limit_memory,
+    probe,
+    reset_peak,
+    rss_mib,
+)
+
 HELD = 16  # results that are looked at once more at the end
-PROBE_ROUNDS = 40_000  # about 2 ms: far below a generation, far above the clock's step
-
-
-class RecordingLoader(importlib.machinery.SourceFileLoader):
-    """Compiles a target's module from its source, always, and notes the hash of those bytes.
-
-    Bytecode files are neither read nor written for the target: a patch of equal size within the
-    second of an earlier import would otherwise run the old code.
-    """
-
-    seen: dict[str, str]
-
-    def get_code(self, fullname: str) -> CodeType | None:
-        path = self.get_filename(fullname)
-        source = self.get_data(path)
-        self.seen[path] = hashlib.sha256(source).hexdigest()
-        return self.source_to_code(source, path)
-
-
-class TreeFinder:
-    """Finds the target's packages in the frozen tree, before every other finder.
-
-    A namespace package has parts elsewhere too, of other distributions: those are found behind the
-    tree's own, and are none of the planned code.
-    """
-
-    def __init__(self, tree: str, packages: tuple[str, ...]) -> None:
-        self.tree = tree
-        self.packages = packages
-        self.seen: dict[str, str] = {}
-
-    def find_spec(
-        self, name: str, path: Any = None, target: Any = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name.partition(".")[0] not in self.packages:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path or [self.tree], target)
-        if spec is None:
-            return None
-        if path is None and spec.origin is None and spec.submodule_search_locations is not None:
-            spec.submodule_search_locations = [*spec.submodule_search_locations, *self.parts(name)]
-        elif type(spec.loader) is importlib.machinery.SourceFileLoader and self.holds(spec.origin):
-            loader = RecordingLoader(spec.loader.name, spec.loader.path)
-            loader.seen = self.seen
-            spec.loader = loader
-        return spec
-
-    def holds(self, file: str | None) -> bool:
-        return file is not None and file.startswith(self.tree + os.sep)
-
-    def parts(self, name: str) -> list[str]:
-        """Where a namespace package goes on outside the tree."""
-        found = (os.path.join(folder or os.getcwd(), name) for folder in sys.path)
-        return [each for each in found if os.path.isdir(each) and not self.holds(each)]
-
-    def drain(self) -> dict[str, str]:
-        """Hashes by path relative to the tree, of what was imported since the last call."""
-        new = dict(self.seen)
-        self.seen.clear()  # in place: the loaders hold the same mapping
-        return {os.path.relpath(path, self.tree): digest for path, digest in new.items()}
 
 
 class Worker:
     """Answers requests until the pipe closes."""
 
     def __init__(self, greeting: Mapping[str, Any], answers: int) -> None:
-        load_patcher()
         self.answers = answers
         self.nonce = greeting["nonce"]
         self.tree = greeting["tree"]
@@ -389,71 +348,8 @@ def buffers_of(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def said_by_adapter(error: BaseException, tree: str) -> bool:
-    """Whether the adapter itself said that the case cannot exist.
-
-    Its own class, by identity, raised by code outside of the tree: the target cannot say so.
-    """
-    adapter = importlib.import_module("patcher.targets.adapter")
-    if type(error) is not adapter.NotApplicable:
-        return False
-    frames = traceback.extract_tb(error.__traceback__)
-    return not frames[-1].filename.startswith(tree + os.sep)
-
-
-def describe_failure(error: BaseException, tree: str, stage: str) -> dict[str, Any]:
-    """The fields of `patcher.execution.results.Failure`; frames below this file only."""
-    frames = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename == __file__ or frame.filename.startswith("<frozen importlib"):
-            continue
-        inside = frame.filename.startswith(tree + os.sep)
-        frames.append(
-            {
-                "file": os.path.relpath(frame.filename, tree) if inside else frame.filename,
-                "line": frame.lineno or 0,
-                "function": frame.name,
-                "text": frame.line or "",
-                "in_target": inside,
-            }
-        )
-    return {
-        "kind": failure_kind(error),
-        "type": type(error).__name__,
-        "message": str(error),
-        "frames": frames[-40:],
-        "stage": stage,
-    }
-
-
-def failure_kind(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or "DefaultCPUAllocator: can't allocate" in text:
-        return "host-oom"
-    if "OutOfMemoryError" in text or "CUDA out of memory" in text:
-        return "device-oom"
-    if "device-side assert" in text:
-        return "device-assert"
-    if isinstance(error, SyntaxError):
-        return "compile"
-    if isinstance(error, ImportError):
-        return "import"
-    return "exit" if isinstance(error, SystemExit) else "exception"
-
-
 def test_from(told: Mapping[str, Any]) -> Any:
     return importlib.import_module("patcher.targets.adapter").Test(**told)
-
-
-def load_patcher() -> None:
-    """Make patcher importable from this file's place, whatever ``sys.path`` holds."""
-    spec = importlib.util.spec_from_file_location(
-        "patcher", PATCHER / "__init__.py", submodule_search_locations=[str(PATCHER)]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["patcher"] = package = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(package)
 
 
 def resolve(reference: str) -> Any:
@@ -463,61 +359,6 @@ def resolve(reference: str) -> Any:
     for part in attribute.split("."):
         found = getattr(found, part)
     return found
-
-
-def probe() -> float:
-    """Seconds for a fixed piece of work that knows nothing of the target.
-
-    A virtual processor may halve its speed for seconds, and no counter tells.
-    """
-    started = perf_counter()
-    total = 0
-    for number in range(PROBE_ROUNDS):
-        total += number * number
-    return perf_counter() - started
-
-
-def rss_mib(field: str) -> float:
-    """``VmRSS`` or ``VmHWM`` (its peak) of this process; 0 where the system does not tell."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith(field + ":"):
-                return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def reset_peak() -> None:
-    """Make ``VmHWM`` start anew from the present size."""
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as refs:
-        refs.write("5")
-
-
-def limit_memory(mib: int) -> None:
-    """Bound the address space, so that a patch that eats memory meets a MemoryError."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))
-
-
-def die_with_parent(parent: int, requests: int, answers: int) -> None:
-    """End this process's group when the parent is gone, by the kernel's hand and by the pipe's.
-
-    The kernel's signal (Linux) reaches a worker that is stuck holding the interpreter. A guard
-    watches the pipe, on every system, and takes the worker's children along; it is a process of
-    the same group, since the signal would end a thread before it had done so.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    if os.fork() == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # meant for the worker, to dump its stacks
-        os.close(answers)  # its end says that the worker died
-        poll = select.poll()
-        poll.register(requests, 0)  # hang-up is always reported
-        while not any(event & select.POLLHUP for _, event in poll.poll()):
-            pass
-        os.killpg(0, signal.SIGKILL)
 
 
 def main(argv: list[str]) -> None:
