@@ -27,6 +27,10 @@ def on_adder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return record_adder(tmp_path_factory.mktemp("contract"))
 
 
+# Steps whose object is not that of the command's first word.
+SHOWN_AS = {"export --diff": "export --diff", "history show": "verify"}
+
+
 @pytest.mark.parametrize("step", ADDER)
 def test_the_object_of_a_command_keeps_its_keys_and_types(
     step: str, on_adder: dict[str, Any]
@@ -41,9 +45,11 @@ def test_the_object_of_a_command_is_what_its_schema_says(
     step: str, on_adder: dict[str, Any]
 ) -> None:
     printed = on_adder[step]["printed"]
-    name = "export --diff" if step == "export --diff" else ADDER[step][0]
+    name = SHOWN_AS.get(step, ADDER[step][0])
     definitions = SCHEMA["$defs"]
     if on_adder[step]["exit"] != 0:
+        name = "failure"
+    if on_adder[step]["exit"] != 0 and ADDER[step][0] != "receipt":
         name = "verify" if "verdict" in printed else "failure"
     if name == "apply" and "verdict" in printed:
         name = "verify"
