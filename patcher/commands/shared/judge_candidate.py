@@ -1,0 +1,224 @@
+"""One candidate beside another tree: its gates, a first look at its speed, a second measurement.
+
+What every step found is on disk before the next begins (`Ledger`), so that a run that was cut short
+goes on where it was. `patcher judge` and `patcher tune` differ in what they ask and in which order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from patcher.bench.sequence import confirmation
+from patcher.bench.speed import QUICK, BenchPlan
+from patcher.commands.shared.freeze_trees import freeze, loosest, new_tree
+from patcher.commands.shared.keep_run import identity
+from patcher.commands.shared.replay_series import rewriting
+from patcher.commands.shared.verify_request import request_for
+from patcher.execution.results import Arm
+from patcher.results import JudgedCandidate
+from patcher.verify.declarations import undeclared
+from patcher.verify.judge import judge as judge_trees
+from patcher.verify.judgement import Verdict
+from patcher.verify.options import VerifyOptions
+from patcher.verify.timing import measure_speed
+
+if TYPE_CHECKING:
+    from patcher.commands.shared.candidates import Candidate
+    from patcher.execution.process import Tree
+    from patcher.store.working_copy import WorkingCopy
+    from patcher.verify.judgement import Judgement
+    from patcher.verify.setup import Request
+
+LEDGER = "judge.jsonl"
+FASTER = "faster"
+Report = Callable[[JudgedCandidate], None]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """How candidates are run.
+
+    Attributes:
+        gates: for the gates; ``timed`` for the clock. Bench, names and requirement are not used.
+        again: repeat what is on record.
+    """
+
+    gates: VerifyOptions = field(default_factory=VerifyOptions)
+    timed: VerifyOptions = field(default_factory=VerifyOptions)
+    again: bool = False
+
+
+class CandidateJudge:
+    """Judges candidates of one working copy, which is not touched."""
+
+    def __init__(
+        self, copy: WorkingCopy, how: How, scratch: Path, report: Report, say: Say
+    ) -> None:
+        self.copy, self.how, self.scratch = copy, how, scratch
+        self.report, self.say = report, say
+        self.pristine = freeze(copy, new_tree(scratch), pristine=True)
+        self.ledger = Ledger(copy.home / LEDGER, fresh=how.again)
+        self.confirmations = 0
+
+    def gated(self, candidate: Candidate) -> JudgedCandidate:
+        """Run its gates beside pristine."""
+        hidden = undeclared(self.copy.pristine, candidate.patches, rewriting(self.copy.workspace))
+        if hidden:
+            result = _result(candidate, Verdict.UNDECLARED.value, hidden[0].sentence)
+        else:
+            judgement = self._judged("gates", candidate, self.pristine, None, None)
+            result = _result(candidate, judgement["verdict"], _why(judgement))
+        self.report(result)
+        return result
+
+    def screened(
+        self,
+        candidate: Candidate,
+        result: JudgedCandidate,
+        beside: Candidate | None = None,
+        budget_s: float | None = None,
+    ) -> JudgedCandidate:
+        """A first look at its speed, beside pristine or another candidate; it is allowed to err."""
+        self.say(f"{candidate.name}: a first look at its speed, {QUICK.pairs} pairs")
+        return self._measured("screen", candidate, result, QUICK, beside, budget_s)
+
+    def confirmed(
+        self,
+        candidate: Candidate,
+        result: JudgedCandidate,
+        beside: Candidate | None = None,
+        budget_s: float | None = None,
+    ) -> JudgedCandidate:
+        """Measure again from nothing, at a level that is spent over all confirmations."""
+        self.confirmations += 1
+        plan = confirmation(self.confirmations)
+        said = f"measured again, {plan.pairs} pairs at {plan.confidence:.2%}"
+        self.say(f"{candidate.name}: {said}" + (f", beside {beside.name}" if beside else ""))
+        return self._measured("confirm", candidate, result, plan, beside, budget_s)
+
+    def _measured(
+        self,
+        step: str,
+        candidate: Candidate,
+        result: JudgedCandidate,
+        plan: BenchPlan,
+        beside: Candidate | None,
+        budget_s: float | None,
+    ) -> JudgedCandidate:
+        baseline = self._tree(beside) if beside else self.pristine
+        judgement = self._judged(step, candidate, baseline, plan, budget_s)
+        speed = judgement.get("speed") or {}
+        word = str(speed.get("verdict", "not-measured"))
+        result = replace(
+            result,
+            verdict=judgement["verdict"],
+            error=_why(judgement),
+            step=step,
+            speed=word,
+            time_ratio=speed.get("time_ratio"),
+            low=speed.get("low"),
+            high=speed.get("high"),
+            confidence=speed.get("confidence"),
+            pairs=int(speed.get("pairs", 0)),
+            kept=step == "confirm" and word == FASTER and judgement["verdict"] == "pass",
+            beside=beside.name if beside else result.beside,
+        )
+        self.report(result)
+        return result
+
+    def _judged(
+        self,
+        step: str,
+        candidate: Candidate,
+        baseline: Tree,
+        plan: BenchPlan | None,
+        budget_s: float | None,
+    ) -> Mapping[str, Any]:
+        """Run one step, or take it from the record."""
+        tree = self._tree(candidate)
+        trees = {Arm.BASELINE: baseline, Arm.PATCHED: tree}
+        asked = self.how.timed if plan else self.how.gates
+        options = replace(asked, bench=plan.name if plan else None)
+        request = request_for(self.copy, trees, loosest(candidate.patches), options)
+        request = replace(request, about={"series": [p.name for p in candidate.patches]})
+        key = f"{step}/{plan.pairs if plan else 0}/{identity(request, options)}"
+        known = self.ledger.find(key)
+        if known is not None:
+            return known
+        judgement = self._run(request, candidate, plan, budget_s or options.budget)
+        result = judgement.as_json()
+        self.ledger.add(key, candidate.name, result)
+        return result
+
+    def _run(
+        self,
+        request: Request,
+        candidate: Candidate,
+        plan: BenchPlan | None,
+        budget_s: float | None,
+    ) -> Judgement:
+        if plan is None:
+            return judge_trees(request)
+        declares = frozenset(each for patch in candidate.patches for each in patch.declares)
+        measure = partial(measure_speed, plan=plan, budget_s=budget_s, declares=declares)
+        return judge_trees(request, measure_speed=measure)
+
+    def _tree(self, candidate: Candidate) -> Tree:
+        return freeze(self.copy, new_tree(self.scratch), candidate.files, pristine=True)
+
+
+def _result(candidate: Candidate, verdict: str, why: str | None) -> JudgedCandidate:
+    names = [patch.name for patch in candidate.patches]
+    return JudgedCandidate(candidate.name, candidate.kind, verdict, error=why, patches=names)
+
+
+def _why(judgement: Mapping[str, Any]) -> str | None:
+    """What went wrong, in one line; None when nothing did."""
+    if judgement["verdict"] == Verdict.PASS.value:
+        return None
+    errors = [case["error"] for case in judgement["cases"] if case["error"]]
+    return str(errors[0] if errors else judgement["sentence"])
+
+
+class Ledger:
+    """Everything judged so far, a JSON object a line; a line cut short by a crash is left out."""
+
+    def __init__(self, path: Path, *, fresh: bool) -> None:
+        self.path = path
+        self.known: dict[str, Mapping[str, Any]] = {}
+        for line in path.read_bytes().splitlines() if path.exists() and not fresh else ():
+            with _ignoring_damage():
+                entry = json.loads(line)
+                self.known[entry["key"]] = entry["result"]
+
+    def find(self, key: str) -> Mapping[str, Any] | None:
+        """What was found under this key, or None."""
+        return self.known.get(key)
+
+    def add(self, key: str, name: str, result: Mapping[str, Any]) -> None:
+        """Keep a result: one whole line, on disk before anything follows."""
+        import os
+
+        self.known[key] = result
+        line = json.dumps({"key": key, "candidate": name, "result": result}) + "\n"
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _ignoring_damage() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError):
+        return
