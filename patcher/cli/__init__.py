@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Show patched against pristine.",
     "verify": "Run patched beside pristine, judge, restore on failure.",
     "judge": "Judge many candidates beside pristine; apply none.",
+    "tune": "Find the fastest set of the patches that fit.",
     "revert": "Take patches out again, in any order.",
     "discard": "Take hand edits out of the working copy, kept as a backup.",
     "scan": "Predict what a patch will break.",

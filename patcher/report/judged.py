@@ -24,10 +24,15 @@ def line(result: JudgedCandidate) -> str:
 
 def gain(result: JudgedCandidate) -> str:
     """Its speed in words: ``1.52 times as fast (1.44 to 1.60)``, and the verdict."""
-    if result.time_ratio is None or not result.low or not result.high:
-        return str(result.speed)
-    times, least, most = 1 / result.time_ratio, 1 / result.high, 1 / result.low
-    return f"{times:.2f} times as fast ({least:.2f} to {most:.2f}), {result.speed}"
+    times = times_as_fast(result.time_ratio, result.low, result.high)
+    return f"{times}, {result.speed}" if times else str(result.speed)
+
+
+def times_as_fast(time_ratio: float | None, low: float | None, high: float | None) -> str:
+    """A ratio of times with its interval, the other way round; empty where there is none."""
+    if time_ratio is None or not low or not high:
+        return ""
+    return f"{1 / time_ratio:.2f} times as fast ({1 / high:.2f} to {1 / low:.2f})"
 
 
 def print_judged(result: JudgeResult, *, color: bool | None) -> None:

@@ -48,6 +48,8 @@ from patcher.results.verification import (
     RecoverResult,
     RunResult,
     TimedRun,
+    TriedSet,
+    TuneResult,
     VerifyResult,
 )
 from patcher.results.writing import as_json, optional
@@ -91,6 +93,8 @@ __all__ = [
     "ShowResult",
     "StatusResult",
     "TimedRun",
+    "TriedSet",
+    "TuneResult",
     "UnreadableSpec",
     "VerifyResult",
     "as_json",

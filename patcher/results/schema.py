@@ -29,6 +29,7 @@ COMMANDS = {
     "status": results.StatusResult,
     "diff": results.DiffResult,
     "judge": results.JudgeResult,
+    "tune": results.TuneResult,
     "revert": results.RevertResult,
     "discard": results.DiscardResult,
     "run": results.RunResult,

@@ -186,6 +186,56 @@ class JudgeResult:
 
 
 @dataclass(frozen=True)
+class TriedSet:
+    """One comparison of ``patcher tune``.
+
+    Attributes:
+        kind: ``start``, ``add``, ``swap``, ``drop``; ``left out`` for a patch that was not tried.
+        changed: the set or the patch that was tried; ``patches`` is the whole set, in order.
+        beside: the set it was timed beside; empty for pristine.
+        time_ratio: its time over that of ``beside``, from ``low`` to ``high``.
+    """
+
+    kind: str
+    changed: str
+    patches: Sequence[str]
+    beside: Sequence[str]
+    verdict: str | None = None
+    speed: str | None = None
+    time_ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """``patcher tune``.
+
+    Attributes:
+        patches: the fastest set that was found, in the order of application.
+        tried: every comparison, in the order in which they were made.
+        complete: nothing was left to try; False when time ran out.
+        set: the name under which it was written; None when nothing was.
+        path: the file of sets; ``receipt`` the receipt of the last verification, beside pristine.
+        time_ratio: of that verification: time of the set over pristine's, from ``low`` to ``high``.
+    """
+
+    target: str
+    patches: Sequence[str]
+    tried: Sequence[TriedSet]
+    complete: bool
+    set: str | None = None
+    path: str | None = None
+    receipt: str | None = None
+    verdict: Verdict | None = None
+    speed: str | None = None
+    time_ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class RunResult:
     """``patcher run``: the command, and the exit status it ended with."""
 

@@ -1,0 +1,152 @@
+"""`patcher tune`: the fastest set, written down, with a receipt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Patcher, runner
+
+MODULE = """\
+def slow_sum(numbers):
+    total = 0
+    for number in numbers:
+        for _ in range(60):
+            total = total + number
+    return total // 60
+
+
+def double(number):
+    return number * 2
+"""
+WORKLOAD = """\
+import sums
+
+
+def draw(rng):
+    return [rng.randrange(1000) for _ in range(1500)]
+
+
+def work(numbers):
+    return sums.slow_sum(numbers), sums.double(numbers[0])
+"""
+SPEC = """\
+patch: {name}
+summary: s
+target: sums
+equivalence: bitwise
+edits:
+  - file: sums.py
+    match: {match}
+    with: {replacement}
+"""
+SETS = "# kept by hand\nmine:\n  summary: mine\n  patches:\n    - wrong\n"
+
+
+def new_workspace(folder: Path) -> Path:
+    project = folder / "project"
+    project.mkdir(parents=True)
+    (project / "sums.py").write_text(MODULE)
+    (project / "pyproject.toml").write_text('[project]\nname = "sums"\nversion = "1.0"\n')
+    workspace = folder / "workspace"
+    patches = workspace / "patches"
+    patches.mkdir(parents=True)
+    (workspace / "bench.py").write_text(WORKLOAD)
+    (workspace / "patcher.toml").write_text('target = "sums"\n[verify]\ncall = "bench.py:work"\n')
+    for name, match, replacement in (
+        ("fast", "range(60)", "range(1)"),
+        ("wrong", "number * 2", "number * 3"),
+    ):
+        text = SPEC.format(name=name, match=match, replacement=replacement)
+        if name == "fast":  # one addition instead of sixty, and so no division
+            text += "  - {file: sums.py, match: total // 60, with: total}\n"
+        (patches / f"{name}.yaml").write_text(text)
+    (patches / "sets.yaml").write_text(SETS)
+    ran = runner(workspace)("init", str(project))
+    assert ran.status == 0, ran.stderr
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_workspace(tmp_path_factory.mktemp("tuning"))
+
+
+@pytest.fixture(scope="module")
+def tuned(workspace: Path) -> dict[str, object]:
+    ran = runner(workspace)("--json", "tune", "--budget", "2m")
+    assert ran.status == 0, ran.stderr
+    found: dict[str, object] = json.loads(ran.stdout)
+    return found
+
+
+@pytest.mark.slow
+def test_it_finds_what_is_faster_and_leaves_what_is_wrong(tuned: dict[str, object]) -> None:
+    assert (tuned["patches"], tuned["speed"], tuned["complete"]) == (["fast"], "faster", True)
+    tried = {each["changed"]: each for each in tuned["tried"]}  # type: ignore[attr-defined]
+    assert tried["wrong"]["verdict"] == "fail"
+    assert tried["fast"]["speed"] == "faster"
+
+
+@pytest.mark.slow
+def test_the_set_can_be_applied_and_the_others_are_as_they_were(
+    workspace: Path, tuned: dict[str, object]
+) -> None:
+    assert (workspace / "patches/sets.yaml").read_text().startswith(SETS)
+    shown = json.loads(runner(workspace)("--json", "plan", "@tuned").stdout)
+    assert [each["name"] for each in shown["patches"]] == ["fast"]
+
+
+@pytest.mark.slow
+def test_its_receipt_holds_here(workspace: Path, tuned: dict[str, object]) -> None:
+    patcher: Patcher = runner(workspace)
+    assert json.loads(patcher("--json", "status").stdout)["series"] == []
+    assert patcher("apply", "@tuned").status == 0
+    try:
+        assert patcher("receipt", "check", str(tuned["receipt"])).status == 0
+    finally:
+        patcher("revert", "--all")
+
+
+@pytest.mark.slow
+def test_the_same_command_answers_from_the_record(
+    workspace: Path, tuned: dict[str, object]
+) -> None:
+    ran = runner(workspace)("--json", "tune", "--budget", "2m")
+    again = json.loads(ran.stdout)
+    assert again["tried"] == tuned["tried"]
+    assert again["patches"] == tuned["patches"]
+
+
+def test_patches_that_are_applied_are_refused(workspace: Path) -> None:
+    patcher: Patcher = runner(workspace)
+    patcher("apply", "fast")
+    try:
+        ran = patcher("tune")
+        assert ran.status == 3
+        assert "patcher revert --all" in ran.stderr
+    finally:
+        patcher("revert", "--all")
+
+
+def test_a_set_of_the_same_name_is_replaced_and_all_else_stays(workspace: Path) -> None:
+    from patcher.commands.shared.write_set import write_set
+    from patcher.patchfile.reader import read_sets
+    from patcher.store.workspace import Workspace
+
+    other = workspace.parent / "other"
+    (other / "patches").mkdir(parents=True)
+    path = other / "patches/sets.yaml"
+    old = "tuned:\n  summary: old\n  patches:\n    - old\n"
+    path.write_text(SETS + old + "\n# last\nz:\n  summary: z\n  patches: [z]\n")
+    write_set(Workspace(other), "tuned", "it's new: 2 times", ["a", "b"])
+    text = path.read_text()
+    assert text.startswith(SETS)
+    assert "# last" in text
+    assert "old" not in text
+    sets = read_sets(text, "sets.yaml")
+    assert list(sets) == ["mine", "z", "tuned"]
+    assert sets["tuned"].patches == ("a", "b")
+    assert sets["tuned"].summary == "it's new: 2 times"
