@@ -52,7 +52,8 @@ class Source:
         if len(content) > MOST_BYTES:
             raise self.refuse("it is over 1 MiB", "patch a smaller module that it imports")
         try:
-            self.encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+            lines = content.replace(b"\r", b"\n") if b"\n" not in content else content
+            self.encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
         except SyntaxError as error:
             raise self.refuse(f"its encoding cannot be told ({error.msg})") from None
         self.bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
@@ -149,6 +150,20 @@ class Source:
         line = bisect_right(self.starts, offset)
         at = bisect_right(self._statement_lines, line)
         return self.indent(self.starts[self._statement_lines[at - 1] - 1]) if at else ""
+
+    def block_indent(self, offset: int) -> str:
+        """The white space before the line of a statement, which may start on another one's last."""
+        line = bisect_right(self.starts, offset)
+        while line in self._goes_on:
+            line = self._goes_on[line]
+        return self.indent(self.starts[line - 1])
+
+    @cached_property
+    def _goes_on(self) -> dict[int, int]:
+        """The last line of each simple statement of several lines, and its first."""
+        nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.stmt))
+        simple = [node for node in nodes if not hasattr(node, "body")]
+        return {e.end_lineno: e.lineno for e in simple if e.end_lineno and e.end_lineno > e.lineno}
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1, the column in characters."""

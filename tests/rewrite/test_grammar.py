@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from patcher.patchfile.model import EditKind
 from patcher.rewrite.matching import spans
 from patcher.rewrite.replacing import fill, pattern_edit, substitute
-from tests.rewrite.grammar.cases import EXPRESSIONS, STATEMENTS, Case, compiles, dump, make, problem
+from tests.rewrite.grammar.cases import Case, compiles, dump, make, parse
 from tests.rewrite.grammar.code import Code
+from tests.rewrite.grammar.judging import judge
+from tests.rewrite.grammar.kinds import DECORATORS
+from tests.rewrite.grammar.matching import EXPRESSIONS, STATEMENTS
+from tests.rewrite.grammar.night import FIRST, NIGHTLY, chunk
 from tests.rewrite.grammar.noise import joined, noisy
 
-SUITE, NIGHTLY = 2_000, 100_000
-FIRST = 20_261_128
-"""Where the seeds start."""
+SUITE = 2_000
 
 
-def cases(count: int, first: int = FIRST) -> list[tuple[int, Case]]:
-    found: list[tuple[int, Case]] = []
-    seed = first
-    while len(found) < count:
-        case = make(Random(seed))
-        if case is not None:
-            found.append((seed, case))
-        seed += 1
-    return found
+@cache
+def cases() -> list[Case]:
+    """Cases to look at the generator by."""
+    made = (make(Random(seed)) for seed in range(FIRST, FIRST + 2000))
+    return [case for case in made if case is not None]
 
 
 def wrong(count: int, first: int = FIRST) -> list[str]:
-    """What is wrong with some cases, with the seed that makes each again."""
-    found = []
-    for seed, case in cases(count, first):
-        said = problem(case)
-        if said:
-            found.append(f"seed {seed}: {said}")
-    return found
+    """What is wrong with the cases of some seeds."""
+    return list(chunk(first, count).defects)
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_every_case_gives_the_tree_it_must(part: int) -> None:
-    assert wrong(SUITE // 4, FIRST + part * 1_000_000) == []
+def test_every_case_gives_what_it_must(part: int) -> None:
+    tally = chunk(FIRST + part * 1_000_000, SUITE // 4 + 50)
+    assert tally.defects == []
+    assert tally.cases >= SUITE // 4
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("part", range(20))
-def test_every_case_of_a_night_gives_the_tree_it_must(part: int) -> None:
+def test_every_case_of_a_night_gives_what_it_must(part: int) -> None:
     assert wrong(NIGHTLY // 20, FIRST + 100_000_000 + part * 1_000_000) == []
 
 
@@ -56,7 +53,7 @@ def test_every_case_of_a_night_gives_the_tree_it_must(part: int) -> None:
 @given(st.randoms(use_true_random=False))
 def test_no_case_that_hypothesis_draws_is_wrong(random: Random) -> None:
     case = make(random)
-    assert case is None or problem(case) == ""
+    assert case is None or not judge(case).is_defect
 
 
 # the generator itself ---------------------------------------------------------------------------
@@ -71,36 +68,49 @@ def test_noise_never_changes_the_tree() -> None:
             assert not compiles(other) or dump(other) == dump(text)
 
 
-def test_noise_is_nearly_always_python() -> None:
-    made = [make(Random(seed)) for seed in range(300)]
-    assert sum(case is not None for case in made) > 270
+def test_what_is_drawn_is_nearly_always_python() -> None:
+    assert len(cases()) > 1800
 
 
 def test_all_kinds_of_statements_and_expressions_are_written() -> None:
     left_out = {
         "Interactive", "Expression", "FunctionType", "Suite", "AugLoad", "AugStore", "Param",
         "Index", "ExtSlice", "Num", "Str", "Bytes", "NameConstant", "Ellipsis",
-        "Global", "Nonlocal",  # they need a name that is bound around them
-        "TemplateStr", "Interpolation",
     }  # fmt: skip
+    bases = [ast.stmt, ast.expr, ast.pattern, ast.operator, ast.unaryop, ast.boolop, ast.cmpop]
+    bases += [ast.type_param] if hasattr(ast, "type_param") else []
     kinds = {
         each.__name__
-        for base in (ast.stmt, ast.expr, ast.pattern)
+        for base in bases
         for each in base.__subclasses__()
         if each.__name__ not in left_out
     }
-    seen: set[str] = set()
-    for seed in range(FIRST, FIRST + 1500):
-        case = make(Random(seed))
-        if case is not None:
-            seen |= {type(node).__name__ for node in ast.walk(ast.parse(case.source))}
+    nodes = (node for case in cases() for node in ast.walk(parse(case.source)))
+    seen = {type(node).__name__ for node in nodes}
     assert kinds - seen == set()
 
 
-def test_every_edit_is_drawn() -> None:
-    text = "\n".join(case.edits for _, case in cases(1500))
-    patterns = [pattern for pattern, _ in EXPRESSIONS] + [old for _, old, _ in STATEMENTS]
+def test_every_pattern_is_drawn() -> None:
+    text = "\n".join(case.edits for case in cases())
+    patterns = [pattern for pattern, _ in (*EXPRESSIONS, *DECORATORS)]
+    patterns += [old for _, old, _ in STATEMENTS]
     assert [each for each in patterns if each.split("\n")[0] not in text] == []
+
+
+def test_every_kind_of_edit_is_drawn() -> None:
+    drawn = {edit.kind for case in cases() for edit in case.patch.edits}
+    assert set(EditKind) - drawn == set()
+
+
+def test_every_line_end_and_encoding_is_drawn() -> None:
+    made = cases()
+    ends = [("\r\n" in e.source, "\r" in e.source.replace("\r\n", "")) for e in made]
+    assert {(True, False), (False, True), (False, False)} <= set(ends)
+    assert {case.encoding for case in made} == {"utf-8", "latin-1"}
+    assert {bool(case.bom) for case in made} == {True, False}
+    text = "".join(case.source for case in made)
+    for each in ("\f", "; ", "\\\n", "  # c", "async for", "except* ", "nonlocal ", "global "):
+        assert each in text, each
 
 
 # defects of the past, put back one by one -------------------------------------------------------

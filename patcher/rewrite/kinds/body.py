@@ -13,6 +13,7 @@ from patcher.rewrite.kinds.imports import is_docstring
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at
 from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.replacing.places import starts_line
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -66,10 +67,9 @@ def _which(definitions: list[Definition]) -> str:
 def _body_splice(
     source: Source, node: ast.FunctionDef | ast.AsyncFunctionDef, old: list[ast.stmt], text: str
 ) -> Splice:
-    first = node.body[0]
-    start = _offset(source, first.lineno, first.col_offset)
+    start = _start(source, node.body[0])
     indent, outer = source.indent(start), source.indent(source.starts[node.lineno - 1])
-    own_line = not source.text[source.line_start(start) : start].strip()
+    own_line = starts_line(source, start)
     if not own_line:
         indent = outer + (file_unit(source) or "    ")
     newline = source.newline
@@ -79,7 +79,7 @@ def _body_splice(
     if own_line and not kept:
         return Splice(source.line_start(start), end, code)
     if not kept:
-        return Splice(len(source.text[:start].rstrip(" \t")), end, newline + code)
+        return Splice(_behind_colon(source, start), end, newline + code)
     stop = _offset(source, kept[0].end_lineno or 0, kept[0].end_col_offset or 0)
     if own_line and old and source.text[stop : source.line_end(stop)].lstrip()[:1] != ";":
         decorators = [each.lineno for each in getattr(old[0], "decorator_list", ())]
@@ -91,7 +91,7 @@ def _body_splice(
     docstring = source.text[start:stop]
     if own_line:
         return Splice(start, end, docstring + newline + code)
-    head = len(source.text[:start].rstrip(" \t"))
+    head = _behind_colon(source, start)
     return Splice(head, end, newline + indent + docstring + newline + code)
 
 
@@ -99,11 +99,28 @@ def file_unit(source: Source) -> str:
     """The white space by which the first block of a file is indented."""
     for node in ast.walk(source.tree):
         block = getattr(node, "body", None)
-        if isinstance(node, ast.stmt) and isinstance(block, list) and block:
+        if not isinstance(node, ast.stmt) or not isinstance(block, list) or not block:
+            continue
+        if starts_line(source, _start(source, block[0])):
             inner, outer = (source.indent(source.starts[n.lineno - 1]) for n in (block[0], node))
             if inner.startswith(outer) and inner != outer:
                 return inner.removeprefix(outer)
     return ""
+
+
+def _behind_colon(source: Source, start: int) -> int:
+    """Where a header ends that shares its line with the statement at ``start``."""
+    gap = re.search(r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*\Z", source.text[:start])
+    return gap.start() if gap is not None else start
+
+
+def _start(source: Source, node: ast.stmt) -> int:
+    """Where a statement starts: at its first decorator, if it has one."""
+    decorators: list[int] = [each.lineno for each in getattr(node, "decorator_list", ())]
+    if not decorators:
+        return _offset(source, node.lineno, node.col_offset)
+    line = source.starts[min(decorators) - 1]
+    return line + len(source.indent(line))
 
 
 def _offset(source: Source, line: int, column: int) -> int:

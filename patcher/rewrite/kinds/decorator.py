@@ -100,7 +100,8 @@ def _above(file: File, definition: Definition, text: str) -> Splice:
 
 def _line(file: File, start: int, end: int) -> Splice:
     """Remove a decorator with its line and the comment on it."""
-    return Splice(file.source.line_start(start), file.source.line_end(end), "")
+    at = file.source.text.rindex("@", 0, start)  # a backslash may stand behind it
+    return Splice(file.source.line_start(at), file.source.line_end(end), "")
 
 
 def _header(file: File, definition: Definition) -> Site:

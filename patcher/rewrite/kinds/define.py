@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.body import place_of
-from patcher.rewrite.kinds.imports import after_imports, end_of
+from patcher.rewrite.kinds.imports import after_imports, below
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, site_at
 from patcher.rewrite.outcome import Outcome
@@ -70,12 +70,11 @@ def _below_what_it_uses(source: Source, helpers: list[ast.stmt]) -> tuple[int, s
     used = {node.id for each in helpers for node in ast.walk(each) if isinstance(node, ast.Name)}
     last: ast.stmt | None = None
     for node in source.tree.body:
-        imports = any(isinstance(below, _Import) for below in _at_once(node))
-        if _bound(node) & (used if imports else needed):
+        if _bound(node) & needed or _imported(node) & used:
             last = node
     if last is None:
         return at, lead
-    end = source.line_end(end_of(source, last))
+    end = below(source, last)
     if end <= at:
         return at, lead
     return end, "" if source.text[:end].endswith(("\n", "\r")) else source.newline
@@ -109,6 +108,12 @@ def _bound(node: ast.stmt) -> set[str]:
         elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
             found.add(each.id)
     return found
+
+
+def _imported(node: ast.stmt) -> set[str]:
+    """Names that the imports in a statement bind."""
+    of = [each for each in _at_once(node) if isinstance(each, _Import)]
+    return {name for each in of for name in _bound(each)}
 
 
 def _defined(node: ast.stmt) -> list[str]:

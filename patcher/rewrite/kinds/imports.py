@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, site_at
+from patcher.rewrite.matching.innermost import continues
 from patcher.rewrite.outcome import Outcome
 from patcher.rewrite.splice import Splice
 
@@ -43,8 +45,29 @@ def add_import(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHIN
     future = all(line.startswith("from __future__ ") for line in missing)
     at, lead, tail = after_imports(source, future)
     text = lead + source.newline.join(missing) + source.newline + tail
+    beside = _between(source) if future else None
+    if beside is not None:
+        at, text = beside, "; " + "; ".join(missing)
     place, code = (site_at(file, at, at),), ("\n".join(missing),)
     return Outcome(edit, EditStatus.READY, place, 1, written=code), [Splice(at, at, text)]
+
+
+def _between(source: Source) -> int | None:
+    """Where what is `__future__` goes, if that is in a line: other code follows there."""
+    last: ast.stmt | None = None
+    for index, node in enumerate(source.tree.body):
+        if not (index == 0 and is_docstring(node)) and not _is_future(node):
+            if last is None or not _share(source, last, node):
+                return None
+            line = source.starts[(last.end_lineno or 1) - 1]
+            text = source.text[line : source.line_end(line)].encode()
+            return line + len(text[: last.end_col_offset].decode())
+        last = node
+    return None
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _imported(node: ast.stmt) -> list[tuple[str | None, int, str, str | None]]:
@@ -63,8 +86,7 @@ def after_imports(source: Source, future: bool = False) -> tuple[int, str, str]:
     imports = False
     for index, node in enumerate(body):
         docstring = index == 0 and is_docstring(node)
-        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not docstring and not (isinstance(node, _Import) and (is_future or not future)):
+        if not docstring and not (isinstance(node, _Import) and (_is_future(node) or not future)):
             break
         last, imports = node, imports or not docstring
     if last is None:
@@ -75,13 +97,23 @@ def after_imports(source: Source, future: bool = False) -> tuple[int, str, str]:
         decorators = [each.lineno for each in getattr(body[0], "decorator_list", ())]
         first = min([body[0].lineno, *decorators])
         return source.starts[first - 1], "", source.newline
-    end = source.line_end(end_of(source, last))
+    end = below(source, last)
     lead = "" if source.text[:end].endswith(("\n", "\r")) else source.newline
     return end, lead if imports else lead + source.newline, ""
 
 
-def end_of(source: Source, node: ast.stmt) -> int:
-    return max(source.starts[(node.end_lineno or node.lineno) - 1], 0)
+def below(source: Source, node: ast.stmt) -> int:
+    """Where the line starts below a statement of the top level and all that share its line."""
+    body = source.tree.body
+    for one, other in itertools.pairwise(body[body.index(node) :]):
+        if not _share(source, one, other):
+            break
+        node = other
+    return source.line_end(source.starts[(node.end_lineno or node.lineno) - 1])
+
+
+def _share(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
+    return other.lineno == one.end_lineno or continues(source, other.lineno - 1)
 
 
 def is_docstring(node: ast.stmt) -> bool:

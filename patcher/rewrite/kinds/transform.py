@@ -32,6 +32,8 @@ def transform(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
     """
     import libcst as cst
 
+    from patcher.rewrite.matching.tree import unchecked
+
     module, _, name = (edit.pattern or "").partition(":")
     code = attachments[f"{module}.py"]
     namespace: dict[str, object] = {"__name__": module}
@@ -53,9 +55,14 @@ def transform(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
         results: list[str] = []
         for tree, all_of_it in spans:
             node = tree.module if all_of_it else tree.first
-            new = function(node)
+            try:
+                new = function(node)
+            except (cst.CSTValidationError, TypeError):  # correct code may not pass these checks
+                with unchecked():
+                    new = function(node)
             old_text = tree.code
-            module_node = new if all_of_it else tree.module.deep_replace(node, new)
+            with unchecked():
+                module_node = new if all_of_it else tree.module.deep_replace(node, new)
             assert isinstance(module_node, cst.Module)
             new_text = module_node.code[len(tree.prefix) :]
             start, end = tree.lines

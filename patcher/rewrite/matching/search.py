@@ -103,7 +103,7 @@ class Region:
         stack = [("", "", node, start) for node in reversed(self.block.statements)]
         while stack:
             parent, name, node, around = stack.pop()
-            if self.top_only and isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Lambda):
+            if self.top_only and isinstance(node, cst.FunctionDef | cst.ClassDef):
                 continue
             yield parent, name, node, around
             kind = type(node).__name__

@@ -92,13 +92,20 @@ def _parsed(text: str) -> cst.Module:
     """
     try:
         return cst.parse_module(text)
-    except (cst.CSTValidationError, TypeError):
-        checks = cst.CSTNode.__post_init__
-        try:
-            cst.CSTNode.__post_init__ = lambda self: None  # type: ignore[method-assign]
+    except (cst.CSTValidationError, TypeError, AttributeError):
+        with unchecked():
             return cst.parse_module(text)
-        finally:
-            cst.CSTNode.__post_init__ = checks  # type: ignore[method-assign]
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """LibCST makes nodes without checking them."""
+    checks = cst.CSTNode.__post_init__
+    try:
+        cst.CSTNode.__post_init__ = lambda self: None  # type: ignore[method-assign]
+        yield
+    finally:
+        cst.CSTNode.__post_init__ = checks  # type: ignore[method-assign]
 
 
 class Tree:

@@ -134,7 +134,11 @@ def _windows(work: Work, written: Lines) -> tuple[Span, Span]:
     while block:
         inside = [e for e in block if first_line(e) <= last and first <= (e.end_lineno or 0)]
         before = [first_line(each) for each in block if (each.end_lineno or 0) < first]
-        after = [first_line(each) for each in block if first_line(each) > last]
+        after = [
+            first_line(each)
+            for each in block
+            if first_line(each) > last and not _goes_on(work, first_line(each) - 1)
+        ]
         low = max([low, *before[-1:]])
         high = min([high, *after[:1]])
         if len(inside) != 1 or first_line(inside[0]) >= first:
@@ -144,6 +148,11 @@ def _windows(work: Work, written: Lines) -> tuple[Span, Span]:
                       and last <= (each[-1].end_lineno or 0)), None)  # fmt: skip
     moved = len(written.lines) - count
     return ((low, 0), (high, 0)), ((low, 0), (high + moved, 0))
+
+
+def _goes_on(work: Work, line: int) -> bool:
+    """Whether a line ends in a backslash: the next one is part of it."""
+    return work.lines.lines[line - 1].rstrip("\r\n").endswith("\\")
 
 
 def _shown(value: Value) -> str:

@@ -146,8 +146,9 @@ def find_expression(tree: ast.AST, span: Span) -> ast.expr | None:
         if where is not None:
             if isinstance(node, ast.expr) and span[0] <= where[0] and where[1] <= span[1]:
                 return node
-            decorated = getattr(node, "decorator_list", None)
-            if not decorated and not (where[0] <= span[0] and span[1] <= where[1]):
+            # Decorators stand above a definition; half of `a and (b) and c` ends before `)`.
+            beyond = getattr(node, "decorator_list", None) or isinstance(node, ast.BoolOp)
+            if not beyond and not (where[0] <= span[0] and span[1] <= where[1]):
                 continue
         waiting += [(each, node) for each in ast.iter_child_nodes(node)]
     return None

@@ -146,7 +146,7 @@ class Filler:
             return f"({text})" if bare and hole.start not in self.bare else text
         start, end = self.tree.outer(nodes[0])
         text = self._moved(start, end, indent)
-        loose = not is_atomic(nodes[0]) or isinstance(nodes[0], cst.Tuple) or "\n" in text
+        loose = not is_atomic(nodes[0]) or isinstance(nodes[0], cst.Tuple) or has_lines(text)
         wrap = isinstance(nodes[0], cst.BaseExpression) and loose
         return f"({text})" if wrap and hole.start not in self.bare else text
 
@@ -166,8 +166,8 @@ class Filler:
         """Source text whose further lines move with the site."""
         source = self.source
         text = source.text[start:end]
-        own = source.statement_indent(start) if "\n" in text or "\r" in text else indent
-        if own == indent or not ("\n" in text or "\r" in text):
+        own = source.statement_indent(start) if has_lines(text) else indent
+        if own == indent or not has_lines(text):
             return text
         first, moved = source.position(start)[0], []
         for number, line in enumerate(_LINES.findall(text), first):
@@ -196,7 +196,7 @@ class Filler:
         before = self.end(self.carried[-1]) if self.carried else None
         self.carried.extend(nodes)
         shares = bool(source.text[line_start:start].strip())
-        own = source.indent(start)
+        own = source.block_indent(start) if shares else source.indent(start)
         start = start if shares else self._with_comments(line_start)
         if not first and not shares and before is not None and before < line_start:
             gap = _GAP.fullmatch(source.text, before, line_start)
@@ -221,6 +221,11 @@ class Filler:
             line_start = above
             found = above if line else found
         return found
+
+
+def has_lines(text: str) -> bool:
+    """Whether a text is of several lines; a lone CR ends one, too."""
+    return "\n" in text or "\r" in text
 
 
 def is_atomic(node: Node) -> bool:

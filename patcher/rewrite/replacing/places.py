@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
-_FOLLOWING = re.compile(r"[ \t]*;[ \t]*(?:\\(?:\r\n|\r|\n)[ \t]*)*(?=[^\s#\\])")
+_GAP = r"(?:[ \t]|\\(?:\r\n|\r|\n))*"
+_FOLLOWING = re.compile(rf"{_GAP};{_GAP}(?=[^\s#\\])")
+_PRECEDING = re.compile(rf"{_GAP};{_GAP}\Z")
 
 
 class CannotReplaceError(Exception):
@@ -87,7 +89,7 @@ def removal(source: Source, start: int, end: int) -> Splice:
         return Splice(start, following.end(), "")
     while line and continues(source, source.position(line)[0] - 1):
         line = source.line_start(line - 1)
-    before = re.search(r"[ \t]*;(?:[ \t]|\\\r?\n|\\\r)*\Z", source.text[line:start])
+    before = _PRECEDING.search(source.text[line:start])
     if before is None:  # all there is behind a colon
         return Splice(start, end, "pass")
     return Splice(line + before.start(), end, "")

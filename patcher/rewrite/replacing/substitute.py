@@ -15,7 +15,7 @@ import libcst as cst
 
 from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
-from patcher.rewrite.replacing.fill import Filler, is_atomic
+from patcher.rewrite.replacing.fill import Filler, has_lines, is_atomic
 from patcher.rewrite.replacing.in_strings import apart, fitted
 from patcher.rewrite.replacing.places import (
     WHOLE_LINE_TAIL,
@@ -138,7 +138,7 @@ class _Site:
         has_own = bool(getattr(node, "lpar", ())) and not semantic
         span = self.found.tree.inner(node) if has_own else self.found.tree.outer(node)
         text = self._fill(template, span[0])
-        loose = not is_atomic(template) or isinstance(template, cst.Tuple) or "\n" in text
+        loose = not is_atomic(template) or isinstance(template, cst.Tuple) or has_lines(text)
         wrap = wrap and not has_own and loose
         return Splice(*span, f"({text})" if wrap else text)
 
@@ -326,7 +326,7 @@ class _Site:
         carried = filler.carried
         if not text.strip():
             return self._delete_run(gone)
-        if "\n" in text or is_compound(come):
+        if has_lines(text) or is_compound(come):
             need_own_lines(self.source, start, end)
         if gone[0] in carried[1:] and carried[0] is not gone[0]:  # its comments move with it
             start = comments_above(source, start)

@@ -15,7 +15,8 @@ _BINARY = ["+", "-", "*", "/", "//", "%", "@", "**", "<<", ">>", "|", "^", "&"]
 _COMPARE = ["==", "!=", "<", "<=", ">", ">=", "is", "is not", "in", "not in"]
 _ATOMS = [
     "a", "b", "c.d", "e[0]", "1", "2.5", "3j", "0x1F", "'s'", '"t"', "b'u'", "None", "True", "...",
-    "f'{a}w'", "'''m\nn'''", "'x' 'y'", "r'\\d'", "-1", "()", "[]", "{}",
+    "f'{a}w'", "'''m\nn'''", "'x' 'y'", "r'\\d'", "-1", "()", "[]", "{}", "ñé", "'ü # no'", "'😀'",
+    "'''p\n  # q\n'''", "'#'",
 ]  # fmt: skip
 
 
@@ -35,13 +36,16 @@ class Code:
     Args:
         random: decides.
         statements: whether the marker is a statement; an expression otherwise.
+        placed: there is no more place for a marker; ``most`` are written.
     """
 
     random: Random
     statements: bool
     unit: str = "    "
     placed: bool = False
+    most: int = 1
     names: int = field(default=0)
+    marks: int = field(default=0)
 
     def module(self) -> str:
         lines: list[str] = []
@@ -52,7 +56,8 @@ class Code:
         return "\n".join(lines) + "\n"
 
     def mark(self) -> str:
-        self.placed = True
+        self.marks += 1
+        self.placed = self.marks >= self.most
         return MARK
 
     def statement_mark(self) -> list[str]:
@@ -73,8 +78,10 @@ class Code:
         kinds = [
             self._binary, self._unary, self._bool, self._compare, self._call, self._attribute,
             self._subscript, self._if, self._lambda, self._tuple, self._list, self._set, self._dict,
-            self._comprehension, self._walrus,
+            self._comprehension, self._walrus, self._f_string,
         ]  # fmt: skip
+        if sys.version_info >= (3, 14):
+            kinds += [self._t_string]
         if scope.function:
             kinds += [self._yield]
         if scope.asynchronous:
@@ -156,7 +163,8 @@ class Code:
     def _comprehension(self, scope: Scope, depth: int) -> str:
         inner = Scope()
         one, other = self.expression(inner, depth), self.expression(inner, depth)
-        tail = f"for v in {self.expression(inner, 0)}"
+        word = "async for" if scope.asynchronous and self.random.random() < 0.5 else "for"
+        tail = f"{word} v in {self.expression(inner, 0)}"
         if self.random.random() < 0.4:
             tail += f" if {self.expression(inner, depth)}"
         if self.random.random() < 0.2:
@@ -176,6 +184,24 @@ class Code:
 
     def _await(self, scope: Scope, depth: int) -> str:
         return f"(await {self.random.choice(['a', 'b(1)', '(c)'])})"
+
+    def _f_string(self, scope: Scope, depth: int) -> str:
+        """An f-string: a field with an expression, a conversion, a format, another string."""
+        inner = self.expression(scope, depth)
+        quotes = [each for each in ("'", '"', "'''", '"""') if each not in inner]
+        if set(inner) & set("\\\n#") or not quotes:
+            return inner
+        quote = self.random.choice(quotes)
+        space = " " if inner.startswith("{") or self.random.random() < 0.2 else ""
+        shape = self.random.choice(["", "", "!r", ":>10", "!s:{w}.3"])
+        beside = self.random.choice(["", "", "'z' ", "'#' "])
+        prefix = self.random.choice(["f", "F", "rf"])
+        text = self.random.choice(["", "é ", "{{x}} ", "# "])
+        whole = f"{prefix}{quote}{text}{{{space}{inner}{space}{shape}}}w{quote}"
+        return f"({beside}{whole})" if beside else whole
+
+    def _t_string(self, scope: Scope, depth: int) -> str:
+        return f"t'{{{self.random.choice(_ATOMS[:4])}!r:>3}}'"
 
     # statements -------------------------------------------------------------------------------
 
@@ -202,6 +228,7 @@ class Code:
         ]  # fmt: skip
         if scope.function:
             kinds += [f"return {e}", f"return {e}", "return", f"yield {e}"]
+            kinds += [f"global {self.name()}, {self.name()}"]
         if scope.loop:
             kinds += ["break", "continue"]
         if sys.version_info >= (3, 12):
@@ -211,7 +238,7 @@ class Code:
     def compound(self, scope: Scope, depth: int) -> list[str]:
         kinds = [
             self._if_chain, self._for, self._while, self._with, self._try, self._function,
-            self._class, self._match,
+            self._class, self._match, self._nonlocal,
         ]  # fmt: skip
         return self.random.choice(kinds)(scope, depth)
 
@@ -224,7 +251,7 @@ class Code:
         return lines
 
     def _for(self, scope: Scope, depth: int) -> list[str]:
-        word = "async for" if scope.asynchronous and self.random.random() < 0.4 else "for"
+        word = "async for" if scope.asynchronous and self.random.random() < 0.6 else "for"
         inner = Scope(scope.function, scope.asynchronous, True)
         target = self.random.choice(["i", "i, j", "(i)", "i.x"])
         lines = [f"{word} {target} in {self.expression(scope, 1)}:", *self.block(inner, depth)]
@@ -235,7 +262,7 @@ class Code:
         return [f"while {self.expression(scope, 1)}:", *self.block(inner, depth)]
 
     def _with(self, scope: Scope, depth: int) -> list[str]:
-        word = "async with" if scope.asynchronous and self.random.random() < 0.4 else "with"
+        word = "async with" if scope.asynchronous and self.random.random() < 0.6 else "with"
         items = [self.expression(scope, 1) + self.random.choice(["", " as w"])]
         if self.random.random() < 0.3:
             items.append(f"lock({self.expression(scope, 1)}) as u")
@@ -258,13 +285,14 @@ class Code:
         return self.block(scope, depth)
 
     def _function(self, scope: Scope, depth: int) -> list[str]:
-        asynchronous = self.random.random() < 0.3
+        asynchronous = self.random.random() < 0.4
         inner = Scope(True, asynchronous)
         p = self.random.choice(
             ["", "a", "a, b=1", "a, /, b, *, c=2", "*args, k, **kw", "a: int = 3, *, z", "self, /"]
         )
         arrow = f" -> {self.expression(Scope(), 0)}" if self.random.random() < 0.3 else ""
-        lines = [f"{'async ' if asynchronous else ''}def {self.name()}({p}){arrow}:"]
+        word = "async def" if asynchronous else "def"
+        lines = [f"{word} {self.name()}{self._type_parameters()}({p}){arrow}:"]
         if self.random.random() < 0.3:
             lines = [f"@deco({self.expression(Scope(), 1)})", *lines]
         doc = [self.unit + '"""Doc."""'] if self.random.random() < 0.2 else []
@@ -274,15 +302,28 @@ class Code:
         bases = self.random.choice(
             ["", "(B)", "(B, metaclass=M)", f"({self.expression(Scope(), 1)})"]
         )
-        lines = [f"class {self.name()}{bases}:", *self.block(Scope(), depth)]
+        head = f"class {self.name()}{self._type_parameters()}{bases}:"
+        lines = [head, *self.block(Scope(), depth)]
         return ["@deco", *lines] if self.random.random() < 0.2 else lines
+
+    def _type_parameters(self) -> str:
+        if sys.version_info < (3, 12) or self.random.random() < 0.7:
+            return ""
+        default = " = int" if sys.version_info >= (3, 13) else ""
+        return self.random.choice(["[T]", "[T: int]", "[*Ts]", "[T, **P]", f"[T{default}]"])
+
+    def _nonlocal(self, scope: Scope, depth: int) -> list[str]:
+        outer, inner = self.name(), self.name()
+        block = [f"nonlocal {outer}", *self.statement(Scope(True), depth)]
+        below = [f"def {inner}():", *(self.unit + line for line in block)]
+        return [f"def {self.name()}():", *(self.unit + each for each in (f"{outer} = 1", *below))]
 
     def _match(self, scope: Scope, depth: int) -> list[str]:
         lines = [f"match {self.expression(scope, 1)}:"]
         for _ in range(self.random.randint(1, 2)):
             pattern = self.random.choice(
                 ["1", "'s' | None", "[p1, *p2]", "{'k': p3, **p4}", "P(1, x=p5)", "(p6 as p7)",
-                 "a.b", "-1", "[1, [2, _]]"]
+                 "a.b", "-1", "[1, [2, _]]", "1 | 2 as p8", "p9, *_", "-1 + 2j", "P()"]
             )  # fmt: skip
             guard = f" if {self.expression(scope, 1)}" if self.random.random() < 0.3 else ""
             body = self.block(scope, depth)

@@ -60,6 +60,8 @@ def noisy(text: str, random: Random) -> str:
         if token.type in (tokenize.NEWLINE, tokenize.NL):
             if random.random() < rate * 2:
                 out.append(f"  {comment()}")
+            if random.random() < rate / 2:
+                out.append("  ")
             out.append("\n")
             previous = None
             continue
@@ -67,10 +69,12 @@ def noisy(text: str, random: Random) -> str:
             indent = re.match(r"[ \t]*", lines[token.start[0] - 1])
             space = indent[0] if indent else ""
             clause = token.string in ("else", "elif", "except", "finally", "case")
-            if random.random() < rate and not clause:
-                out.append(
-                    random.choice(["\n", f"{space}{comment()}\n", f"{space}{comment()}\n\n"])
-                )
+            if random.random() < rate * (0.3 if clause else 1):
+                above = [
+                    "\n", f"{space}\n", "\f\n", f"{space}{comment()}\n", f"{comment()}\n",
+                    f"{space}{comment()}\n\n",
+                ]  # fmt: skip
+                out.append(random.choice(above))
             out.append(space)
         else:
             gap = " " if token.start != previous.end else ""

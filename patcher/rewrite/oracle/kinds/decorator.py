@@ -27,7 +27,10 @@ def _decorator(work: Work, edit: Edit, site: Site, text: str) -> None:
         work.expected.touch(definition)
         return
     span = work.lines.span(site)
-    work.edited.append(((span[0][0], 0), span[1]))
+    row = span[0][0]
+    while "@" not in work.lines.lines[row - 1]:  # a backslash stands behind it
+        row -= 1
+    work.edited.append(((row, 0), span[1]))
     node = find_expression(work.tree, span)
     if node is None:
         raise MismatchError(f"there is no decorator at line {site.line}")
