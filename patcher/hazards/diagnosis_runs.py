@@ -38,11 +38,7 @@ def explainer(
     """
 
     def explain(failed: Sequence[CaseJudgement], bench: Bench) -> tuple[Diagnosis, ...]:
-        raised = [
-            Failed(one.case, one.patched.failure)
-            for one in failed
-            if one.patched is not None and one.patched.failure is not None
-        ]
+        raised = _raised(failed)
         baseline = bench.setup.sites[Arm.BASELINE].tree
         lost = {one.case for one in failed}
         cases = (Case(model.name, test.name) for model, test in bench.setup.request.matrix.pairs())
@@ -53,6 +49,42 @@ def explainer(
         return diagnose(raised, passed, suspects, WorkerRuns(bench, Variants(baseline, work)))
 
     return explain
+
+
+def untraced(patches: Sequence[Patch]) -> Explain:
+    """The same from the tracebacks of the judged runs alone: nothing is run again."""
+
+    def explain(failed: Sequence[CaseJudgement], bench: Bench) -> tuple[Diagnosis, ...]:
+        pristine = tree_reader(bench.setup.sites[Arm.BASELINE].tree.path)
+        return diagnose(_raised(failed), (), Suspects(patches, pristine, replay), NoRuns())
+
+    return explain
+
+
+def _raised(failed: Sequence[CaseJudgement]) -> list[Failed]:
+    return [
+        Failed(one.case, one.patched.failure)
+        for one in failed
+        if one.patched is not None and one.patched.failure is not None
+    ]
+
+
+class NoRuns:
+    """`patcher.hazards.diagnosis.Runs` that runs nothing."""
+
+    def trace(
+        self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
+    ) -> Sequence[Mapping[str, Any] | None]:
+        """No answer to any request."""
+        return [None for _ in requests]
+
+    def passes(self, case: Case, files: Mapping[str, bytes | None]) -> bool:
+        """Nothing is tried."""
+        return False
+
+    def inputs(self, case: Case) -> str:
+        """Nothing is known of them."""
+        return ""
 
 
 def tree_reader(root: Path) -> Callable[[str], bytes | None]:

@@ -18,7 +18,7 @@ def line(result: JudgedCandidate) -> str:
     if result.speed:
         parts.append(gain(result))
     if result.error:
-        parts.append(result.error.splitlines()[0])
+        parts.append(_said(result))
     return ": ".join([parts[0], ", ".join(parts[1:])])
 
 
@@ -36,12 +36,23 @@ def times_as_fast(time_ratio: float | None, low: float | None, high: float | Non
 
 
 def print_judged(result: JudgeResult, *, color: bool | None) -> None:
-    """Every candidate, what is kept first; then what to do with it."""
-    rows = [
+    """Every candidate, what is kept first; then what to do with it.
+
+    Without a measured speed nothing can be kept: what passes its gates is counted.
+    """
+    timed = any(each.speed for each in result.candidates)
+    rows: list[tuple[str, ...]] = [
         (each.name, each.verdict or "not run", _said(each), "yes" if each.kept else "")
         for each in result.candidates
     ]
-    console(color=color).print(table(("candidate", "gates", "speed", "kept"), rows))
+    if not timed:
+        rows = [row[:3] for row in rows]
+    headings = ("candidate", "gates", "speed", "kept") if timed else ("candidate", "gates", "why")
+    console(color=color).print(table(headings, rows))
+    if not timed:
+        passed = sum(each.verdict == "pass" for each in result.candidates)
+        click.echo(f"{passed} of {len(result.candidates)} pass their gates; no speed was measured")
+        return
     if not result.kept:
         click.echo("kept: nothing")
         return
@@ -53,4 +64,10 @@ def print_judged(result: JudgeResult, *, color: bool | None) -> None:
 def _said(result: JudgedCandidate) -> str:
     if result.speed and not result.error:
         return gain(result)
-    return (result.error or "").partition("\n")[0]
+    why = visible((result.error or "").partition("\n")[0])
+    return f"{result.where}: {why}" if result.where else why
+
+
+def visible(text: str) -> str:
+    """A text without what a terminal would obey."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -154,6 +154,8 @@ class JudgedCandidate:
         kind: ``patch``, ``set``, ``spec``, ``diff``, ``ref``, ``folder``, ``combination``, or
             ``unreadable``.
         verdict: of the gates, as in ``verify``; None for what could not be run.
+        where: ``FILE:LINE`` of the target for what failed: the line that raised, or the edit that
+            changed the output.
         step: how far it came: ``gates``, ``screen`` or ``confirm``.
         speed: the word of its last measurement; ratios are its time over the other arm's.
         beside: what it was last timed beside.
@@ -164,6 +166,7 @@ class JudgedCandidate:
     kind: str
     verdict: str | None = None
     error: str | None = None
+    where: str | None = None
     patches: Sequence[str] = ()
     step: str = "gates"
     speed: str | None = None

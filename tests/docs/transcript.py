@@ -8,8 +8,10 @@ differs from machine to machine. A block below a line ``% clock`` shows a verdic
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -105,3 +107,45 @@ def _environment(folder: Path) -> dict[str, str]:
         "COLUMNS": "80",
         "HOME": str(folder.parent),
     }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A patch that a page judges, and what must come of it.
+
+    Attributes:
+        verdict: ``pass`` or ``fail``; ``file`` is where a failing one fails.
+    """
+
+    name: str
+    spec: str
+    bench: bool
+    verdict: str
+    file: str
+
+
+def judged(page: str, target: str) -> Iterator[File | Judged]:
+    """The page for a program: files to write, patches to judge; each patch with its spec."""
+    specs: dict[str, str] = {}
+    for step in steps(page):
+        if isinstance(step, File):
+            yield step
+            continue
+        words = shlex.split(step.line.partition("||")[0])
+        if words[1] == "new" and not words[2].startswith("-"):
+            specs[words[2]] = _spec(
+                target, words[2], dict(zip(words[3::2], words[4::2], strict=True))
+            )
+        elif words[1] == "verify":
+            place = re.search(r"(?:changed|fails) at +(\S+?):", step.shown)
+            verdict = "fail" if "Failed:" in step.shown else "pass"
+            file = place[1] if place else ""
+            yield Judged(words[2], specs[words[2]], "--bench" in words, verdict, file)
+
+
+def _spec(target: str, name: str, options: dict[str, str]) -> str:
+    """What `patcher new` is asked for, as a program would write it: JSON is YAML."""
+    edit = {"file": options["--at"], "match": options["--match"], "with": options["--with"]}
+    claim = options.get("--claim", "bitwise")
+    about = {"patch": name, "summary": "a try", "target": target, "equivalence": claim}
+    return json.dumps({**about, "edits": [edit]})

@@ -32,7 +32,16 @@ def explainer(copy: WorkingCopy, patches: Sequence[Patch], scratch: Path) -> Exp
             if patch.name not in applied and fits(patch, copy.target, copy.version, copy.packages)
         ]
 
-    traced = diagnosis_runs.explainer(patches, remedies, scratch / "remedies")
+    return _explaining(diagnosis_runs.explainer(patches, remedies, scratch / "remedies"), said=True)
+
+
+def quick_explainer(patches: Sequence[Patch]) -> Explain:
+    """The same from what the judged runs showed alone: nothing is traced, no remedy is sought."""
+    return _explaining(diagnosis_runs.untraced(patches), said=False)
+
+
+def _explaining(of_raised: Explain, *, said: bool) -> Explain:
+    """Both kinds of failure: ``of_raised`` explains those that raised something."""
 
     def explain(failed: Sequence[CaseJudgement], bench: Bench) -> Sequence[Diagnosis]:
         raised = [
@@ -41,13 +50,13 @@ def explainer(copy: WorkingCopy, patches: Sequence[Patch], scratch: Path) -> Exp
             if case.patched is not None and case.patched.outcome is Outcome.EXCEPTION
         ]
         others = [case for case in failed if case not in raised]
-        if raised:
+        if raised and said:
             bench.observer.said(f"tracing what made {count(len(raised), 'case')} fail")
         sites, places = bench.setup.sites, bench.setup.request.places
         pristine, patched = (
             diagnosis_runs.tree_reader(sites[arm].tree.path) for arm in (Arm.BASELINE, Arm.PATCHED)
         )
-        explained = traced(raised, bench) if raised else ()
+        explained = of_raised(raised, bench) if raised else ()
         return [
             *attributed(explained, raised, places, pristine, patched),
             *explain_outputs(others, places, pristine, patched),

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.bench.sequence import confirmation
 from patcher.bench.speed import QUICK, BenchPlan
+from patcher.commands.shared.edited_places import edited_places
+from patcher.commands.shared.explain_failures import quick_explainer
 from patcher.commands.shared.freeze_trees import freeze, loosest, new_tree
 from patcher.commands.shared.keep_run import identity
 from patcher.commands.shared.replay_series import rewriting
@@ -71,10 +73,11 @@ class CandidateJudge:
         """Run its gates beside pristine."""
         hidden = undeclared(self.copy.pristine, candidate.patches, rewriting(self.copy.workspace))
         if hidden:
-            result = _result(candidate, Verdict.UNDECLARED.value, hidden[0].sentence)
+            at = f"{hidden[0].file}:{hidden[0].line}"
+            result = _result(candidate, Verdict.UNDECLARED.value, hidden[0].sentence, at)
         else:
             judgement = self._judged("gates", candidate, self.pristine, None, None)
-            result = _result(candidate, judgement["verdict"], _why(judgement))
+            result = _result(candidate, judgement["verdict"], _why(judgement), _where(judgement))
         self.report(result)
         return result
 
@@ -120,6 +123,7 @@ class CandidateJudge:
             result,
             verdict=judgement["verdict"],
             error=_why(judgement),
+            where=_where(judgement),
             step=step,
             speed=word,
             time_ratio=speed.get("time_ratio"),
@@ -146,7 +150,14 @@ class CandidateJudge:
         trees = {Arm.BASELINE: baseline, Arm.PATCHED: tree}
         asked = self.how.timed if plan else self.how.gates
         options = replace(asked, bench=plan.name if plan else None)
-        request = request_for(self.copy, trees, loosest(candidate.patches), options)
+        request = request_for(
+            self.copy,
+            trees,
+            loosest(candidate.patches),
+            options,
+            declares=frozenset(each for patch in candidate.patches for each in patch.declares),
+            places=edited_places(self.copy, candidate.patches),
+        )
         request = replace(request, about={"series": [p.name for p in candidate.patches]})
         key = f"{step}/{plan.pairs if plan else 0}/{identity(request, options)}"
         known = self.ledger.find(key)
@@ -164,19 +175,39 @@ class CandidateJudge:
         plan: BenchPlan | None,
         budget_s: float | None,
     ) -> Judgement:
+        explain = quick_explainer(candidate.patches)
         if plan is None:
-            return judge_trees(request)
+            return judge_trees(request, explain=explain)
         declares = frozenset(each for patch in candidate.patches for each in patch.declares)
         measure = partial(measure_speed, plan=plan, budget_s=budget_s, declares=declares)
-        return judge_trees(request, measure_speed=measure)
+        return judge_trees(request, explain=explain, measure_speed=measure)
 
     def _tree(self, candidate: Candidate) -> Tree:
         return freeze(self.copy, new_tree(self.scratch), candidate.files, pristine=True)
 
 
-def _result(candidate: Candidate, verdict: str, why: str | None) -> JudgedCandidate:
-    names = [patch.name for patch in candidate.patches]
-    return JudgedCandidate(candidate.name, candidate.kind, verdict, error=why, patches=names)
+def _result(
+    candidate: Candidate, verdict: str, why: str | None, where: str | None
+) -> JudgedCandidate:
+    return JudgedCandidate(
+        candidate.name,
+        candidate.kind,
+        verdict,
+        error=why,
+        where=where,
+        patches=[patch.name for patch in candidate.patches],
+    )
+
+
+def _where(judgement: Mapping[str, Any]) -> str | None:
+    """``FILE:LINE`` on pristine of what failed, or of the edit that is behind it."""
+    for one in judgement.get("diagnosis", ()):
+        if one["where"]:
+            return f"{one['where']}:{one['line']}"
+    never = [one for one in judgement.get("exercised", ()) if one["kind"] == "never"]
+    if judgement["verdict"] == Verdict.NOT_EXERCISED.value and never:
+        return f"{never[0]['file']}:{never[0]['line']}"
+    return None
 
 
 def _why(judgement: Mapping[str, Any]) -> str | None:
