@@ -7,10 +7,12 @@ object, on success and on failure alike.
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -52,12 +54,12 @@ class Session:
     def say(self, text: str = "", **style: Any) -> None:
         """Print one line of a result, unless JSON was asked for or ``-q`` given."""
         if not self.json and self.verbosity >= 0:
-            click.secho(text, color=self.color, **style)
+            click.secho(fitted(text, sys.stdout), color=self.color, **style)
 
     def tell(self, text: str, **style: Any) -> None:
         """Print one line of progress on stderr, unless ``-q`` was given."""
         if self.verbosity >= 0:
-            click.secho(text, err=True, color=self.color, **style)
+            click.secho(fitted(text, sys.stderr), err=True, color=self.color, **style)
 
     def note_without_git(self) -> None:
         """Say after a change that nothing records it, where there is no git."""
@@ -77,19 +79,41 @@ class Session:
             click.echo(json.dumps({"schema": SCHEMA, "ok": True, **as_json(result)}, indent=2))
 
 
+def fitted(text: str, stream: IO[str]) -> str:
+    """A line as a terminal shows it: broken at words, what goes on indented. Pipes get it whole."""
+    if "\n" in text or not stream.isatty():
+        return text
+    if len(text) <= (width := shutil.get_terminal_size().columns):
+        return text
+    import textwrap
+
+    indent = text[: len(text) - len(text.lstrip())]
+    shown = textwrap.wrap(
+        text.lstrip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(shown)
+
+
 def fail(session: Session, error: PatcherError) -> int:
     """Print an error as text and, when asked for, as JSON; return the exit status."""
     if session.json:
         body = {"schema": SCHEMA, "ok": False, "error": error.as_json(), **error.payload}
         click.echo(json.dumps(body, indent=2))
     row = TABLE[error.code]
-    click.secho(f"error[{error.code}]: ", nl=False, err=True, fg="red", color=session.color)
-    click.secho(error.message, err=True, bold=True, color=session.color)
+    head = f"error[{error.code}]: "
+    message = fitted(f"{head}{error.message}", sys.stderr)[len(head) :]
+    click.secho(head, nl=False, err=True, fg="red", color=session.color)
+    click.secho(message, err=True, bold=True, color=session.color)
     if error.where:
         click.echo(f"  --> {error.where}", err=True)
     for note in error.notes:
         click.echo("\n".join(f"  {line}" for line in note.splitlines()), err=True)
-    click.echo(f"  help: {error.hint or row.help}", err=True)
+    click.echo(fitted(f"  help: {error.hint or row.help}", sys.stderr), err=True)
     return int(error.exit)
 
 

@@ -78,7 +78,7 @@ def verify(
     except KeyboardInterrupt:
         tried = "the patches that were only tried are out again"
         kept = "the patches are still applied, and finished cases are kept"
-        hint = f"{tried if options.names else kept}: `patcher verify` goes on from there"
+        hint = f"{tried if options.names else kept}: the same command goes on from there"
         raise PatcherError("interrupted", "interrupted", hint=hint) from None
     return VerifyResult(
         verdict=Verdict(details["verdict"]),

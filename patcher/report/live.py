@@ -13,7 +13,7 @@ from patcher.execution.results import Arm
 from patcher.report.console import Line as Printed
 from patcher.report.console import console, print_lines
 from patcher.report.verdict import columns, wrap
-from patcher.report.words import NO_WEIGHTS, count, duration
+from patcher.report.words import NO_WEIGHTS, count, duration, short
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -96,6 +96,8 @@ class Progress:
             if shown:  # the table went with the live view; what is finished stays on the screen
                 print_lines(self._console, map(Printed, self.rows()))
             again = shlex.join(["patcher", *sys.argv[1:]])
+            if shown and self._line and len(self._done) == self._total:
+                print_lines(self._console, map(Printed, wrap(self._line, self._console.width)))
             kept = f"{len(self._done)} of {self._total} runs are finished and kept; to go on:"
             print_lines(self._console, [Printed(kept), Printed(f"  {again}")])
 
@@ -123,7 +125,7 @@ class Progress:
 
     def finished(self, result: CaseResult, purpose: str) -> None:
         """A case has its result."""
-        took = f" {result.measure.wall_s:.1f} s" if result.measure else ""
+        took = f" {short(result.measure.wall_s)}" if result.measure else ""
         state = "not-applicable" if result.not_applicable else result.outcome.value
         kept = " (kept from before)" if result.reused else ""
         if purpose != "run":

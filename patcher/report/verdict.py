@@ -47,6 +47,9 @@ def text(record: Record, width: int) -> Iterator[Line]:
     yield from _ending(record, width)
 
 
+NARROWEST = 20  # columns for a reason beside the name of its case
+
+
 def wrap(sentence: str, width: int, indent: str = "", hang: str = "") -> list[str]:
     """A sentence on lines of at most ``width``; words, paths and commands stay whole."""
     wrapper = TextWrapper(
@@ -90,7 +93,13 @@ def _cases(record: Record, explained: dict[str, int], width: int) -> Iterator[Li
             yield Line(f"  {line}", style)
             continue
         head = f"  {row[0]}  {row[1]}  "
-        for part in wrap(row[2], width, head, "      "):
+        if len(head) + NARROWEST <= width:
+            parts = wrap(row[2], width, head, "      ")
+        else:  # a command is its case's name: it has lines of its own
+            name = [f"{part}  {row[1]}" for part in wrap(row[0], width - 10, "  ", "    ")[-1:]]
+            parts = [*wrap(row[0], width - 10, "  ", "    ")[:-1], *name]
+            parts += wrap(row[2], width, "      ")
+        for part in parts:
             yield Line(part, style)
 
 
@@ -205,7 +214,7 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
     facts += [("not run", line) for line in record.unexercised]
     facts += [("undeclared", line) for line in record.undeclared]
     facts += [("note", note) for note in record.warnings]
-    if record.guards is not None:
+    if record.guards is not None and record.verdict != "nothing-to-verify":
         facts.append(("guards", ", ".join(record.guards) or "none in force"))
     if after := words.afterwards(record):
         facts.append(("now", after))

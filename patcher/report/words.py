@@ -45,6 +45,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def short(seconds: float) -> str:
+    """``1.2 s``; below a tenth of a second ``18 ms``."""
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
+
+
 def times_as_fast(time_ratio: float) -> float:
     """From patched over baseline time to how many times as fast."""
     return 1 / time_ratio
@@ -126,12 +131,12 @@ def afterwards(record: Record) -> str:
     """What the working copy is now, in one sentence; empty where nothing changed."""
     if record.restored:
         left = joined(record.series_now)
-        state = f"{left} applied" if left else "pristine"
-        return f"Every byte was put back and hashed again: the working copy is {state}."
+        state = f"has {left} applied" if left else "is pristine"
+        return f"Every byte was put back and hashed again: the working copy {state}."
     if record.taken_out:
         left = joined(record.series_now)
-        state = f"{left} applied" if left else "pristine"
-        return f"{joined(record.taken_out)} taken out again: the working copy is {state}."
+        state = f"has {left} applied" if left else "is pristine"
+        return f"{joined(record.taken_out)} taken out again: the working copy {state}."
     if record.verdict == "pass" or not record.series:
         return ""
     return f"The working copy was left as it is: {joined(record.series_now) or 'pristine'}."

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,45 @@ def test_a_predicted_remedy_is_the_whole_next_step(capsys: pytest.CaptureFixture
     }
     print_scan(result, names=["inference_mode"], color=False)
     assert "patcher apply inference_mode embed_ref_lens_clone" in capsys.readouterr().out
+
+
+def on_a_terminal(workspace: Path, columns: int, *words: str) -> list[str]:
+    """The lines that a command leaves on a terminal of that width."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "patcher", "-C", str(workspace), "--no-color", *words],
+        stdin=theirs, stdout=theirs, stderr=theirs, env={**kept, "TERM": "dumb"},
+    ) as running:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the other end is closed
+            while chunk := os.read(ours, 1 << 16):
+                shown += chunk
+        os.close(ours)
+        running.wait(60)
+    return shown.decode().replace("\r\n", "\n").splitlines()
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_what_is_printed_breaks_at_words_on_a_terminal(
+    patcher: Patcher, workspace: Path, columns: int
+) -> None:
+    for words in (["apply", "use_sun"], ["doctor"], ["compare", "1", "2"], ["discard", "x.py"]):
+        lines = on_a_terminal(workspace, columns, *words)
+        assert lines
+        for line in lines:
+            # A path may be longer than the line: it is never broken.
+            assert len(line) <= columns or " " not in line.strip(), line
+
+
+def test_a_pipe_gets_every_sentence_on_one_line(patcher: Patcher) -> None:
+    ran = patcher("doctor", COLUMNS="60")
+    assert any(line.startswith("ok       guards") and "hashes" in line
+               for line in ran.stdout.splitlines())  # fmt: skip

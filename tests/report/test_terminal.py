@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from patcher.report.reading import read_record
+from patcher.report.verdict import text
 from tests.report.golden import FOLDER, WIDTHS, shown
 from tests.report.samples import KINDS, MODELS, TESTS
 
@@ -81,3 +83,22 @@ WORDS_OF_ONE_TARGET = re.compile(
 @pytest.mark.parametrize("kind", ["any-package-fails", "any-package-faster"])
 def test_a_package_without_sound_is_spoken_of_in_its_own_words(kind: str) -> None:
     assert not WORDS_OF_ONE_TARGET.findall(shown(kind, 80))
+
+
+def test_a_command_that_names_its_case_has_lines_of_its_own() -> None:
+    """The name of a workload's case may be longer than the terminal is wide."""
+    name = "python -c import adder; assert adder.total([1, 2]) == 3; assert adder.twice(4) == 8"
+    case = {"model": "adder", "test": name, "status": "fail", "outcome": "exception",
+            "gate": "exit-status", "error": "boom", "baseline": {"status": "pass"}}  # fmt: skip
+    record = read_record({"verdict": "fail", "sentence": "1 fails", "cases": [case]})
+    lines = [line.text for line in text(record, 80)]
+    at = lines.index("adder")
+    assert lines[at + 1].startswith("  python -c import adder;")
+    assert lines[at + 2].startswith("    ")
+    assert lines[at + 2].endswith("  fail")
+    assert lines[at + 3] == "      boom"
+
+
+def test_nothing_to_verify_speaks_of_no_guards() -> None:
+    result = {"verdict": "nothing-to-verify", "sentence": "nothing was run", "guards": []}
+    assert "guards" not in "\n".join(line.text for line in text(read_record(result), 80))
