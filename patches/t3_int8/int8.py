@@ -1,11 +1,13 @@
 """Dynamic int8 for T3's decoder on a CPU, quantised by channel as the model is loaded.
 
-Linears that are given the same input are also packed as one matrix. Who wants all their products
-at once (`t3_lean_step`) finds it in the attribute ``together`` of each of them.
+Linears that are given the same input are kept as one matrix, and only as that: the first that is
+called computes the product of all, the others take their columns of it. Who wants the whole product
+(`t3_lean_step`) finds the matrix in the attribute ``together`` of each of them.
 """
 
 import torch
-from torch.ao.nn.quantized.dynamic import Linear
+from torch import nn
+from torch.ao.nn.quantized import dynamic
 
 GROUPS = (
     ("self_attn", ("q_proj", "k_proj", "v_proj")),
@@ -21,22 +23,46 @@ def quantise(decoder):
     for layer in decoder.layers:
         for part, names in GROUPS:
             owner = getattr(layer, part)
-            linears = [getattr(owner, name) for name in names]
-            made = [quantised(linear) for linear in linears]
-            together = made[0]._packed_params._packed_params
-            if len(made) > 1:
-                together = packed_together([each.weight for each in linears])
-            for name, each in zip(names, made, strict=True):
-                each.together = together
-                setattr(owner, name, each)
+            together = Together([getattr(owner, name) for name in names])
+            for index, name in enumerate(names):
+                setattr(owner, name, Part(together, index))
 
 
-def quantised(linear):
-    int8 = Linear(1, 1, bias_=False)  # of its own weights it would make a copy first
-    int8.in_features, int8.out_features = linear.in_features, linear.out_features
-    int8.set_weight_bias(by_channel(linear.weight), linear.bias)
-    int8.train(linear.training)
-    return int8
+class Together(dynamic.Linear):
+    """Several linears of one input as one int8 matrix."""
+
+    def __init__(self, linears):
+        super().__init__(1, 1, bias_=False)  # of its own weights it would make a copy first
+        weight = torch.cat([linear.weight for linear in linears])
+        self.sizes = [linear.out_features for linear in linears]
+        self.out_features, self.in_features = weight.shape
+        biases = [linear.bias for linear in linears if linear.bias is not None]
+        self.set_weight_bias(by_channel(weight), torch.cat(biases) if biases else None)
+        self.train(linears[0].training)
+        self.held = None
+
+    def part(self, x, index):
+        """The columns of one linear; what the others will ask for of the same input is held."""
+        held = self.held
+        if held is None or held[0] is not x or held[1][index] is None:
+            held = self.held = x, list(self(x).split(self.sizes, dim=-1))
+        parts = held[1]
+        result, parts[index] = parts[index], None
+        if all(part is None for part in parts):
+            self.held = None
+        return result
+
+
+class Part(nn.Module):
+    """One of the linears."""
+
+    def __init__(self, together, index):
+        super().__init__()
+        self.together, self.index = together, index
+        self.in_features, self.out_features = together.in_features, together.sizes[index]
+
+    def forward(self, x):
+        return self.together.part(x, self.index)
 
 
 def by_channel(weight):
@@ -45,7 +71,3 @@ def by_channel(weight):
     scales = scales.clamp(min=torch.finfo(torch.float32).eps)
     zeros = torch.zeros(len(weight), dtype=torch.long)
     return torch.quantize_per_channel(weight.float(), scales, zeros, 0, torch.qint8)
-
-
-def packed_together(weights):
-    return torch.ops.quantized.linear_prepack(by_channel(torch.cat(weights)), None)

@@ -215,9 +215,11 @@ def is_untouched(linear):
 
 def packed_together(linears):
     """The one matrix of int8 linears that were packed as one when they were quantised, if any."""
-    packs = [vars(linear).get("together") for linear in linears]
-    as_one = all(pack is packs[0] for pack in packs)
-    return packs[0] if as_one and all(is_untouched(linear) for linear in linears) else None
+    packs = [getattr(linear, "together", None) for linear in linears]
+    as_one = packs[0] is not None and all(pack is packs[0] for pack in packs)
+    if not as_one or not all(is_untouched(linear) for linear in (*linears, packs[0])):
+        return None
+    return packs[0]._packed_params._packed_params
 
 
 def one_weight(linears):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import sys
 import warnings
 from typing import Any
@@ -142,11 +143,19 @@ def int8_t3() -> dict[str, Any]:
     parts = [attention.q_proj, attention.k_proj, attention.v_proj]
     apart = torch.cat([part(hidden) for part in parts], dim=1)
     product = torch.ops.quantized.linear_dynamic
-    as_one = [product(hidden, part.together, reduce_range=True) for part in parts]
+    packed = parts[0].together._packed_params._packed_params
+    as_one = product(hidden, packed, reduce_range=True)
+    again = pickle.loads(pickle.dumps(ours)).layers[0].self_attn
+    other = torch.randn(2, 64)
+    mixed = [parts[0](hidden), parts[0](other), parts[1](hidden), parts[2](hidden)]
     known_parts = [known.q_proj, known.k_proj, known.v_proj]
     return {
         "apart": apart.tolist(),
-        "as_one": [each.tolist() for each in as_one],
+        "as_one": as_one.tolist(),
+        "mixed": torch.cat([mixed[0], *mixed[2:]], dim=1).tolist(),
+        "after a pickle": torch.cat(
+            [part(hidden) for part in (again.q_proj, again.k_proj, again.v_proj)], dim=1
+        ).tolist(),
         "library": torch.cat([part(hidden) for part in known_parts], dim=1).tolist(),
         "float_linears": sum(type(part) is torch.nn.Linear for part in ours.modules()),
     }

@@ -123,9 +123,15 @@ def test_t3_int8_has_the_numbers_of_the_librarys_own_quantisation(probed: Any) -
     assert told["float_linears"] == 0
 
 
-def test_products_that_t3_int8_packs_together_are_those_of_its_linears(probed: Any) -> None:
+def test_linears_of_one_input_are_one_int8_matrix_and_each_takes_its_columns(probed: Any) -> None:
     told = probed("int8_t3", "t3_int8")
-    assert told["as_one"] == [told["apart"]] * 3
+    assert told["as_one"] == told["apart"]
+    assert told["mixed"] == told["apart"], "other inputs in between change nothing"
+
+
+def test_an_int8_model_is_the_same_after_a_pickle(probed: Any) -> None:
+    told = probed("int8_t3", "t3_int8")
+    assert told["after a pickle"] == told["apart"]
 
 
 def test_cfm_int8_quantises_the_transformer_blocks_and_nothing_else(probed: Any) -> None:
