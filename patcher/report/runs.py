@@ -106,7 +106,11 @@ def compare_lines(result: CompareResult, width: int) -> Iterable[Line]:
             yield Line(part)
     if not changed:
         yield Line("every case came to the same")
-    if result.comparable:
+    untimed = [one.id for one in (first, second) if not one.time_ratio]
+    if untimed:
+        which = f"run {untimed[0]} was not timed" if len(untimed) == 1 else "neither was timed"
+        yield Line(f"the speeds cannot be compared: {which}")
+    elif result.comparable:
         yield Line("the speeds can be compared: same target, weights, cases and machine")
     else:
         text = f"the speeds cannot be compared: {'; '.join(result.differences)}"

@@ -114,3 +114,13 @@ def test_the_tutorial_on_a_package_of_your_own_does_what_it_says(tmp_path: Path)
     folder = tmp_path / "folder"
     folder.mkdir()
     assert follow(list(steps(text)), folder) > 8
+
+
+@pytest.mark.slow  # a quarter of an hour: two verifications and a bench of the real package
+@pytest.mark.chatterbox
+@pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed")
+def test_the_afternoon_of_the_tutorial_comes_out_as_it_says(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "tutorial" / "afternoon.md").read_text("utf-8")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert follow(list(steps(text)), folder) == 8
