@@ -33,6 +33,7 @@ _SCANNER = re.compile(
   | (?P<comment>\#[^\n]*)
   | \$\$\$(?P<many>[A-Z_][A-Z0-9_]*)
   | \$(?P<one>[A-Z_][A-Z0-9_]*)
+  | (?<!\w)(?P<taken>[µμº])
   | (?P<stray>\$)
     """,
     re.VERBOSE | re.DOTALL,
@@ -100,13 +101,16 @@ def scan_holes(text: str) -> tuple[Hole, ...]:
     """The holes of a pattern, those in strings and comments left alone.
 
     Raises:
-        PatternError: a `$` that starts no hole.
+        PatternError: a `$` that starts no hole, or a name that would be taken for one.
     """
     holes = []
     for found in _SCANNER.finditer(text):
         if found["stray"]:
             message = "`$` starts no hole: write `$NAME` or `$$$NAME`, in capitals"
             raise PatternError(message, *position(text, found.start()))
+        if found["taken"]:
+            message = f"a name that starts with `{found[0]}` cannot be used in patterns"
+            raise PatternError(message, *position(text, found.start()), "match whole `lines`")
         name = found["many"] or found["one"]
         if name:
             holes.append(Hole(name, bool(found["many"]), found.start(), found.end()))
@@ -132,8 +136,6 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
         PatternError: it is not Python, or a `$` starts no hole.
     """
     holes = scan_holes(text)
-    if ONE in text:
-        raise PatternError("`µ` cannot be used in patterns", *position(text, text.index(ONE)))
     branches = _STARTS_WITH_ELIF.match(text) is not None
     of = _as_ifs(text) if branches else text
     many = [hole for hole in holes if hole.many]

@@ -53,8 +53,14 @@ def test_a_dollar_that_starts_no_hole_is_refused(text: str) -> None:
 
 
 def test_the_stand_in_letter_is_refused() -> None:
-    with pytest.raises(holes.PatternError, match="cannot be used"):
-        holes.parse("µX + 1")
+    for text in ("µX + 1", "f(μs)", "f(a, ºb)"):
+        with pytest.raises(holes.PatternError, match="cannot be used in patterns"):
+            holes.parse(text)
+
+
+def test_the_stand_in_letter_may_stand_in_strings_and_inside_names() -> None:
+    parsed = holes.parse("f($X, 'µs', a_µ)  # µ")
+    assert [hole.name for hole in parsed.holes] == ["X"]
 
 
 @given(st.text(alphabet="$ABf(),= \n'\"#", max_size=40))

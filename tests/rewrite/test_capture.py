@@ -171,6 +171,10 @@ EXACT = {
     "lines that end in another way": ("a = 1\r\nb = 2\r\n", "a = 1\nb = 2\n"),
     "an empty file that is filled": ("", "a = 1\n"),
     "a file that is emptied": ("a = 1\n", ""),
+    "a name that patterns cannot hold": ("µ = 1\nif µ:\n    a\n", "µ = 2\nif µ:\n    b\n"),
+    "letters in strings that patterns hold for names": (
+        "def f(a='5 µs'):\n    x = 'µ'\n    return x\n",
+        "def f(a='6 µs'):\n    x = 'µs'\n    return x\n"),
     "a changed elif": (
         "if a:\n    b\nelif c:\n    d\n", "if a:\n    b\nelif c or e:\n    d\n"),
     "an elif that comes": (

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from patcher.patchfile.holes import PatternError
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
 from patcher.rewrite.authoring import similarity as alike
 from patcher.rewrite.file import WRITABLE, rewrite_file
@@ -40,9 +41,16 @@ def statement_edits(path: str, before: bytes, after: bytes) -> Iterator[list[Edi
             found = attempt()
         except _CannotSayError:
             continue
-        result = rewrite_file(path, before, found, {}).content if found else None
+        result = _rewritten(path, before, found) if found else None
         if result is not None and ast.dump(Source(path, result).tree) == wanted:
             yield found
+
+
+def _rewritten(path: str, before: bytes, edits: list[Edit]) -> bytes | None:
+    try:
+        return rewrite_file(path, before, edits, {}).content
+    except PatternError:  # a name that holes have taken
+        return None
 
 
 class _CannotSayError(Exception):
@@ -342,12 +350,18 @@ class _Differ:
         return Edit(self.path, EditKind.MATCH, change.within, old, new)
 
     def _count(self, edit: Edit) -> int:
-        outcome = rewrite_file(self.path, self.before, [edit], {}).outcomes[0]
+        try:
+            outcome = rewrite_file(self.path, self.before, [edit], {}).outcomes[0]
+        except PatternError:
+            return 0
         fine = outcome.status in (EditStatus.READY, EditStatus.AMBIGUOUS)
         return outcome.found if fine else 0
 
     def _result(self, edit: Edit) -> str | None:
-        result = rewrite_file(self.path, self.before, [edit], {})
+        try:
+            result = rewrite_file(self.path, self.before, [edit], {})
+        except PatternError:
+            return None
         ready = all(outcome.status in WRITABLE for outcome in result.outcomes)
         if not ready or result.content is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 BLOCKS = ("body", "orelse", "finalbody")
+_HOLES = re.compile(r"µµµ(?=(?:BODY|ELSE|FINALLY|PART_\d+|DECORATORS)\b)")
 
 
 def keys(block: list[ast.stmt]) -> list[str]:
@@ -88,7 +90,7 @@ def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
         copy.decorator_list = []
         if decorated:
             copy.decorator_list.append(ast.Name("µµµDECORATORS"))
-    return ast.unparse(ast.fix_missing_locations(copy)).replace("µ", "$")
+    return _HOLES.sub("$$$", ast.unparse(ast.fix_missing_locations(copy)))
 
 
 @dataclass(frozen=True)
