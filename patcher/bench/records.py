@@ -24,14 +24,14 @@ class CaseTiming:
     """One case in one timing process.
 
     Attributes:
-        cold_s: the first generation, compile and caches included; None when not recorded.
-        warm_s: the timed generations after the warm-up, at least one: seconds a call on the
+        cold_s: the first call, compile and caches included; None when not recorded.
+        warm_s: the timed calls after the warm-up, at least one: seconds a call on the
             parent's clock, from the request written to the last byte of the answer read.
         audio_s: mean seconds of audio of the timed calls; None when there is none.
         tokens: mean tokens of the timed calls, rounded; None when there are none.
-        stage_s: median seconds by stage over the timed generations.
+        stage_s: median seconds by stage over the timed calls.
         memory_mib: peak device memory of the case; on a CPU what the process grew by.
-        probe_s: of each timed generation, the mean seconds of the same small piece of work just
+        probe_s: of each timed call, the mean seconds of the same small piece of work just
             before and just after it: the processor's speed at the time, which is not the target's.
         calls: inputs answered by one timed request.
         worker_s: the same requests a call, by the worker's own clock.
@@ -56,7 +56,7 @@ class CaseTiming:
 
     @property
     def wall_s(self) -> float:
-        """The observation: the median of the timed generations."""
+        """The observation: the median of the timed calls."""
         return median(self.warm_s)
 
     @property
@@ -161,7 +161,7 @@ class Fault:
 def unlike_speed(one: ProcessTiming, other: ProcessTiming) -> str:
     """Why two processes cannot be compared: the processor itself ran at another speed. Or empty.
 
-    Their probes are held against each other exactly as the generations are: the median of a case,
+    Their probes are held against each other exactly as the calls are: the median of a case,
     the geometric mean over the cases.
     """
     there = {timing.case: timing.probe_s for timing in other.cases}

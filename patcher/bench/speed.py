@@ -39,8 +39,8 @@ class BenchPlan:
         looks: numbers of pairs after which the result may be looked at and the run may stop.
         confidence: of the interval at each look. Four looks at 98.4 % keep the whole procedure
             near 95 %; six pairs reach 96.9 %, in one look.
-        timed: timed generations of each case a process (``k``); the observation is their median.
-        warm_ups: generations before them, reported apart as cold.
+        timed: timed calls of each case a process (``k``); the observation is their median.
+        warm_ups: calls before them, reported apart as cold.
         reruns: how many disturbed pairs may be run again in all. ``full`` may take twice its time
             on a machine that is not quiet; ``quick`` stays quick.
     """

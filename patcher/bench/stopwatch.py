@@ -29,7 +29,7 @@ class Workload:
         models: each model with its cases and their inputs, in order.
         recorded: the baseline's stages by case, as `patcher.worker.main` describes them;
             replayed and timed once a case, so that both arms do the same work.
-        timeout_s: of one generation.
+        timeout_s: of one call.
         component_repeats: measured calls of each part of the first model that the session can
             run alone; 0 leaves the parts out.
     """
@@ -106,7 +106,7 @@ class ExecutorStopwatch:
         limit_s = patience * work.timeout_s
         for number, timed in enumerate(work.models):
             name = timed.model.name
-            # The first opening imports the target, which may take longer than a generation.
+            # The first opening imports the target, which may take longer than a call.
             opening = Step("open", {"model": asdict(timed.model), "seed": 0}, limit_s + 300)
             yield opening, Purpose("open", name)
             tests = [asdict(one) for case in timed.cases for one in case.inputs]

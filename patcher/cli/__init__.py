@@ -100,9 +100,11 @@ def cli(context: click.Context, /, **_: Any) -> None:
 
     \b
     A first afternoon, in an empty folder:
-      patcher apply inference_mode      patch a working copy of Chatterbox TTS
-      patcher verify --bench            run it beside pristine, judge, restore on failure
-      patcher revert --all              pristine again, byte for byte
+      patcher init PACKAGE              a working copy; the installed package is not touched
+      patcher new --workload            what to run of it: fill in bench.py
+      patcher new NAME --at FILE --match CODE --with CODE
+      patcher verify NAME --bench       run it beside pristine, judge, take it out again
+      patcher apply NAME                keep it; `patcher revert --all` is pristine again
     """
     from patcher.settings import load_settings
 

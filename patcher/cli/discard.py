@@ -11,7 +11,7 @@ from patcher.cli.common import Session, command, dry_run_option, target_option
     "discard",
     short_help="Take hand edits out of the working copy, kept as a backup.",
     examples="""
-    patcher discard chatterbox/tts.py
+    patcher discard package/module.py
     patcher discard .                      every hand edit
     """,
 )

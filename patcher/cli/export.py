@@ -13,9 +13,9 @@ from patcher.cli.common import Session, command, target_option
     "export",
     short_help="Hand the patched tree on: diff, git patches, wheel, in place.",
     examples="""
-    patcher export --diff > chatterbox.diff
+    patcher export --diff > mine.diff
     patcher export --format-patch out/     git am out/*.patch
-    patcher export --wheel dist/           chatterbox_tts-0.1.7+patcher.HASH
+    patcher export --wheel dist/           NAME-VERSION+patcher.HASH
     patcher export --in-place site-packages/
     """,
 )

@@ -11,8 +11,8 @@ from patcher.cli.common import Session, command
     "init",
     short_help="Make the working copy of a package.",
     examples="""
-    patcher init                          the installed chatterbox-tts
-    patcher init chatterbox-tts==0.1.5    from the registry, fetched with pip, not imported
+    patcher init rich                     the installed rich
+    patcher init rich==14.0.0             from the registry, fetched with pip, not imported
     patcher init ./dist/pkg-1.0-py3-none-any.whl
     patcher init ../my-fork --in-place    patch a git checkout of yours where it stands
     patcher init transformers tokenizers  two distributions in one tree, patched together
@@ -23,9 +23,9 @@ from patcher.cli.common import Session, command
 def init_command(session: Session, sources: tuple[str, ...], in_place: bool) -> None:
     """Make the git-tracked working copy that patches are applied to.
 
-    SOURCE is an installed distribution (default: chatterbox-tts), NAME==VERSION or
-    NAME@latest from the registry, a wheel or sdist, a folder, a git checkout or a git URL. Several
-    of them stand in one tree, and are patched together: one series, one verdict.
+    SOURCE is an installed distribution (default: chatterbox-tts), NAME==VERSION or NAME@latest
+    from the registry, a wheel or sdist, a folder, a git checkout or a git URL. Several of them
+    stand in one tree, and are patched together: one series, one verdict.
     """
     from patcher.commands import init
     from patcher.patchfile.versions import with_version

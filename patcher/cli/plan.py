@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     short_help="Say what a patch would change; write nothing.",
     examples="""
     patcher plan inference_mode --diff
-    patcher plan @exact --on chatterbox-tts==0.1.5   what still fits another version
+    patcher plan @exact --on NAME==VERSION   what still fits another version
     patcher plan my_patch --check --sarif plan.sarif for a code host that shows findings
     """,
 )

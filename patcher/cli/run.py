@@ -13,7 +13,7 @@ from patcher.errors import PatcherError
     short_help="Run a command against the patched tree.",
     examples="""
     patcher run -- python my_script.py
-    patcher run -- python -c 'import chatterbox; print(chatterbox.__file__)'
+    patcher run -- python -c 'import package; print(package.__file__)'
     """,
     context_settings={"ignore_unknown_options": True},
 )

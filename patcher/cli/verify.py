@@ -87,7 +87,7 @@ class Duration(click.ParamType[float]):
 @click.option("--seed", type=click.IntRange(min=0), metavar="S",
               help="Draw the inputs of that run again; reports name it.")  # fmt: skip
 @click.option("--life", type=click.IntRange(min=5), is_flag=False, flag_value=50, metavar="[N]",
-              help="N generations in one process: memory and time must not grow. [50]")  # fmt: skip
+              help="N calls in one process: memory and time must not grow. [50]")  # fmt: skip
 @click.option("--allow-unexercised", is_flag=True, help="Let edits pass that never ran.")
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",

@@ -105,7 +105,7 @@ class Measure:
     """What one run cost.
 
     Attributes:
-        wall_s: seconds of the generation.
+        wall_s: seconds of the call.
         audio_s: seconds of audio made, or None.
         tokens: tokens made, or None.
         stage_s: seconds by stage.

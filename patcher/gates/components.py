@@ -1,7 +1,7 @@
-"""The gates on isolated parts: vocoder, decoder, tokenizer, a few T3 steps, on equal inputs.
+"""The gates on isolated parts: the parts an adapter names, on equal inputs.
 
 The timing processes run every part that the session can run alone, in both arms; its outputs are
-held to the claim of the series. A part that differs although whole generations pass says where to
+held to the claim of the series. A part that differs although whole calls pass says where to
 look; it does not fail a verification by itself.
 """
 

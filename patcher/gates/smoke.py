@@ -1,4 +1,4 @@
-"""The smoke gate: is there an output at all, and could it be speech? Looks at one arm alone."""
+"""The smoke gate: is there an output at all, and is it plausible? Looks at one arm alone."""
 
 from __future__ import annotations
 
@@ -72,6 +72,6 @@ def _failed(stage: str, what: str, index: int | None = None, **measured: float) 
 GATE = Gate(
     "smoke",
     order=0,
-    summary="one arm alone: is there an output, and could it be speech",
+    summary="one arm alone: is there an output, and is it plausible",
     judge=lambda pair: smoke(pair.patched),
 )

@@ -1,6 +1,6 @@
 """Compares two Python values as `patcher.worker.values` wrote them. Nothing is unpickled.
 
-The result is the first difference with its path in the value, ``returned['mel'][3]``. With
+The result is the first difference with its path in the value, ``returned['total'][3]``. With
 `Limits` floating-point numbers may differ by a little; everything else must be equal.
 """
 
@@ -45,7 +45,7 @@ class Difference:
     """The first place where two values are not equal.
 
     Attributes:
-        path: of the part, ``returned['mel'][3]``.
+        path: of the part, ``returned['total'][3]``.
         message: what it is and what it should be, without the path.
         index, size: in an array: the first flat index that differs, and how many elements do.
         largest: the largest absolute difference in an array or of a number; None elsewhere.

@@ -332,7 +332,7 @@ def _figures(table: Table) -> dict[str, str]:
         for key, heading in FIGURES.items()
         if not rows or any(getattr(row, key) is not None for row in rows)
     }
-    if "avg_rtf" not in shown:  # what is called makes no sound: it is no generation of speech
+    if "avg_rtf" not in shown:  # the target makes no sound
         shown["avg_gen_s"] = "Avg Time (s)"
     return shown
 

@@ -15,7 +15,7 @@ ARMS = ("baseline", "patched")
 
 @dataclass(frozen=True)
 class ArmState:
-    """How one arm of a case ended. ``seconds``: of the judged generation, or None."""
+    """How one arm of a case ended. ``seconds``: of the judged call, or None."""
 
     status: str
     outcome: str = "ok"

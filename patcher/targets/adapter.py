@@ -168,7 +168,7 @@ class Produced:
             result must not change when later calls are made.
         stages: outputs by stage in the order of computation, for instance ``speech_tokens``,
             ``mel``, ``waveform``. They say where a difference came from.
-        wall_s: seconds of the generation itself, the device synchronised at both ends.
+        wall_s: seconds of the call itself, the device synchronised at both ends.
         sample_rate: of ``waveform`` in Hz; None when the target makes no audio.
         audio_s: seconds of audio made; None when it makes none.
         tokens: tokens generated; None when it generates none.

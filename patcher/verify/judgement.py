@@ -122,7 +122,7 @@ class CaseJudgement:
 
 
 def _seconds(result: CaseResult | None) -> float | None:
-    """What the judged generation took; not a timing, for nothing else was kept away."""
+    """What the judged call took; not a timing, for nothing else was kept away."""
     return result.measure.wall_s if result is not None and result.measure else None
 
 

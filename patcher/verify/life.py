@@ -1,4 +1,4 @@
-"""A long life: N generations of one model in one process an arm, compared by the gate `life`."""
+"""A long life: N calls of one model in one process an arm, compared by the gate `life`."""
 
 from __future__ import annotations
 

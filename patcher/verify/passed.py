@@ -34,7 +34,7 @@ class Strength:
         content: of the workload's and the adapter's own files.
         settings: of everything else that decides what runs: device, size, thresholds, interpreter.
         inputs: how many inputs were drawn beside the cases.
-        life: how many generations were lived through.
+        life: how many calls were lived through.
         timed: the plan, or empty; ``required``: of ``--require``, or empty.
     """
 

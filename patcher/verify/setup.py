@@ -56,7 +56,7 @@ class Request:
         readable: files and folders a worker may read beside what it needs anyway.
         hidden: files and folders no worker may read, also below ``readable``.
         inputs, seed, full: how further calls are drawn (`patcher.verify.plan.make_plan`).
-        life: how many generations one process makes to see whether it grows; 0 for none.
+        life: how many calls one process makes to see whether it grows; 0 for none.
         places: where the series' edits are in the patched tree; what never runs is not proven.
         declares: what the series says it does beside computing.
         allow_unexercised: the user's own decision that edits which never ran may pass.

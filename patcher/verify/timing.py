@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from patcher.verify.judge import Bench
     from patcher.verify.judgement import CaseJudgement
 
-# A generation may take so many times what a gate's run may: nobody waits for it but the bench, and
-# one slow generation beside a busy neighbour says nothing about the patch.
+# A call may take so many times what a gate's run may: nobody waits for it but the bench, and
+# one slow call beside a busy neighbour says nothing about the patch.
 PATIENCE = 3.0
 
 
@@ -97,7 +97,7 @@ def measure_speed(
             for case in cases
             if case.baseline and case.baseline.measure
         },
-        # Fixed work costs another generation a case: only the full plan has the time.
+        # Fixed work costs another call a case: only the full plan has the time.
         recorded=recorded if plan.timed > 1 else {},
         timeout_s=PATIENCE * max(bench.runner.case_timeout_s(case) for case in passed),
     )

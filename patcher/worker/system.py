@@ -10,7 +10,7 @@ import signal
 from time import perf_counter  # ours, whatever the target makes of `time`
 
 PR_SET_PDEATHSIG = 1
-PROBE_ROUNDS = 40_000  # about 2 ms: far below a generation, far above the clock's step
+PROBE_ROUNDS = 40_000  # about 2 ms: far below a call, far above the clock's step
 
 
 def probe() -> float:

@@ -53,10 +53,8 @@ def steps(page: str) -> Iterator[Step]:
             yield File(block["file"], block["text"].lstrip("\n"))
             continue
         for part in re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]:
-            first, *rest = part.splitlines(keepends=True)
-            while rest and rest[0].startswith("> "):  # the shell asks for the rest of a line
-                first += rest.pop(0).removeprefix("> ")
-            yield Command(first.rstrip("\n"), "".join(rest), bool(block["clock"]))
+            line, _, shown = part.partition("\n")
+            yield Command(line, shown, bool(block["clock"]))
 
 
 def typed_lines(some: Sequence[Step]) -> int:
@@ -131,7 +129,7 @@ def judged(page: str, target: str) -> Iterator[File | Judged]:
         if isinstance(step, File):
             yield step
             continue
-        words = shlex.split(step.line.partition("||")[0])
+        words = list(map(_plain, shlex.split(step.line.partition("||")[0])))
         if words[1] == "new" and not words[2].startswith("-"):
             specs[words[2]] = _spec(
                 target, words[2], dict(zip(words[3::2], words[4::2], strict=True))
@@ -141,6 +139,11 @@ def judged(page: str, target: str) -> Iterator[File | Judged]:
             verdict = "fail" if "Failed:" in step.shown else "pass"
             file = place[1] if place else ""
             yield Judged(words[2], specs[words[2]], "--bench" in words, verdict, file)
+
+
+def _plain(word: str) -> str:
+    """What the shell makes of ``$'...'``, which `shlex` does not know."""
+    return word[1:].encode().decode("unicode_escape") if word.startswith("$") else word
 
 
 def _spec(target: str, name: str, options: dict[str, str]) -> str:

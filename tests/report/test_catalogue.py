@@ -63,3 +63,25 @@ def test_a_timing_that_did_not_decide_is_no_gain() -> None:
     assert gain_text(gain_of([NEW])) == "undecided flow"
     assert gain_text(None) == "not timed"
     assert gain_text(Gain("T3", 2.128, 2.0, 2.2, "faster")) == "2.13 times T3"
+
+
+RICH = ListResult(
+    [
+        patch("upper", target=["rich >=15"], gain=None, sets=[], summary="render() shouts"),
+        patch("join", PatchState.APPLIED, target=["rich"], gain=None, sets=[], summary="as before"),
+        patch("foreign", PatchState.INCOMPATIBLE, elsewhere=True),
+    ],
+    [ListedSet("exact", ["foreign"], "equal to the bit")],
+    [],
+)
+SCREEN = """\
+patch  claim    state      summary
+upper  bitwise  available  render() shouts
+join   bitwise  applied    as before
+1 for other packages; `patcher list --all` shows them
+"""
+
+
+def test_a_column_that_says_nothing_of_any_patch_is_left_out() -> None:
+    lines = [line.text.rstrip() for line in catalogue_lines(RICH, 80)]
+    assert "\n".join(lines) + "\n" == SCREEN
