@@ -238,6 +238,7 @@ class WorkerProcess:
                     "shape": list(buffer.shape),
                     "sha256": digest,
                     "path": str(path),
+                    "measure": str(kept.get("measure", "")),
                 }
             )
         return parts

@@ -90,7 +90,8 @@ class Failure:
 class Stage:
     """One output of a run, kept in a file of raw little-endian elements.
 
-    ``sha256`` covers dtype, shape and bytes: equal hashes mean equal arrays.
+    ``sha256`` covers dtype, shape and bytes: equal hashes mean equal arrays. ``measure`` is how it
+    is compared, a key of `patcher.targets.adapter.MEASURES`; empty for numbers.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Stage:
     shape: tuple[int, ...]
     sha256: str
     path: str
+    measure: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,10 @@ class CaseResult:
     def stage(self, name: str) -> Stage | None:
         """The stage of that name, or None."""
         return next((stage for stage in self.stages if stage.name == name), None)
+
+    def measured(self, measure: str) -> Stage | None:
+        """The last stage that is of a measure, or None."""
+        return next((s for s in reversed(self.stages) if s.measure == measure), None)
 
 
 def stage_from(told: Mapping[str, Any]) -> Stage:

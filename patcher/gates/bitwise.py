@@ -8,6 +8,7 @@ from patcher.gates import arrays, close, returned, structured
 from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
+from patcher.targets.adapter import LOGITS
 
 if TYPE_CHECKING:
     from patcher.execution.results import CaseResult, Stage
@@ -30,7 +31,7 @@ def compare(baseline: CaseResult, patched: CaseResult) -> GateResult:
         other = patched.stage(stage.name)
         if other is not None and other.sha256 == stage.sha256:
             continue
-        if stage.name.endswith("logits"):
+        if stage.measure == LOGITS:
             if (wrong := _not_close(stage, other)) is not None:
                 return wrong
         elif baseline.returned:

@@ -2,14 +2,14 @@
 
 Every stage was recomputed from the baseline's recording of the stage before it, so that a
 difference cannot travel from one stage to the next. Which rule a stage is held to follows from
-its name and type:
+its type, and from what the target says that it is (`Session.measures`):
 
 | stage | rule |
 |---|---|
 | integers | equal |
-| ``*logits``, one row a step | largest difference, and the same best element but for near-ties |
-| ``waveform`` | signal-to-noise ratio |
-| ``draws``, one row a step | mean distance of the distributions |
+| logits, one row a step | largest difference, and the same best element but for near-ties |
+| sound | signal-to-noise ratio |
+| draws, one row a step | mean distance of the distributions |
 | any other | ``|d| <= absolute + relative * |baseline|`` everywhere |
 
 A stage of floats that misses its limit may still pass by the reference rule, when the baseline was
@@ -30,6 +30,7 @@ from patcher.gates.registry import Gate
 from patcher.gates.replays import replayed_stages, unreplayed
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
+from patcher.targets.adapter import DRAWS, LOGITS, SOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,7 +112,7 @@ def judge_stages(
     baseline: Sequence[Stage],
     patched: Sequence[Stage],
     *,
-    rule_for: Callable[[str, Values], Callable[[Values, Values, Any], Finding]],
+    rule_for: Callable[[Stage, Values], Callable[[Values, Values, Any], Finding]],
     limits: Any,
     reference: Sequence[Stage] = (),
 ) -> GateResult:
@@ -132,7 +133,7 @@ def judge_stages(
         if stage.sha256 == other.sha256:
             continue
         expected, found = arrays.load(stage), arrays.load(other)
-        finding = rule_for(stage.name, expected)(expected, found, limits)
+        finding = rule_for(stage, expected)(expected, found, limits)
         measured.update({f"{stage.name} {key}": value for key, value in finding.measured.items()})
         held.update({f"{stage.name} {key}": value for key, value in finding.limits.items()})
         if finding.passed:
@@ -158,15 +159,15 @@ def finite(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
-def rule_for(name: str, values: Values) -> Callable[[Values, Values, Limits], Finding]:
+def rule_for(stage: Stage, values: Values) -> Callable[[Values, Values, Limits], Finding]:
     """The rule a stage is held to; see the table above."""
     if values.integral:
         return equal
-    if name.endswith("logits"):
+    if stage.measure == LOGITS:
         return close_logits
-    if name == "waveform":
-        return close_waveform
-    if name == "draws":
+    if stage.measure == SOUND:
+        return close_sound
+    if stage.measure == DRAWS:
         return similar_draws
     return all_close
 
@@ -209,8 +210,8 @@ def close_logits(expected: Values, found: Values, limits: Limits) -> Finding:
     return Finding(largest <= limit, message, measured, held, tolerance=limit, excusable=True)
 
 
-def close_waveform(expected: Values, found: Values, limits: Limits) -> Finding:
-    """Signal-to-noise ratio against the baseline's waveform."""
+def close_sound(expected: Values, found: Values, limits: Limits) -> Finding:
+    """Signal-to-noise ratio against the baseline's sound."""
     limit = limits.waveform_snr_db
     ratio = arrays.snr_db(expected.numbers, found.numbers)
     tolerance = arrays.rms(expected.numbers) * 10 ** (-limit / 20)

@@ -5,8 +5,8 @@ On fixed inputs (tokens and noise of the baseline) the stages are held to rules 
 | stage | rule |
 |---|---|
 | integers | share of equal elements |
-| ``*logits``, one row a step | top-1 agreement, every mismatch in the baseline's top 5, mean KL |
-| ``waveform`` | signal-to-noise ratio |
+| logits, one row a step | top-1 agreement, every mismatch in the baseline's top 5, mean KL |
+| sound | signal-to-noise ratio |
 | any other | mean absolute difference (of a log-mel, in its units) |
 
 Free running, sampled tokens diverge sooner or later, and from there on element-wise measures mean
@@ -28,6 +28,7 @@ from patcher.gates.registry import Gate
 from patcher.gates.replays import replayed_stages, unreplayed
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
+from patcher.targets.adapter import DRAWS, LOGITS, SOUND, SPECTRUM, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,15 +67,15 @@ def judge(
     )
 
 
-def rule_for(name: str, values: Values) -> Callable[[Values, Values, Limits], Finding]:
+def rule_for(stage: Stage, values: Values) -> Callable[[Values, Values, Limits], Finding]:
     """The rule a stage is held to; see the table above."""
     if values.integral:
         return mostly_equal
-    if name.endswith("logits"):
+    if stage.measure == LOGITS:
         return similar_logits
-    if name == "waveform":
-        return similar_waveform
-    if name == "draws":
+    if stage.measure == SOUND:
+        return similar_sound
+    if stage.measure == DRAWS:
         return close.similar_draws
     return small_mean_difference
 
@@ -117,9 +118,9 @@ def similar_logits(expected: Values, found: Values, limits: Limits) -> Finding:
     return Finding(passed, message, measured, held, index)
 
 
-def similar_waveform(expected: Values, found: Values, limits: Limits) -> Finding:
+def similar_sound(expected: Values, found: Values, limits: Limits) -> Finding:
     """Signal-to-noise ratio on identical tokens and noise."""
-    return close.close_waveform(expected, found, limits)
+    return close.close_sound(expected, found, limits)
 
 
 def small_mean_difference(expected: Values, found: Values, limits: Limits) -> Finding:
@@ -137,8 +138,8 @@ class Utterance:
     Attributes:
         diverged_at: index of the first token that differs; None when all are equal.
         duration_ratio: patched over baseline.
-        level_db: patched over baseline, of the waveform's root mean square.
-        spectrum: mean absolute difference of the mean log-mel spectra; None without a mel.
+        level_db: patched over baseline, of the sound's root mean square.
+        spectrum: mean absolute difference of the mean spectra; None without a spectrum.
     """
 
     case: str
@@ -152,24 +153,27 @@ class Utterance:
 
 
 def compare_utterance(baseline: CaseResult, patched: CaseResult) -> Utterance:
-    """Figures of one free-running case; both runs must have a ``waveform``."""
-    ours, theirs = (
-        {stage.name: stage for stage in result.stages} for result in (baseline, patched)
-    )
-    before, after = (arrays.load(stages["waveform"]) for stages in (ours, theirs))
+    """Figures of one free-running case; both runs must have a sound."""
+    before, after = _both(baseline, patched, SOUND)
     spectrum = None
-    if "mel" in ours and "mel" in theirs:
-        spectra = [mean_spectrum(arrays.load(stages["mel"])) for stages in (ours, theirs)]
+    if bands := _both(baseline, patched, SPECTRUM):
+        spectra = [mean_spectrum(each) for each in bands]
         if len(spectra[0]) == len(spectra[1]):
             spectrum = arrays.mean_abs_difference(*spectra)
-    tokens = [arrays.load(s["speech_tokens"]) for s in (ours, theirs) if "speech_tokens" in s]
+    tokens = _both(baseline, patched, TOKENS)
     return Utterance(
         str(baseline.case),
-        divergence(tokens[0].numbers, tokens[1].numbers) if len(tokens) == 2 else None,
+        divergence(tokens[0].numbers, tokens[1].numbers) if tokens else None,
         len(after.numbers) / max(1, len(before.numbers)),
         level_difference_db(before.numbers, after.numbers),
         spectrum,
     )
+
+
+def _both(baseline: CaseResult, patched: CaseResult, measure: str) -> list[Values]:
+    """The stages of a measure of both runs; empty where one has none."""
+    stages = [result.measured(measure) for result in (baseline, patched)]
+    return [arrays.load(stage) for stage in stages if stage] if all(stages) else []
 
 
 def divergence(one: Sequence[float], other: Sequence[float]) -> int | None:
@@ -188,9 +192,9 @@ def level_difference_db(before: Sequence[float], after: Sequence[float]) -> floa
     return 20 * math.log10(louder / loud)
 
 
-def mean_spectrum(mel: Values) -> list[float]:
-    """Mean over time of each band of a mel of shape (..., bands, frames)."""
-    return [fmean(band) for band in mel.rows()]
+def mean_spectrum(bands: Values) -> list[float]:
+    """Mean over time of each band of a spectrum of shape (..., bands, frames)."""
+    return [fmean(band) for band in bands.rows()]
 
 
 def judge_utterances(utterances: Sequence[Utterance], limits: Limits | None = None) -> GateResult:
@@ -243,8 +247,8 @@ def compare_outputs(
 def judge_together(
     runs: Sequence[tuple[CaseResult, CaseResult]], configured: Thresholds
 ) -> GateResult:
-    """All free-running cases of a model that have a ``waveform``."""
-    both = [pair for pair in runs if all(each.stage("waveform") for each in pair)]
+    """All free-running cases of a model that have a sound."""
+    both = [pair for pair in runs if all(each.measured(SOUND) for each in pair)]
     figures = [compare_utterance(*pair) for pair in both]
     return judge_utterances(figures, Limits.from_config(configured))
 

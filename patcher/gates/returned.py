@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from patcher.gates import arrays
 from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
-from patcher.targets.adapter import ITEM_BYTES
+from patcher.targets.adapter import ITEM_BYTES, LOGITS, SOUND, VOICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,6 @@ BITS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 # follows that stage must not get worse by more than this.
 LOST_DB = 6.0
 CLOSE_DB = 60.0
-VOICES = ("voice", "timbre")  # stages that hold whose voice a part is to speak in
 VOICE_OFF = 0.05  # of the vector's own size: half precision stays far below
 
 
@@ -72,8 +71,8 @@ def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
     name = patched.returned[0].name
     if theirs is None or theirs < min(ours - LOST_DB, CLOSE_DB):
         heard = "nothing of" if theirs is None else f"{theirs:.1f} dB of"
-        message = f"{name} has {heard} the waveform inside in it, on the baseline {ours:.1f} dB"
-        figures = {} if theirs is None else {"follows the waveform dB": theirs}
+        message = f"{name} has {heard} the sound inside in it, on the baseline {ours:.1f} dB"
+        figures = {} if theirs is None else {"follows the sound dB": theirs}
         return GateResult(gate, False, message, name, measured=figures)
     return None
 
@@ -96,10 +95,11 @@ def lost(gate: str, pair: Pair) -> GateResult | None:
 
 def another_voice(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
     """A voice that a part is asked to speak in, and is not the baseline's but for rounding."""
-    for name in VOICES:
-        before, after = baseline.stage(name), patched.stage(name)
-        if before is None or before.dtype not in ITEM_BYTES:
+    for before in baseline.stages:
+        name = before.name
+        if before.measure != VOICE or before.dtype not in ITEM_BYTES:
             continue
+        after = patched.stage(name)
         if after is None or after.shape != before.shape:
             return GateResult(gate, False, f"{name} is missing or of another shape", name)
         ours, theirs = arrays.read_array(before), arrays.read_array(after)
@@ -144,8 +144,8 @@ def otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResul
 
 
 def following_db(result: CaseResult) -> float | None:
-    """How closely the returned samples follow the stage ``waveform``; None where none can."""
-    inner = result.stage("waveform")
+    """How closely the returned samples follow the arm's own sound; None where none can."""
+    inner = result.measured(SOUND)
     if inner is None or len(result.returned) != 1:
         return None
     outer = arrays.load(result.returned[0])
@@ -186,7 +186,7 @@ def _first_stage(gate: str, baseline: CaseResult, patched: CaseResult) -> GateRe
     """The first stage of both arms that differs; logits are no output and say nothing here."""
     for stage in baseline.stages:
         other = patched.stage(stage.name)
-        if stage.name.endswith("logits") or other is None or not unlike(stage, other):
+        if stage.measure == LOGITS or other is None or not unlike(stage, other):
             continue
         return difference(gate, stage, other)
     return None
@@ -212,7 +212,7 @@ def _short(value: object) -> str:
 GATE = Gate(
     "returned",
     order=15,
-    summary="type, rate, waveform and watermark of what the call returned, and what parts were "
+    summary="type, rate, sound and watermark of what the call returned, and what parts were "
     "asked for",
     judge=lambda pair: (
         compare_loosely("returned", pair.baseline, pair.patched) or lost("returned", pair)

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patcher.targets.adapter import SOUND
+
 if TYPE_CHECKING:
     from patcher.execution.results import CaseResult
 
@@ -90,7 +92,7 @@ def mel_filters(hertz: Any) -> Any:
 
 def sound_of(result: CaseResult | None) -> Sound | None:
     """The sound a run returned; None when it returned none, or its file is no longer there."""
-    stage = result.stage("waveform") if result is not None and result.ok else None
+    stage = result.measured(SOUND) if result is not None and result.ok else None
     if stage is None or result is None or not result.sample_rate:
         return None
     try:

@@ -19,7 +19,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import random
@@ -155,6 +155,20 @@ class Buffer:
         return size is None or len(self.data) == size * math.prod(self.shape)
 
 
+SOUND, SPECTRUM, TOKENS, LOGITS, DRAWS, VOICE = (
+    "sound", "spectrum", "tokens", "logits", "draws", "voice",
+)  # fmt: skip
+MEASURES: Mapping[str, str] = {
+    SOUND: "samples of a sound: signal-to-noise ratio, and whether it can be heard",
+    SPECTRUM: "bands over time: mean absolute difference, and the mean spectrum of free runs",
+    TOKENS: "integers that are drawn, one after another: where two runs part",
+    LOGITS: "one row a step, from which tokens are chosen: the best elements, and the divergence",
+    DRAWS: "distributions that tokens are drawn from, a row each: their mean distance",
+    VOICE: "whose voice is asked for: the same vector but for rounding",
+}
+"""What a stage may be (`Session.measures`), and what gates ask of it then."""
+
+
 @dataclass(frozen=True)
 class Produced:
     """What one run of a test gave.
@@ -213,7 +227,14 @@ class Opening:
 
 
 class Session:
-    """One loaded model in a worker. Subclass it; only `run` is required."""
+    """One loaded model in a worker. Subclass it; only `run` is required.
+
+    Attributes:
+        measures: how gates compare a stage, by its name, see `MEASURES`; a stage that is not
+            named is numbers.
+    """
+
+    measures: ClassVar[Mapping[str, str]] = {}
 
     def prepare(self, test: Test) -> None:
         """Put in place what ``test`` needs before its call (a voice, a file), so that no call has

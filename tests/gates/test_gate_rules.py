@@ -43,6 +43,13 @@ def recording(seed: int = 1) -> dict[str, list[float]]:
     }
 
 
+MEASURES = {
+    "speech_tokens": "tokens",
+    "logits": "logits",
+    "draws": "draws",
+    "mel": "spectrum",
+    "waveform": "sound",
+}
 SHAPES = {"logits": (STEPS, VOCABULARY), "mel": (1, BANDS, FRAMES), "waveform": (1, SAMPLES)}
 Kept = dict[str, tuple[tuple[int, ...], list[float]]]
 
@@ -60,7 +67,7 @@ def keep(folder: Path, stages: Kept, dtype: str = "float32") -> list[Stage]:
         buffer = Buffer(dtype, shape, array.array(code, numbers).tobytes())
         path = folder / f"{name}-{buffer.sha256}"
         path.write_bytes(buffer.data)
-        found.append(Stage(name, dtype, shape, buffer.sha256, str(path)))
+        found.append(Stage(name, dtype, shape, buffer.sha256, str(path), MEASURES.get(name, "")))
     return found
 
 

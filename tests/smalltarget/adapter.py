@@ -9,9 +9,12 @@ import inspect
 import time
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from patcher.targets.adapter import (
+    SOUND,
+    SPECTRUM,
+    TOKENS,
     Assets,
     Buffer,
     Matrix,
@@ -81,6 +84,12 @@ def open_session(opening: Opening) -> HumSession:
 
 class HumSession(Session):
     """One voice in a worker."""
+
+    measures: ClassVar[Mapping[str, str]] = {
+        "speech_tokens": TOKENS,
+        "mel": SPECTRUM,
+        "waveform": SOUND,
+    }
 
     def __init__(self, opening: Opening) -> None:
         from hum import Hum  # type: ignore[import-not-found]

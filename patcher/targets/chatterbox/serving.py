@@ -15,13 +15,27 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from patcher.targets.adapter import Buffer, NotApplicable, Opening, Produced, Session, stage_seed
+from patcher.targets.adapter import (
+    DRAWS,
+    LOGITS,
+    SOUND,
+    SPECTRUM,
+    TOKENS,
+    VOICE,
+    Buffer,
+    NotApplicable,
+    Opening,
+    Produced,
+    Session,
+    stage_seed,
+)  # fmt: skip
 from patcher.targets.chatterbox import clip_key, components, entries, probes
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
-from patcher.targets.chatterbox.scale import TOKENS, apply_scale
+from patcher.targets.chatterbox.scale import TOKENS as TOKEN_LIMITS
+from patcher.targets.chatterbox.scale import apply_scale
 from patcher.targets.state import shapes
 
 if TYPE_CHECKING:
@@ -40,6 +54,11 @@ def open_session(opening: Opening) -> ChatterboxSession:
 
 class ChatterboxSession(Session):
     """A loaded `ChatterboxTTS`, its stages watched."""
+
+    measures: ClassVar[Mapping[str, str]] = {
+        "voice": VOICE, "timbre": VOICE, "logits": LOGITS, "draws": DRAWS,
+        "speech_tokens": TOKENS, "mel": SPECTRUM, "waveform": SOUND,
+    }  # fmt: skip
 
     def __init__(self, opening: Opening) -> None:
         import torch
@@ -195,7 +214,7 @@ class ChatterboxSession(Session):
         self.asked.clear()
         self.tokens = 0
         self.cap = test.options.get("tokens") or (
-            TOKENS[self.scale][self.device] if self.assets["kind"] == "synthetic" else None
+            TOKEN_LIMITS[self.scale][self.device] if self.assets["kind"] == "synthetic" else None
         )
         clip = self.clip(test.options.get("reference"))
         if clip is None and self.built_in is None:
