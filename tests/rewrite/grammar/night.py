@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -116,7 +116,7 @@ def main() -> int:
         tally = chunk(first, CHUNK)
         tally.commit = commit
         with options.into.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(tally)) + "\n")
+            file.write(json.dumps(vars(tally)) + "\n")
         tallies.append(tally)
         done = sum(each.cases for each in tallies)
         print(f"{done:,} cases", *tally.defects, sep="\n", flush=True)
