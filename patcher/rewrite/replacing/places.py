@@ -71,11 +71,15 @@ def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | Non
 
 
 def comments_above(source: Source, start: int) -> int:
-    """Where the comments right above a line's first statement start."""
-    line = source.line_start(start)
-    while line and source.text[(above := source.line_start(line - 1)) : line].lstrip()[:1] == "#":
-        line = above
-    return line + start - source.line_start(start)
+    """The first line of the comments above a statement; blank lines between them count."""
+    line = found = source.line_start(start)
+    while line:
+        line = source.line_start(line - 1)
+        text = source.text[line : source.line_end(line)].strip()
+        if text and not text.startswith("#"):
+            break
+        found = line if text else found
+    return found
 
 
 def removal(source: Source, start: int, end: int) -> Splice:

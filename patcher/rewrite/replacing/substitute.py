@@ -328,14 +328,22 @@ class _Site:
             return self._delete_run(gone)
         if has_lines(text) or is_compound(come):
             need_own_lines(self.source, start, end)
-        if gone[0] in carried[1:] and carried[0] is not gone[0]:  # its comments move with it
-            start = comments_above(source, start)
-            filler = self._filler(kept, source.line_start(start))
-            text = filler.fill(*span, indent).rstrip("\r\n")
+        moved = [*carried, *self._held()]  # perhaps to another place of the replacement
+        if gone[0] in moved and carried[:1] != [gone[0]]:  # its comments move with it
+            above = comments_above(source, start)
+            text = self._filler(kept, above).fill(*span, indent).rstrip("\r\n")
+            if above < source.line_start(start):
+                start, text = above, indent + text
         comment = re.compile(r"[ \t]*#[^\r\n]*").match(source.text, end)
-        if comment and any(element_span(tree, each)[1] == end for each in carried):
+        if comment and any(element_span(tree, each)[1] == end for each in moved):
             end = comment.end()
         return Splice(start, end, text)
+
+    def _held(self) -> list[Node]:
+        """The statements that holes of the replacement hold: their comments go with them."""
+        bound = self.found.match.bound
+        held = [node for hole in self.template.holes for node in bound.get(hole.name, ())]
+        return [each for each in held if are_statements([each])]
 
     def _kept(self, of: Sequence[Node], come: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
         """The template's statements that the pattern has too, and what they are in the source."""

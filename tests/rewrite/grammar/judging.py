@@ -10,6 +10,7 @@ from patcher.rewrite.file import Rewritten, rewrite_file
 from patcher.rewrite.outcome import Outcome
 from patcher.rewrite.replay import replay, replay_modes
 from tests.rewrite.grammar.cases import Case, dump
+from tests.rewrite.grammar.comments import strayed
 
 REFUSED = (
     "LibCST does not print these lines as they are written",
@@ -22,7 +23,9 @@ REFUSED = (
 )
 """What is refused by name, and rightly: code that LibCST cannot keep, blocks on a line with `;`."""
 FINE, REFUSAL, WRONG, LOST, CRASH = "fine", "refused", "wrong", "lost comments", "crash"
-DEFECTS = (WRONG, LOST, CRASH)
+MOVED = "comments at something else"
+DEFECTS = (WRONG, LOST, MOVED, CRASH)
+_KEEP_PLACE = ("match", "before", "after", "delete", "body", "transform")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def _judged(case: Case, twice: bool) -> Verdict:
         return Verdict(WRONG, "another tree")
     if gone := _gone(case.source, after, result):
         return Verdict(LOST, ", ".join(gone))
+    if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after)):
+        return Verdict(MOVED, ", ".join(moved))
     one = all(len(each.sites) == 1 for each in result.outcomes)  # several may make another site
     if twice and one and (why := _again(case, result.content)):
         return Verdict(WRONG, why)

@@ -195,6 +195,8 @@ def body(random: Random) -> Drawn | None:
     doc = [random.choice(DOCS[:2])] if random.random() < 0.4 else []
     new = [line.removeprefix(code.unit) for line in code.block(scope, 1)]
     new_doc = ['"""New."""'] if random.random() < 0.2 else []
+    if not compiles("\n".join(["def f():", *(" " + each for each in new)])) or is_doc(new):
+        return None
     wanted = [*above, head, *(code.unit + each for each in [*(new_doc or doc), *new])]
     if random.random() < 0.3:
         kept = random.choice(["", "pass", f"h({code.expression(scope, 1)})", "x = 1; y = 2"])
@@ -211,6 +213,11 @@ def body(random: Random) -> Drawn | None:
     if [has_docstring(plain), has_docstring(after)] != [bool(doc), bool(new_doc or doc)]:
         return None  # a string that was drawn as a statement
     return Drawn("body", plain, edits, is_tree_of(after))
+
+
+def is_doc(lines: Sequence[str]) -> bool:
+    """Whether statements that were drawn start with a string."""
+    return bool(re.match(r"[brfBRF]*['\"]", lines[0]))
 
 
 def has_docstring(text: str) -> bool:

@@ -1,0 +1,101 @@
+"""Which statement or element a comment belongs to, and whether it still does after a rewrite.
+
+The rule is the one of `docs/spec.md`: a comment behind a statement or an element belongs to it, one
+on a line of its own to what stands below it.
+"""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from collections.abc import Sequence
+
+from tests.rewrite.grammar.noise import tokens
+
+Owner = tuple[str, ...]
+_SPACE = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+_CLAUSES = ("else", "elif", "except", "finally", "case")
+_LINE = "\n"
+OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
+
+
+def owners(text: str) -> dict[str, tuple[bool, Owner]]:
+    """Of each comment whether it has a line of its own, and the words of what it belongs to.
+
+    Comments inside an expression belong to no element and are left out.
+    """
+    words, comments = _read(re.sub(r"\r\n?", "\n", text))
+    found: dict[str, tuple[bool, Owner]] = {}
+    for comment, alone, at, listed in comments:
+        owner = _below(words, at, listed) if alone else _behind(words, at, listed)
+        if owner:
+            found[comment] = alone, owner
+    return found
+
+
+def strayed(before: str, after: str) -> list[str]:
+    """Comments that stand at something else than before, though what they belong to is there."""
+    old, new = owners(before), owners(after)
+    words, others = (_joined(_read(re.sub(r"\r\n?", "\n", each))[0]) for each in (after, before))
+    return [
+        f"{comment} was at {' '.join(owner)!r}"
+        for comment, (alone, owner) in old.items()
+        if comment in new
+        and len(owner) > 2  # `pass` and `return` may be others
+        and new[comment] != (alone, owner)
+        and not {"old_site", "OldSite", "one_site"} & set(owner)  # the site: another rule
+        and words.count(_joined(owner)) >= others.count(_joined(owner))
+    ]
+
+
+def _joined(words: Sequence[str]) -> str:
+    return "".join(f"\0{each}\1" for each in words)
+
+
+def _read(text: str) -> tuple[list[str], list[tuple[str, bool, int, bool]]]:
+    """The words of a text; each comment with its place among them, and whether in brackets."""
+    words: list[str] = [_LINE]
+    comments: list[tuple[str, bool, int, bool]] = []
+    last = depth = 0
+    for token in tokens(text):
+        if token.type == tokenize.COMMENT:
+            comments.append((token.string, token.start[0] != last, len(words), depth > 0))
+        elif token.type == tokenize.NEWLINE:
+            words.append(_LINE)
+        elif token.type not in _SPACE:
+            words.append(token.string)
+            depth += (token.string in OPENING) - (token.string in CLOSING)
+            last = token.end[0]
+    return words, comments
+
+
+def _behind(words: Sequence[str], at: int, listed: bool) -> Owner:
+    """What ends right before a place: a line, a statement, or an element with its comma."""
+    end, follows = at, words[at] if at < len(words) else _LINE
+    if words[end - 1] == ",":
+        end -= 1
+    elif follows not in (_LINE, *CLOSING) or words[end - 1] in OPENING:
+        return ()
+    start, depth = end, 0
+    while start and words[start - 1] != _LINE:
+        word = words[start - 1]
+        depth += (word in CLOSING) - (word in OPENING)
+        if depth < 0 or (depth == 0 and word == ("," if listed else ";")):
+            break
+        start -= 1
+    return tuple(words[start:end])
+
+
+def _below(words: Sequence[str], at: int, listed: bool) -> Owner:
+    """What starts right at a place: a line, a statement, or an element."""
+    if words[at - 1] not in (_LINE, ",", *OPENING) or at >= len(words):
+        return ()
+    if words[at] in _CLAUSES:
+        return ()
+    end, depth = at, 0
+    while end < len(words) and words[end] != _LINE:
+        depth += (words[end] in OPENING) - (words[end] in CLOSING)
+        if depth < 0 or (depth == 0 and words[end] == ("," if listed else ";")):
+            break
+        end += 1
+    return tuple(words[at:end])
