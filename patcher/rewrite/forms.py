@@ -12,6 +12,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.holes import parse
 from patcher.patchfile.kinds import Level, kind_of
 from patcher.patchfile.model import (
     Absent,
@@ -83,7 +84,11 @@ def _holds(patch: Patch, absent: Absent, read: Read) -> bool:
     content = read(file)
     if absent.pattern is None or content is None:
         return absent.pattern is None and content is None
-    sought = Edit(file, EditKind.DELETE, absent.within, absent.pattern, expect=Expect(1, None))
+    # An expression is looked for anywhere, as `match` does; statements as whole ones.
+    kind, new = EditKind.DELETE, None
+    if parse(absent.pattern).is_expression:
+        kind, new = EditKind.MATCH, "_absent_"
+    sought = Edit(file, kind, absent.within, absent.pattern, new, Expect(1, None))
     (outcome,) = rewrite_file(file, content, [sought], {}).outcomes
     return outcome.found > 0
 

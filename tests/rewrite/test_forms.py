@@ -115,6 +115,7 @@ absent-when:
     ("files", "fit"),
     [
         ({"pkg/m.py": "def f():\n    new_way(1)\n", "pkg/engine.py": ""}, Fit.UPSTREAM),
+        ({"pkg/m.py": "def f():\n    return new_way(1)\n", "pkg/engine.py": ""}, Fit.UPSTREAM),
         ({"pkg/m.py": "new_way(1)\nold(1)\n", "pkg/engine.py": ""}, Fit.FITS),
         ({"pkg/m.py": "new(1)\n", "pkg/engine.py": ""}, Fit.UPSTREAM),
         ({"pkg/m.py": "old(1)\n"}, Fit.NOT_THERE),

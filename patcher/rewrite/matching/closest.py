@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.rewrite.matching.search import NOT_EXPRESSIONS
 from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts
 
@@ -39,13 +40,15 @@ def closest_site(
     wanted = pattern.expression if expression and pattern.expression else pattern.body[0]
     candidates = 0
     for region in regions:
-        for parent, _, node, _ in region.walk(strings):
+        for parent, name, node, _ in region.walk(strings):
             if type(node) is not type(wanted) or candidates > _MOST_CANDIDATES:
                 continue
             if only_decorators and parent != "Decorator":
                 continue
             candidates += 1
             same, total, note = _compare(wanted, node)
+            if not note and (parent, name) in NOT_EXPRESSIONS:
+                note = "a name that is no expression"
             if parent == "ConcatenatedString":
                 note = "one of several strings side by side"
             score = same / max(total, 1)

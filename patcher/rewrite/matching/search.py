@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.tree import Tree
 
-_NOT_EXPRESSIONS = {
+NOT_EXPRESSIONS = {
     ("Attribute", "attr"), ("Arg", "keyword"), ("Param", "name"), ("FunctionDef", "name"),
-    ("ClassDef", "name"), ("MatchKeywordElement", "key"), ("NameItem", "name"), ("TypeVar", "name"),
+    ("ClassDef", "name"), ("MatchKeywordElement", "key"), ("TypeVar", "name"),
     ("TypeVarTuple", "name"), ("ParamSpec", "name"), ("MatchAs", "name"), ("MatchStar", "name"),
     ("MatchMapping", "rest"), ("ImportAlias", "name"), ("ImportAlias", "asname"),
-    ("ImportFrom", "module"),
+    ("ImportFrom", "module"), ("AsName of ImportAlias", "name"), ("NameItem", "name"),
+    ("AsName of ExceptHandler", "name"), ("AsName of ExceptStarHandler", "name"),
+    ("MatchSingleton", "value"),
 }  # fmt: skip
 """Names that only look like expressions: what they name is not read there."""
+
+_CASE_VALUES = {("MatchValue", "value"), ("MatchMappingElement", "key")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,8 @@ class Field:
 class Found:
     """A match in a tree: an expression, or ``block.statements[first:last]``.
 
-    ``fields`` are those of f-strings that it lies in, the outermost first.
+    ``fields`` are those of f-strings that it lies in, the outermost first; ``in_case``: it is the
+    value that a `case` compares with.
     """
 
     tree: Tree
@@ -55,6 +60,7 @@ class Found:
     block: Block | None = None
     first: int = 0
     fields: tuple[Field, ...] = ()
+    in_case: bool = False
 
     @property
     def last(self) -> int:
@@ -107,6 +113,8 @@ class Region:
                 continue
             yield parent, name, node, around
             kind = type(node).__name__
+            if isinstance(node, cst.AsName):
+                kind = f"{kind} of {parent}"
             if strings and isinstance(node, cst.FormattedString):
                 fields = [Field(node, part) for part in _parts(node.parts)]
                 stack += [
@@ -182,10 +190,11 @@ def _expressions(
     for parent, name, node, around in where.walk(strings):
         if parent == "ConcatenatedString":
             continue  # its parts are one string
-        if type(node) is type(pattern) and (parent, name) not in _NOT_EXPRESSIONS:
+        if type(node) is type(pattern) and (parent, name) not in NOT_EXPRESSIONS:
             match = matcher.match(pattern, node)
             if match is not None:
-                found.append(Found(where.tree, match, (node,), fields=around))
+                in_case = (parent, name) in _CASE_VALUES
+                found.append(Found(where.tree, match, (node,), fields=around, in_case=in_case))
     return sorted(found, key=lambda each: each.span)
 
 

@@ -23,21 +23,27 @@ if TYPE_CHECKING:
 _F_STRING = re.compile(r"[fF][rR]?['\"]")
 
 
-def in_f_strings(
-    file: File, edit: Edit, pattern: Pattern, regions: Sequence[Region]
+def inside_others(
+    file: File, pattern: Pattern, regions: Sequence[Region], statements: bool
 ) -> tuple[Site, str] | None:
-    """Where a pattern would be found if f-strings were searched, and what to do then."""
+    """Where a pattern is found inside what is no site of it, and what to do then.
+
+    Args:
+        statements: an expression is sought as a statement of its own.
+    """
     if not pattern.words or pattern.expression is None or _is_string(pattern):
         return None
-    expressions = edit.kind is EditKind.MATCH
     hint = "f-strings are not searched: say `in-f-strings: true`, or match the whole one"
-    for region in regions if expressions else ():
-        for found in find(pattern, region, file.matcher, strings=True):
-            return replace(site_at(file, *found.span), note="in an f-string"), hint
-    site = _alike(file, pattern)
-    if site is None:
-        return None
-    return site, hint if expressions else "f-strings hold no statements: match the whole line"
+    if statements:
+        hint = "f-strings hold no statements: match the whole statement"
+    found = [each for one in regions for each in find(pattern, one, file.matcher, strings=True)]
+    for each in sorted(found, key=lambda one: bool(one.fields)):
+        site = site_at(file, *each.span)
+        if each.fields:
+            return replace(site, note="in an f-string"), hint
+        return replace(site, note="part of a statement"), "match the whole statement"
+    alike = _alike(file, pattern)
+    return None if alike is None else (alike, hint)
 
 
 def left_alone(

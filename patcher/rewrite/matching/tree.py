@@ -188,6 +188,18 @@ class Tree:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
+    def error(self, text: str, splices: Iterable[Splice]) -> str:
+        """What Python says of these lines of ``text`` after splices; empty when it reads them."""
+        first, last = self.lines
+        moved = [Splice(s.start - first, s.end - first, s.text) for s in splices]
+        try:
+            parse_python(self.prefix + apply(text[first:last], moved))
+        except SyntaxError as error:
+            return error.msg
+        except (ValueError, RecursionError, MemoryError) as error:
+            return str(error)
+        return ""
+
     def whole(self, node: cst.CSTNode) -> tuple[int, int]:
         """Offsets of everything a node prints."""
         start, end = self._spans.outer[node]

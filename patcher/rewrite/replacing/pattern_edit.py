@@ -13,7 +13,7 @@ from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, refuse, site_at
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.search import Found, find
-from patcher.rewrite.matching.sites import in_f_strings, left_alone
+from patcher.rewrite.matching.sites import inside_others, left_alone
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import Outcome
 from patcher.rewrite.replacing.places import CannotReplaceError
@@ -184,7 +184,7 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
                 return near(file, edit, message, found.span, "")
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
-    quoted = None if goal.strings else in_f_strings(file, edit, pattern, regions)
+    quoted = None if goal.strings else inside_others(file, pattern, regions, goal.statements)
     if quoted is not None:
         site, hint = quoted
         return Outcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)

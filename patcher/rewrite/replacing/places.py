@@ -33,8 +33,12 @@ class CannotReplaceError(Exception):
         self.hint = hint or "match the whole line or block that holds the site"
 
 
-def why_not(sites: Sequence[Found], template: Pattern) -> CannotReplaceError:
-    """Why a replacement cannot be Python, as far as it can be told."""
+def why_not(sites: Sequence[Found], template: Pattern, error: str) -> CannotReplaceError:
+    """Why a replacement cannot be Python, as far as it can be told.
+
+    Args:
+        error: what Python says of it.
+    """
     for found in sites:
         for hole in template.holes:
             last = found.match.bound.get(hole.name, ())[-1:] if hole.many else ()
@@ -45,7 +49,24 @@ def why_not(sites: Sequence[Found], template: Pattern) -> CannotReplaceError:
                     f"`{hole}` ends in `{name}`, which nothing of the kind can follow",
                     f"write what is new before it: `..., {hole})`, or name it: `{hole}, **$NAME`",
                 )
-    return CannotReplaceError("the result is not Python")
+    said = f"the result is not Python ({error})" if error else "the result is not Python"
+    return CannotReplaceError(said)
+
+
+_VALUES = (
+    cst.SimpleString, cst.ConcatenatedString, cst.Integer, cst.Float, cst.Imaginary, cst.Attribute,
+)  # fmt: skip
+
+
+def need_values(sites: Sequence[Found], template: Pattern) -> None:
+    """Raises `CannotReplaceError` for what a `case` would not take for a value."""
+    node = template.expression
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
+        node = node.expression
+    if node is None or isinstance(node, _VALUES) or not any(each.in_case for each in sites):
+        return
+    message = f"`{template.text.strip()}` would be a pattern of `case`, and not a value"
+    raise CannotReplaceError(message, "match the whole `match` statement")
 
 
 def append_element(source: Source, end: int, text: str) -> Splice:

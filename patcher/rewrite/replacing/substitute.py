@@ -27,6 +27,7 @@ from patcher.rewrite.replacing.places import (
     is_compound,
     need_one_line,
     need_own_lines,
+    need_values,
     removal,
     starts_line,
     statements_in,
@@ -60,6 +61,7 @@ def substitute(
     if not sites:
         return []
     tree = sites[0].tree
+    need_values(sites, template)
     whole = [_Site(source, each, pattern, fitted(template, each.fields)) for each in sites]
     small = with_pass(splice for site in whole for splice in site.small())
     meant = with_pass(splice for site in whole for splice in site.careful())
@@ -73,7 +75,7 @@ def substitute(
         if reference is not None:
             break
     else:
-        raise why_not(sites, template)
+        raise why_not(sites, template, tree.error(source.text, meant))
     if tree.meaning(source.text, small) == reference:
         return small
     return _fewest_parentheses(source, whole, reference) or meant
