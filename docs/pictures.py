@@ -1,6 +1,7 @@
 """The README's pictures, from a verification that was really run.
 
-python -m docs.pictures WORKSPACE RUN   write docs/_static/verify.svg and report.png
+python -m docs.pictures WORKSPACE RUN           write docs/_static/verify.svg and report.png
+python -m docs.pictures WORKSPACE RUN --bench   write docs/_static/bench.png: pairs, stages, a life
 
 The terminal is what `patcher history show RUN` prints; the page is photographed by the
 distribution's Chromium.
@@ -14,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -23,6 +25,9 @@ from patcher.report.reading import read_record
 from patcher.report.verdict import text
 from patcher.store.reports import PAGE, Reports
 from patcher.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 STATIC = Path(__file__).resolve().parent / "_static"
 COLUMNS = 100
@@ -42,8 +47,12 @@ def terminal(workspace: Workspace, run: int) -> str:
     return re.sub(r"<!--.*?-->\s*", "", made, flags=re.DOTALL)
 
 
-def page(workspace: Workspace, run: int, to: Path) -> None:
-    """The first fold of a run's page."""
+def page(workspace: Workspace, run: int, to: Path, part: str = "") -> None:
+    """A picture of a run's page.
+
+    Args:
+        part: the id of a heading: what is below it, up to the next one; by default the first fold.
+    """
     from PIL import Image
     from playwright.sync_api import sync_playwright
 
@@ -55,15 +64,29 @@ def page(workspace: Workspace, run: int, to: Path) -> None:
         )
         shown = browser.new_page(viewport=FOLD, color_scheme="light")  # type: ignore[arg-type]
         shown.goto(file.as_uri())
-        picture = shown.screenshot()
+        picture = shown.screenshot(**_clip(shown, part))
         browser.close()
     Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS).save(to, optimize=True)
 
 
+def _clip(shown: Page, part: str) -> dict[str, Any]:
+    if not part:
+        return {}
+    boxes = [heading.bounding_box() for heading in shown.locator("h2").all()]
+    own = shown.locator(f"#{part}").bounding_box()
+    assert own is not None
+    below = [box["y"] for box in boxes if box is not None and box["y"] > own["y"]]
+    clip = {"x": 0, "y": own["y"] - 16, "width": FOLD["width"], "height": min(below) - own["y"]}
+    return {"clip": clip, "full_page": True}
+
+
 def main(arguments: list[str]) -> None:
-    """Write both."""
+    """Write them."""
     workspace, run = Workspace(Path(arguments[0])), int(arguments[1])
     STATIC.mkdir(exist_ok=True)
+    if "--bench" in arguments:
+        page(workspace, run, STATIC / "bench.png", "speed")
+        return
     (STATIC / "verify.svg").write_text(terminal(workspace, run), encoding="utf-8")
     page(workspace, run, STATIC / "report.png")
 

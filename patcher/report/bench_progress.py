@@ -46,7 +46,9 @@ class BenchProgress:
             text += f"; again, for the first try was disturbed: {_disturbed(earlier)}"
             earlier = {}
         self._timed[index] = {**earlier, timing.arm: timing}
-        parts = [text, self.estimate(), f"at most {duration(self.left_s())} left"]
+        left_s = self.left_s()
+        left = f"at most {duration(left_s)} left" if left_s >= 1 else ""
+        parts = [text, self.estimate(), left]
         return "; ".join(part for part in parts if part)
 
     def estimate(self) -> str:

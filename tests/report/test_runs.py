@@ -8,8 +8,8 @@ import pytest
 
 from patcher.report.reading import read_record
 from patcher.report.record import Record
-from patcher.report.runs import comparable_to, history_lines, trend
-from patcher.results import HistoryResult, PastVerification, TimedRun
+from patcher.report.runs import comparable_to, compare_lines, history_lines, trend
+from patcher.results import CompareResult, HistoryResult, PastVerification, TimedRun
 from tests.report.samples import ENVIRONMENT, benched, matrix, result
 
 
@@ -56,3 +56,21 @@ def test_the_list_fits_the_terminal_however_long_the_series(width: int) -> None:
     bars = [line.count("█") for line in lines if "█" in line]
     assert bars == sorted(bars)
     assert len(bars) == 2
+
+
+@pytest.mark.parametrize(("ratios", "said"), [
+    ((0.5, None), "run 2 was not timed"),
+    ((None, None), "neither was timed"),
+    ((0.5, 0.5), "the speeds can be compared"),
+])  # fmt: skip
+def test_speeds_that_were_not_measured_are_not_said_to_be_comparable(
+    ratios: tuple[float | None, float | None], said: str
+) -> None:
+    one, other = (
+        PastVerification(
+            number, "hum", "1.0", "2026-01-31 12:00:00", 60.0, "pass", [], 9, 9, None, ratio, {}
+        )
+        for number, ratio in enumerate(ratios, 1)
+    )
+    result = CompareResult(one, other, True, (), [], [], [])
+    assert any(said in line.text for line in compare_lines(result, 100))

@@ -1,0 +1,75 @@
+"""The built wheel of the real package, in an environment of its own: nine cases, the same bytes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from patcher.execution.process import Tree
+from patcher.execution.results import Arm
+from patcher.targets import find_adapter
+from patcher.verify.judge import judge
+from patcher.verify.judgement import Verdict
+from patcher.verify.setup import Request
+from tests.conftest import Patcher
+
+pytestmark = [
+    pytest.mark.slow,  # two arms of nine cases
+    pytest.mark.chatterbox,
+    pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
+]
+
+
+def fresh_environment(folder: Path, wheel: Path) -> Path:
+    """An environment with the wheel, and below it what this one has; its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    below = [path for path in sys.path if path.endswith("-packages")]
+    (site / "below.pth").write_text("\n".join([*below, sysconfig.get_path("purelib")]) + "\n")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(folder), "install", "-q", "--no-deps",
+         "--no-index", str(wheel)], check=True,
+    )  # fmt: skip
+    return site
+
+
+def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
+    patcher: Patcher, tmp_path: Path
+) -> None:
+    assert patcher("apply", "embed_ref_lens_clone", "t3_lean_step").status == 0
+    made = patcher("export", "--wheel", str(tmp_path / "dist"), "--json")
+    assert made.status == 0, made.stderr
+    site = fresh_environment(tmp_path / "env", Path(made.json["files"][0]))
+    python = str(tmp_path / "env" / "bin" / "python")
+    said = subprocess.run(
+        [python, "-c", "import importlib.metadata as m, importlib.util as u;"
+         "print(m.version('chatterbox-tts'), u.find_spec('chatterbox').origin)"],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    ).stdout.split()  # fmt: skip
+    assert said == [made.json["version"], str(site / "chatterbox" / "__init__.py")]
+
+    working_copy = Path(patcher("status", "--json").json["root"])
+    trees = {}
+    for arm, root in ((Arm.BASELINE, working_copy), (Arm.PATCHED, site)):
+        tree = tmp_path / f"tree-{arm.value}"
+        for found in [root / "chatterbox", *root.glob("chatterbox_tts-*.dist-info")]:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(found, tree / found.name, ignore=ignored)
+        trees[arm] = Tree.of(tree, arm.value * 8, ("chatterbox",))
+    adapter = find_adapter("chatterbox-tts", {}, root=tmp_path, packages=("chatterbox",))
+    assert adapter is not None
+    judged = judge(
+        Request(
+            trees=trees, adapter=adapter, version="0.1.7", matrix=adapter.matrix({}),
+            run_dir=tmp_path / "runs", python=python, inputs=0,
+        )
+    )  # fmt: skip
+    assert judged.verdict is Verdict.PASS, judged.sentence
+    assert [str(case.status.value) for case in judged.cases] == ["pass"] * 9
+    assert judged.gate == "bitwise"
