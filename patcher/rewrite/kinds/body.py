@@ -11,7 +11,7 @@ from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.imports import is_docstring
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
-from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at
+from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at, which
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.replacing.places import starts_line
 from patcher.rewrite.splice import Splice
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from patcher.rewrite.matching.regions import File
-    from patcher.rewrite.source import Definition, Source
+    from patcher.rewrite.source import Source
 
 
 def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> Result:
@@ -50,18 +50,8 @@ def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> 
         splices.append(_body_splice(source, node, old, edit.replacement or ""))
     outcome = decide(edit, tuple(sites), tuple(written))
     if outcome.status is EditStatus.AMBIGUOUS:
-        outcome = replace(outcome, hint=_which(definitions) or outcome.hint)
+        outcome = replace(outcome, hint=which(definitions, outcome.found))
     return outcome, splices if outcome.status is EditStatus.READY else []
-
-
-def _which(definitions: list[Definition]) -> str:
-    """How to name one of several definitions of a name, where their decorators differ."""
-    marks = [[ast.unparse(one) for one in each.node.decorator_list] for each in definitions]
-    others = [m for i, m in enumerate(marks) if all(m != n for j, n in enumerate(marks) if j != i)]
-    if len({each.name for each in definitions}) > 1 or not others:
-        return ""
-    ways = " or ".join(f"`decorated: {each[0] if each else chr(34) * 2}`" for each in others)
-    return f"they are several definitions of one name: choose with {ways}"
 
 
 def _body_splice(

@@ -14,6 +14,7 @@ from patcher.rewrite.matching.deciding import (
     no_definition,
     refuse,
     site_at,
+    which,
 )
 from patcher.rewrite.splice import Splice
 
@@ -68,6 +69,8 @@ def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
     outcome = decide(edit, tuple(sites), tuple(written))
     if outcome.status is EditStatus.MISSING and not outcome.found:
         return _no_decorator(file, edit, definitions), []
+    if outcome.status is EditStatus.AMBIGUOUS:
+        outcome = replace(outcome, hint=which(definitions, outcome.found))
     return outcome, splices if outcome.status is EditStatus.READY else []
 
 

@@ -5,16 +5,19 @@ Every kind of edit uses this. It is imported with the kinds, so it imports no Li
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from patcher.patchfile.model import Edit, EditStatus, Expect
+from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
 from patcher.patchfile.values import nearest
 from patcher.rewrite.outcome import Outcome, Site
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from patcher.rewrite.matching.regions import File
+    from patcher.rewrite.source import Definition
 
 Result = tuple[Outcome, list[Splice]]
 """What becomes of an edit, and the splices that do it."""
@@ -42,10 +45,11 @@ def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> Ou
     if expect.high is not None and count > expect.high:
         message = f"expected {_sites(expect)}, found {count}"
         names = sorted({site.within for site in sites if site.within != "<module>"})
-        narrow = f"add `within: {names[0]}`, or " if edit.within is None and names else ""
-        hint = (
-            f"{narrow}`expect: {count}`" if narrow else f"narrow the pattern, or `expect: {count}`"
+        how = (
+            "take the lines beside it, too" if edit.kind is EditKind.LINES else "narrow the pattern"
         )
+        how = f"add `within: {names[0]}`" if edit.within is None and names else how
+        hint = f"{how}, or `expect: {count}`"
         return Outcome(edit, EditStatus.AMBIGUOUS, sites, count, message=message, hint=hint)
     if count and _in(expect, count + done):
         return Outcome(edit, EditStatus.READY, sites, count)
@@ -86,6 +90,21 @@ def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, not
         note = f"in {site.within}"
     closest = replace(site, note=note)
     return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
+
+
+def which(definitions: Sequence[Definition], count: int) -> str:
+    """How to name one of the definitions that `within` names."""
+    if len({each.name for each in definitions}) > 1:
+        return f"name one of them with `within`, or `expect: {count}`"
+    marks = [{ast.unparse(one) for one in each.node.decorator_list} for each in definitions]
+    ways = []
+    for own in marks:
+        others = set().union(*(each for each in marks if each is not own))
+        alone = [""] if not own and marks.count(own) == 1 else sorted(own - others)
+        ways += [f"`decorated: {alone[0] or chr(34) * 2}`"] if alone else []
+    if ways:
+        return f"they are several definitions of one name: choose with {' or '.join(ways)}"
+    return f"no decorator tells these definitions of one name apart: `expect: {count}` is for all"
 
 
 def no_definition(file: File, edit: Edit) -> Outcome:
