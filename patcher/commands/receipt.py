@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.shared.freeze_trees import frozen_trees, new_tree
+from patcher.commands.shared.verify_request import adapter_of
 from patcher.errors import PatcherError
 from patcher.execution import machine as host
 from patcher.settings import load_settings
-from patcher.targets import find_adapter
+from patcher.store.freeze import hash_of
 from patcher.targets.content import content_of
 from patcher.verify.receipt import Here, differences, join_receipts, read_receipt
 from patcher.verify.setup import installed
@@ -93,12 +93,8 @@ def here(workspace: Workspace, receipt: Receipt) -> Here:
         return Here(facts, versions)
     copy = workspace.working_copy(name)
     config = settings.get("verify", {})
-    adapter = find_adapter(name, config, root=workspace.root, packages=copy.packages)
-    with frozen_trees(copy) as scratch:
-        trees = {
-            "baseline": copy.freeze(new_tree(scratch), pristine=True),
-            "patched": copy.freeze(new_tree(scratch)),
-        }
+    adapter = adapter_of(copy, config)
+    trees = {"baseline": hash_of(copy, pristine=True), "patched": hash_of(copy)}
     return Here(
         facts,
         versions,

@@ -17,12 +17,7 @@ from patcher.commands.apply import apply
 from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
-from patcher.commands.shared.freeze_trees import (
-    freeze,
-    frozen_trees,
-    loosest,
-    new_tree,
-)
+from patcher.commands.shared.freeze_trees import Freezer, frozen_trees, loosest
 from patcher.commands.shared.keep_run import Judged, described, failed_before, identity, keep
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.remember import fallback, remember
@@ -143,9 +138,10 @@ def _verify(
         return _nothing_to_verify(copy, options)
     judged = Judged.of(copy)
     with frozen_trees(copy) as scratch:
+        freeze = Freezer(copy, scratch)
         trees = {
-            Arm.BASELINE: freeze(copy, new_tree(scratch), pristine=True),
-            Arm.PATCHED: freeze(copy, new_tree(scratch), pristine=options.aa),
+            Arm.BASELINE: freeze(pristine=True),
+            Arm.PATCHED: freeze(pristine=options.aa),
         }
         request = request_for(
             copy,

@@ -31,6 +31,19 @@ class Tree:
     files: Mapping[str, str]
 
     @classmethod
+    def hashed(
+        cls, path: Path, sha256: str, packages: tuple[str, ...], hashes: Mapping[str, str]
+    ) -> Tree:
+        """From the hashes of all its files, by path: nothing is read."""
+        tops = tuple(name.removesuffix(".py") for name in packages)
+        files = {
+            file: digest
+            for file, digest in hashes.items()
+            if file.endswith(".py") and file.removesuffix(".py").split("/", 1)[0] in tops
+        }
+        return cls(path.resolve(), sha256, tops, files)
+
+    @classmethod
     def of(cls, path: Path, sha256: str, packages: tuple[str, ...]) -> Tree:
         """Hash the packages' sources of the tree at ``path``."""
         root = path.resolve()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -25,30 +26,92 @@ def tree_sha256(hashes: Mapping[str, str]) -> str:
     return sha256("".join(lines).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Content:
+    """A file of a tree: its hash, permission bits and bytes."""
+
+    sha256: str
+    mode: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A frozen tree.
+
+    Attributes:
+        sha256: over ``path NUL sha256 LF`` of its files, sorted.
+        hashes: of each file, by path.
+        files: what it holds, for the next tree of the same working copy.
+    """
+
+    path: Path
+    sha256: str
+    hashes: Mapping[str, str]
+    files: Mapping[str, Content]
+
+
 def freeze(
-    copy: StoredTree, destination: Path, overrides: Mapping[str, bytes | None], pristine: bool
-) -> str:
-    """See `WorkingCopy.freeze`."""
-    files = _tree(copy, pristine)
+    copy: StoredTree,
+    destination: Path,
+    overrides: Mapping[str, bytes | None] | None = None,
+    *,
+    pristine: bool = False,
+    beside: Mapping[str, Content] | None = None,
+) -> Frozen:
+    """Extract a tree to a path that does not exist yet. Every file is read and hashed once.
+
+    Args:
+        overrides: bytes that differ from the tree's; None leaves a file out.
+        pristine: start from pristine instead of the tree as it is.
+        beside: what another frozen tree of the same working copy holds: files that are equal in
+            both are not read again. They never become one file under two names: a worker cannot
+            write to its tree, but it could change the rights of a file that the other arm needs.
+
+    Raises:
+        PatcherError: ``drift`` when a file is not what patcher left; ``exists``.
+    """
+    files = content_of(copy, overrides or {}, pristine, beside or {})
+    written = {path: (each.data, each.mode) for path, each in files.items()}
+    with Folder.make(destination.parent.absolute()) as parent:
+        try:
+            write_tree(parent, destination.name, written, durable=False)
+        except FileExistsError:
+            raise PatcherError(
+                "exists", f"{destination} is there already", where=str(destination)
+            ) from None
+    hashes = {path: each.sha256 for path, each in files.items()}
+    return Frozen(destination, tree_sha256(hashes), hashes, files)
+
+
+def content_of(
+    copy: StoredTree,
+    overrides: Mapping[str, bytes | None],
+    pristine: bool,
+    beside: Mapping[str, Content],
+) -> dict[str, Content]:
+    """What a frozen tree holds, by path; nothing is written."""
+    files = _tree(copy, pristine, beside)
     for path, data in overrides.items():
         check_relative(path)
         if data is None:
             files.pop(path, None)
         else:
-            files[path] = (data, files[path][1] if path in files else 0o644)
+            mode = files[path].mode if path in files else 0o644
+            files[path] = Content(digest(data), mode, data)
     if not any(re.match(r"[^/]+\.dist-info/", path) for path in files):
         # Targets ask `importlib.metadata` for their own version.
         version = copy.version or "0"
         name = f"{copy.target.replace('-', '_')}-{version}.dist-info/METADATA"
-        files[name] = (synthesise(copy.target, version).text.encode(), 0o644)
-    with Folder.make(destination.parent.absolute()) as parent:
-        try:
-            write_tree(parent, destination.name, files, durable=False)
-        except FileExistsError:
-            raise PatcherError(
-                "exists", f"{destination} is there already", where=str(destination)
-            ) from None
-    return tree_sha256({path: digest(data) for path, (data, _) in files.items()})
+        text = synthesise(copy.target, version).text.encode()
+        files[name] = Content(digest(text), 0o644, text)
+    return files
+
+
+def hash_of(copy: StoredTree, *, pristine: bool = False) -> str:
+    """The hash that the frozen tree would have; nothing is written."""
+    files = content_of(copy, {}, pristine, {})
+    return tree_sha256({path: each.sha256 for path, each in files.items()})
 
 
 def pristine_files(copy: StoredTree) -> dict[str, tuple[bytes, int]]:
@@ -57,25 +120,31 @@ def pristine_files(copy: StoredTree) -> dict[str, tuple[bytes, int]]:
     Raises:
         PatcherError: ``drift`` when a file is not what patcher left.
     """
-    return _tree(copy, pristine=True)
+    files = _tree(copy, True, {})
+    return {path: (each.data, each.mode) for path, each in files.items()}
 
 
-def _tree(copy: StoredTree, pristine: bool) -> dict[str, tuple[bytes, int]]:
-    """Bytes and mode of every file, each checked against what patcher knows of it."""
-    files: dict[str, tuple[bytes, int]] = {}
+def _tree(copy: StoredTree, pristine: bool, beside: Mapping[str, Content]) -> dict[str, Content]:
+    """Every file, each checked against what patcher knows of it; those beside are not read."""
+    files: dict[str, Content] = {}
     touched = copy.state.touched
     for path, each in copy.expected().items():
         if pristine and path in touched:
             continue
+        there = beside.get(path)
+        if there is not None and there.sha256 == each.sha256:
+            files[path] = there
+            continue
         result = copy.place.root.read(path)
-        if result is None or (each.sha256 is not None and digest(result.data) != each.sha256):
+        sha256 = None if result is None else digest(result.data)
+        if result is None or sha256 is None or each.sha256 not in (None, sha256):
             raise PatcherError("drift", f"{printable(path)} is not what patcher wrote", where=path)
-        files[path] = (result.data, result.mode)
+        files[path] = Content(sha256, result.mode, result.data)
     if pristine:
         for path, past in touched.items():
             data = copy.pristine(path)
             if data is not None:
-                files[path] = (data, past.pristine_mode)
+                files[path] = Content(digest(data), past.pristine_mode, data)
     return files
 
 

@@ -221,7 +221,7 @@ class WorkingCopy(StoredTree):
         """
         from patcher.store.freeze import freeze
 
-        return freeze(self, destination, overrides or {}, pristine)
+        return freeze(self, destination, overrides, pristine=pristine).sha256
 
 
 def _ballast(old: Collection[bytes], state: bytes) -> int:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from patcher.execution.process import Tree
 from patcher.patchfile.model import Equivalence
+from patcher.store import freeze as frozen
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
+    from patcher.store.freeze import Content, Frozen
     from patcher.store.working_copy import WorkingCopy
 
+MOST_HELD = 256 << 20  # bytes of a tree that are kept for the next one
 STRICTEST_FIRST = tuple(Equivalence)
 
 
@@ -42,7 +45,31 @@ def freeze(
     pristine: bool = False,
 ) -> Tree:
     """Extract a tree and hash it."""
-    return Tree.of(folder, copy.freeze(folder, overrides, pristine=pristine), copy.packages)
+    return tree_of(copy, frozen.freeze(copy, folder, overrides, pristine=pristine))
+
+
+def tree_of(copy: WorkingCopy, result: Frozen) -> Tree:
+    """A frozen tree as executors take it."""
+    return Tree.hashed(result.path, result.sha256, copy.packages, result.hashes)
+
+
+class Freezer:
+    """Freezes several trees of one working copy: what they share is read and hashed once."""
+
+    def __init__(self, copy: WorkingCopy, scratch: Path) -> None:
+        self.copy, self.scratch = copy, scratch
+        self.held: Mapping[str, Content] = {}
+
+    def __call__(
+        self, overrides: Mapping[str, bytes | None] | None = None, *, pristine: bool = False
+    ) -> Tree:
+        """The next tree; see `freeze`."""
+        result = frozen.freeze(
+            self.copy, new_tree(self.scratch), overrides, pristine=pristine, beside=self.held
+        )
+        if not self.held and sum(len(each.data) for each in result.files.values()) < MOST_HELD:
+            self.held = result.files
+        return tree_of(self.copy, result)
 
 
 def new_tree(scratch: Path) -> Path:

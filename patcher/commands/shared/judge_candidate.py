@@ -18,7 +18,7 @@ from patcher.bench.sequence import confirmation
 from patcher.bench.speed import QUICK, BenchPlan
 from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import quick_explainer
-from patcher.commands.shared.freeze_trees import freeze, loosest, new_tree
+from patcher.commands.shared.freeze_trees import Freezer, loosest
 from patcher.commands.shared.keep_run import identity
 from patcher.commands.shared.replay_series import rewriting
 from patcher.commands.shared.verify_request import request_for
@@ -65,7 +65,8 @@ class CandidateJudge:
     ) -> None:
         self.copy, self.how, self.scratch = copy, how, scratch
         self.report, self.say = report, say
-        self.pristine = freeze(copy, new_tree(scratch), pristine=True)
+        self.freeze = Freezer(copy, scratch)
+        self.pristine = self.freeze(pristine=True)
         self.ledger = Ledger(copy.home / LEDGER, fresh=how.again)
         self.confirmations = 0
 
@@ -183,7 +184,7 @@ class CandidateJudge:
         return judge_trees(request, explain=explain, measure_speed=measure)
 
     def _tree(self, candidate: Candidate) -> Tree:
-        return freeze(self.copy, new_tree(self.scratch), candidate.files, pristine=True)
+        return self.freeze(candidate.files, pristine=True)
 
 
 def _result(
