@@ -211,9 +211,17 @@ def llms() -> str:
             path.stem,
         )
         lines.append(f"- [{title}]({path.relative_to(DOCS).with_suffix('.html').as_posix()})")
-    lines += ["", "## Commands", ""]
+    lines += ["", *use().splitlines(), "", "## Commands", ""]
     lines += [f"- `patcher {name}`: {text}" for name, text in COMMANDS.items()]
     return "\n".join(lines)
+
+
+def use() -> str:
+    """How a program uses the judge well: two sections of the page on programs, as they stand."""
+    sections = (DOCS / "programs.md").read_text("utf-8").split("\n## ")
+    named = ("A loop for a coding agent", "Using the judge well")
+    found = ["## " + each.strip() for each in sections if each.startswith(named)]
+    return "\n\n".join(found).replace("```{code-block} python\n:caption: ", "```python\n# ")
 
 
 def write(folder: Path = DOCS) -> None:

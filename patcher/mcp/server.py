@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 INSTRUCTIONS = """\
 patcher tries source-level optimisations on a Python package and keeps only what is proven to work \
-and proven to help. A good order: list_patches, plan, scan, start_verify with bench (or \
-start_judge for many candidates), then poll until the state is done, then result. A verdict other \
-than "pass" is an answer, not an error: read diagnosis and error. Speed counts only when its \
+and proven to help. A good order: list_patches or new_patch, plan, scan, start_verify with bench \
+(or start_judge for many candidates), then poll until the state is done, then result. A verdict \
+other than "pass" is an answer, not an error: read diagnosis and error. Speed counts only when its \
 verdict is "faster"; "undecided" means that more pairs are needed. Nothing stays applied: \
 start_verify with names takes the patches out again."""
 
@@ -53,7 +53,7 @@ def server(root: Path) -> MCPServer[None]:
 
 
 def _add_looks(made: MCPServer[None], jobs: Jobs) -> None:
-    """Tools that answer at once and change nothing."""
+    """Tools that answer at once; none but `new_patch` writes anything."""
 
     @made.tool()
     async def list_patches(every: bool = False) -> Result:
@@ -83,6 +83,26 @@ def _add_looks(made: MCPServer[None], jobs: Jobs) -> None:
         """
         elsewhere = ["--on", _source(jobs.root, on)] if on else []
         return await jobs.run("plan", *elsewhere, "--", *names)
+
+    @made.tool()
+    async def new_patch(
+        name: str,
+        at: str,
+        replacement: str,
+        match: str | None = None,
+        claim: Literal["bitwise", "close", "perceptual"] = "bitwise",
+    ) -> Result:
+        """Write patches/NAME.yaml: one place of the target's code becomes other code.
+
+        Args:
+            at: FILE, or FILE:LINE for the function around a line (`status` names the root).
+            replacement: the code that comes instead.
+            match: the code to replace, as it stands there once; without it the statement at LINE.
+            claim: the gate that its output must pass.
+        """
+        options = [f"--at={at}", f"--with={replacement}", f"--claim={claim}"]
+        options += [] if match is None else [f"--match={match}"]
+        return await jobs.run("new", *options, "--", name)
 
     @made.tool()
     async def history() -> Result:

@@ -67,6 +67,10 @@ def test_a_client_lists_plans_verifies_and_judges(workspace: Path) -> None:
             "use_sum": "pass",
             "use_three": "fail",
         }
+        line = {"at": "adder.py", "match": "result + number", "replacement": "result + 1"}
+        written = await call("new_patch", name="counts", **line)
+        assert written["spec"].endswith("patches/counts.yaml")
+        assert (await call("plan", names=["counts"]))["patches"][0]["edits"][0]["within"] == "total"
         assert (await call("status"))["series"] == []
 
     served(workspace, afternoon)

@@ -215,7 +215,10 @@ def _why(judgement: Mapping[str, Any]) -> str | None:
     """What went wrong, in one line; None when nothing did."""
     if judgement["verdict"] == Verdict.PASS.value:
         return None
-    errors = [case["error"] for case in judgement["cases"] if case["error"]]
+    further = judgement.get("inputs", {}).get("drawn", ())
+    cases = [case for case in (*judgement["cases"], *further) if case["error"]]
+    cases.sort(key=lambda case: case["status"] != "fail")  # rather than what could not be judged
+    errors = [case["error"] for case in cases]
     return str(errors[0] if errors else judgement["sentence"])
 
 
