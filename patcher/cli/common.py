@@ -85,18 +85,10 @@ def fitted(text: str, stream: IO[str]) -> str:
         return text
     if len(text) <= (width := shutil.get_terminal_size().columns):
         return text
-    import textwrap
+    from patcher.report.verdict import wrap
 
     indent = text[: len(text) - len(text.lstrip())]
-    shown = textwrap.wrap(
-        text.lstrip(),
-        width,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(shown)
+    return "\n".join(wrap(text.lstrip(), width, indent, f"{indent}  "))
 
 
 def fail(session: Session, error: PatcherError) -> int:

@@ -125,7 +125,9 @@ class Progress:
 
     def finished(self, result: CaseResult, purpose: str) -> None:
         """A case has its result."""
-        took = f" {short(result.measure.wall_s)}" if result.measure else ""
+        # On the patched arm lines are noted as they run, which takes a multiple of the time.
+        timed = result.measure is not None and result.arm is Arm.BASELINE
+        took = f" {short(result.measure.wall_s)}" if timed and result.measure else ""
         state = "not-applicable" if result.not_applicable else result.outcome.value
         kept = " (kept from before)" if result.reused else ""
         if purpose != "run":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from patcher.report.console import console, table
-from patcher.report.verdict import labelled
+from patcher.report.console import Line, console, print_lines
+from patcher.report.verdict import NO_BREAK, columns, labelled, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,16 +24,8 @@ def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: b
             counted = ", ".join(f"{count} {kind}" for kind, count in static["totals"].items())
             out.print(f"{name}: {static['files']} files; {counted}", soft_wrap=True)
             continue
-        kinds = sorted(static["totals"])
-        rows = []
-        for module in static["modules"]:
-            counts = dict.fromkeys(kinds, 0)
-            for entry in module["entries"]:
-                counts[entry["kind"]] += 1
-            rows.append([module["file"], *(counts[kind] or None for kind in kinds)])
-        rows.append(["all", *(static["totals"][kind] for kind in kinds)])
-        title = f"{name}: {static['files']} files, {static['lines']} lines"
-        out.print(table(["file", *kinds], rows, title=title))
+        out.print(f"{name}: {static['files']} files, {static['lines']} lines", style="bold")
+        print_lines(out, _counted(static, out.width))
     if result["dynamic"] is not None:
         _print_dynamic(result["dynamic"], out)
     if not result["predicted"]:
@@ -80,21 +72,56 @@ def next_step(hazards: Sequence[Mapping[str, Any]], patches: Sequence[str] = ())
 def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
     """Where the cases update in place and wait, a row a line of the target."""
     out.print(f"{len(dynamic['cases'])} cases ran {dynamic['operators']} operators")
+    headings = ["update in place", "function", "operator", "tensor made at", "times"]
     rows = [
         [
             f"{one['where']}:{one['line']}",
-            one["function"],
-            one["operator"],
-            one["created_at"],
-            one["count"],
+            str(one["function"]),
+            str(one["operator"]),
+            str(one["created_at"]),
+            str(one["count"]),
         ]
         for one in dynamic["updates"]
     ]
-    headings = ["update in place", "function", "operator", "tensor made at", "times"]
-    out.print(table(headings, rows))
+    print_lines(out, _fitting(headings, rows, out.width))
     for key in ("convolutions", "conversions", "synchronisations", "mixed"):
         found = dynamic[key]
         times = sum(one["count"] for one in found)
         wall_s = sum(one["wall_s"] for one in found)
         waited = f", {wall_s:.3f} s" if key == "synchronisations" else ""
         out.print(f"{key}: {times} at {len(found)} lines{waited}")
+
+
+def _counted(static: Mapping[str, Any], width: int) -> Iterator[Line]:
+    """Entries by file and kind, and of all files."""
+    kinds = sorted(static["totals"])
+    rows = []
+    for module in static["modules"]:
+        counts = dict.fromkeys(kinds, 0)
+        for entry in module["entries"]:
+            counts[entry["kind"]] += 1
+        rows.append([module["file"], *(str(counts[kind] or "") for kind in kinds)])
+    rows.append(["all", *(str(static["totals"][kind]) for kind in kinds)])
+    yield from _fitting(["file", *kinds], rows, width)
+
+
+def _fitting(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[Line]:
+    """A table where it fits, else a block a row: paths stay whole at any width."""
+    right = [at for at in range(1, len(headings)) if all(is_count(row[at]) for row in rows)]
+    head, *lines = columns([headings, *rows], right=right)
+    if max(map(len, (head, *lines))) <= width:
+        yield Line(head, "bold")
+        yield from map(Line, lines)
+        return
+    for row in rows:
+        yield Line(row[0])
+        facts = [
+            f"{cell}{NO_BREAK}{name}" if is_count(cell) else f"{name}: {cell}"
+            for name, cell in zip(headings[1:], row[1:], strict=True)
+            if cell
+        ]
+        yield from map(Line, wrap(", ".join(facts), width, "    "))
+
+
+def is_count(cell: str) -> bool:
+    return cell == "" or cell.isdecimal()

@@ -6,6 +6,7 @@ Sentences wrap at words with hanging indents; paths and commands are never broke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ def text(record: Record, width: int) -> Iterator[Line]:
     yield from _ending(record, width)
 
 
+COMMAND = re.compile(r"`patcher [^`\n]*`")
+NO_BREAK = "\u00a0"
 NARROWEST = 20  # columns for a reason beside the name of its case
 
 
@@ -59,7 +62,8 @@ def wrap(sentence: str, width: int, indent: str = "", hang: str = "") -> list[st
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return wrapper.wrap(sentence) or [indent]
+    kept = COMMAND.sub(lambda found: found[0].replace(" ", NO_BREAK), sentence)
+    return [line.replace(NO_BREAK, " ") for line in wrapper.wrap(kept)] or [indent]
 
 
 def labelled(label: str, sentence: str, width: int, indent: str = "") -> list[str]:

@@ -207,11 +207,35 @@ def test_what_is_printed_breaks_at_words_on_a_terminal(
         lines = on_a_terminal(workspace, columns, *words)
         assert lines
         for line in lines:
-            # A path may be longer than the line: it is never broken.
-            assert len(line) <= columns or " " not in line.strip(), line
+            # A path or a command may be longer than the line: it is never broken.
+            whole = "`patcher " in line or " " not in line.strip()
+            assert len(line) <= columns or whole, line
 
 
 def test_a_pipe_gets_every_sentence_on_one_line(patcher: Patcher) -> None:
     ran = patcher("doctor", COLUMNS="60")
     assert any(line.startswith("ok       guards") and "hashes" in line
                for line in ran.stdout.splitlines())  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_scan_never_breaks_a_path(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    from patcher.report.scan import print_scan
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    files = ["chatterbox/models/s3tokenizer/s3tokenizer.py", "chatterbox/tts.py"]
+    kinds = ["attribute", "augmented", "data", "init", "method", "move", "scope", "sync"]
+    entries = [{"kind": kind} for kind in kinds]
+    static = {
+        "files": 2,
+        "lines": 900,
+        "totals": dict.fromkeys(kinds, 2),
+        "modules": [{"file": file, "entries": entries} for file in files],
+    }
+    result = {"static": {"chatterbox-tts": static}, "predicted": False, "dynamic": None}
+    print_scan(result, color=False)
+    shown = capsys.readouterr().out
+    assert all(file in shown for file in files)
+    assert max(map(len, shown.splitlines()[:-1])) <= width
