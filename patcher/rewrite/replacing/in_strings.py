@@ -17,12 +17,12 @@ import libcst as cst
 from patcher.patchfile.holes import has_comments, string_spans
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.replacing.places import CannotReplaceError
+from patcher.rewrite.replacing.places import CannotReplaceError, need_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
-    from patcher.rewrite.matching.search import Field
+    from patcher.rewrite.matching.search import Found
     from patcher.rewrite.source import Source
     from patcher.rewrite.splice import Splice
 
@@ -33,15 +33,15 @@ _QUOTES = ("'", '"', "'''", '"""')
 _WHOLE = "match the whole f-string, or give the value a name above it"
 
 
-def fitted(template: Pattern, fields: Sequence[Field]) -> Pattern:
-    """The template of an expression as it can stand in the fields of some f-strings.
-
-    Args:
-        fields: around the site, the outermost first.
+def fitted(template: Pattern, site: Found) -> Pattern:
+    """The template of an expression as it can stand at a site: in the fields of f-strings, say.
 
     Raises:
         CannotReplaceError: it cannot stand there.
     """
+    fields = site.fields
+    if site.in_case:
+        need_value(template)
     if not fields or template.expression is None:
         return template
     for each in fields:

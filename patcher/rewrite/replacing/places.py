@@ -58,12 +58,12 @@ _VALUES = (
 )  # fmt: skip
 
 
-def need_values(sites: Sequence[Found], template: Pattern) -> None:
+def need_value(template: Pattern) -> None:
     """Raises `CannotReplaceError` for what a `case` would not take for a value."""
     node = template.expression
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
         node = node.expression
-    if node is None or isinstance(node, _VALUES) or not any(each.in_case for each in sites):
+    if node is None or isinstance(node, _VALUES):
         return
     message = f"`{template.text.strip()}` would be a pattern of `case`, and not a value"
     raise CannotReplaceError(message, "match the whole `match` statement")

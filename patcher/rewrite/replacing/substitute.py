@@ -27,7 +27,6 @@ from patcher.rewrite.replacing.places import (
     is_compound,
     need_one_line,
     need_own_lines,
-    need_values,
     removal,
     starts_line,
     statements_in,
@@ -61,8 +60,7 @@ def substitute(
     if not sites:
         return []
     tree = sites[0].tree
-    need_values(sites, template)
-    whole = [_Site(source, each, pattern, fitted(template, each.fields)) for each in sites]
+    whole = [_Site(source, each, pattern, fitted(template, each)) for each in sites]
     small = with_pass(splice for site in whole for splice in site.small())
     meant = with_pass(splice for site in whole for splice in site.careful())
     if small == meant and tree.meaning(source.text, small) is not None:
@@ -333,7 +331,8 @@ class _Site:
         moved = [*carried, *self._held()]  # perhaps to another place of the replacement
         if gone[0] in moved and carried[:1] != [gone[0]]:  # its comments move with it
             above = comments_above(source, start)
-            text = self._filler(kept, above).fill(*span, indent).rstrip("\r\n")
+            limit = min(above, self.found.span[0])
+            text = self._filler(kept, limit).fill(*span, indent).rstrip("\r\n")
             if above < source.line_start(start):
                 start, text = above, indent + text
         comment = re.compile(r"[ \t]*#[^\r\n]*").match(source.text, end)
