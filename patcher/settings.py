@@ -54,6 +54,16 @@ SCAN: Mapping[str, Kinds] = {"package": list, "scale": str}
 TABLES: Mapping[str, Mapping[str, Kinds]] = {"verify": VERIFY, "scan": SCAN}
 
 
+# A key that says something about another one, with a line that would make sense of it.
+ABOUT: Mapping[str, tuple[str, str]] = {
+    "cases": ("call", 'call = "bench.py:work"'),
+    "compare": ("call", 'call = "bench.py:work"'),
+    "outputs": ("command", 'command = ["python", "make.py"]'),
+    "filter": ("command", 'command = ["python", "make.py"]'),
+}
+RUN = ("call", "command", "tests")
+
+
 def load_settings(workspace: Path) -> dict[str, Any]:
     """Read the settings of a workspace; an empty mapping where there is no file.
 
@@ -93,7 +103,21 @@ def _read(path: Path) -> dict[str, Any] | None:
     file.check(content, TOP, "")
     for table, allowed in TABLES.items():
         file.check(content.get(table, {}), allowed, table)
+    file.check_together(content.get("verify", {}))
     return dict(content)
+
+
+def place_of(workspace: Path, key: str, table: str = "verify") -> str:
+    """``FILE:LINE`` of a key in the settings; the file, or the workspace, where it is not there."""
+    for name in ("patcher.toml", "pyproject.toml"):
+        path = workspace / name
+        if path.is_file():
+            place = _File(path, path.read_text(encoding="utf-8", errors="replace")).place(
+                key, table
+            )
+            if place != str(path):
+                return place
+    return str(workspace)
 
 
 class _File:
@@ -142,6 +166,26 @@ class _File:
                 names = " or ".join(_toml_name(kind) for kind in kinds)
                 hint = _rewritten(key, value, kinds)
                 raise PatcherError("config", f"{key} must be {names}", where=where, hint=hint)
+
+    def check_together(self, verify: Mapping[str, object]) -> None:
+        """Raise where one key of ``verify`` makes no sense without, or beside, another."""
+        for key, (needed, line) in ABOUT.items():
+            if key in verify and needed not in verify:
+                raise PatcherError(
+                    "config",
+                    f"`{key}` is about `{needed}`, and there is no `{needed}`",
+                    where=self.place(key, "verify"),
+                    hint=f"add a line beside it: {line}",
+                )
+        for key in RUN:
+            if key in verify and "adapter" in verify:
+                raise PatcherError(
+                    "config",
+                    f"`adapter` and `{key}` both say what to run",
+                    where=self.place(key, "verify"),
+                    hint=f"keep one of them: without `adapter` this line stands, {key} = "
+                    f"{_toml(verify[key])}",
+                )
 
     def _elsewhere(self, key: str, value: object, table: str) -> str:
         """The exact lines, for a key that another table knows."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError, nearest
+from patcher.settings import place_of
 
 if TYPE_CHECKING:
     import random
@@ -72,10 +73,11 @@ def load_adapter(root: Path, reference: str) -> FileAdapter:
     if not place.endswith(".py") or not name:
         hint = 'for example adapter = "my_adapter.py:adapter"'
         message = f'adapter = "{reference}": it is FILE.py:OBJECT'
-        raise PatcherError("config", message, hint=hint)
+        raise PatcherError("config", message, hint=hint, where=place_of(root, "adapter"))
     if not path.is_file():
-        hint = f"`patcher new --adapter {path.stem}` writes one"
-        raise PatcherError("config", f"there is no {place}", where=str(path), hint=hint)
+        hint = f"no file {path}; `patcher new --adapter {path.stem}` writes one"
+        where = place_of(root, "adapter")
+        raise PatcherError("config", f"there is no {place}", where=where, hint=hint)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -90,7 +92,8 @@ def load_adapter(root: Path, reference: str) -> FileAdapter:
     found = getattr(module, name, None)
     if found is None:
         hint = nearest(name, [each for each in vars(module) if not each.startswith("_")])
-        raise PatcherError("config", f"{place} has no {name!r}", where=str(path), hint=hint)
+        where = place_of(root, "adapter")
+        raise PatcherError("config", f"{place} has no {name!r}", where=where, hint=hint)
     lacking = [member for member in MEMBERS if not hasattr(found, member)]
     if lacking:
         message = f"{reference} is no adapter: it lacks {', '.join(lacking)}"

@@ -15,13 +15,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.errors import PatcherError, nearest
+from patcher.errors import PatcherError
+from patcher.settings import place_of
 from patcher.targets.adapter import Assets, Matrix, Model, Options, Test
 
 if TYPE_CHECKING:
+    import ast
     import random
     from collections.abc import Mapping, Sequence
 
@@ -44,17 +48,26 @@ class OwnRule:
 
 
 @dataclass(frozen=True)
+class Takes:
+    """What a function takes: the line of its ``def``, and how many positional arguments."""
+
+    line: int
+    least: int
+    most: float
+
+
+@dataclass(frozen=True)
 class Source:
     """What can be read of a workload's file without running it.
 
     Attributes:
-        functions: names of its top-level functions, in order.
+        functions: its top-level functions, in order: what each takes, by name.
         cases: arguments by case, by the function they are for (an empty name: for all of them).
         drawn: functions that draw their inputs.
         sha256: of its bytes.
     """
 
-    functions: tuple[str, ...]
+    functions: Mapping[str, Takes]
     cases: Mapping[str, Mapping[str, Any]]
     drawn: frozenset[str]
     sha256: str
@@ -156,15 +169,12 @@ class WorkloadAdapter:
         """Refuse a ``compare`` that could never be asked."""
         if (rule := self.own_rule) is None:
             return
-        if not rule.modules:
-            raise PatcherError(
-                "config",
-                "`compare` is about what functions return, and there is no `call`",
-                hint='for example call = "bench.py:work"; a command\'s outputs have `filter`',
-            )
         name = self._function("compare", rule.function, "same")
-        if is_file(rule.function) and name not in self._source(rule.function).functions:
-            raise self._no_function(rule.function, f"add `def {name}(baseline, patched):` to it")
+        if is_file(rule.function):
+            source = self._source(rule.function, "compare")
+            if name not in source.functions:
+                raise self._no_function("compare", rule.function, f"def {name}(baseline, patched):")
+            self._check_takes(rule.function, name, 2, f"def {name}(baseline, patched):")
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -194,7 +204,8 @@ class WorkloadAdapter:
         if is_file(reference):
             source = self._source(reference)
             if name not in source.functions:
-                raise self._no_function(reference, f"add `def {name}():` to it")
+                raise self._no_function("call", reference, f"def {name}():")
+            self._check_helpers(reference, name, source)
             cases = source.cases.get(name, source.cases.get("", {}))
             drawn = name in source.drawn
         cases = {**cases, **self.config.get("cases", {})}
@@ -217,14 +228,45 @@ class WorkloadAdapter:
                 "config",
                 f"{key} = {json.dumps(reference)}: it is FILE.py:FUNCTION or MODULE:FUNCTION",
                 hint=f'for example {key} = "bench.py:{example}"',
+                where=place_of(self.root, key),
             )
         return name
 
-    def _no_function(self, reference: str, otherwise: str) -> PatcherError:
+    def _no_function(self, key: str, reference: str, line: str) -> PatcherError:
+        """With the line as it should be: of the settings, or else of the file."""
         file, _, name = reference.rpartition(":")
-        hint = nearest(name, self._source(reference).functions, otherwise=otherwise)
+        close = get_close_matches(name, self._source(reference).functions, 1, 0.6)
+        hint = f"add to {file}: {line}"
+        if close:
+            hint = f'write: {key} = "{file}:{close[0]}"'
         message = f"{file} has no function {name!r}"
-        return PatcherError("config", message, hint=hint, where=str(self.root / file))
+        return PatcherError("config", message, hint=hint, where=place_of(self.root, key))
+
+    def _check_helpers(self, reference: str, name: str, source: Source) -> None:
+        """Refuse a ``draw`` or ``setup`` that cannot be called as it will be."""
+        for helper, count, arguments in (("draw", 1, "rng"), ("setup", 0, "")):
+            own = f"{helper}_{name}"
+            found = own if own in source.functions else helper
+            if found in source.functions and found != name:
+                self._check_takes(reference, found, count, f"def {found}({arguments}):")
+        setup = {"setup", f"setup_{name}"} & set(source.functions)
+        if setup and name not in setup and source.functions[name].most < 1:
+            line = f"def {name}(prepared):"
+            why = f"{name} is given what {min(setup)} returns, and takes nothing"
+            raise self._wrong_line(reference, name, why, line)
+
+    def _check_takes(self, reference: str, name: str, count: int, line: str) -> None:
+        takes = self._source(reference).functions[name]
+        if takes.least <= count <= takes.most:
+            return
+        bound = f"at most {takes.most:g}" if count > takes.most else f"at least {takes.least}"
+        why = f"{name} is given {count} argument{'' if count == 1 else 's'} and takes {bound}"
+        raise self._wrong_line(reference, name, why, line)
+
+    def _wrong_line(self, reference: str, name: str, why: str, line: str) -> PatcherError:
+        number = self._source(reference).functions[name].line
+        where = f"{self.root / reference.rpartition(':')[0]}:{number}"
+        return PatcherError("config", why, where=where, hint=f"write: {line}")
 
     def _ambiguous(self, name: str) -> bool:
         names = [each.rpartition(":")[2] for each in _strings(self.config, "call")]
@@ -252,8 +294,8 @@ class WorkloadAdapter:
         options = {"kind": "tests", "command": command}
         return Test(" ".join(command), options)
 
-    def _source(self, reference: str) -> Source:
-        return read_source(self.root, reference)
+    def _source(self, reference: str, key: str = "call") -> Source:
+        return read_source(self.root, reference, place_of(self.root, key))
 
 
 def is_file(reference: str) -> bool:
@@ -261,8 +303,11 @@ def is_file(reference: str) -> bool:
     return reference.rpartition(":")[0].endswith(".py")
 
 
-def read_source(root: Path, reference: str) -> Source:
+def read_source(root: Path, reference: str, named: str = "") -> Source:
     """Read a workload's file; nothing of it is run.
+
+    Args:
+        named: where the settings name it.
 
     Raises:
         PatcherError: ``config`` when there is no such file, or it is not Python.
@@ -274,19 +319,25 @@ def read_source(root: Path, reference: str) -> Source:
         data = path.read_bytes()
         module = ast.parse(data, str(path))
     except OSError:
-        hint = "`patcher new --workload` writes one"
-        raise PatcherError("config", f"there is no {path.name}", where=str(path), hint=hint) from (
-            None
+        place = reference.rpartition(":")[0]
+        hint = (
+            f"no file {path}; files are relative to the settings'; `patcher new --workload` "
+            "writes bench.py"
         )
+        found = sorted(each.name for each in root.glob("*.py"))
+        if close := get_close_matches(place, found, 1, 0.6):
+            hint = f"did you mean {close[0]}:{reference.rpartition(':')[2]}?"
+        where = named or str(path)
+        raise PatcherError("config", f"there is no {place}", where=where, hint=hint) from None
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path}:{line}" if line else str(path)
         raise PatcherError("config", f"{path.name} is not Python: {error}", where=where) from None
-    functions: list[str] = []
+    functions: dict[str, Takes] = {}
     cases: dict[str, Mapping[str, Any]] = {}
     for statement in module.body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            functions.append(statement.name)
+            functions[statement.name] = _takes(statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             name = statement.targets[0].id
             if name == "cases" or name.startswith("cases_"):
@@ -294,7 +345,14 @@ def read_source(root: Path, reference: str) -> Source:
     drawn = frozenset(
         name for name in functions if "draw" in functions or f"draw_{name}" in functions
     )
-    return Source(tuple(functions), cases, drawn, hashlib.sha256(data).hexdigest())
+    return Source(functions, cases, drawn, hashlib.sha256(data).hexdigest())
+
+
+def _takes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Takes:
+    arguments = function.args
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    most = inf if arguments.vararg else positional
+    return Takes(function.lineno, positional - len(arguments.defaults), most)
 
 
 def _literal(statement: Any, path: Path) -> dict[str, Any]:

@@ -252,7 +252,6 @@ MISTAKES = [
     ({"tests": ["nose2"]}, "is not a pytest command"),
     ({"call": "bench.py:work", "compare": "bench.py:same"}, "bench.py has no function 'same'"),
     ({"call": "bench.py:work", "compare": "same"}, "it is FILE.py:FUNCTION or MODULE:FUNCTION"),
-    ({"command": ["x"], "compare": "bench.py:same"}, "there is no `call`"),
     ({"command": ["x"], "outputs": ["stdout"], "filter": "("}, "is not a regular expression"),
     ({"adapter": "bench.py:nothing"}, "bench.py has no 'nothing'"),
     ({"adapter": "bench.py:cases"}, "is no adapter: it lacks distribution"),
