@@ -79,8 +79,8 @@ CHANGES = (
     Change("slower", "diff", LOOP, _loop(90), passes=True),
     Change("slower_still", "ref", LOOP, _loop(120), passes=True),
     # another value
-    Change("one_more", "patch", "// 60", "// 60 + 1", error="the baseline"),
-    Change("one_less", "spec", "// 60", "// 60 - 1", error="the baseline"),
+    Change("one_more", "patch", "total // 60", "total // 60 + 1", error="the baseline"),
+    Change("one_less", "spec", "total // 60", "total // 60 - 1", error="the baseline"),
     Change("start_at_one", "diff", "total = 0", "total = 60", error="the baseline"),
     Change("wrong_divisor", "ref", "// 60", "// 59", error="the baseline"),
     Change("fewer_loops", "folder", "range(60)", "range(30)", error="the baseline"),
@@ -89,19 +89,19 @@ CHANGES = (
     Change("last", "diff", "max(numbers)", "numbers[-1]", error="the baseline"),
     Change("float", "ref", "total // 60", "total / 60", error="the baseline"),
     Change("text", "folder", "max(numbers)", "str(max(numbers))", error="the baseline"),
-    Change("skips_first", "patch", "in numbers:", "in numbers[1:]:", error="the baseline"),
-    Change("skips_some", "spec", "in numbers:", "in numbers[::2]:", error="the baseline"),
+    Change("skips_first", "diff", "in numbers:", "in numbers[1:]:", error="the baseline"),
+    Change("skips_some", "folder", "in numbers:", "in numbers[::2]:", error="the baseline"),
     Change("sorts_in_place", "diff", "total = 0", "total = numbers.sort() or 0", error=""),
     # a crash
     Change("no_such_name", "patch", "max(numbers)", "max(nmbers)", error="nmbers"),
-    Change("division", "spec", "// 60", "// 0", error="zero"),
+    Change("division", "spec", "total // 60", "total // 0", error="zero"),
     Change("no_such_key", "diff", "max(numbers)", "numbers['max']", error="indices"),
     Change("deep", "ref", "max(numbers)", "largest(numbers)", error="recursion"),
     Change("raises", "folder", "total = 0", "raise ValueError('no')", error="no"),
     # never run, not declared, not a patch at all
     Change("unused", "patch", "len(numbers)", "len(numbers) + 1", error="never ran"),
     Change("keeps_answers", "spec", "max(numbers)", "KEPT.setdefault(0, max(numbers))", error=""),
-    Change("no_site", "spec", "median(numbers)", "max(numbers)", error="no site"),
+    Change("no_site", "spec", "median(numbers)", "middle(numbers)", error="no site"),
     Change("unreadable", "text", "", "this is no diff\n", error=""),
 )
 

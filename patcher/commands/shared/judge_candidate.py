@@ -216,9 +216,12 @@ def _why(judgement: Mapping[str, Any]) -> str | None:
     if judgement["verdict"] == Verdict.PASS.value:
         return None
     further = judgement.get("inputs", {}).get("drawn", ())
-    cases = [case for case in (*judgement["cases"], *further) if case["error"]]
-    cases.sort(key=lambda case: case["status"] != "fail")  # rather than what could not be judged
-    errors = [case["error"] for case in cases]
+    texts = [(case["status"], case["error"]) for case in judgement["cases"]]
+    texts += [
+        (case["status"], f"{case['test']}: {case['error']}") for case in further if case["error"]
+    ]
+    texts.sort(key=lambda text: text[0] != "fail")  # rather than what could not be judged
+    errors = [error for _, error in texts if error]
     return str(errors[0] if errors else judgement["sentence"])
 
 
