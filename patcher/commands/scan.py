@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
+TABLES = ("updates", "convolutions", "conversions", "synchronisations", "mixed")
+
+
 @dataclass(frozen=True)
 class Scanned:
     """Everything a scan found.
@@ -42,24 +45,37 @@ class Scanned:
         hazards: what the patches will break; None where nothing was predicted.
         dynamic: what the cases do on pristine; None where nothing was run.
         drafts: specs that take a hazard away, by name.
+        packages: top-level packages and modules of the target; what happens elsewhere, in a
+            workload or an adapter, is marked ``outside``.
     """
 
     static: dict[str, StaticMap]
     hazards: tuple[Hazard, ...] | None = None
     dynamic: DynamicMap | None = None
     drafts: tuple[tuple[str, str], ...] = ()
+    packages: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object of ``patcher scan --json``."""
         from patcher.hazards.summary import summarise
 
+        dynamic = None if self.dynamic is None else summarise(self.dynamic)
+        if dynamic is not None:
+            placed = {key: [self._placed(row) for row in dynamic[key]] for key in TABLES}
+            dynamic = {**dynamic, **placed}
         return {
-            "hazards": [one.as_json() for one in self.hazards or ()],
+            "hazards": [self._placed(one.as_json()) for one in self.hazards or ()],
             "predicted": self.hazards is not None,
             "static": {name: static_json(found) for name, found in self.static.items()},
-            "dynamic": None if self.dynamic is None else summarise(self.dynamic),
+            "dynamic": dynamic,
             "drafts": [{"name": name, "text": text} for name, text in self.drafts],
         }
+
+    def _placed(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row with whether its line is outside the target."""
+        top = row["where"].split("/")[0]
+        inside = top in self.packages or top.removesuffix(".py") in self.packages
+        return {**row, "outside": bool(self.packages) and not inside}
 
 
 def scan(
@@ -92,14 +108,14 @@ def scan(
             root, name = installed_package(package)
             static[package] = scan_static(root, [name], counted)
         if not patches and not dynamic:
-            return Scanned(static)
+            return Scanned(static, packages=copy.packages)
         with surveys(copy, scratch, watcher) as survey:
             ran = survey.survey({}, None) if dynamic else None
             if not patches:
-                return Scanned(static, None, ran)
+                return Scanned(static, None, ran, packages=copy.packages)
             hazards = _predict(copy, patches, survey)
         drafts = _drafts(copy, hazards, watcher) if draft else ()
-        return Scanned(static, hazards, ran, drafts)
+        return Scanned(static, hazards, ran, drafts, copy.packages)
 
 
 def predict(
@@ -186,6 +202,7 @@ def static_json(found: StaticMap) -> dict[str, Any]:
     return {
         "files": found.files,
         "lines": found.lines,
+        "torch": found.torch,
         "totals": dict(found.totals()),
         "modules": [
             {

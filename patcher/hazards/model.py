@@ -18,11 +18,13 @@ class StaticMap:
     Attributes:
         modules: files with at least one entry or an error, by path.
         files, lines: how many were read.
+        torch: some file names torch; where none does there are no tensors of its to map.
     """
 
     modules: tuple[ModuleMap, ...]
     files: int
     lines: int
+    torch: bool = False
 
     def totals(self) -> Mapping[str, int]:
         """Entries by kind."""

@@ -16,6 +16,7 @@ from patcher.hazards.static import ModuleMap, map_source
 CHUNK = 32
 FEW = 200  # files; below this, starting processes costs more than it saves
 MAX_BYTES = 4 << 20
+TORCH = b"torch"
 
 Progress = Callable[[int, int], None]
 
@@ -33,7 +34,7 @@ def scan_static(
     """
     paths = sorted(
         path
-        for package in packages
+        for package in (name.removesuffix(".py") for name in packages)
         for path in [*root.glob(f"{package}.py"), *root.glob(f"{package}/**/*.py")]
         if path.is_file()
     )
@@ -41,20 +42,24 @@ def scan_static(
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
     found: list[ModuleMap] = []
     files = lines = 0
-    for maps, count in _run(chunks, len(names), jobs or os.cpu_count() or 1):
+    torch = False
+    for maps, count, named in _run(chunks, len(names), jobs or os.cpu_count() or 1):
         found += [one for one in maps if one.entries or one.error]
         lines += count
+        torch = torch or named
         files += len(maps)
         if progress is not None:
             progress(files, len(names))
-    return StaticMap(tuple(found), files, lines)
+    return StaticMap(tuple(found), files, lines, torch)
 
 
 def scan_sources(sources: Mapping[str, bytes]) -> StaticMap:
     """Map files given as content by path."""
     maps = [map_source(content, path) for path, content in sorted(sources.items())]
     lines = sum(content.count(b"\n") for content in sources.values())
-    return StaticMap(tuple(one for one in maps if one.entries or one.error), len(maps), lines)
+    torch = any(TORCH in content for content in sources.values())
+    entries = tuple(one for one in maps if one.entries or one.error)
+    return StaticMap(entries, len(maps), lines, torch)
 
 
 def installed_package(name: str) -> tuple[Path, str]:
@@ -77,7 +82,7 @@ def installed_package(name: str) -> tuple[Path, str]:
 
 def _run(
     chunks: Sequence[Sequence[tuple[str, str]]], files: int, jobs: int
-) -> Iterator[tuple[list[ModuleMap], int]]:
+) -> Iterator[tuple[list[ModuleMap], int, bool]]:
     if jobs == 1 or files < FEW:
         yield from map(_map_chunk, chunks)
         return
@@ -86,8 +91,8 @@ def _run(
         yield from pool.map(_map_chunk, chunks)
 
 
-def _map_chunk(names: Iterable[tuple[str, str]]) -> tuple[list[ModuleMap], int]:
-    maps, lines = [], 0
+def _map_chunk(names: Iterable[tuple[str, str]]) -> tuple[list[ModuleMap], int, bool]:
+    maps, lines, torch = [], 0, False
     for path, name in names:
         try:
             if os.path.getsize(path) > MAX_BYTES:
@@ -98,5 +103,6 @@ def _map_chunk(names: Iterable[tuple[str, str]]) -> tuple[list[ModuleMap], int]:
             maps.append(ModuleMap(name, (), 0, str(error)))
             continue
         lines += source.count(b"\n")
+        torch = torch or TORCH in source
         maps.append(map_source(source, name))
-    return maps, lines
+    return maps, lines, torch

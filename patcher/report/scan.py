@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.report.console import Line, console, print_lines
 from patcher.report.verdict import NO_BREAK, columns, labelled, wrap
+from patcher.report.words import count
+
+NO_TORCH = (
+    "none of them names torch, and a scan maps what code does to torch's tensors; `patcher verify` "
+    "runs any package"
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,13 +25,20 @@ def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: b
         names: the patches that were named: a remedy is applied together with them.
     """
     out = console(color=color)
+    target = next(iter(result["static"]), "the target")
     for name, static in result["static"].items():
-        if result["predicted"]:
-            counted = ", ".join(f"{count} {kind}" for kind, count in static["totals"].items())
-            out.print(f"{name}: {static['files']} files; {counted}", soft_wrap=True)
+        if not static["torch"]:
+            out.print(f"{name}: {count(static['files'], 'file')}; {NO_TORCH}", soft_wrap=True)
             continue
-        out.print(f"{name}: {static['files']} files, {static['lines']} lines", style="bold")
-        print_lines(out, _counted(static, out.width))
+        if result["predicted"]:
+            counted = ", ".join(f"{number} {kind}" for kind, number in static["totals"].items())
+            text = f"{name}: {count(static['files'], 'file')}; {counted or 'no entry'}"
+            out.print(text, soft_wrap=True)
+            continue
+        head = f"{name}: {count(static['files'], 'file')}, {count(static['lines'], 'line')}"
+        out.print(head, style="bold")
+        if static["modules"]:
+            print_lines(out, _counted(static, out.width))
     if result["dynamic"] is not None:
         _print_dynamic(result["dynamic"], out)
     if not result["predicted"]:
@@ -34,10 +47,13 @@ def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: b
         )
         return
     if not result["hazards"]:
-        out.print("no hazard: nothing seen that these patches would break", style="green")
+        torch = any(static["torch"] for static in result["static"].values())
+        nothing = "nothing seen that these patches would break" if torch else "no tensor to watch"
+        out.print(f"no hazard: {nothing}", style="green" if torch else "yellow")
     for number, one in enumerate(result["hazards"], 1):
         out.print()
-        head = f"hazard {number}: {one['kind']} at {one['where']}:{one['line']}"
+        outside = f", outside {target}" if one["outside"] else ""
+        head = f"hazard {number}: {one['kind']} at {one['where']}:{one['line']}{outside}"
         out.print(head, style="bold red", soft_wrap=True)
         facts = (
             ("source", one["source"]),
@@ -75,7 +91,7 @@ def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
     headings = ["update in place", "function", "operator", "tensor made at", "times"]
     rows = [
         [
-            f"{one['where']}:{one['line']}",
+            f"{one['where']}:{one['line']}{' (outside)' if one['outside'] else ''}",
             str(one["function"]),
             str(one["operator"]),
             str(one["created_at"]),

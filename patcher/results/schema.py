@@ -159,6 +159,7 @@ SCAN = _object(
                     "patch": _TEXT_OR_NULL,
                     "fires_when": _TEXT_OR_NULL,
                     "remedy": _TEXT_OR_NULL,
+                    "outside": {"type": "boolean"},
                 }
             ),
         },

@@ -155,6 +155,63 @@ def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(
     assert "equivalence: close" in (workspace / "patches" / "zero.yaml").read_text()
 
 
+def test_a_scan_of_a_package_without_torch_says_what_it_can_say(patcher: Patcher) -> None:
+    ran = patcher("scan", "--target", "adder")
+    assert ran.status == 0
+    assert "adder: 1 file; none of them names torch" in ran.stdout
+    found = patcher("scan", "--target", "adder", "--json").json["static"]["adder"]
+    assert (found["files"], found["lines"], found["torch"]) == (1, 8, False)
+
+
+TENSORS = """\
+import torch
+
+
+class Net(torch.nn.Module):
+    def run(self, x):
+        return x * 2
+"""
+INFERENCE = """\
+patch: inference
+summary: run() under inference mode.
+target: adder
+equivalence: bitwise
+edits:
+  - file: adder.py
+    within: Net.run
+    match: return x * 2
+    with: |
+      with torch.inference_mode():
+          return x * 2
+"""
+ADDS = """\
+import torch
+import adder
+
+def work():
+    y = adder.Net().run(torch.ones(3))
+    y += 1
+    return y
+"""
+
+
+@pytest.mark.slow  # imports torch in a worker
+def test_a_hazard_in_the_workload_is_named_as_outside_the_target(
+    workspace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "project" / "adder.py").write_text(TENSORS)
+    (workspace / "patches" / "inference.yaml").write_text(INFERENCE)
+    (workspace / "bench.py").write_text(ADDS)
+    (workspace / "patcher.toml").write_text('target = "adder"\n[verify]\ncall = "bench.py:work"\n')
+    patcher = runner(workspace)
+    assert patcher("init", str(tmp_path / "project")).status == 0
+    (hazard,) = patcher("scan", "inference", "--json").json["hazards"]
+    assert (hazard["kind"], hazard["where"], hazard["line"]) == ("inplace-update", "bench.py", 6)
+    assert hazard["outside"] is True
+    assert hazard["created_at"] == "adder.py:6 Net.run"
+    assert "at bench.py:6, outside adder" in patcher("scan", "inference").stdout
+
+
 def test_an_adapter_is_written_that_runs(patcher: Patcher, workspace: Path) -> None:
     assert patcher("new", "--adapter", "mine").status == 0
     assert 'adapter = "mine.py:adapter"' in (workspace / "patcher.toml").read_text()

@@ -231,6 +231,7 @@ def test_a_scan_never_breaks_a_path(
     static = {
         "files": 2,
         "lines": 900,
+        "torch": True,
         "totals": dict.fromkeys(kinds, 2),
         "modules": [{"file": file, "entries": entries} for file in files],
     }
