@@ -73,3 +73,29 @@ def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
     assert judged.verdict is Verdict.PASS, judged.sentence
     assert [str(case.status.value) for case in judged.cases] == ["pass"] * 9
     assert judged.gate == "bitwise"
+
+
+def test_git_am_of_the_exact_set_on_a_pristine_checkout_is_the_working_copy(
+    patcher: Patcher, tmp_path: Path
+) -> None:
+    """Runs nothing of the target: twelve patches and more, in bytes."""
+    pristine = Path(patcher("init", "chatterbox-tts", "--json").json["root"])
+    checkout = tmp_path / "checkout"
+    shutil.copytree(pristine, checkout, ignore=shutil.ignore_patterns(".git"))
+    git = ["git", "-C", str(checkout), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    for words in (["init", "-q"], ["add", "-Af"], ["commit", "-qm", "pristine"]):
+        subprocess.run([*git, *words], check=True)
+    applied = patcher("apply", "@exact", "--json").json["applied"]
+    assert len(applied) >= 10
+    assert patcher("export", "--format-patch", str(tmp_path / "out")).status == 0
+    patches = sorted(map(str, (tmp_path / "out").iterdir()))
+    assert len(patches) == len(applied)
+    subprocess.run([*git, "am", "-q", *patches], check=True)
+    for file in pristine.rglob("*"):
+        relative = file.relative_to(pristine)
+        if file.is_file() and relative.parts[0] != ".git":
+            assert (checkout / relative).read_bytes() == file.read_bytes(), relative
+    said = subprocess.run([*git, "log", "-1", "--format=%B"], capture_output=True, text=True,
+                          check=True).stdout  # fmt: skip
+    assert "Claim: bitwise" in said
+    assert "Measured:" in said
