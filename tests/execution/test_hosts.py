@@ -1,0 +1,108 @@
+"""A job as a host of a cluster runs it, without a cluster: what travels, what comes back."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from patcher.errors import PatcherError
+from patcher.execution.executor import Job, Report, Step
+from patcher.execution.ray import parcels
+from patcher.execution.ray.executor import RayExecutor, lost_report
+from patcher.execution.ray.host import Identity, Order, Parts, run_order
+from patcher.execution.results import Outcome
+from patcher.execution.sandbox import Kernel
+from tests.execution.test_process import OPEN, site
+from tests.smalltarget.adapter import TESTS
+
+RUN = Step("run", {"test": vars(TESTS[0]), "capture": True}, 20)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "voices"
+    (found / "deep").mkdir(parents=True)
+    (found / "one.wav").write_bytes(b"one")
+    (found / "deep" / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (found / "deep" / "run.sh").chmod(0o755)
+    (found / ".git").mkdir()
+    (found / ".git" / "config").write_text("secret")
+    (found / "__pycache__").mkdir()
+    (found / "__pycache__" / "one.pyc").write_bytes(b"x")
+    return found
+
+
+def test_a_folder_arrives_as_it_was_without_what_is_hidden(folder: Path, tmp_path: Path) -> None:
+    parcel = parcels.parcel_of(str(folder))
+    cache = tmp_path / "cache"
+    assert not parcels.has(parcel, cache)
+    place = parcels.unpack(parcel, parcels.pack(parcel), cache)
+    assert parcels.has(parcel, cache)
+    assert parcels.content_digest(place) == parcel.digest
+    assert sorted(path.name for path in place.rglob("*")) == ["deep", "one.wav", "run.sh"]
+    assert os.access(place / "deep" / "run.sh", os.X_OK)
+    assert parcels.unpack(parcel, parcels.pack(parcel), cache) == place  # the other one was first
+
+
+def test_a_file_keeps_its_ending(folder: Path, tmp_path: Path) -> None:
+    parcel = parcels.parcel_of(str(folder / "one.wav"))
+    place = parcels.unpack(parcel, parcels.pack(parcel), tmp_path / "cache")
+    assert (place.name, place.read_bytes()) == ("one.wav", b"one")
+
+
+def test_what_does_not_arrive_as_it_was_sent_is_not_kept(folder: Path, tmp_path: Path) -> None:
+    parcel = parcels.parcel_of(str(folder))
+    data = parcels.pack(parcel).replace(b"one" + bytes(509), b"two" + bytes(509))
+    with pytest.raises(ValueError, match="voices did not arrive as it was sent"):
+        parcels.unpack(parcel, data, tmp_path / "cache")
+    assert not parcels.has(parcel, tmp_path / "cache")
+
+
+def test_a_job_uses_the_hosts_paths_and_its_answer_the_drivers(tmp_path: Path) -> None:
+    where = site(tmp_path)
+    tree = parcels.parcel_of(str(where.tree.path))
+    order = Order("run", Job(where, (OPEN, RUN)), (tree,))
+    sent: list[str] = []
+
+    def fetch(parcel: parcels.Parcel) -> bytes:
+        sent.append(parcel.digest)
+        return parcels.pack(parcel)
+
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        found = [*run_order(order, fetch, cache)]
+        assert [one.report.outcome for one in found if one.report] == [Outcome.OK] * 2
+        (kept,) = found[-1].report.value["returned"]  # type: ignore[union-attr]
+        assert Path(kept["path"]).is_relative_to(where.stages_dir)
+        name = str(Path(kept["path"]).relative_to(where.stages_dir))
+        assert kept["sha256"] in name
+        assert name in found[-1].arrays
+    assert sent == [tree.digest]  # once for two jobs
+    assert not where.stages_dir.exists()  # nothing of it was written where the driver keeps records
+
+
+def test_a_host_that_is_not_like_the_driver_says_what_differs() -> None:
+    one = Identity({}, Kernel(), "3.11", "a", "b")
+    assert one.other_than(one) == ""
+    assert replace(one, python="3.12").other_than(one) == "another Python"
+    assert replace(one, patcher="c").other_than(one) == "another patcher"
+    assert "distributions" in replace(one, distributions="c").other_than(one)
+
+
+def test_a_command_is_refused_because_its_folder_is_here(tmp_path: Path) -> None:
+    job = Job(replace(site(tmp_path), cwd=tmp_path), (RUN,))
+    with pytest.raises(PatcherError, match="a folder of this machine"):
+        RayExecutor(1).submit(job)
+
+
+def test_a_lost_host_is_named_where_a_pair_was_lost() -> None:
+    report = lost_report(3, 2, "node-7", "it went away")
+    assert isinstance(report, Report)
+    assert (report.job, report.step, report.last) == (3, 2, True)
+    assert report.outcome is Outcome.KILLED
+    assert report.failure is not None
+    assert report.failure.text == "the host node-7 was lost: it went away"
+    assert Parts(report).arrays == {}
