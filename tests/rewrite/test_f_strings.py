@@ -139,6 +139,8 @@ HOSTILE = {
         """y = f'{a if"b"else new(a)}'\n"""),
     "an inequality and a conversion": (
         'y = f"{a!=old(b)!r}"\n', "old(b)", "b != c", 'y = f"{a!=(b != c)!r}"\n'),
+    "a tuple without parentheses": (
+        'y = f"{ a, b }{a,}"\n', "(a, b)", "{a}", 'y = f"{ {a} }{a,}"\n'),
     "a yield": (
         'def f():\n    y = f"{(yield old(a))}"\n', "old(a)", "(yield)",
         'def f():\n    y = f"{(yield (yield))}"\n'),

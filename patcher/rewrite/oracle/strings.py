@@ -90,6 +90,8 @@ def _inside(text: str, low: int, high: int, node: ast.expr) -> ast.expr | None:
     alone = statement.value if isinstance(statement, ast.Expr) else ast.Constant(None)
     if ast.dump(alone) != ast.dump(node):
         raise MismatchError("the expression in the f-string cannot be told")
+    if text[low:high].strip() == text.strip():
+        return node  # a tuple would take the parentheses put around it for its own
     lines = Lines(code)
     span = _place(code, len(before) + low), _place(code, len(before) + high)
     found = find_expression(alone, span)
