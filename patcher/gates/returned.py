@@ -56,10 +56,11 @@ def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
     closely as the baseline's does: replays look at the stages, nothing else would see what is made
     of them on the way out.
     """
-    wrong = asked_otherwise(gate, baseline, patched) or otherwise(gate, baseline, patched)
+    wrong = asked_otherwise(gate, baseline, patched)
+    wrong = wrong or otherwise(gate, baseline, patched, loosely=True)
     if wrong is not None or not baseline.returned:
         return wrong
-    for before, after in zip(baseline.returned, patched.returned, strict=True):
+    for before, after in named_alike(baseline, patched):
         if len(before.shape) != len(after.shape):
             message = f"{after.name} has shape {list(after.shape)}, on the baseline {before.shape}"
             return GateResult(gate, False, message, after.name)
@@ -127,13 +128,21 @@ def asked_otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
     return None
 
 
-def otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
-    """Another number of values, names, element types or sample rate."""
+def otherwise(
+    gate: str, baseline: CaseResult, patched: CaseResult, *, loosely: bool = False
+) -> GateResult | None:
+    """Another number of values, names, element types or sample rate.
+
+    ``loosely``: values that are numbered (the chunks of a stream) may be more or fewer, as an
+    utterance may be longer or shorter.
+    """
     ours, theirs = ([one.name for one in each.returned] for each in (baseline, patched))
+    if loosely:
+        ours, theirs = without_numbers(ours), without_numbers(theirs)
     if ours != theirs:
         message = f"the call returns {', '.join(theirs) or 'nothing'}, on the baseline "
         return GateResult(gate, False, message + (", ".join(ours) or "nothing"))
-    for before, after in zip(baseline.returned, patched.returned, strict=True):
+    for before, after in named_alike(baseline, patched):
         if before.dtype != after.dtype:
             message = f"{after.name} is {after.dtype}, on the baseline {before.dtype}"
             return GateResult(gate, False, message, after.name)
@@ -143,10 +152,21 @@ def otherwise(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResul
     return None
 
 
+def without_numbers(names: Sequence[str]) -> list[str]:
+    """Names without a number at the end, each of them once."""
+    return list(dict.fromkeys(name.rstrip("0123456789").rstrip() or name for name in names))
+
+
+def named_alike(baseline: CaseResult, patched: CaseResult) -> list[tuple[Stage, Stage]]:
+    """The returned values that both arms have."""
+    theirs = {one.name: one for one in patched.returned}
+    return [(one, theirs[one.name]) for one in baseline.returned if one.name in theirs]
+
+
 def following_db(result: CaseResult) -> float | None:
     """How closely the returned samples follow the arm's own sound; None where none can."""
     inner = result.measured(SOUND)
-    if inner is None or len(result.returned) != 1:
+    if inner is None or not result.returned:
         return None
     outer = arrays.load(result.returned[0])
     within = arrays.load(inner)

@@ -365,6 +365,10 @@ class Adapter(Protocol):
     # Other ways into the package than the one the named tests take, for a series that touches
     # these functions (`file:qualified name`, as in `chatterbox/vc.py:ChatterboxVC.generate`).
     #
+    #     def further_models(self) -> tuple[Model, ...]
+    #
+    # Models beside those of the matrix: `verify --models all` runs them, too; each can be named.
+    #
     #     fresh_process: bool
     #
     # True when every run is a process of its own, so that one call cannot spoil the next.

@@ -143,7 +143,7 @@ class Setup:
             inputs=self.request.inputs,
             seed=seed,
             full=self.request.full,
-            entries=entries_of(self.request.adapter, self.request.places),
+            entries=entries_of(self.request.adapter, self.request.places, self.request.matrix),
         )
         return replace(self, plan=plan)
 
@@ -259,13 +259,19 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
 
 
-def entries_of(adapter: Adapter, places: Sequence[Place]) -> tuple[Test, ...]:
-    """Calls of the entry points that a series touches, where the adapter knows some."""
+def entries_of(adapter: Adapter, places: Sequence[Place], matrix: Matrix) -> tuple[Test, ...]:
+    """Calls of the entry points that a series touches, where the adapter knows some.
+
+    Those that are models of the matrix themselves are left out.
+    """
     entries = getattr(adapter, "entries", None)
     if entries is None:
         return ()
     touched = {f"{place.file}:{span.name}" for place in places for span in place.spans}
-    return tuple(entries(frozenset(touched)))
+    models = {model.options.get("entry") for model in matrix.models} - {None}
+    return tuple(
+        test for test in entries(frozenset(touched)) if test.options.get("entry") not in models
+    )
 
 
 def policy_of(request: Request) -> Policy | None:

@@ -251,6 +251,46 @@ def test_verification_runs_guarded_code_with_the_fallback_off(load: Any) -> None
         [speak(module) for _ in range(3)]
 
 
+def repeated(runtime: ModuleType, spoil: Any, argument: Any) -> bool:
+    """Whether a call is done again by the original, after the patched code did ``spoil``."""
+    runtime.group("spoiler", fallback=True)
+
+    def patched(given: Any) -> str:
+        spoil(given)
+        raise ValueError("patched")
+
+    call = runtime.entry(runtime.either("spoiler", patched, lambda given: "original"))
+    try:
+        return bool(call(argument) == "original")
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("argument", "spoil"),
+    [
+        ({"inner": ["x"]}, lambda given: given["inner"].append("y")),
+        ((["x"],), lambda given: given[0].clear()),
+        ({"a": {"b": {1}}}, lambda given: given["a"]["b"].add(2)),
+        ([iter("ab")], lambda given: next(given[0])),
+        ({"a": 1}, lambda given: given.update(b=2)),
+    ],
+)
+def test_a_change_inside_an_argument_keeps_its_call_from_being_repeated(
+    load: Any, argument: Any, spoil: Any
+) -> None:
+    _, runtime = load(written(guarded(BROKEN, fallback=True)))
+    assert not repeated(runtime, spoil, argument)
+    assert repeated(runtime, lambda given: None, {"inner": ["x"], "other": ("a", {1})})
+
+
+def test_numbers_drawn_from_a_generator_that_was_passed_are_put_back(load: Any) -> None:
+    _, runtime = load(written(guarded(BROKEN, fallback=True)))
+    generator = random.Random(7)
+    assert repeated(runtime, lambda given: given.random(), generator)
+    assert generator.random() == random.Random(7).random()
+
+
 @pytest.mark.parametrize("bag", [["x"], bytearray(b"x")])
 def test_a_call_that_changed_an_argument_is_not_repeated(
     load: Any, bag: Any, caplog: pytest.LogCaptureFixture

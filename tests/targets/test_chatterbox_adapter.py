@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from patcher.commands.shared.verify_request import further_models, selected
 from patcher.errors import PatcherError
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Options
@@ -164,3 +165,57 @@ def test_the_adapter_is_found_by_its_distributions_name_and_imports_no_torch() -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_all_models_are_the_reports_and_every_entry_point_and_each_can_be_named() -> None:
+    further = further_models(adapter)
+    everything = selected(adapter.matrix(EMPTY), "all", further)
+    names = [model.name for model in everything.models]
+    assert names[:3] == [model.name for model in adapter.matrix(EMPTY).models]
+    assert names[3:] == [
+        "Multilingual v2",
+        "Multilingual v3",
+        "Turbo",
+        "Nano",
+        "Voice conversion",
+    ]
+    assert [m.name for m in selected(adapter.matrix(EMPTY), "nano,base", further).models] == [
+        "Base Chatterbox",
+        "Nano",
+    ]
+    assert selected(adapter.matrix(EMPTY), None, further) == adapter.matrix(EMPTY)
+
+
+def test_entry_points_have_a_checkpoint_of_their_own_that_is_made_when_they_are_run(
+    tmp_path: Path,
+) -> None:
+    further = further_models(adapter)
+    options = Options(cache=tmp_path)
+    report = adapter.assets(adapter.matrix(EMPTY), options, "0.1.7")
+    assert report.values["entries"] == {}
+    turbo = adapter.assets(selected(adapter.matrix(EMPTY), "Turbo", further), options, "0.1.7")
+    assert turbo.values["entries"] == {"turbo": str(Path(turbo.values["base"]).with_name("turbo"))}
+    assert turbo.values["base"] == report.values["base"]
+
+
+def test_an_entry_point_can_be_a_model_of_the_configuration_and_a_misspelt_one_is_refused() -> None:
+    told = {"matrix": {"models": [{"name": "Fast", "entry": "turbo"}]}}
+    assert adapter.matrix(told).models[0].options == {"entry": "turbo"}
+    with pytest.raises(PatcherError, match="no entry point 'trubo'"):
+        adapter.matrix({"matrix": {"models": [{"name": "Fast", "entry": "trubo"}]}})
+
+
+@pytest.mark.parametrize(
+    ("touched", "tried"),
+    [
+        (["chatterbox/models/t3/t3.py:T3.inference"], []),
+        (["chatterbox/models/t3/t3.py:T3.inference_turbo"], ["Turbo"]),
+        (["chatterbox/vc.py:ChatterboxVC.generate", "chatterbox/mtl_tts.py:punc_norm"],
+         ["Voice conversion", "Multilingual"]),
+    ],
+)  # fmt: skip
+def test_a_series_is_tried_on_the_entry_points_that_alone_reach_its_code(
+    touched: list[str], tried: list[str]
+) -> None:
+    setup_entries = adapter.entries(touched)  # type: ignore[attr-defined]
+    assert [test.name for test in setup_entries] == tried

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def request_for(
         adapter=adapter,
         version=copy.version or "",
         trees=trees,
-        matrix=selected(adapter.matrix(told), options.models),
+        matrix=selected(adapter.matrix(told), options.models, further_models(adapter)),
         run_dir=copy.home / "runs",
         options=Options(
             device=options.device,
@@ -147,24 +147,35 @@ def hidden_from_workers(copy: WorkingCopy) -> tuple[Path, ...]:
     return (workspace.private_dir, workspace.backups_dir, *packages)
 
 
-def selected(matrix: Matrix, models: object) -> Matrix:
-    """The matrix with only the models of ``--models NAME,...``; None and ``all`` keep them all.
+def selected(matrix: Matrix, models: object, further: Sequence[Model] = ()) -> Matrix:
+    """The matrix with only the models of ``--models NAME,...``; None keeps the matrix as it is.
 
-    A name may be shortened to any part of it that one model alone has (``--models base``).
+    ``all`` adds the ``further`` models that the adapter knows, each of which can be named, too. A
+    name may be shortened to any part of it that one model alone has (``--models base``).
     """
-    if models in (None, "all"):
+    if models is None:
         return matrix
+    taken = {model.name for model in matrix.models}
+    every = (*matrix.models, *(model for model in further if model.name not in taken))
+    if models == "all":
+        return Matrix(every, matrix.tests)
     names = models.split(",") if isinstance(models, str) else list(models)  # type: ignore[call-overload]
     kept: list[Model] = []
     for name in (str(each).strip() for each in names):
-        fitting = [one for one in matrix.models if one.name.lower() == name.lower()]
-        fitting = fitting or [one for one in matrix.models if name.lower() in one.name.lower()]
+        fitting = [one for one in every if one.name.lower() == name.lower()]
+        fitting = fitting or [one for one in every if name.lower() in one.name.lower()]
         if len(fitting) != 1 or not name:
-            known = [one.name for one in matrix.models]
+            known = [one.name for one in every]
             hint = nearest(name, known, otherwise=f"models: {', '.join(known)}, all")
             raise PatcherError("usage", f"there is no model {name!r}", hint=hint)
         kept += [one for one in fitting if one not in kept]
-    return Matrix(tuple(one for one in matrix.models if one in kept), matrix.tests)
+    return Matrix(tuple(one for one in every if one in kept), matrix.tests)
+
+
+def further_models(adapter: Adapter) -> tuple[Model, ...]:
+    """Models that the adapter knows beside those of its matrix."""
+    further = getattr(adapter, "further_models", None)
+    return tuple(further()) if further is not None else ()
 
 
 def cache_folder() -> Path:

@@ -310,6 +310,7 @@ class _Call:
         if self.again:
             self.random = _random_state()
             values = [*args, *kwargs.values()]
+            self.drawing = [put for put in map(_random_argument, values) if put is not None]
             self.arguments = [(value, _snapshot(value)) for value in values]
 
     def __enter__(self):
@@ -340,6 +341,8 @@ class _Call:
             return False
         failed.fallbacks += 1
         _restore_random(self.random)
+        for put_back in self.drawing:
+            put_back()
         return True
 
 
@@ -366,20 +369,37 @@ def _restore_random(state):
         sys.modules["torch"].cuda.set_rng_state_all(state["cuda"])
 
 
+def _random_argument(value):
+    """What puts back an argument that random numbers are drawn from; None for all else."""
+    if type(value).__module__.partition(".")[0] not in ("random", "numpy", "torch"):
+        return None
+    for get, put in (("getstate", "setstate"), ("get_state", "set_state")):
+        if hasattr(value, get) and hasattr(value, put):
+            return functools.partial(getattr(value, put), getattr(value, get)())
+    bits = getattr(value, "bit_generator", None)
+    return None if bits is None else functools.partial(setattr, bits, "state", bits.state)
+
+
 _ITERATOR = object()
 
 
-def _snapshot(value):
-    """What tells later whether an argument was changed in place."""
-    if isinstance(value, (list, set, bytearray)):
+def _snapshot(value, depth=3):
+    """What tells later whether an argument, or what it holds, was changed in place."""
+    if isinstance(value, (dict, list, tuple)):
+        if not depth:
+            return None
+        held = list(value.values() if isinstance(value, dict) else value)
+        keys = list(value) if isinstance(value, dict) else None
+        return keys, [(each, _snapshot(each, depth - 1)) for each in held]
+    if isinstance(value, (set, bytearray)):
         return type(value)(value)
-    if isinstance(value, dict):
-        return dict(value)
     if hasattr(value, "__next__"):
         return _ITERATOR
     version = _version(value)
     if version is not None:
         return version
+    if getattr(value, "is_inference", None) is not None and value.is_inference():
+        return value.clone()
     if hasattr(value, "tobytes") and hasattr(value, "nbytes"):
         return value.tobytes()
     return None
@@ -395,16 +415,18 @@ def _version(value):
 
 
 def _is_changed(value, before):
-    if before is _ITERATOR:
-        return True
-    if isinstance(value, dict):
-        return list(value) != list(before) or any(value[key] is not before[key] for key in before)
-    if isinstance(value, list):
-        return len(value) != len(before) or any(
-            one is not other for one, other in zip(value, before)
-        )
+    if before is _ITERATOR or before is None:
+        return before is _ITERATOR
+    if isinstance(value, (dict, list, tuple)):
+        keys, held = before
+        now = list(value.values() if isinstance(value, dict) else value)
+        if len(now) != len(held) or (keys is not None and keys != list(value)):
+            return True
+        return any(one is not kept or _is_changed(kept, old) for one, (kept, old) in zip(now, held))
     if isinstance(value, (set, bytearray)):
         return value != before
     if _version(value) is not None:
         return _version(value) != before
-    return before is not None and value.tobytes() != before
+    if hasattr(value, "is_inference"):
+        return not sys.modules["torch"].equal(value, before)
+    return value.tobytes() != before

@@ -26,6 +26,18 @@ MODELS = (
         {"weights": "base", "recipe": "mixed-precision-quantized"},
     ),
 )
+ENTRY_MODELS = (
+    Model("Multilingual v2", {"entry": "multilingual"}),
+    Model("Multilingual v3", {"entry": "multilingual-v3"}),
+    Model("Turbo", {"entry": "turbo"}),
+    Model("Nano", {"entry": "nano"}),
+    Model("Voice conversion", {"entry": "voice-conversion"}),
+)
+"""The other entry points of the package; those a version does not have are not applicable there."""
+STREAMING_ENTRY_MODELS = (
+    Model("Whole utterance", {"entry": "whole"}),
+    Model("Voice conversion", {"entry": "voice-conversion"}),
+)
 # Both clips leave `embed_ref` with an odd mel frame (N mod 960 >= 239): the branch that trims.
 TESTS = (
     Test("Built-in voice", {"text": "Measure twice, cut once."}, seed=1),
@@ -69,18 +81,24 @@ class ChatterboxAdapter:
     making: str | None = "patcher.targets.chatterbox.checkpoint:make"
     entry_points: tuple[str, ...] = ENTRY_POINTS
     edition: str = ""  # before a version in names of checkpoints: a fork counts its own
+    further: tuple[Model, ...] = ENTRY_MODELS
 
     def matrix(self, config: Mapping[str, Any]) -> Matrix:
         """Read ``matrix.models`` and ``matrix.tests``; each falls back to the report's.
 
-        A model: ``name``, and ``weights`` (``base``, ``grpo`` or a checkpoint folder) and
-        ``recipe`` as wanted. A test: ``name``, ``text``, and as wanted ``seed``, ``tokens`` (a
-        cap), ``reference`` (a path, or a table of ``seed`` and ``samples``).
+        A model: ``name``, and as wanted ``weights`` (``base``, ``grpo`` or a checkpoint folder),
+        ``recipe`` and ``entry`` (the name of another entry point). A test: ``name``, ``text``, and
+        as wanted ``seed``, ``tokens`` (a cap), ``reference`` (a path, or a table of ``seed`` and
+        ``samples``).
         """
         told = config.get("matrix", {})
         models = tuple(read_model(entry) for entry in told.get("models", ())) or MODELS
         tests = tuple(read_test(entry) for entry in told.get("tests", ())) or TESTS
         return Matrix(models, tests)
+
+    def further_models(self) -> tuple[Model, ...]:
+        """The other entry points: `ChatterboxTTS` alone is in the report's matrix."""
+        return self.further
 
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
         """Describe the weights; synthetic ones and clips are made by `checkpoint.make`."""
@@ -102,14 +120,17 @@ class ChatterboxAdapter:
         identity = fingerprint_of(base) if kind == "checkpoint" else f"{base}"
         key = hashlib.sha256(f"{kind} {identity} r{RECIPE}".encode()).hexdigest()[:16]
         tuned = base.with_name("grpo") if kind == "synthetic" else root / f"grpo-{key}"
+        named = (model.options.get("entry") for model in matrix.models)
+        entries = {entry: str(base.with_name(entry)) for entry in named if entry is not None}
         values = {
             "kind": kind,
             "scale": options.scale,
             "base": str(base),
             "grpo": str(tuned),
             "clips": clips,
+            "entries": entries,
         }
-        made = [tuned, *([base] if kind == "synthetic" else [])]
+        made = [tuned, *([base, *map(Path, entries.values())] if kind == "synthetic" else [])]
         ready = kind != "pretrained" and all(folder.is_dir() for folder in made)
         ready = ready and all(
             (root / "clips" / clip_name(clip["seed"], clip["samples"])).is_file()
@@ -131,7 +152,7 @@ class ChatterboxAdapter:
         """A call of each other entry point that a series touches."""
         from patcher.targets.chatterbox.entries import entries
 
-        return entries({place.partition(":")[0] for place in touched})
+        return entries(touched)
 
     def refused(self, model: Model) -> Test:
         """No text at all: `generate` raises before it draws anything."""
@@ -140,7 +161,12 @@ class ChatterboxAdapter:
 
 def read_model(entry: Mapping[str, Any]) -> Model:
     """A model of the configuration."""
-    options = named(entry, "model", {"weights", "recipe"})
+    options = named(entry, "model", {"weights", "recipe", "entry"})
+    entries = [model.options["entry"] for model in (*ENTRY_MODELS, *STREAMING_ENTRY_MODELS)]
+    if options.get("entry", entries[0]) not in entries:
+        known = ", ".join(dict.fromkeys(entries))
+        message = f"no entry point {options['entry']!r}"
+        raise PatcherError("config", message, hint=f"entry points: {known}")
     recipe = options.get("recipe")
     if recipe is not None and recipe not in RECIPES:
         known = ", ".join(RECIPES)
@@ -210,4 +236,5 @@ streaming: Adapter = ChatterboxAdapter(
     "chatterbox-streaming",
     serving="patcher.targets.chatterbox.streaming:open_session",
     edition="streaming-",
+    further=STREAMING_ENTRY_MODELS,
 )

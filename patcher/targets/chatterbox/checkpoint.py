@@ -18,6 +18,7 @@ import inspect
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from patcher.targets.chatterbox.clips import write_clip
 from patcher.targets.chatterbox.scale import apply_scale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 RECIPE = 3
 """Number of this recipe; raise it whenever the files it makes change."""
@@ -64,21 +65,35 @@ def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     if not tuned.exists():
         say("merging a fine-tuned T3 into a checkpoint of its own")
         _appear(tuned, lambda folder: make_tuned(folder, base))
+    if values["kind"] == "synthetic":
+        make_entry_points(values["entries"], base, values["scale"], say)
+
+
+def make_entry_points(
+    folders: Mapping[str, str], base: Path, scale: str, say: Callable[[str], None]
+) -> None:
+    """Make the folders of other entry points; those this version does not have are left out."""
+    from patcher.targets.chatterbox import folders as layouts
+
+    for entry, path in folders.items():
+        if not Path(path).exists() and layouts.missing(entry) is None:
+            say(f"making a synthetic checkpoint for {entry}")
+            _appear(Path(path), partial(layouts.fill, entry, base=base, scale=scale))
 
 
 def _appear(folder: Path, fill: Callable[[Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        fill(partial)
-        partial.chmod(0o755)
+        fill(unfinished)
+        unfinished.chmod(0o755)
         try:
-            partial.rename(folder)
+            unfinished.rename(folder)
         except OSError:
             if not folder.is_dir():  # else another process was first
                 raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def fetch_pretrained() -> Path:
@@ -200,14 +215,18 @@ def load_state(path: Path) -> Any:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def make_text_tokenizer(path: Path) -> None:
-    """Write a tokenizer of single characters with the special tokens the package checks for."""
+def make_text_tokenizer(path: Path, further: Sequence[str] = ()) -> None:
+    """Write a tokenizer of single characters with the special tokens the package checks for.
+
+    Args:
+        further: more special tokens, for instance those of languages.
+    """
     from tokenizers import Tokenizer
     from tokenizers.models import BPE
 
-    tokens = [*TEXT_TOKENS, *(chr(code) for code in range(33, 127))]
+    tokens = [*TEXT_TOKENS, *(chr(code) for code in range(33, 127)), *further]
     tokens += [f"[unused{number}]" for number in range(len(tokens), START_ID)]
     vocabulary = {token: number for number, token in enumerate([*tokens, "[START]"])}
     tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
-    tokenizer.add_special_tokens(["[START]", *TEXT_TOKENS])
+    tokenizer.add_special_tokens(["[START]", *TEXT_TOKENS, *further])
     tokenizer.save(str(path))

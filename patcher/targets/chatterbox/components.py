@@ -141,14 +141,11 @@ def replay_on(
     mel = from_buffer(recorded["mel"], session.device)
     session.cap = int(sampled.numel())
     session.kept = None
-    known = inspect.signature(type(speaker.t3).inference).parameters
+    known = inspect.signature(getattr(type(speaker.t3), session.sampling)).parameters
     unusual = {name: value for name, value in UNUSUAL.items() if name in known}
     with torch.inference_mode(), forced(session, sampled) as (logits, draws):
-        speaker.t3.inference(
-            t3_cond=speaker.conds.t3,
-            text_tokens=text_tokens(session, test.options["text"]),
-            max_new_tokens=session.cap,
-            **unusual,
+        getattr(speaker.t3, session.sampling)(
+            t3_cond=speaker.conds.t3, text_tokens=session.text_tokens(test.options), **unusual
         )
     if not logits:
         raise NotApplicable("T3's speech head was not called where its logits can be heard")
@@ -171,8 +168,13 @@ def text_tokens(session: ChatterboxSession, text: str) -> Any:
     """A text as `generate` hands it to T3: two rows, start and stop tokens at the ends."""
     from chatterbox.tts import punc_norm
 
+    return framed(session, session.speaker.tokenizer.text_to_tokens(punc_norm(text)))
+
+
+def framed(session: ChatterboxSession, tokens: Any) -> Any:
+    """Text tokens of (1, length) as two rows, start and stop tokens at the ends."""
     speaker, torch = session.speaker, session.torch
-    tokens = speaker.tokenizer.text_to_tokens(punc_norm(text)).to(session.device)
+    tokens = tokens.to(session.device)
     row = torch.nn.functional.pad(tokens, (1, 0), value=speaker.t3.hp.start_text_token)
     row = torch.nn.functional.pad(row, (0, 1), value=speaker.t3.hp.stop_text_token)
     return torch.cat([row, row])

@@ -49,7 +49,12 @@ LENGTH_TOLERANCE = 0.2  # the prompt's half frame moves the length by up to one 
 
 def open_session(opening: Opening) -> ChatterboxSession:
     """Load one model of the matrix (the function `Adapter.serving` names)."""
-    return ChatterboxSession(opening)
+    entry = opening.model.options.get("entry")
+    if entry is None:
+        return ChatterboxSession(opening)
+    from patcher.targets.chatterbox.entry_points import session_of
+
+    return session_of(entry)(opening)
 
 
 class ChatterboxSession(Session):
@@ -59,11 +64,14 @@ class ChatterboxSession(Session):
         "voice": VOICE, "timbre": VOICE, "logits": LOGITS, "draws": DRAWS,
         "speech_tokens": TOKENS, "mel": SPECTRUM, "waveform": SOUND,
     }  # fmt: skip
+    sampling: ClassVar[str] = "inference"  # the method of T3 that samples
+    voice: ClassVar[str] = "conds"  # the attribute that holds the voice
 
     def __init__(self, opening: Opening) -> None:
         import torch
 
         self.torch = torch
+        self.opening = opening
         self.assets = opening.assets
         self.device = pick_device(opening.device)
         self.scale = self.assets["scale"]
@@ -75,7 +83,7 @@ class ChatterboxSession(Session):
         torch.manual_seed(opening.seed)
         self.speaker = self._load(opening.model.options)
         self.recipe = self._convert(opening.model.options.get("recipe"))
-        self.built_in = self.speaker.conds
+        self.built_in = getattr(self.speaker, self.voice)
         self.asked: dict[str, Any] = {}
         self.cap: int | None = None
         self.seed = 0
@@ -100,7 +108,7 @@ class ChatterboxSession(Session):
     def _watch(self) -> None:
         speaker, flow = self.speaker, self.speaker.s3gen
         self._wrap(speaker, "prepare_conditionals", "conditionals", None)
-        self._wrap(speaker.t3, "inference", "speech_tokens", lambda tokens: tokens)
+        self._wrap(speaker.t3, self.sampling, "speech_tokens", lambda tokens: tokens)
         self._wrap(flow, "flow_inference", "mel", lambda mel: mel)
         self._wrap(flow, "hift_inference", "vocoder", None)
         self._wrap(flow, "inference", "waveform", lambda found: found[0])
@@ -115,7 +123,7 @@ class ChatterboxSession(Session):
             self.asked.update(asked_of(method, signature, arguments, named))
             self._keep_voice(stage, named)
             if stage == "speech_tokens" and self.cap is not None:
-                named["max_new_tokens"] = min(self.cap, named.get("max_new_tokens") or self.cap)
+                self.limit(named, self.cap)
             self.torch.manual_seed(stage_seed(self.seed, stage))
             self.synchronize()
             started = time.perf_counter()
@@ -131,6 +139,10 @@ class ChatterboxSession(Session):
             return found
 
         setattr(owner, method, watched)
+
+    def limit(self, named: dict[str, Any], cap: int) -> None:
+        """Let a call of the sampling method make at most ``cap`` tokens."""
+        named["max_new_tokens"] = min(cap, named.get("max_new_tokens") or cap)
 
     def _keep_voice(self, stage: str, named: Mapping[str, Any]) -> None:
         """Record whose voice a part is asked to speak in."""
@@ -159,22 +171,22 @@ class ChatterboxSession(Session):
         self.synchronize()
         started = time.perf_counter()
         listening: contextlib.AbstractContextManager[list[Any]] = contextlib.nullcontext([])
-        if capture:
+        if capture and self.sampling:
             listening = components.heard(self)
         with listening as logits:
-            watermarked = self.speak(test.options["text"], clip, test.options.get("arguments", {}))
-        returned = {"audio": to_buffer(watermarked)}  # waits for the device
+            spoken = self.speak(test.options, clip)
+        returned = {name: to_buffer(each) for name, each in spoken.items()}  # waits for the device
         wall_s = time.perf_counter() - started
         kept, self.kept = self.kept or {}, None
         if logits:
             kept["logits"] = self.torch.stack(logits)
-        audio_s = watermarked.shape[-1] / self.speaker.sr
+        audio_s = spoken["audio"].shape[-1] / self.speaker.sr
         spoken_s = self.tokens / TOKENS_PER_S
         return Produced(
             stages={name: to_buffer(kept[name]) for name in STAGES if name in kept},
             returned=returned,
             asked=dict(self.asked),
-            again=lambda: {"audio": to_buffer(watermarked)},
+            again=lambda: {name: to_buffer(each) for name, each in spoken.items()},
             wall_s=wall_s,
             sample_rate=self.speaker.sr,
             audio_s=audio_s,
@@ -186,9 +198,15 @@ class ChatterboxSession(Session):
             stage_s=dict(self.stage_s),
         )
 
-    def speak(self, text: str, clip: str | None, arguments: Mapping[str, Any]) -> Any:
-        """One generation by the package: (1, samples), watermarked."""
-        return self.speaker.generate(text, audio_prompt_path=clip, **arguments)
+    def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
+        """One generation by the package: ``audio`` of (1, samples), watermarked."""
+        arguments = options.get("arguments", {})
+        audio = self.speaker.generate(options["text"], audio_prompt_path=clip, **arguments)
+        return {"audio": audio}
+
+    def text_tokens(self, options: Mapping[str, Any]) -> Any:
+        """A test's text as `generate` hands it to T3."""
+        return components.text_tokens(self, options["text"])
 
     def embedded(
         self, returned: Mapping[str, Buffer], sample_rate: int | None
@@ -220,7 +238,7 @@ class ChatterboxSession(Session):
         if clip is None and self.built_in is None:
             raise NotApplicable("this checkpoint has no built-in voice (conds.pt)")
         # Not a copy: what a generation spoils in them, the next one has to live with.
-        self.speaker.conds = self.built_in
+        setattr(self.speaker, self.voice, self.built_in)
         if self.device == "cuda":
             self.torch.cuda.reset_peak_memory_stats()
         return clip

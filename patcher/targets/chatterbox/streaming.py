@@ -6,10 +6,12 @@ after the other; a stage's time is that of the last.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import stage_seed
+from patcher.targets.chatterbox import serving
 from patcher.targets.chatterbox.serving import ChatterboxSession
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 CHUNK = 5  # tokens, so that the few of a synthetic checkpoint are several chunks
 
 
-def open_session(opening: Opening) -> StreamingSession:
+def open_session(opening: Opening) -> ChatterboxSession:
     """Load one model of the matrix (the function `Adapter.serving` names)."""
+    if "entry" in opening.model.options:
+        return serving.open_session(opening)
     return StreamingSession(opening)
 
 
@@ -52,14 +56,26 @@ class StreamingSession(ChatterboxSession):
 
         self.speaker.watermarker.apply_watermark = heard
 
-    def speak(self, text: str, clip: str | None, arguments: Mapping[str, Any]) -> Any:
+    def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
+        """The joined ``audio`` of (1, samples), and every chunk as the consumer got it."""
         self.spoken = 0
-        chunks = self.speaker.generate_stream(
-            text, audio_prompt_path=clip, chunk_size=CHUNK, print_metrics=False, **arguments
+        chunks: dict[str, Any] = {}
+        arguments = options.get("arguments", {})
+        started = time.perf_counter()
+        stream = self.speaker.generate_stream(
+            options["text"],
+            audio_prompt_path=clip,
+            chunk_size=CHUNK,
+            print_metrics=False,
+            **arguments,
         )
-        audio = self.torch.cat([chunk for chunk, _ in chunks], dim=-1)
+        for chunk, _ in stream:
+            if not chunks:
+                self.synchronize()
+                self.stage_s["first chunk"] = time.perf_counter() - started
+            chunks[f"chunk {len(chunks) + 1}"] = chunk
         self.tokens = self.spoken  # the package speaks those before a chunk once more with it
-        return audio
+        return {"audio": self.torch.cat(list(chunks.values()), dim=-1), **chunks}
 
     def keep(self, stage: str, output: Any) -> None:
         # The vocoder speaks a chunk with those before it; what the user hears of it comes later.

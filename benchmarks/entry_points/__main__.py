@@ -1,0 +1,89 @@
+"""Verify sets on every entry point of the package, and keep what ran of each patch in which.
+
+    python -m benchmarks.entry_points SOURCE [@SET ...]
+
+``SOURCE`` is what `patcher init` takes: ``chatterbox-tts==0.1.7``, a folder, a checkout. Each set
+(``@exact`` and ``@fast-cpu`` without any) is applied to a workspace of its own and verified with
+``--models all`` on synthetic weights. What was seen is kept in ``results.json`` beside this file;
+the tables of ``docs/catalogue.md`` are written from it. Without a source only the tables are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from benchmarks.entry_points.tables import in_page
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = Path(__file__).with_name("results.json")
+PAGE = ROOT / "docs" / "catalogue.md"
+SETS = ("@exact", "@fast-cpu")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.entry_points", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("source", nargs="?", help="what `patcher init` takes")
+    parser.add_argument("sets", nargs="*", default=SETS, metavar="@SET")
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    for series in options.sets if options.source else ():
+        name, run = verified(options.source, series)
+        results.setdefault(name, {})[series] = run
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
+        print(f"{name} {series}: {run['verdict']}")
+    PAGE.write_text(in_page(PAGE.read_text("utf-8"), results), "utf-8")
+
+
+def verified(source: str, series: str) -> tuple[str, dict[str, Any]]:
+    """The source's name, and what a verification of ``series`` on every entry point showed."""
+    with tempfile.TemporaryDirectory() as workspace:
+        said = patcher(workspace, "init", source)
+        applied = patcher(workspace, "apply", series)
+        judged = patcher(workspace, "verify", "--models", "all", "--inputs", "0")
+        status = patcher(workspace, "status")
+    if "cases" not in judged:
+        sys.exit(json.dumps([said.get("error"), applied.get("error"), judged.get("error")]))
+    name = f"{status['target']} {status['version']}{head_of(source)}"
+    return name, {
+        "verdict": judged["verdict"],
+        "date": date.today().isoformat(),
+        "series": judged["series"],
+        "machine": judged.get("machine", {}),
+        "cases": [kept_case(case) for case in judged["cases"]],
+        "exercised": judged["exercised"],
+    }
+
+
+def kept_case(case: dict[str, Any]) -> dict[str, Any]:
+    """What the tables need of one case."""
+    keys = ("model", "test", "status", "gate", "error")
+    return {**{key: case[key] for key in keys}, "baseline": case["baseline"]["status"]}
+
+
+def head_of(source: str) -> str:
+    """The commit of a checkout, for the name of the source; empty for anything else."""
+    head = ["git", "-C", source, "log", "-1", "--format=%h %cs"]
+    if not Path(source, ".git").exists():
+        return ""
+    commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
+    return f" head ({commit})"
+
+
+def patcher(workspace: str, *arguments: str) -> dict[str, Any]:
+    """One command's JSON."""
+    command = [sys.executable, "-m", "patcher", "-C", workspace, *arguments, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The tables of `docs/catalogue.md` about entry points, from what was recorded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+BEGIN = "<!-- entry points: written by python -m benchmarks.entry_points -->"
+END = "<!-- end of entry points -->"
+
+Run = Mapping[str, Any]
+Results = Mapping[str, Mapping[str, Run]]
+
+
+def in_page(page: str, results: Results) -> str:
+    """The page with the part between its two marks written anew."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"the page has no part between {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n\n{section(results)}\n{END}{after}"
+
+
+def section(results: Results) -> str:
+    """Every source: which gates its entry points passed, and which patches ran in which."""
+    parts: list[str] = []
+    for source, runs in sorted(results.items()):
+        parts += [f"### {source}", "", *matrix(runs), "", *patches(runs), ""]
+    return "\n".join(parts)
+
+
+def models_of(runs: Mapping[str, Run]) -> list[str]:
+    """The models of all runs, in the order they were run."""
+    return list(dict.fromkeys(case["model"] for run in runs.values() for case in run["cases"]))
+
+
+def matrix(runs: Mapping[str, Run]) -> Iterator[str]:
+    """A row an entry point: of how many cases the gates pass, on pristine and with each set."""
+    yield "| entry point | pristine | " + " | ".join(f"`{name}`" for name in runs) + " |"
+    yield "|---|---|" + "---|" * len(runs)
+    first = next(iter(runs.values()))
+    for model in models_of(runs):
+        pristine = [case["baseline"] for case in first["cases"] if case["model"] == model]
+        cells = [counted(pristine), *(verdict_cell(run, model) for run in runs.values())]
+        yield f"| {model} | " + " | ".join(cells) + " |"
+    dates = ", ".join(f"`{name}` {run['date']}" for name, run in runs.items())
+    yield ""
+    yield f"Tiny synthetic weights, all on a CPU; {dates}."
+
+
+def verdict_cell(run: Run, model: str) -> str:
+    """How many of a model's cases pass, and by which gates."""
+    cases = [case for case in run["cases"] if case["model"] == model]
+    gates = sorted({case["gate"] for case in cases if case["status"] == "pass"})
+    named = f", {' and '.join(gates)}" if gates else ""
+    return counted([case["status"] for case in cases]) + named
+
+
+def counted(statuses: Sequence[str]) -> str:
+    """So many of so many; ``not in this version`` where no case applies."""
+    judged = [status for status in statuses if status != "not-applicable"]
+    if not judged:
+        return "not in this version"
+    return f"{judged.count('pass')} of {len(judged)}"
+
+
+def patches(runs: Mapping[str, Run]) -> Iterator[str]:
+    """A row a patch: in which entry points its lines ran in a case that passed, and which lines."""
+    models = models_of(runs)
+    yield "| patch | verified on | lines that ran, by the first one of each function |"
+    yield "|---|---|---|"
+    ran: dict[str, dict[str, set[str]]] = {}
+    for run in runs.values():
+        passed = {
+            f"{case['model']} / {case['test']}" for case in run["cases"] if case["status"] == "pass"
+        }
+        for one in run["exercised"]:
+            models_that_ran = {
+                case.rsplit(" / ", 1)[0] for case in one["cases"] if case in passed
+            } & {*models}
+            place = f"{one['file'].removeprefix('chatterbox/')}:{one['line']}"
+            known = ran.setdefault(one["patch"], {})
+            if one["kind"] in ("ran", "import"):
+                known.setdefault(place, set()).update(models_that_ran)
+    for patch, places in sorted(ran.items()):
+        every = set().union(*places.values())
+        served = [model for model in models if model in every]
+        lines = "; ".join(
+            f"`{place}`{only_in(where, every, models)}" for place, where in sorted(places.items())
+        )
+        yield f"| `{patch}` | {', '.join(served) or 'none'} | {lines or 'none'} |"
+
+
+def only_in(where: set[str], every: set[str], models: Sequence[str]) -> str:
+    """Which entry points of a patch reached a place, where not all of them did."""
+    if where == every:
+        return ""
+    return f" ({', '.join(model for model in models if model in where) or 'none'})"

@@ -1,0 +1,180 @@
+"""Generations of the multilingual T3, one after the other, with `mtl_hook_leak_fix` and without it.
+
+    python -m benchmarks.hook_leak [--generations 150] [--write]
+
+The original adds three forward hooks at every call and takes none off. Both trees run in a process
+of their own, in turn, generation by generation, so that what else the machine does meets both.
+Times are of the processor, not of the clock, on one thread. The model is the package's own T3 with
+14 narrow layers (its analyser hooks layers 9, 12 and 13), its weights untrained. The table goes to
+the terminal; ``--write`` puts it into ``docs/catalogue.md``, with the date, versions and processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalogue.md"
+BEGIN = "<!-- hook leak: written by python -m benchmarks.hook_leak --write -->"
+END = "<!-- end of hook leak -->"
+ARMS = {"pristine": (), "mtl_hook_leak_fix": ("mtl_hook_leak_fix",)}
+TOKENS = 8
+ROWS = 6
+
+Samples = Sequence[Mapping[str, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks.hook_leak", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--generations", type=int, default=150)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        worker()
+        return
+    arms, facts = measured(options.generations)
+    text = "\n".join(table(arms, facts))
+    print(text)
+    if options.write:
+        before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
+
+
+def measured(generations: int) -> tuple[dict[str, Samples], str]:
+    """Every generation of both arms, and what they ran on."""
+    from benchmarks.catalogue.trees import Subject, Target
+
+    target = Target()
+    samples: dict[str, list[Mapping[str, float]]] = {name: [] for name in ARMS}
+    facts = ""
+    with ExitStack() as stack:
+        workers = {}
+        for name, patches in ARMS.items():
+            series = tuple(target.catalogue.get(patch) for patch in patches)
+            tree = stack.enter_context(target.frozen(Subject(name, series)))
+            workers[name] = stack.enter_context(started(tree.path))
+            facts = str(answer(workers[name])["facts"])
+        for _ in range(generations):
+            for name, process in workers.items():
+                assert process.stdin is not None
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                samples[name].append(answer(process))
+        for process in workers.values():
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()
+    return {name: tuple(each) for name, each in samples.items()}, facts
+
+
+def started(tree: Path) -> subprocess.Popen[str]:
+    """A worker on one tree."""
+    root = Path(__file__).resolve().parents[1]
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).resolve()), "--worker"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tree), str(root)])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The next line of a worker."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("{"):
+            found: dict[str, Any] = json.loads(line)
+            return found
+    raise RuntimeError(f"a worker ended with {process.wait()}")
+
+
+def worker() -> None:
+    """Generate once a line of input, and say what it took and what was left behind."""
+    import logging
+
+    logging.disable()
+    import torch
+    import transformers
+    from chatterbox.models.t3 import T3, llama_configs
+    from chatterbox.models.t3.modules.cond_enc import T3Cond
+    from chatterbox.models.t3.modules.t3_config import T3Config
+
+    torch.set_num_threads(1)
+    small = {"num_hidden_layers": 14, "intermediate_size": 64}
+    llama_configs.LLAMA_CONFIGS["Llama_520M"].update(small)
+    torch.manual_seed(0)
+    t3 = T3(T3Config.multilingual()).eval()
+    text = torch.randint(10, 200, (2, 12))
+    text[:, 0], text[:, -1] = t3.hp.start_text_token, t3.hp.stop_text_token
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    print(json.dumps({"facts": f"{versions}, CPU, one thread"}), flush=True)
+    for _ in sys.stdin:
+        condition = T3Cond(
+            speaker_emb=torch.ones(1, 256),
+            cond_prompt_speech_tokens=torch.arange(150)[None],
+            emotion_adv=0.5 * torch.ones(1, 1, 1),
+        )
+        torch.manual_seed(3)
+        begun = time.process_time()
+        t3.inference(t3_cond=condition, text_tokens=text, max_new_tokens=TOKENS)
+        took = time.process_time() - begun
+        print(json.dumps({"ms": 1000 * took, **left_behind(t3)}), flush=True)
+
+
+def left_behind(t3: Any) -> dict[str, float]:
+    """Hooks on the model, analysers that are still alive, and the process's memory in MiB."""
+    gc.collect()
+    analysers = sum(type(each).__name__ == "AlignmentStreamAnalyzer" for each in gc.get_objects())
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {
+        "hooks": sum(len(part._forward_hooks) for part in t3.tfmr.modules()),
+        "analysers": analysers,
+        "rss_mib": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+    }
+
+
+def table(arms: Mapping[str, Samples], facts: str) -> Iterator[str]:
+    """A row each so many generations: medians of the processor's time, and what is left behind."""
+    from benchmarks.catalogue.about import device_name
+
+    yield (
+        "| generations | "
+        + " | ".join(f"{name}: ms each, hooks, analysers, MiB" for name in arms)
+        + " | ratio |"
+    )
+    yield "|---|" + "---|" * (len(arms) + 1)
+    count = len(next(iter(arms.values())))
+    step = max(1, count // ROWS)
+    for first in range(0, count - step + 1, step):
+        cells, times = [], []
+        for samples in arms.values():
+            part = samples[first : first + step]
+            times.append(median(sample["ms"] for sample in part))
+            last = part[-1]
+            cells.append(
+                f"{times[-1]:.0f}, {last['hooks']:.0f}, {last['analysers']:.0f}, "
+                f"{last['rss_mib']:.0f}"
+            )
+        row = f"| {first + 1} to {first + step} | " + " | ".join(cells)
+        yield f"{row} | {times[0] / times[1]:.2f} |"
+    yield ""
+    yield f"{date.today().isoformat()}; {device_name('cpu')}; {facts}; both arms in turn."
+
+
+if __name__ == "__main__":
+    main()
