@@ -135,7 +135,6 @@ def test_a_patch_is_one_line_and_what_is_wrong_with_it_has_a_place(
     assert (cause["where"], cause["line"], cause["patch"]) == ("adder.py", 7, "twice")
     assert cause["edit"] == "adder.py:7 add"
     assert "the edit in add is the only one that ran" in cause["cause"]
-    assert "changed at  adder.py:7" in patcher("verify", "twice", "--again").stdout
 
 
 def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(

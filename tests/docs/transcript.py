@@ -2,7 +2,7 @@
 
 A page has files (`{code-block}` with a caption) and commands (`console`, each after ``$ ``). What
 is printed there is compared with what the command prints on stdout; ``...`` stands for what
-differs from machine to machine. A block below a line ``% clock`` shows a verdict of the clock.
+differs from machine to machine.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 BLOCK = re.compile(
-    r"(?P<clock>^% clock\n\n?)?^```(?:\{code-block\} \w+\n:caption: (?P<file>\S+)\n|console\n)"
+    r"^```(?:\{code-block\} \w+\n:caption: (?P<file>\S+)\n|console\n)"
     r"(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -36,11 +36,10 @@ class File:
 
 @dataclass(frozen=True)
 class Command:
-    """A line to type, what it prints, and whether that hangs on the clock."""
+    """A line to type, and what it prints."""
 
     line: str
     shown: str
-    clock: bool
 
 
 Step = File | Command
@@ -54,7 +53,7 @@ def steps(page: str) -> Iterator[Step]:
             continue
         for part in re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]:
             line, _, shown = part.partition("\n")
-            yield Command(line, shown, bool(block["clock"]))
+            yield Command(line, shown)
 
 
 def typed_lines(some: Sequence[Step]) -> int:
@@ -63,9 +62,7 @@ def typed_lines(some: Sequence[Step]) -> int:
     return sum(bool(line.strip()) for text in texts for line in text.splitlines())
 
 
-def follow(
-    some: Sequence[Step], folder: Path, wanted: Callable[[Command], bool] = lambda _: True
-) -> int:
+def follow(some: Sequence[Step], folder: Path) -> int:
     """Do what a page says in a folder; the number of commands that were run.
 
     Raises:
@@ -78,7 +75,7 @@ def follow(
             path = folder / step.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step.text, "utf-8")
-        elif wanted(step):
+        else:
             done = subprocess.run(
                 ["bash", "-c", step.line], cwd=folder, env=environment, capture_output=True,
                 text=True, check=False,
