@@ -12,8 +12,8 @@ from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.imports import is_docstring
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at, which
+from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.outcome import Outcome, Site
-from patcher.rewrite.replacing.places import starts_line
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:

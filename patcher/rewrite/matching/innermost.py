@@ -106,3 +106,10 @@ def continues(source: Source, line: int) -> bool:
     start, end = source.lines(line, line)
     text = source.text[start:end].rstrip("\r\n")
     return text.endswith("\\") and not ("#" in text and line in source.comment_lines)
+
+
+def starts_line(source: Source, start: int) -> bool:
+    """Whether a statement is the first of its line; a line goes on after a backslash."""
+    line = source.line_start(start)
+    goes_on = line > 0 and continues(source, source.position(line)[0] - 1)
+    return not goes_on and not source.text[line:start].strip()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from patcher.rewrite.matching.innermost import continues
+from patcher.rewrite.matching.innermost import continues, starts_line
 from patcher.rewrite.matching.unify import Node, children
 from patcher.rewrite.splice import Splice
 
@@ -118,13 +118,6 @@ def removal(source: Source, start: int, end: int) -> Splice:
     if before is None:  # all there is behind a colon
         return Splice(start, end, "pass")
     return Splice(line + before.start(), end, "")
-
-
-def starts_line(source: Source, start: int) -> bool:
-    """Whether a statement is the first of its line; a line goes on after a backslash."""
-    line = source.line_start(start)
-    goes_on = line > 0 and continues(source, source.position(line)[0] - 1)
-    return not goes_on and not source.text[line:start].strip()
 
 
 def need_own_lines(source: Source, start: int, end: int) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
 from patcher.rewrite.replacing.fill import Filler, has_lines, is_atomic
@@ -28,7 +29,6 @@ from patcher.rewrite.replacing.places import (
     need_one_line,
     need_own_lines,
     removal,
-    starts_line,
     statements_in,
     why_not,
     with_comments,
