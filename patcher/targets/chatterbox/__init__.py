@@ -77,8 +77,8 @@ class ChatterboxAdapter:
 
     distribution: str = "chatterbox-tts"
     packages: tuple[str, ...] = ("chatterbox",)
-    serving: str = "patcher.targets.chatterbox.serving:open_session"
-    making: str | None = "patcher.targets.chatterbox.checkpoint:make"
+    serving: str = "patcher.targets.chatterbox.opening:open_session"
+    making: str | None = "patcher.targets.chatterbox.folders:make"
     entry_points: tuple[str, ...] = ENTRY_POINTS
     edition: str = ""  # before a version in names of checkpoints: a fork counts its own
     further: tuple[Model, ...] = ENTRY_MODELS
@@ -101,7 +101,7 @@ class ChatterboxAdapter:
         return self.further
 
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
-        """Describe the weights; synthetic ones and clips are made by `checkpoint.make`."""
+        """Describe the weights; synthetic ones and clips are made by `folders.make`."""
         root = options.cache / "chatterbox"
         clips = {
             clip_key(test.options["reference"]): clip_of(test.options["reference"], root)

@@ -18,7 +18,6 @@ import inspect
 import os
 import shutil
 import tempfile
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,27 +60,14 @@ def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     base, tuned = Path(values["base"]), Path(values["grpo"])
     if values["kind"] == "synthetic" and not base.exists():
         say(f"making the synthetic checkpoint ({values['scale']}); this happens once")
-        _appear(base, lambda folder: make_base(folder, values["scale"]))
+        appear(base, lambda folder: make_base(folder, values["scale"]))
     if not tuned.exists():
         say("merging a fine-tuned T3 into a checkpoint of its own")
-        _appear(tuned, lambda folder: make_tuned(folder, base))
-    if values["kind"] == "synthetic":
-        make_entry_points(values["entries"], base, values["scale"], say)
+        appear(tuned, lambda folder: make_tuned(folder, base))
 
 
-def make_entry_points(
-    folders: Mapping[str, str], base: Path, scale: str, say: Callable[[str], None]
-) -> None:
-    """Make the folders of other entry points; those this version does not have are left out."""
-    from patcher.targets.chatterbox import folders as layouts
-
-    for entry, path in folders.items():
-        if not Path(path).exists() and layouts.missing(entry) is None:
-            say(f"making a synthetic checkpoint for {entry}")
-            _appear(Path(path), partial(layouts.fill, entry, base=base, scale=scale))
-
-
-def _appear(folder: Path, fill: Callable[[Path], None]) -> None:
+def appear(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Make a folder that is there complete or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

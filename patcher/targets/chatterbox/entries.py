@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, Model, NotApplicable, Produced, Test
 from patcher.targets.chatterbox import folders
+from patcher.targets.chatterbox.entry_points import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -90,8 +91,6 @@ def call_of(test: Test) -> Test:
 
 def opened_for(session: ChatterboxSession, test: Test) -> ChatterboxSession:
     """A session of the entry point that ``test`` names, beside the one that is open."""
-    from patcher.targets.chatterbox.entry_points import session_of
-
     entry = test.options["entry"]
     assets = {**session.assets, "entries": {entry: str(weights_for(session, entry))}}
     model = Model(entry, {"entry": entry})

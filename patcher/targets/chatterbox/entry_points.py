@@ -129,12 +129,14 @@ class TurboSession(EntrySession):
         named["max_gen_len"] = min(cap, named.get("max_gen_len", cap)) - 1  # after the first one
 
     def loaded(self, folder: Path) -> Any:
-        return load_turbo(self.entry, folder, self.device, tiny=self.assets["kind"] == "synthetic")
+        return folders.load_turbo(
+            self.entry, folder, self.device, tiny=self.assets["kind"] == "synthetic"
+        )
 
     def fetched(self) -> Any:
         from chatterbox.tts_turbo import ChatterboxTurboTTS
 
-        return ChatterboxTurboTTS.from_pretrained(self.device, **chosen_turbo(self.entry))
+        return ChatterboxTurboTTS.from_pretrained(self.device, **folders.chosen_turbo(self.entry))
 
     def clip(self, reference: Any) -> str | None:
         """A synthesised voice that is too short for Turbo is three seconds longer."""
@@ -243,20 +245,6 @@ SESSIONS: Mapping[str, type[ChatterboxSession]] = {
     "voice-conversion": ConversionSession,
     "whole": WholeSession,
 }
-
-
-def chosen_turbo(entry: str) -> dict[str, bool]:
-    """The argument that asks for Nano."""
-    return {"nano": True} if entry == "nano" else {}
-
-
-def load_turbo(entry: str, folder: Path, device: str, *, tiny: bool) -> Any:
-    """`ChatterboxTurboTTS.from_local`, its backbone of the size that the weights have."""
-    from chatterbox.tts_turbo import ChatterboxTurboTTS
-
-    sizes = folders.sizes_of(folder / folders.T3_FILES[entry]) if tiny else {}
-    with folders.resized(folders.BACKBONES[entry], sizes):
-        return ChatterboxTurboTTS.from_local(folder, device, **chosen_turbo(entry))
 
 
 @contextlib.contextmanager

@@ -10,15 +10,16 @@ import contextlib
 import importlib
 import inspect
 import os
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.chatterbox import checkpoint
 from patcher.targets.chatterbox.clips import write_clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
 MODULES = {
     "multilingual": ("chatterbox.mtl_tts", "ChatterboxMultilingualTTS", None),
@@ -40,6 +41,21 @@ BACKBONES = {"turbo": "GPT2_medium", "nano": "GPT2_small"}  # any other: Llama_5
 ANALYSED_LAYERS = 14  # v2: its analyser watches layers 9, 12 and 13
 TURBO_VOICE_SAMPLES = 150 * 960  # six seconds: five and less are refused
 TINY_VOCABULARY = 8  # of the backbone's own embedding, which the loader deletes
+
+
+def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Make what is missing of ``values``, the folders of other entry points included.
+
+    Those of entry points that this version does not have are left out.
+    """
+    checkpoint.make(values, say)
+    if values["kind"] != "synthetic":
+        return
+    for entry, path in values["entries"].items():
+        if not Path(path).exists() and missing(entry) is None:
+            say(f"making a synthetic checkpoint for {entry}")
+            base, scale = Path(values["base"]), values["scale"]
+            checkpoint.appear(Path(path), partial(fill, entry, base=base, scale=scale))
 
 
 def missing(entry: str) -> str | None:
@@ -102,8 +118,6 @@ def fill_turbo(entry: str, folder: Path, base: Path, scale: str) -> None:
     from chatterbox.models.t3 import T3
     from chatterbox.models.t3.modules.t3_config import T3Config
 
-    from patcher.targets.chatterbox.entry_points import load_turbo
-
     hp = T3Config(text_tokens_dict_size=50276)  # as `ChatterboxTurboTTS.from_local` has it
     hp.llama_config_name, hp.speech_tokens_dict_size = BACKBONES[entry], 6563
     hp.input_pos_emb, hp.speech_cond_prompt_len = None, 375
@@ -158,6 +172,20 @@ def resized(backbone: str, sizes: Mapping[str, int]) -> Iterator[None]:
     finally:
         config.clear()
         config.update(before)
+
+
+def chosen_turbo(entry: str) -> dict[str, bool]:
+    """The argument that asks for Nano."""
+    return {"nano": True} if entry == "nano" else {}
+
+
+def load_turbo(entry: str, folder: Path, device: str, *, tiny: bool) -> Any:
+    """`ChatterboxTurboTTS.from_local`, its backbone of the size that the weights have."""
+    from chatterbox.tts_turbo import ChatterboxTurboTTS
+
+    sizes = sizes_of(folder / T3_FILES[entry]) if tiny else {}
+    with resized(BACKBONES[entry], sizes):
+        return ChatterboxTurboTTS.from_local(folder, device, **chosen_turbo(entry))
 
 
 def save_tokenizer(source: Path, folder: Path) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import stage_seed
-from patcher.targets.chatterbox import serving
+from patcher.targets.chatterbox import entries
+from patcher.targets.chatterbox import opening as opening_of
 from patcher.targets.chatterbox.serving import ChatterboxSession
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ CHUNK = 5  # tokens, so that the few of a synthetic checkpoint are several chunk
 def open_session(opening: Opening) -> ChatterboxSession:
     """Load one model of the matrix (the function `Adapter.serving` names)."""
     if "entry" in opening.model.options:
-        return serving.open_session(opening)
-    return StreamingSession(opening)
+        return opening_of.open_session(opening)
+    session = StreamingSession(opening)
+    session.elsewhere = entries
+    return session
 
 
 class StreamingSession(ChatterboxSession):
