@@ -14,6 +14,7 @@ import pytest
 from patcher.execution.process import Tree
 from patcher.execution.results import Arm
 from patcher.targets import find_adapter
+from patcher.targets.adapter import Options
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Verdict
 from patcher.verify.setup import Request
@@ -68,6 +69,7 @@ def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
         Request(
             trees=trees, adapter=adapter, version="0.1.7", matrix=adapter.matrix({}),
             run_dir=tmp_path / "runs", python=python, inputs=0,
+            options=Options(cache=tmp_path / "cache"),
         )
     )  # fmt: skip
     assert judged.verdict is Verdict.PASS, judged.sentence
