@@ -83,6 +83,7 @@ def test_the_siblings_of_a_namespace_package_import_from_where_they_are(
     assert judged(patcher, "off_by_one") == "fail"
 
 
+@pytest.mark.slow
 def test_an_editable_installation_with_a_src_folder_is_read_and_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,10 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "kind",
+    [next(iter(HOSTILE)), *(pytest.param(k, marks=pytest.mark.slow) for k in [*HOSTILE][1:])],
+)
 def test_what_a_patched_arm_returns_is_put_together_of_the_baselines_types_alone(
     tmp_path: Path, kind: str
 ) -> None:
@@ -163,6 +166,7 @@ def test_an_error_in_it_is_one_of_the_settings_and_no_verdict_about_the_patch(
     assert str(caught.value.where).startswith(str(tmp_path / "bench.py:"))
 
 
+@pytest.mark.slow
 def test_a_function_that_ends_its_process_is_an_error_of_the_settings(tmp_path: Path) -> None:
     with pytest.raises(PatcherError, match="exited with status 0"):
         judged(tmp_path, "import os\ndef same(one, other):\n    os._exit(0)\n", CLOSER)
