@@ -9,6 +9,7 @@ from patcher.commands.shared.plan_series import plan_on
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.report.catalogue import gain_of
 from patcher.results import ListedPatch, ListedSet, ListResult, PatchState, UnreadableSpec
+from patcher.rewrite.selection import why_not
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -32,6 +33,7 @@ def list_patches(
     copy = existing_copy(workspace, target)
     readable, broken = readable_patches(workspace)
     concerned = concerns(workspace)
+    standing = {patch.name: standing_of(patch, copy, workspace) for patch in readable}
     patches = [
         ListedPatch(
             name=patch.name,
@@ -39,10 +41,11 @@ def list_patches(
             target=patch.targets,
             equivalence=patch.equivalence.value,
             reproduction=patch.reproduction,
-            state=state_of(patch, copy, workspace),
+            state=standing[patch.name][0],
             gain=gain_of(patch.measured),
             sets=[each.name for each in known.sets.values() if patch.name in each.patches],
             elsewhere=not concerned(patch, known.paths[patch.name]),
+            reason=standing[patch.name][1],
         )
         for patch in readable
     ]
@@ -59,16 +62,26 @@ def list_patches(
 
 
 def state_of(patch: Patch, copy: WorkingCopy | None, workspace: Workspace) -> PatchState:
-    """How a patch stands to the working copy.
+    """How a patch stands to the working copy, see `standing_of`."""
+    return standing_of(patch, copy, workspace)[0]
+
+
+def standing_of(
+    patch: Patch, copy: WorkingCopy | None, workspace: Workspace
+) -> tuple[PatchState, str | None]:
+    """How a patch stands to the working copy, and what stands against it.
 
     Without a working copy a patch is available: nothing is known that stands against it.
     """
     if copy is None:
-        return PatchState.AVAILABLE
+        return PatchState.AVAILABLE, None
     if any(applied.name == patch.name for applied in copy.series):
-        return PatchState.APPLIED
+        return PatchState.APPLIED, None
     plan = plan_on(copy, [patch], workspace)
     if plan.ok:
-        return PatchState.AVAILABLE
-    codes = {problem.code for problem in plan.problems}
-    return PatchState.INCOMPATIBLE if "incompatible" in codes else PatchState.BLOCKED
+        return PatchState.AVAILABLE, None
+    first = plan.problems[0].message
+    if "incompatible" in {problem.code for problem in plan.problems}:
+        return PatchState.INCOMPATIBLE, first
+    fits = {each.fit for each in plan.patches}
+    return PatchState.BLOCKED, why_not(first, fits.pop() if len(fits) == 1 else None)

@@ -88,6 +88,8 @@ def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
 
 
 def _summary(one: ListedPatch) -> str:
+    if one.reason:
+        return one.reason
     return one.summary + (" (fails on purpose)" if one.reproduction else "")
 
 

@@ -54,6 +54,7 @@ class ListedPatch:
         target: in PEP 508.
         equivalence: what it claims.
         elsewhere: it is for a package that this workspace has no working copy of.
+        reason: why it is blocked or incompatible, in a sentence; None when it is neither.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ListedPatch:
     gain: Gain | None = None
     sets: Sequence[str] = ()
     elsewhere: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

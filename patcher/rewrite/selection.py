@@ -72,4 +72,9 @@ def _reason(plan: PatchPlan, named: Collection[str], left_out: Collection[str]) 
     if not codes <= {"incompatible", EditStatus.MISSING.value, EditStatus.AMBIGUOUS.value}:
         return ""
     first = plan.problems[0].message
-    return first if "incompatible" in codes else f"{plan.fit.value}: {first}"
+    return first if "incompatible" in codes else why_not(first, plan.fit)
+
+
+def why_not(message: str, fit: Fit | None) -> str:
+    """A problem's message after what it says of the fit (``moved``, ``not there``)."""
+    return message if fit in (None, Fit.FITS) else f"{fit.value}: {message}"

@@ -47,6 +47,9 @@ def test_list_knows_the_state_of_every_patch(patcher: Patcher) -> None:
     assert states["use_sum"] == "applied"
     assert states["use_shift"] == "available"
     assert states["inference_mode"] == "incompatible"
+    reasons = {one["name"]: one["reason"] for one in patcher("list", "--json").json["patches"]}
+    assert reasons["use_sum"] is None
+    assert "adder" in reasons["inference_mode"]
 
 
 def test_plan_names_every_site_and_its_diff_is_accepted_by_git(
