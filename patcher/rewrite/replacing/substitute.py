@@ -342,9 +342,8 @@ class _Site:
 
     def _held(self) -> list[Node]:
         """The statements that holes of the replacement hold: their comments go with them."""
-        bound = self.found.match.bound
-        held = [node for hole in self.template.holes for node in bound.get(hole.name, ())]
-        return [each for each in held if are_statements([each])]
+        bound = [self.found.match.bound.get(hole.name, ()) for hole in self.template.holes]
+        return [each for nodes in bound for each in nodes if are_statements([each])]
 
     def _kept(self, of: Sequence[Node], come: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
         """The template's statements that the pattern has too, and what they are in the source."""
