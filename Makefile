@@ -70,7 +70,6 @@ bench-catalogue: $(READY)  ## count, gate and time every patch and set (hours; g
 
 bench-captures: $(READY)  ## capture and replay the diffs between published versions, and 5,000 edits by hand
 	$(BIN)/python -m benchmarks.captures --write docs/benchmarks-captures.md
-	$(BIN)/python -m tests.rewrite.captures.hand_edits --count 5000
 
 clean:  ## remove the virtual environment and what demo made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

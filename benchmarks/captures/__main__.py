@@ -11,6 +11,8 @@ back.
 from __future__ import annotations
 
 import argparse
+import datetime
+import platform
 import re
 import subprocess
 import sys
@@ -23,9 +25,12 @@ from pathlib import Path
 import platformdirs
 from packaging.version import Version
 
+from benchmarks.engine.machine import device
+from patcher import __version__
 from patcher.errors import PatcherError
 from patcher.rewrite.authoring.capture import File, capture
 from patcher.store.source import find_source
+from tests.rewrite.captures import hand_edits
 from tests.rewrite.captures.checking import Files, comes_back, form_of, is_small
 
 PACKAGES = ("chatterbox-tts", "pluggy", "itsdangerous")
@@ -36,13 +41,24 @@ COLUMNS = (
 PAGE = """\
 # Captures of real changes
 
-Rendered by `python -m benchmarks.captures --write docs/benchmarks-captures.md`. What became of each
+Rendered by `python -m benchmarks.captures --write docs/benchmarks-captures.md` on
+{circumstances}. What became of each
 file from one published version to the next is taken for an edit by hand, captured, and replayed;
 then all files of the two versions at once. *Bytes back*: the replay gave bytes and modes of every
 file. *Small*: the edits, with what travels with them, are at most twice as long as the unified
 diff. The last four columns say how: by patterns of statements alone, by patterns and lines, by
 lines, by whole files.
 
+"""
+
+
+BY_HAND = """
+## Edits by hand
+
+Generated edits of a small package, one to four each: statements that are inserted, deleted, moved;
+names, literals, methods, branches, comments, blank lines; several files, new packages, data, modes,
+renamed and deleted files.
+`python -m tests.rewrite.captures.hand_edits --count 5000` makes the same ones.
 """
 
 
@@ -64,6 +80,7 @@ def main() -> int:
     parser.add_argument("packages", nargs="*", default=PACKAGES)
     parser.add_argument("--limit", type=int, help="the newest N versions only")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table as a page")
+    parser.add_argument("--edits", type=int, default=5000, help="how many edits by hand to make")
     asked = parser.parse_args()
     failed = False
     table = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
@@ -78,9 +95,19 @@ def main() -> int:
         print(table[-1], flush=True)
         for text in (*tally.refused, *tally.wrong):
             print(f"  {text}")
+    by_hand = hand_edits.run(asked.edits)
+    print(by_hand)
+    failed |= bool(by_hand.wrong)
     if asked.write:
-        asked.write.write_text(PAGE + "\n".join(table) + "\n", "utf-8")
+        text = PAGE.replace("{circumstances}", circumstances()) + "\n".join(table) + "\n"
+        asked.write.write_text(text + BY_HAND + f"\n```text\n{by_hand}\n```\n", "utf-8")
     return int(failed)
+
+
+def circumstances() -> str:
+    """Date, versions and processor."""
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    return f"{today}: patcher {__version__}, Python {platform.python_version()}; {device()}"
 
 
 def row(name: str, versions: int, tally: Tally) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.util
-import os
 import platform
 import random
 import shutil
@@ -24,6 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.engine import second_opinion
 from benchmarks.engine.growth import by_files, by_patches
 from benchmarks.engine.jobs import (
     Tools,
@@ -35,6 +35,7 @@ from benchmarks.engine.jobs import (
     spec,
     write_rules,
 )
+from benchmarks.engine.machine import device
 
 Times = dict[str, list[float]]
 
@@ -180,16 +181,6 @@ def version(tools: Tools, name: str) -> str:
     return text if text.startswith(name) else f"{name} {text}"
 
 
-def device() -> str:
-    """The processor, how many of it, and how busy it was with other things."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = lines[0].split(":")[1].strip() if lines else model
-    return f"{os.cpu_count()} cores of {model}, {platform.system()}, load {os.getloadavg()[2]:.1f}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tools", type=Path, required=True, help="bin folder of the other tools")
@@ -210,8 +201,11 @@ def main() -> int:
         times = compare(tools, source, work / "compare", options.rounds, options.seed)
         patches = by_patches(tools, work / "patches", options.patches, runs)
         files = by_files(tools, source, work / "files", options.files, runs)
+    opinion = second_opinion.table(source.parent, runs)
     sites = sum(path.read_bytes().count(b"torch.no_grad()") for path in source.rglob("*.py"))
-    options.out.write_text(report(times, files, patches, tools, options.rounds, sites), "utf-8")
+    options.out.write_text(
+        report(times, files, patches, tools, options.rounds, sites) + opinion, "utf-8"
+    )
     print(options.out.read_text("utf-8"))
     return 0
 

@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patcher.patchfile.model import EditKind
-from patcher.rewrite.matching import spans
-from patcher.rewrite.replacing import fill, pattern_edit, substitute
 from tests.rewrite.grammar.cases import Case, compiles, dump, make, parse
 from tests.rewrite.grammar.code import Code
+from tests.rewrite.grammar.defects import DEFECTS, Defect, search
 from tests.rewrite.grammar.judging import judge
 from tests.rewrite.grammar.kinds import DECORATORS
 from tests.rewrite.grammar.matching import EXPRESSIONS, STATEMENTS
@@ -116,59 +115,16 @@ def test_every_line_end_and_encoding_is_drawn() -> None:
 # defects of the past, put back one by one -------------------------------------------------------
 
 
-def _glue(patcher: pytest.MonkeyPatch) -> None:
-    patcher.setattr("patcher.rewrite.splice.in_word", lambda character: False)
+def name_of(defect: Defect) -> str:
+    return defect.name
 
 
-def _assert_as_element(patcher: pytest.MonkeyPatch) -> None:
-    def is_element(node: object) -> bool:
-        return hasattr(node, "comma")
-
-    patcher.setattr(spans, "is_element", is_element)
-    patcher.setattr(substitute, "is_element", is_element)
+@pytest.mark.parametrize("defect", DEFECTS[::5], ids=name_of)
+def test_the_cases_find(defect: Defect) -> None:
+    assert search(defect) is not None
 
 
-def _no_pass(patcher: pytest.MonkeyPatch) -> None:
-    patcher.setattr("patcher.rewrite.splice.with_pass", list)
-    patcher.setattr(substitute, "with_pass", list)
-
-
-def _no_parentheses(patcher: pytest.MonkeyPatch) -> None:
-    patcher.setattr(fill, "is_atomic", lambda node: True)
-    patcher.setattr(substitute, "is_atomic", lambda node: True)
-
-
-def _comments_above_only(patcher: pytest.MonkeyPatch) -> None:
-    def with_comments(self: fill.Filler, line_start: int) -> int:
-        return line_start
-
-    patcher.setattr(fill.Filler, "_with_comments", with_comments)
-    patcher.setattr("patcher.rewrite.oracle.tokens.lost", lambda before, after: [])
-
-
-def _strings_move(patcher: pytest.MonkeyPatch) -> None:
-    patcher.setattr("patcher.rewrite.source.lines_in_strings", lambda *of: frozenset())
-
-
-def _all_sites_alike(patcher: pytest.MonkeyPatch) -> None:
-    patcher.setattr(
-        pattern_edit, "decide", lambda edit, sites, written: pattern_edit.refuse(edit, "x")
-    )
-
-
-DEFECTS = {
-    "words are glued": _glue,
-    "an assert is an element of a list": _assert_as_element,
-    "an emptied block has no pass": _no_pass,
-    "nothing is put in parentheses": _no_parentheses,
-    "comments above a moved statement are lost": _comments_above_only,
-    "the lines of strings move with their statement": _strings_move,
-    "no site is ever found": _all_sites_alike,
-}
-
-
-@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
-def test_the_cases_of_the_suite_find(defect: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert callable(defect)
-    defect(monkeypatch)
-    assert any(wrong(100, FIRST + part * 1_000_000) for part in range(20))
+@pytest.mark.slow
+@pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
+def test_the_cases_find_each(defect: Defect) -> None:
+    assert search(defect) is not None

@@ -13,11 +13,10 @@ import argparse
 import ast
 import re
 import sys
-import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from patcher.errors import PatcherError
@@ -356,39 +355,56 @@ def case(
     return hand.files, made
 
 
+@dataclass
+class Result:
+    """What came of some generated edits."""
+
+    tried: int = 0
+    small: int = 0
+    edits: Counter[str] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        share = 100 * self.small / max(self.tried, 1)
+        back = self.tried - len(self.wrong)
+        counts = [
+            f"{name}: {', '.join(f'{key} {n}' for key, n in of.most_common())}"
+            for name, of in (("said by", self.forms), ("edits", self.edits))
+        ]
+        first = f"{self.tried} captures, {back} came back, {self.small} small ({share:.1f} %)"
+        return "\n".join([first, *counts, *self.wrong])
+
+
+def run(count: int, first: int = 0) -> Result:
+    """Make edits, capture them, replay the captures."""
+    result = Result()
+    for seed in range(first, first + count):
+        after, made = case(seed)
+        if after == BEFORE:
+            continue
+        result.tried += 1
+        result.edits.update(made)
+        try:
+            found = capture("captured", "pkg", BEFORE, after)
+        except PatcherError as error:
+            result.wrong.append(f"seed {seed} ({', '.join(made)}): refused: {error.message}")
+            continue
+        if not comes_back(found, BEFORE, after):
+            result.wrong.append(f"seed {seed} ({', '.join(made)}): other bytes")
+        result.small += is_small(found, BEFORE, after)
+        result.forms[form_of(found)] += 1
+    return result
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0, help="of the first case")
     asked = parser.parse_args()
-    edits: Counter[str] = Counter()
-    forms: Counter[str] = Counter()
-    small = tried = 0
-    wrong: list[str] = []
-    started = time.perf_counter()
-    for seed in range(asked.seed, asked.seed + asked.count):
-        after, made = case(seed)
-        if after == BEFORE:
-            continue
-        tried += 1
-        edits.update(made)
-        try:
-            found = capture("captured", "pkg", BEFORE, after)
-        except PatcherError as error:
-            wrong.append(f"seed {seed} ({', '.join(made)}): refused: {error.message}")
-            continue
-        if not comes_back(found, BEFORE, after):
-            wrong.append(f"seed {seed} ({', '.join(made)}): other bytes")
-        small += is_small(found, BEFORE, after)
-        forms[form_of(found)] += 1
-    share, seconds = 100 * small / max(tried, 1), time.perf_counter() - started
-    print(f"{tried} captures, {tried - len(wrong)} came back, {small} small ({share:.1f} %)")
-    print(f"{seconds:.0f} s")
-    print("said by", ", ".join(f"{name}: {count}" for name, count in forms.most_common()))
-    print("edits", ", ".join(f"{name}: {count}" for name, count in edits.most_common()))
-    for text in wrong:
-        print(text)
-    return int(bool(wrong))
+    result = run(asked.count, asked.seed)
+    print(result)
+    return int(bool(result.wrong))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -72,12 +72,21 @@ class Case:
         return read_spec(HEAD + indented, "patches/p.yaml", self.attachments)
 
 
-def make(random: Random) -> Case | None:
-    """A case; None when what was drawn is not Python."""
+Draw = Callable[[Random], Drawn | None]
+
+
+def make(random: Random, draws: Sequence[Draw] | None = None) -> Case | None:
+    """A case; None when what was drawn is not Python.
+
+    Args:
+        draws: who may draw it; all by default, each as often as its weight says.
+    """
     from tests.rewrite.grammar.kinds import KINDS
 
-    draw = random.choices(list(KINDS), weights=list(KINDS.values()))[0]
-    drawn = draw(random)
+    if draws is None:
+        drawn = random.choices(list(KINDS), weights=list(KINDS.values()))[0](random)
+    else:
+        drawn = random.choice(draws)(random)
     if drawn is None or not compiles(drawn.plain):
         return None
     if drawn.files:

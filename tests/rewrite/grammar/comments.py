@@ -33,16 +33,31 @@ def owners(text: str) -> dict[str, tuple[bool, Owner]]:
     return found
 
 
-def strayed(before: str, after: str) -> list[str]:
-    """Comments that stand at something else than before, though what they belong to is there."""
+def statements(text: str) -> set[str]:
+    """Comments at whole statements that are simple."""
+    words, comments = _read(re.sub(r"\r\n?", "\n", text))
+    return {
+        comment
+        for comment, alone, at, listed in comments
+        if not listed and tuple(_below(words, at, False) if alone else words[:at])[-1:] != (":",)
+    }
+
+
+def strayed(before: str, after: str, whole: bool = True) -> list[str]:
+    """Comments that are lost or stand at something else, though what they belong to is there.
+
+    Args:
+        whole: those of whole statements may not be lost.
+    """
     old, new = owners(before), owners(after)
+    left = re.findall(r"# c\d+", after)
     words, others = (_joined(_read(re.sub(r"\r\n?", "\n", each))[0]) for each in (after, before))
     return [
         f"{comment} was at {' '.join(owner)!r}"
         for comment, (alone, owner) in old.items()
-        if comment in new
-        and len(owner) > 2  # `pass` and `return` may be others
-        and new[comment] != (alone, owner)
+        if len(owner) > 2  # `pass` and `return` may be others
+        and new.get(comment) != (alone, owner)
+        and (comment in new or (whole and comment in statements(before) and comment not in left))
         and not {"old_site", "OldSite", "one_site"} & set(owner)  # the site: another rule
         and words.count(_joined(owner)) >= others.count(_joined(owner))
     ]

@@ -40,19 +40,20 @@ class Verdict:
         return self.what in DEFECTS
 
 
-def judge(case: Case, twice: bool = True) -> Verdict:
+def judge(case: Case, twice: bool = True, named: bool = True) -> Verdict:
     """Rewrite a case and say what came of it.
 
     Args:
         twice: the result is rewritten again, which may change nothing.
+        named: comments that cannot be kept must be named.
     """
     try:
-        return _judged(case, twice)
+        return _judged(case, twice, named)
     except Exception as error:  # the point of a generated case
         return Verdict(CRASH, f"{type(error).__name__}: {error}")
 
 
-def _judged(case: Case, twice: bool) -> Verdict:
+def _judged(case: Case, twice: bool, named: bool) -> Verdict:
     if case.files:
         return _as_files(case)
     edits = case.patch.edits
@@ -68,9 +69,9 @@ def _judged(case: Case, twice: bool) -> Verdict:
         return Verdict(FINE) if after == case.text else Verdict(WRONG, "other characters")
     if dump(after) != case.tree:
         return Verdict(WRONG, "another tree")
-    if gone := _gone(case.source, after, result):
+    if named and (gone := _gone(case.source, after, result)):
         return Verdict(LOST, ", ".join(gone))
-    if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after)):
+    if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after, case.kind != "body")):
         return Verdict(MOVED, ", ".join(moved))
     one = all(len(each.sites) == 1 for each in result.outcomes)  # several may make another site
     if twice and one and (why := _again(case, result.content)):

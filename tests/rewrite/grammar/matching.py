@@ -93,19 +93,21 @@ SITES = [
 """What `expect` may say of how many sites."""
 
 
-def expression(random: Random) -> Drawn | None:
-    """An expression in the place of one or of several."""
+def expression(random: Random, among: str = "") -> Drawn | None:
+    """An expression in the place of one or of several; its pattern has ``among`` in it."""
     code = Code(random, False, random.choice(UNITS), most=random.choice((1, 1, 2, 3)))
     text = code.module()
-    plain, wanted, edits = _expression(code, text, random)
+    pair = random.choice([each for each in EXPRESSIONS if among in each[0]])
+    plain, wanted, edits = _expression(code, text, random, *pair)
     return Drawn("match", plain, edits + _where(text, random), is_tree_of(wanted))
 
 
-def statement(random: Random) -> Drawn | None:
-    """Statements replaced, inserted or removed at one place or at several."""
+def statement(random: Random, among: str = "") -> Drawn | None:
+    """Statements replaced, inserted or removed, as often; their pattern has ``among`` in it."""
     code = Code(random, True, random.choice(UNITS), most=random.choice((1, 1, 1, 2)))
     text = code.module()
-    plain, wanted, edits = _statement(code, text, random)
+    edit = random.choice([each for each in STATEMENTS if among in each[1]])
+    plain, wanted, edits = _statement(code, text, random, edit)
     if edits.count("- file") == 1:
         edits += _where(text, random)
     kind = edits.split("\n")[1].split(":")[0].strip()
@@ -150,8 +152,9 @@ def is_in_string(text: str) -> bool:
     return any(isinstance(each, ast.Name) and each.id == MARK for each in below)
 
 
-def _expression(code: Code, text: str, random: Random) -> tuple[str, str, str]:
-    pattern, template = random.choice(EXPRESSIONS)
+def _expression(
+    code: Code, text: str, random: Random, pattern: str, template: str
+) -> tuple[str, str, str]:
     holes = _holes(code, pattern, random)
     site = _filled(pattern, holes, False)
     tight = re.fullmatch(r"\w+(\(.*\)|\[.*\])?|\[.*\]|\{.*\}|'\w+'", pattern, re.DOTALL)
@@ -167,8 +170,10 @@ def _expression(code: Code, text: str, random: Random) -> tuple[str, str, str]:
     return text.replace(MARK, site), text.replace(MARK, new), edits
 
 
-def _statement(code: Code, text: str, random: Random) -> tuple[str, str, str]:
-    kind, pattern, new = random.choice(STATEMENTS)
+def _statement(
+    code: Code, text: str, random: Random, edit: tuple[str, str, str]
+) -> tuple[str, str, str]:
+    kind, pattern, new = edit
     old, template = pattern, new
     if kind == "empty":
         old, template = f"if q9:\n    {pattern}\n    {new}", "if q9:\n    pass"
