@@ -317,8 +317,7 @@ class _Site:
             of: the pattern's statements for those that go.
         """
         tree, source = self.found.tree, self.source
-        start = element_span(tree, gone[0])[0]
-        end = element_span(tree, gone[-1])[1]
+        start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
         kept = self._kept(of, come)
         span, indent = self._text_span(come, True), source.indent(start)
         filler = self._filler(kept)
@@ -364,6 +363,8 @@ class _Site:
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
         if starts_line(self.source, start):
+            if start > self.found.span[0]:  # the comments above it are the site's, too
+                line = comments_above(self.source, start)
             return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
         need_one_line(text, is_compound(come))
         return Splice(start, start, text + "; ")
@@ -385,8 +386,8 @@ class _Site:
         return Splice(tail.end(), tail.end(), newline + indent + text)
 
     def _delete_run(self, gone: list[Node]) -> Splice:
-        start = element_span(self.found.tree, gone[0])[0]
-        end = element_span(self.found.tree, gone[-1])[1]
+        tree = self.found.tree
+        start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
         splice = removal(self.source, start, end)
         block = self.found.block
         if block is None or block.may_empty or gone[0] not in block.statements:
