@@ -43,12 +43,8 @@ def statements(text: str) -> set[str]:
     }
 
 
-def strayed(before: str, after: str, whole: bool = True) -> list[str]:
-    """Comments that are lost or stand at something else, though what they belong to is there.
-
-    Args:
-        whole: those of whole statements may not be lost.
-    """
+def strayed(before: str, after: str) -> list[str]:
+    """Comments that are lost or stand at something else, though what they belong to is there."""
     old, new = owners(before), owners(after)
     left = re.findall(r"# c\d+", after)
     words, others = (_joined(_read(re.sub(r"\r\n?", "\n", each))[0]) for each in (after, before))
@@ -57,7 +53,7 @@ def strayed(before: str, after: str, whole: bool = True) -> list[str]:
         for comment, (alone, owner) in old.items()
         if len(owner) > 2  # `pass` and `return` may be others
         and new.get(comment) != (alone, owner)
-        and (comment in new or (whole and comment in statements(before) and comment not in left))
+        and (comment in new or (comment in statements(before) and comment not in left))
         and not {"old_site", "OldSite", "one_site"} & set(owner)  # the site: another rule
         and words.count(_joined(owner)) >= others.count(_joined(owner))
     ]

@@ -25,7 +25,7 @@ REFUSED = (
 FINE, REFUSAL, WRONG, LOST, CRASH = "fine", "refused", "wrong", "lost comments", "crash"
 MOVED = "comments at something else"
 DEFECTS = (WRONG, LOST, MOVED, CRASH)
-_KEEP_PLACE = ("match", "before", "after", "delete", "body", "transform")
+_KEEP_PLACE = ("match", "before", "after", "delete", "transform")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _judged(case: Case, twice: bool, named: bool) -> Verdict:
         return Verdict(WRONG, "another tree")
     if named and (gone := _gone(case.source, after, result)):
         return Verdict(LOST, ", ".join(gone))
-    if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after, case.kind != "body")):
+    if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after)):
         return Verdict(MOVED, ", ".join(moved))
     one = all(len(each.sites) == 1 for each in result.outcomes)  # several may make another site
     if twice and one and (why := _again(case, result.content)):
