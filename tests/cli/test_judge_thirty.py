@@ -17,7 +17,7 @@ import pytest
 from tests.cli.thirty import CHANGES, GOOD, make_thirty
 from tests.conftest import runner
 
-LIMIT_S = 1200
+LIMIT_S = 3600  # a quiet machine needs minutes, a busy one measures again and again
 
 
 def killed_once(
