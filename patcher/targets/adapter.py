@@ -369,10 +369,7 @@ class Adapter(Protocol):
     #
     # Models beside those of the matrix: `verify --models all` runs them, too; each can be named.
     #
-    #     fresh_process: bool
-    #
-    # True when every run is a process of its own, so that one call cannot spoil the next.
-    #
+    #     fresh_process: bool  # every run is a process of its own: no call can spoil the next
     #     def lives_on(self, test: Test) -> bool
     #
     # Whether a test runs in the worker's own process; only those are called again. All by default.

@@ -130,20 +130,18 @@ def test_a_series_is_exported_as_patches_that_git_am_takes(tmp_path: Path) -> No
     steps = [
         SeriesStep(
             "first",
-            "one thing",
-            "0" * 64,
+            "one thing\n\nPatcher-Patch: first\n",
             {"a.py": ((b"x\n", 0o644), (b"y\n", 0o755)), "b.py": ((None, 0o644), (b"n", 0o644))},
         ),
         SeriesStep(
             "second",
-            "another",
-            "1" * 64,
+            "another\n\nPatcher-Patch: second\n",
             {"a.py": ((b"y\n", 0o755), (b"z\r\n", 0o755)), "b.py": ((b"n", 0o644), (None, 0o644))},
         ),
     ]
     written = format_patch(steps, tmp_path / "out")
-    assert [path.name for path in written] == ["0001-first-one-thing.patch",
-                                               "0002-second-another.patch"]  # fmt: skip
+    assert [path.name for path in written] == ["0001-one-thing.patch",
+                                               "0002-another.patch"]  # fmt: skip
     target = tmp_path / "target"
     target.mkdir()
     (target / "a.py").write_bytes(b"x\n")
