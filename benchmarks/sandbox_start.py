@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from patcher.execution.executor import Job, LocalExecutor, Step  # noqa: E402
-from patcher.execution.process import Site, Tree  # noqa: E402
+from patcher.execution.process import FrozenTree, WorkerSite  # noqa: E402
 from patcher.execution.runner import Silent, run_job  # noqa: E402
 from patcher.execution.sandbox import policy_for  # noqa: E402
 
@@ -34,7 +34,9 @@ def main(pairs: int) -> None:
         place = Path(folder)
         tree = place / "tree"
         tree.mkdir()
-        free = Site(Tree(tree, "0" * 64, (), {}), "m:f", place / "logs", place / "stages")
+        free = WorkerSite(
+            FrozenTree(tree, "0" * 64, (), {}), "m:f", place / "logs", place / "stages"
+        )
         policy = policy_for(sys.executable, hidden=[place])
         fenced = replace(free, policy=policy)
         rows, cpus = [], []
@@ -62,7 +64,7 @@ def processor_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
-def one_worker_s(site: Site) -> float:
+def one_worker_s(site: WorkerSite) -> float:
     """Seconds to start a worker, ask it one thing, and be rid of it."""
     with LocalExecutor() as executor:
         started = time.perf_counter()

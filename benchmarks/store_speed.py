@@ -8,20 +8,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from patcher.store.source import Source, find_source
+from patcher.store.source import DistributionSource, find_source
 from patcher.store.workspace import Workspace
 from tests.torture.scene import applied
 
 ROUNDS = 7
 
 
-def of_size(count: int) -> Source:
+def of_size(count: int) -> DistributionSource:
     """A source of this many small modules."""
     files = {
         f"big/p{number // 100}/m{number}.py": (f"x = {number}\n".encode() * 30, 0o644)
         for number in range(count)
     }
-    return Source("big", "1", "generated", files, ("big",))
+    return DistributionSource("big", "1", "generated", files, ("big",))
 
 
 def median_ms(work: Callable[[], object]) -> float:

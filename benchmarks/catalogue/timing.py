@@ -166,7 +166,7 @@ def compared(
 def speed_of(seconds: Sequence[float], pristine: Sequence[float], margin: float) -> dict[str, Any]:
     """The ratio of a subject's times to pristine's of the same rounds, judged as `verify` does."""
     found = statistics.interval(statistics.log_ratios(seconds, pristine), CONFIDENCE)
-    evidence = speed.Evidence(found, CONFIDENCE, math.log1p(margin))
+    evidence = speed.SpeedEvidence(found, CONFIDENCE, math.log1p(margin))
     return {
         "time_ratio": math.exp(found.estimate),
         "low": math.exp(found.low),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from patcher.execution.process import Tree
+from patcher.execution.process import FrozenTree
 from patcher.patchfile.catalogue import Catalogue, load_catalogue
 from patcher.patchfile.model import Equivalence, Patch
 from patcher.rewrite.replay import replay
@@ -87,7 +87,7 @@ class Target:
         return {**pristine, **replay(pristine.get, subject.series)}
 
     @contextmanager
-    def frozen(self, subject: Subject) -> Iterator[Tree]:
+    def frozen(self, subject: Subject) -> Iterator[FrozenTree]:
         """The subject's tree in a folder of its own, gone afterwards."""
         files = self.files(subject)
         with tempfile.TemporaryDirectory(prefix="patcher-catalogue-") as folder:
@@ -95,7 +95,7 @@ class Target:
             for path, content in files.items():
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_bytes(content)
-            yield Tree.of(root, digest(files), tuple(self.source.packages))
+            yield FrozenTree.of(root, digest(files), tuple(self.source.packages))
 
 
 def digest(files: dict[str, bytes]) -> str:

@@ -22,7 +22,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.rewrite.forms import Fit
 from patcher.rewrite.plan import plan_patches
-from patcher.store.source import Source, find_source
+from patcher.store.source import DistributionSource, find_source
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch, PatchSet
@@ -60,7 +60,7 @@ class Column:
     cells: Mapping[str, str]
 
 
-def column(name: str, source: Source, patches: Sequence[Patch]) -> Column:
+def column(name: str, source: DistributionSource, patches: Sequence[Patch]) -> Column:
     """Plan each patch alone; requirements between patches are met by the set they come with."""
 
     def read(path: str) -> bytes | None:
@@ -78,7 +78,7 @@ def column(name: str, source: Source, patches: Sequence[Patch]) -> Column:
     return Column(name, cells)
 
 
-def sources(checkouts: Sequence[str]) -> Iterator[tuple[str, Source]]:
+def sources(checkouts: Sequence[str]) -> Iterator[tuple[str, DistributionSource]]:
     """Every source that can be read, with the name of its column."""
     for wanted in (*VERSIONS, *FORKS):
         try:

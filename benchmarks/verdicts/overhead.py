@@ -30,7 +30,7 @@ from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import BenchPlan
 from patcher.bench.stopwatch import ExecutorStopwatch, Workload
 from patcher.execution.executor import LocalExecutor
-from patcher.execution.process import Site, environment
+from patcher.execution.process import WorkerSite, environment
 from patcher.execution.results import Arm, Case
 from patcher.worker.system import PROBE_ROUNDS, probe
 
@@ -85,7 +85,9 @@ print(json.dumps(times), file=sys.__stdout__)
 class PlainOrWorker:
     """A stopwatch whose baseline arm is the plain script and whose patched arm is a worker."""
 
-    def __init__(self, target: str, site: Site, workload: Workload, worker: ExecutorStopwatch):
+    def __init__(
+        self, target: str, site: WorkerSite, workload: Workload, worker: ExecutorStopwatch
+    ):
         self.script = PLAIN[target]
         self.site = site
         self.model, (self.case,) = workload.models[0].model, workload.models[0].cases

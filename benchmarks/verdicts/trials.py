@@ -33,7 +33,7 @@ from patcher.bench.stopwatch import Workload
 from patcher.bench.timing import Terms, time_arms
 from patcher.execution import machine as host
 from patcher.execution.executor import LocalExecutor
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm
 from patcher.execution.runner import Silent
 from patcher.targets.adapter import Matrix, Options
@@ -121,23 +121,23 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
 
 Asked = Callable[[str, BenchPlan], Workload]  # from a seed and a plan
 Prepare = Callable[
-    [LocalExecutor, Path, Path, Mapping[Arm, Changes]], tuple[dict[Arm, Site], Asked]
+    [LocalExecutor, Path, Path, Mapping[Arm, Changes]], tuple[dict[Arm, WorkerSite], Asked]
 ]
 
 
-def tree_of(root: Path, package: str, source: Path, changes: Changes) -> Tree:
+def tree_of(root: Path, package: str, source: Path, changes: Changes) -> FrozenTree:
     """The tree at ``root``, copied when it is not there yet."""
     if not root.exists():
         copy_tree(source, root / package, changes)
-    return Tree.of(root, sources_sha256(root), (package,))
+    return FrozenTree.of(root, sources_sha256(root), (package,))
 
 
 def prepare_small(
     executor: LocalExecutor, folder: Path, cache: Path, changes: Mapping[Arm, Changes]
-) -> tuple[dict[Arm, Site], Asked]:
+) -> tuple[dict[Arm, WorkerSite], Asked]:
     """One case of the small target: a process starts and works for 0.15 s each."""
     sites = {
-        arm: Site(
+        arm: WorkerSite(
             tree_of(folder / arm.value, "hum", SMALL_PACKAGE, made),
             small.adapter.serving,
             folder / "logs",
@@ -156,7 +156,7 @@ def prepare_small(
 
 def prepare_chatterbox(
     executor: LocalExecutor, folder: Path, cache: Path, changes: Mapping[Arm, Changes]
-) -> tuple[dict[Arm, Site], Asked]:
+) -> tuple[dict[Arm, WorkerSite], Asked]:
     """The first model with its three tests, on the synthetic tiny checkpoint."""
     from patcher.targets import chatterbox
 

@@ -11,7 +11,7 @@ from math import fsum, log
 from typing import TYPE_CHECKING
 
 from patcher.bench.objections import objections
-from patcher.bench.records import ARMS, CaseTiming, Pair, ProcessTiming, unlike_speed
+from patcher.bench.records import ARMS, CaseTiming, ProcessTiming, TimedPair, unlike_speed
 from patcher.bench.speed import BenchPlan, SpeedVerdict, decide, find_regressions
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ SECONDS = "seconds"
 SECONDS_PER_AUDIO_SECOND = "seconds per audio second"
 
 
-def endpoint(pairs: Sequence[Pair]) -> Endpoint:
+def endpoint(pairs: Sequence[TimedPair]) -> Endpoint:
     """The endpoint for these pairs, over the cases that every process timed."""
     cases = common_cases(pairs)
     timings = [pair.arm(arm).case(case) for pair in pairs for arm in ARMS for case in cases]
@@ -61,7 +61,7 @@ def endpoint(pairs: Sequence[Pair]) -> Endpoint:
 
 def judge_pairs(
     plan: BenchPlan,
-    pairs: Sequence[Pair],
+    pairs: Sequence[TimedPair],
     margin: float,
     floor_s: Mapping[Case, float] | None = None,
 ) -> SpeedVerdict:
@@ -85,13 +85,13 @@ def judge_pairs(
     return decide(differences, same_arm, plan, margin, against=against, regressions=regressions)
 
 
-def pair_log_ratios(pairs: Sequence[Pair]) -> list[float]:
+def pair_log_ratios(pairs: Sequence[TimedPair]) -> list[float]:
     """Each pair's ``ln(patched / baseline)``; empty when no case was timed everywhere."""
     compared = endpoint(pairs)
     return [compared.log_ratio(p.patched, p.baseline) for p in pairs if compared.cases]
 
 
-def same_arm_log_ratios(pairs: Sequence[Pair]) -> list[float]:
+def same_arm_log_ratios(pairs: Sequence[TimedPair]) -> list[float]:
     """Second run over first run of each arm in each block: 0 but for the machine's noise.
 
     Runs at unlike speeds of the processor are left out, as they are within a pair: pairs are
@@ -106,7 +106,7 @@ def same_arm_log_ratios(pairs: Sequence[Pair]) -> list[float]:
     ]
 
 
-def common_cases(pairs: Sequence[Pair]) -> tuple[Case, ...]:
+def common_cases(pairs: Sequence[TimedPair]) -> tuple[Case, ...]:
     """The cases that every process of every pair timed, in the order of the matrix."""
     if not pairs:
         return ()
@@ -115,7 +115,7 @@ def common_cases(pairs: Sequence[Pair]) -> tuple[Case, ...]:
     return tuple(one.case for one in pairs[0].baseline.cases if one.case in everywhere)
 
 
-def blocks(pairs: Sequence[Pair]) -> list[tuple[Pair, Pair]]:
+def blocks(pairs: Sequence[TimedPair]) -> list[tuple[TimedPair, TimedPair]]:
     """The mirrored pairs (0 and 1, 2 and 3, ...) of which both were measured in one sitting.
 
     Within such a block each arm ran twice with nothing changed, which shows the noise; across an
@@ -130,7 +130,7 @@ def blocks(pairs: Sequence[Pair]) -> list[tuple[Pair, Pair]]:
     return found
 
 
-def lengths(pairs: Sequence[Pair], arm: Arm) -> dict[Case, float]:
+def lengths(pairs: Sequence[TimedPair], arm: Arm) -> dict[Case, float]:
     """Mean output length of each case on one arm: tokens where they are counted, else seconds.
 
     Cases that make neither are left out.
@@ -145,7 +145,7 @@ def lengths(pairs: Sequence[Pair], arm: Arm) -> dict[Case, float]:
     return found
 
 
-def length_confounded(pairs: Sequence[Pair]) -> tuple[Case, ...]:
+def length_confounded(pairs: Sequence[TimedPair]) -> tuple[Case, ...]:
     """The cases whose arms made outputs of different length, so that times alone mislead."""
     baseline, patched = (lengths(pairs, arm) for arm in ARMS)
     return tuple(

@@ -25,10 +25,10 @@ from patcher.patchfile.model import Equivalence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from patcher.bench.records import Pair, ProcessTiming
+    from patcher.bench.records import ProcessTiming, TimedPair
     from patcher.bench.stopwatch import Workload
     from patcher.execution.executor import Executor
-    from patcher.execution.process import Site
+    from patcher.execution.process import WorkerSite
     from patcher.execution.results import CaseResult
     from patcher.gates.registry import Compare
     from patcher.targets.adapter import Model, Test
@@ -50,12 +50,12 @@ class AnswerCheck:
 
     claim: Equivalence
     repeat: Callable[[], ProcessTiming]
-    judged_inputs: Callable[[Sequence[str]], Mapping[str, Judged]]
-    loose: dict[str, Judged] = field(default_factory=dict)
+    judged_inputs: Callable[[Sequence[str]], Mapping[str, JudgedAnswer]]
+    loose: dict[str, JudgedAnswer] = field(default_factory=dict)
     baseline: dict[str, str] = field(default_factory=dict)
     unrepeated: set[str] = field(default_factory=set)
 
-    def __call__(self, pair: Pair) -> Fault | None:
+    def __call__(self, pair: TimedPair) -> Fault | None:
         """What is wrong with a pair's answers; None when nothing is."""
         self._learn(pair.baseline)
         differing = self._differing(pair)
@@ -71,7 +71,7 @@ class AnswerCheck:
         text = f"{_plural(wrong)} other bytes while timed than the baseline: {wrong[0]}"
         return Fault("timed-wrong", text, _cases(wrong))
 
-    def _differing(self, pair: Pair) -> list[str]:
+    def _differing(self, pair: TimedPair) -> list[str]:
         theirs = pair.baseline.answers
         return [
             label
@@ -84,7 +84,7 @@ class AnswerCheck:
             if self.baseline.setdefault(label, digest) != digest:
                 self.unrepeated.add(label)
 
-    def _judge(self, pair: Pair, differing: Sequence[str]) -> Fault | None:
+    def _judge(self, pair: TimedPair, differing: Sequence[str]) -> Fault | None:
         inputs = [label.removesuffix(AGAIN) for label in differing]
         missing = [label for label in dict.fromkeys(inputs) if label not in self.loose]
         if missing:
@@ -103,7 +103,7 @@ class AnswerCheck:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedAnswer:
     """What the gates said of the patched arm's answer to one input.
 
     Attributes:
@@ -122,7 +122,7 @@ class InputJudge:
     def __init__(
         self,
         executor: Executor,
-        sites: Mapping[Arm, Site],
+        sites: Mapping[Arm, WorkerSite],
         workload: Workload,
         claim: Equivalence,
         limits: Mapping[str, Mapping[str, Any]],
@@ -132,9 +132,9 @@ class InputJudge:
         self.workload, self.claim = workload, claim
         self.limits, self.compare = limits, compare
 
-    def __call__(self, labels: Sequence[str]) -> Mapping[str, Judged]:
+    def __call__(self, labels: Sequence[str]) -> Mapping[str, JudgedAnswer]:
         """What came of each input, by ``model / input``."""
-        found: dict[str, Judged] = {}
+        found: dict[str, JudgedAnswer] = {}
         for model, tests in self._asked(set(labels)):
             batch = {arm: Batch(arm, model, tests, "timed") for arm in Arm}
             first = self.runner.run(batch.values())
@@ -164,12 +164,12 @@ class InputJudge:
             if tests:
                 yield timed.model, tests
 
-    def _judged(self, pair: GatePair, again: CaseResult) -> Judged:
+    def _judged(self, pair: GatePair, again: CaseResult) -> JudgedAnswer:
         for result in (pair.baseline, pair.patched):
             if result.failure is not None:
-                return Judged(problem=result.failure.text)
+                return JudgedAnswer(problem=result.failure.text)
         wrong = next((one for one in run_gates(pair, self.claim) if not one.passed), None)
-        return Judged(
+        return JudgedAnswer(
             digest_of([vars(one) for one in pair.patched.returned]),
             wrong.message if wrong else "",
             repeats=again.ok and compare(pair.patched, again).passed,

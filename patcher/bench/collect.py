@@ -40,7 +40,7 @@ class Purpose:
 
 
 @dataclass
-class _Calls:
+class _CaseCalls:
     """What is known of one case so far."""
 
     fresh: bool = True
@@ -55,7 +55,7 @@ def collect(
     arm: Arm, answers: Sequence[tuple[Purpose, Report]], ready_s: float, disturbance: str
 ) -> ProcessTiming:
     """One process's timing from the answers of its steps."""
-    calls: dict[Case, _Calls] = {}
+    calls: dict[Case, _CaseCalls] = {}
     load_s, components_s, component_stages, replay_s = {}, {}, {}, {}
     digests: dict[str, str] = {}
     resident: list[tuple[int, float]] = []
@@ -74,7 +74,7 @@ def collect(
             apart.add(case)
             continue
         if purpose.kind in ("cold", "warm", "again", "probe", "echo"):
-            found = calls.setdefault(case, _Calls(purpose.fresh))
+            found = calls.setdefault(case, _CaseCalls(purpose.fresh))
             _note(found, purpose.kind, report)
             digests.update(answered(purpose, value))
             if purpose.kind in ("cold", "warm", "again"):
@@ -106,7 +106,7 @@ def collect(
     )
 
 
-def _note(found: _Calls, kind: str, report: Report) -> None:
+def _note(found: _CaseCalls, kind: str, report: Report) -> None:
     if kind == "cold":
         found.cold_s = report.wall_s if found.cold_s is None else found.cold_s
     elif kind == "warm":
@@ -132,7 +132,7 @@ def digest_of(returned: Sequence[Mapping[str, Any]]) -> str:
     return key_of([[one["name"], one["sha256"]] for one in returned])
 
 
-def _timing(case: Case, found: _Calls) -> CaseTiming:
+def _timing(case: Case, found: _CaseCalls) -> CaseTiming:
     runs = [run for report in found.warm for run in report.value["runs"]]
     sizes = [len(report.value["runs"]) for report in found.warm]
     stages = {name: [run["stage_s"][name] for run in runs] for name in runs[0]["stage_s"]}

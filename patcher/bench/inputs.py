@@ -73,7 +73,7 @@ def plan_inputs(
     Args:
         seed: drawn when the trees were frozen.
         call_s: roughly what one call takes on the baseline; unknown calls are not batched.
-        vary: an adapter's own way to another input that is alike in work; `alike` by default.
+        vary: an adapter's own way to another input that is alike in work; `shuffled_input` by default.
         fresh_process: every call is a process of its own: nothing can be kept from one to the next.
     """
     known = call_s or {}
@@ -82,7 +82,7 @@ def plan_inputs(
     def case(model: Model, test: Test) -> TimedCase:
         rng = random.Random(f"{seed}/{model.name}/{test.name}")
         expected_s = known.get(Case(model.name, test.name))
-        found = _case(test, plan, rng, expected_s, vary or alike, cases)
+        found = _case(test, plan, rng, expected_s, vary or shuffled_input, cases)
         return replace(found, fresh=found.fresh or fresh_process)
 
     return tuple(
@@ -136,7 +136,7 @@ def batch_count(call_s: float | None, least: int, measured_s: float) -> int:
     return max(least, min(MOST_BATCHES, fitting))
 
 
-def alike(rng: random.Random, test: Test) -> Test:
+def shuffled_input(rng: random.Random, test: Test) -> Test:
     """Another input of the same size: texts with their letters shuffled, other seeds and voices.
 
     Only what is known to be free is changed: the test's seed, the options ``text`` and ``draw``,

@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from patcher.bench.records import Pair
+from patcher.bench.records import TimedPair
 from patcher.execution.database import Database
 
 if TYPE_CHECKING:
@@ -82,14 +82,14 @@ class SqliteLedger:
         """Of schedule and inputs: the same whenever this bench is continued."""
         return self._seed
 
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[TimedPair]:
         with self._database.connect() as db:
             rows = db.execute(
                 "select payload from pairs where bench = ? order by rowid", (self.bench,)
             ).fetchall()
-        return [Pair.from_json(json.loads(row[0])) for row in rows]
+        return [TimedPair.from_json(json.loads(row[0])) for row in rows]
 
-    def add(self, pair: Pair) -> None:
+    def add(self, pair: TimedPair) -> None:
         with self._database.connect() as db:
             db.execute(
                 "insert into pairs values (?, ?, ?)",

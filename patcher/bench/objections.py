@@ -19,7 +19,7 @@ from patcher.execution.results import Arm
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from patcher.bench.records import CaseTiming, Pair
+    from patcher.bench.records import CaseTiming, TimedPair
     from patcher.execution.results import Case
 
 # The clocks may differ by this share of a call, and by this many seconds: a process is not always
@@ -48,7 +48,9 @@ class Objections:
 NONE = Objections()
 
 
-def objections(pairs: Sequence[Pair], margin: float, floor_s: Mapping[Case, float]) -> Objections:
+def objections(
+    pairs: Sequence[TimedPair], margin: float, floor_s: Mapping[Case, float]
+) -> Objections:
     """Everything that stands against these pairs.
 
     Args:
@@ -58,7 +60,7 @@ def objections(pairs: Sequence[Pair], margin: float, floor_s: Mapping[Case, floa
     return Objections(below_floor(pairs, floor_s), disputed(pairs), transport(pairs, margin))
 
 
-def below_floor(pairs: Sequence[Pair], floor_s: Mapping[Case, float]) -> str:
+def below_floor(pairs: Sequence[TimedPair], floor_s: Mapping[Case, float]) -> str:
     """Where the patched arm is faster than memory can be read; empty when it is nowhere."""
     for pair in pairs:
         for timing in pair.patched.cases:
@@ -71,7 +73,7 @@ def below_floor(pairs: Sequence[Pair], floor_s: Mapping[Case, float]) -> str:
     return ""
 
 
-def disputed(pairs: Sequence[Pair]) -> str:
+def disputed(pairs: Sequence[TimedPair]) -> str:
     """How far the two clocks are apart on the patched arm; empty when the pipe explains it."""
     share = {arm: sorted(_excess(pairs, arm)) for arm in ARMS}
     baseline, patched = (share[arm] for arm in ARMS)
@@ -85,7 +87,7 @@ def disputed(pairs: Sequence[Pair]) -> str:
     return f"the worker's clock leaves out {part:.0%} of the time between question and answer"
 
 
-def _excess(pairs: Sequence[Pair], arm: Arm) -> Iterator[tuple[float, float]]:
+def _excess(pairs: Sequence[TimedPair], arm: Arm) -> Iterator[tuple[float, float]]:
     """Of each timed request: what neither clock nor pipe explains, as a share and in seconds."""
     for pair in pairs:
         for timing in pair.arm(arm).cases:
@@ -94,7 +96,7 @@ def _excess(pairs: Sequence[Pair], arm: Arm) -> Iterator[tuple[float, float]]:
                 yield left_s / (parent_s * timing.calls), left_s
 
 
-def transport(pairs: Sequence[Pair], margin: float) -> str:
+def transport(pairs: Sequence[TimedPair], margin: float) -> str:
     """Whether the way takes too much of a call to see a change of ``margin`` in it.
 
     What the way costs is the least echo of a case in all processes: the others met a neighbour.
@@ -113,7 +115,7 @@ def transport(pairs: Sequence[Pair], margin: float) -> str:
     return f"the answers' way takes {share:.1%} of the time, too much to see {margin:.0%} in it"
 
 
-def grows(pairs: Sequence[Pair]) -> Fault | None:
+def grows(pairs: Sequence[TimedPair]) -> Fault | None:
     """Memory that the patched arm leaves behind at every call and the baseline does not.
 
     At every call: what is taken once, or comes and goes with the inputs, is no growth.
@@ -131,7 +133,7 @@ def grows(pairs: Sequence[Pair]) -> Fault | None:
     return Fault("grows", text)
 
 
-def _steps(pair: Pair, arm: Arm) -> list[float]:
+def _steps(pair: TimedPair, arm: Arm) -> list[float]:
     """MiB a call from each request of a process to the next; empty where it cannot be told."""
     sizes = pair.arm(arm).resident_mib
     if len(sizes) < 3 or not all(mib for _, mib in sizes):
@@ -164,7 +166,7 @@ class Repeating:
         return self.interval.high < log(REPEAT_RATIO)
 
 
-def repeating(pairs: Sequence[Pair]) -> Repeating | None:
+def repeating(pairs: Sequence[TimedPair]) -> Repeating | None:
     """The row of repeated inputs; None where none was measured."""
     gains: list[float] = []
     cases: dict[Case, None] = {}

@@ -177,7 +177,7 @@ def unlike_speed(one: ProcessTiming, other: ProcessTiming) -> str:
 
 
 @dataclass(frozen=True)
-class Pair:
+class TimedPair:
     """Two adjacent processes, one an arm.
 
     Attributes:
@@ -210,7 +210,7 @@ class Pair:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Pair:
+    def from_json(cls, data: Mapping[str, Any]) -> TimedPair:
         arms = {arm.value: ProcessTiming.from_json(data[arm.value]) for arm in ARMS}
         return cls(**{**data, "first": Arm(data["first"]), **arms})
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.bench import analysis, statistics
 from patcher.bench.objections import repeating
-from patcher.bench.records import ARMS, CaseTiming, Fault, Pair, ProcessTiming
+from patcher.bench.records import ARMS, CaseTiming, Fault, ProcessTiming, TimedPair
 from patcher.bench.speed import Word
 from patcher.execution.results import Arm, Case, CaseResult, Measure
 
@@ -153,12 +153,12 @@ class BenchReport:
         ]
 
 
-def not_fresh(pairs: Sequence[Pair]) -> list[Case]:
+def not_fresh(pairs: Sequence[TimedPair]) -> list[Case]:
     """The cases whose inputs came more than once in a process."""
     return [one.case for one in pairs[0].patched.cases if not one.fresh] if pairs else []
 
 
-def repeated_row(pairs: Sequence[Pair]) -> dict[str, Any] | None:
+def repeated_row(pairs: Sequence[TimedPair]) -> dict[str, Any] | None:
     """What is won by asking for an input again, beyond what the baseline wins by it."""
     found = repeating(pairs)
     if found is None:
@@ -228,7 +228,7 @@ def ratio_rows(
     return rows
 
 
-def cold_and_warm(pairs: Sequence[Pair]) -> dict[str, Any]:
+def cold_and_warm(pairs: Sequence[TimedPair]) -> dict[str, Any]:
     """Start, first call and later calls of both arms; after how many calls a slow start pays.
 
     ``pays_after_calls`` is None when the patched arm starts no slower, or never catches up.
@@ -255,7 +255,7 @@ def cold_and_warm(pairs: Sequence[Pair]) -> dict[str, Any]:
     return rows
 
 
-def stage_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+def stage_rows(pairs: Sequence[TimedPair]) -> list[dict[str, Any]]:
     """Each stage: seconds, seconds per token and per audio second of both arms, and the ratio."""
     rows = name_rows(
         pairs,
@@ -280,7 +280,7 @@ def stage_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 
 
 def name_rows(
-    pairs: Sequence[Pair],
+    pairs: Sequence[TimedPair],
     values: Callable[[ProcessTiming], Mapping[str, float]],
     group: Callable[[str], str] = lambda name: name,
 ) -> list[dict[str, Any]]:

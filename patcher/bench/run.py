@@ -1,7 +1,7 @@
 """The timing run: mirrored pairs of processes, planned looks, a budget, and resumption.
 
 `run_bench` decides only when to start which process and when to stop. How a process is timed is
-the caller's (`Stopwatch`), where pairs are kept is the caller's (`Ledger`), whether what came back
+the caller's (`Stopwatch`), where pairs are kept is the caller's (`PairLedger`), whether what came back
 was right is the caller's (`Check`), what the times mean is in `analysis`. So tests drive it with a
 fake stopwatch and a fake clock.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from patcher.bench.analysis import judge_pairs
 from patcher.bench.objections import grows, repeating
-from patcher.bench.records import Fault, Pair, ProcessTiming, run_order
+from patcher.bench.records import Fault, ProcessTiming, TimedPair, run_order
 from patcher.bench.speed import BenchPlan, SpeedVerdict, Word, decide
 from patcher.execution.results import Arm, Outcome
 from patcher.patchfile.model import Declaration
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from patcher.execution.results import Case
 
 # The re-run rule, set before anything is timed and the same for both arms: a pair that was
-# disturbed (`Pair.disturbance`, which never looks at how long the target took) is run again, so
+# disturbed (`TimedPair.disturbance`, which never looks at how long the target took) is run again, so
 # many times at most, and in all no more often than its plan allows.
 RERUNS_A_PAIR = 5
 # A pair that lost a process to a limit, a signal or the machine's memory is run again, with twice
@@ -35,7 +35,7 @@ LOSSES_A_PAIR = 3
 LOST = (Outcome.TIMEOUT, Outcome.KILLED, Outcome.OOM)
 CACHES = frozenset({Declaration.CACHE_WEIGHTS, Declaration.CACHE_ANSWERS})
 
-Check = Callable[[Pair], "Fault | None"]
+Check = Callable[[TimedPair], "Fault | None"]
 
 
 class Stopwatch(Protocol):
@@ -49,13 +49,13 @@ class Stopwatch(Protocol):
         """
 
 
-class Ledger(Protocol):
+class PairLedger(Protocol):
     """Where pairs are kept as soon as they are finished."""
 
-    def pairs(self) -> Sequence[Pair]:
+    def pairs(self) -> Sequence[TimedPair]:
         """Everything kept so far, rejected pairs included, in the order it was added."""
 
-    def add(self, pair: Pair) -> None:
+    def add(self, pair: TimedPair) -> None:
         """Keep one pair durably."""
 
 
@@ -105,8 +105,8 @@ class BenchRun:
 
     plan: BenchPlan
     verdict: SpeedVerdict
-    pairs: tuple[Pair, ...] = ()
-    rejected: tuple[Pair, ...] = ()
+    pairs: tuple[TimedPair, ...] = ()
+    rejected: tuple[TimedPair, ...] = ()
     stopped: str = "all pairs"
     failed: ProcessTiming | None = None
     fault: Fault | None = None
@@ -122,7 +122,7 @@ def withheld(plan: BenchPlan, margin: float, reason: str) -> BenchRun:
 def run_bench(
     rules: Rules,
     stopwatch: Stopwatch,
-    ledger: Ledger,
+    ledger: PairLedger,
     *,
     clock: Callable[[], float],
     check: Check = lambda pair: None,
@@ -145,7 +145,7 @@ class _Sitting:
         self,
         rules: Rules,
         stopwatch: Stopwatch,
-        ledger: Ledger,
+        ledger: PairLedger,
         clock: Callable[[], float],
         check: Check,
         progress: Callable[[int, ProcessTiming], None] | None,
@@ -185,7 +185,7 @@ class _Sitting:
             return False
         return self._verdict([self.kept[i] for i in range(count)]).decided
 
-    def _verdict(self, pairs: Sequence[Pair]) -> SpeedVerdict:
+    def _verdict(self, pairs: Sequence[TimedPair]) -> SpeedVerdict:
         return judge_pairs(self.rules.plan, pairs, self.rules.margin, self.rules.floor_s)
 
     def _pair(self, index: int) -> BenchRun | None:
@@ -196,7 +196,7 @@ class _Sitting:
         timings = self._both(index)
         if isinstance(timings, BenchRun):
             return timings
-        pair = Pair(
+        pair = TimedPair(
             index=index,
             attempt=attempt,
             first=run_order(index, self.rules.seed)[0],
@@ -267,7 +267,7 @@ class _Sitting:
 
 
 def fault_of(
-    verdict: SpeedVerdict, pairs: Sequence[Pair], declares: frozenset[Declaration]
+    verdict: SpeedVerdict, pairs: Sequence[TimedPair], declares: frozenset[Declaration]
 ) -> Fault | None:
     """What is wrong with times that came from right answers; None when nothing is."""
     if verdict.word in (Word.CLOCK_DISPUTED, Word.IMPOSSIBLE):

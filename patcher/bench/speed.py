@@ -66,7 +66,7 @@ DEVICE_MARGIN: Mapping[str, float] = {"cpu": 0.03, "cuda": 0.02, "mps": 0.03}
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SpeedEvidence:
     """What a row of the table may look at; every number in log units."""
 
     interval: statistics.Interval | None
@@ -82,77 +82,77 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Row:
+class DecisionRow:
     """One row of the decision table."""
 
     word: Word
     reason: str
     means: str
-    holds: Callable[[Evidence], bool]
+    holds: Callable[[SpeedEvidence], bool]
 
 
-TABLE: tuple[Row, ...] = (
-    Row(
+TABLE: tuple[DecisionRow, ...] = (
+    DecisionRow(
         Word.NOT_MEASURED,
         "withheld",
         "the patched arm failed its gates, so it was not timed",
         lambda e: bool(e.withheld),
     ),
-    Row(
+    DecisionRow(
         Word.NOT_MEASURED,
         "no-pairs",
         "no pair of processes was finished",
         lambda e: e.interval is None,
     ),
-    Row(
+    DecisionRow(
         Word.IMPOSSIBLE,
         "below-the-floor",
         "the patched arm is faster than its weights can be read",
         lambda e: bool(e.against.impossible),
     ),
-    Row(
+    DecisionRow(
         Word.CLOCK_DISPUTED,
         "clocks-differ",
         "the worker's clock and the parent's differ by more than the pipe costs",
         lambda e: bool(e.against.disputed),
     ),
-    Row(
+    DecisionRow(
         Word.UNDECIDED,
         "too-few-pairs",
         "so few pairs cannot reach the confidence asked for",
         lambda e: e.settled.confidence < e.wanted_confidence,
     ),
-    Row(
+    DecisionRow(
         Word.UNDECIDED,
         "transport",
         "the answers' way takes too much of the time to see a change of the margin in it",
         lambda e: bool(e.against.transport),
     ),
-    Row(
+    DecisionRow(
         Word.FASTER,
         "interval-below-1",
         "the interval is below 1 and the estimate beyond the margin",
         lambda e: e.settled.high < 0 and e.settled.estimate < -e.margin,
     ),
-    Row(
+    DecisionRow(
         Word.SLOWER,
         "interval-above-1",
         "the interval is above 1 and the estimate beyond the margin",
         lambda e: e.settled.low > 0 and e.settled.estimate > e.margin,
     ),
-    Row(
+    DecisionRow(
         Word.NO_CHANGE,
         "interval-inside-margin",
         "the whole interval is inside the margin",
         lambda e: -e.margin <= e.settled.low and e.settled.high <= e.margin,
     ),
-    Row(
+    DecisionRow(
         Word.UNDECIDED,
         "smaller-than-margin",
         "the interval excludes 1, but the estimate is within the margin",
         lambda e: e.settled.low > 0 or e.settled.high < 0,
     ),
-    Row(
+    DecisionRow(
         Word.UNDECIDED,
         "interval-too-wide",
         "the interval holds 1 and reaches beyond the margin",
@@ -259,7 +259,7 @@ def decide(
     found = statistics.interval(differences, plan.confidence) if differences else None
     floor = statistics.noise_floor(same_arm, len(differences))
     margin = max(math.log1p(base_margin), floor)
-    evidence = Evidence(found, plan.confidence, margin, withheld, against)
+    evidence = SpeedEvidence(found, plan.confidence, margin, withheld, against)
     row = next(row for row in TABLE if row.holds(evidence))
     decided = row.word in (Word.FASTER, Word.SLOWER, Word.NO_CHANGE)
     detectable = statistics.smallest_detectable(found, margin) if found else math.inf
@@ -282,7 +282,7 @@ def decide(
     )
 
 
-def _said(row: Row, against: Objections) -> str:
+def _said(row: DecisionRow, against: Objections) -> str:
     """The objection that decided, with its figures; empty when none did."""
     return {
         "below-the-floor": against.impossible,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from patcher.bench.inputs import TimedCase, TimedModel
     from patcher.bench.records import ProcessTiming
-    from patcher.execution.process import Site
+    from patcher.execution.process import WorkerSite
 
 ECHOES = 3  # the least of them is what the way costs; the others met a neighbour
 
@@ -51,7 +51,9 @@ class ExecutorStopwatch:
         sites: where each arm runs; ``deterministic`` must be False in both.
     """
 
-    def __init__(self, executor: Executor, sites: Mapping[Arm, Site], workload: Workload) -> None:
+    def __init__(
+        self, executor: Executor, sites: Mapping[Arm, WorkerSite], workload: Workload
+    ) -> None:
         self.executor = executor
         self.sites = sites
         self.workload = workload

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from patcher.bench.records import ProcessTiming
     from patcher.execution.executor import Executor
-    from patcher.execution.process import Site
+    from patcher.execution.process import WorkerSite
     from patcher.gates.registry import Compare
 
 GateRuns = Mapping[Arm, Sequence[CaseResult]]
@@ -78,7 +78,7 @@ class Terms:
 def time_arms(
     terms: Terms,
     executor: Executor,
-    sites: Mapping[Arm, Site],
+    sites: Mapping[Arm, WorkerSite],
     workload: Callable[[str], Workload],
     *,
     database: Path,

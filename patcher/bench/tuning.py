@@ -29,7 +29,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TuningTrial:
     """One comparison: is ``patches`` faster than ``beside``?
 
     Attributes:
@@ -46,7 +46,7 @@ class Trial:
 
 def search(
     starts: Mapping[str, Sequence[str]], parts: Mapping[str, Part]
-) -> Generator[Trial, bool, Names]:
+) -> Generator[TuningTrial, bool, Names]:
     """Propose trials until nothing makes the best set faster.
 
     Args:
@@ -63,18 +63,18 @@ def search(
     # The largest first: a set that is part of a better one needs no time of its own.
     for name, names in sorted(starts.items(), key=lambda start: -len(start[1])):
         patches = tuple(names)
-        if not set(patches) <= set(best) and (yield Trial("start", name, patches, best)):
+        if not set(patches) <= set(best) and (yield TuningTrial("start", name, patches, best)):
             best = patches
     for name in parts:
         if name in best:
             continue
         more = with_part(name, best, parts)
         kind = "add" if set(best) <= set(more) else "swap"
-        if (yield Trial(kind, name, more, best)):
+        if (yield TuningTrial(kind, name, more, best)):
             best = more
     for name in reversed(best):
         fewer = without_part(name, best, parts)
-        if name in best and fewer and (yield Trial("drop", name, fewer, best)):
+        if name in best and fewer and (yield TuningTrial("drop", name, fewer, best)):
             best = fewer
     return best
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from patcher import __version__
-from patcher.cli.common import Session, common_options, run
+from patcher.cli.common import CliSession, common_options, run
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -108,7 +108,7 @@ def cli(context: click.Context, /, **_: Any) -> None:
     """
     from patcher.settings import load_settings
 
-    session: Session = context.obj
+    session: CliSession = context.obj
     context.default_map = load_settings(session.directory)
 
 

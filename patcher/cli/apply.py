@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patcher.cli.common import Session, command, dry_run_option, target_option
+from patcher.cli.common import CliSession, command, dry_run_option, target_option
 from patcher.errors import Exit
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def apply_command(
     context: click.Context,
-    session: Session,
+    session: CliSession,
     names: tuple[str, ...],
     then_verify: bool,
     scan: bool,

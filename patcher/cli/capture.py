@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 
 @command("capture", short_help="Turn hand edits into a spec.")
 @click.argument("name")
 @target_option
-def capture_command(session: Session, name: str, target: str | None) -> None:
+def capture_command(session: CliSession, name: str, target: str | None) -> None:
     """Turn hand edits in the working copy into patches/NAME.yaml.
 
     Every change that `patcher status` shows is captured, new, deleted and renamed files, data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 
 
 @command(
@@ -18,7 +18,7 @@ from patcher.cli.common import Session, command
 )
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--all", "everything", is_flag=True, help="Also what is for other targets.")
-def check_command(session: Session, names: tuple[str, ...], everything: bool) -> None:
+def check_command(session: CliSession, names: tuple[str, ...], everything: bool) -> None:
     """Lint specs and run the fixtures in them; exit 1 when there are problems."""
     from patcher.commands import check
     from patcher.report.words import count

@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass
-class Session:
+class CliSession:
     """The options every command understands, gathered wherever they stood on the command line."""
 
     directory: Path = Path()
@@ -91,7 +91,7 @@ def fitted(text: str, stream: IO[str]) -> str:
     return "\n".join(wrap(text.lstrip(), width, indent, f"{indent}  "))
 
 
-def fail(session: Session, error: PatcherError) -> int:
+def fail(session: CliSession, error: PatcherError) -> int:
     """Print an error as text and, when asked for, as JSON; return the exit status."""
     if session.json:
         body = {"schema": SCHEMA, "ok": False, "error": error.as_json(), **error.payload}
@@ -113,7 +113,7 @@ def common_options(command: F) -> F:
     """Let a command take the common options, so that they may stand anywhere."""
 
     def gather(context: click.Context, option: click.Parameter, value: Any) -> None:
-        session = context.ensure_object(Session)
+        session = context.ensure_object(CliSession)
         source = context.get_parameter_source(option.name or "")
         if value is None or source is click.core.ParameterSource.DEFAULT:
             return
@@ -197,7 +197,7 @@ dry_run_option = click.option(
 
 def run(group: click.Group, arguments: list[str]) -> int:
     """Run the command line; every way to end is an exit status of the table."""
-    session = Session()
+    session = CliSession()
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     # A command line that cannot be parsed still has to answer in JSON when asked to.
     session.json = "--json" in own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 
 
 @command(
@@ -16,7 +16,7 @@ from patcher.cli.common import Session, command
 )
 @click.argument("first", type=click.IntRange(1), metavar="RUN")
 @click.argument("second", type=click.IntRange(1), metavar="RUN")
-def compare_command(session: Session, first: int, second: int) -> None:
+def compare_command(session: CliSession, first: int, second: int) -> None:
     """Set two verifications of this workspace side by side: patches, cases, speed.
 
     Says whether their speeds may be compared at all: only on the same target, weights, cases and

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 
 @command("diff", short_help="Show patched against pristine.")
 @target_option
-def diff_command(session: Session, target: str | None) -> None:
+def diff_command(session: CliSession, target: str | None) -> None:
     """Print the unified diff of the applied series; `git apply` accepts it."""
     from patcher.commands import diff
 

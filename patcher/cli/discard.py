@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, dry_run_option, target_option
+from patcher.cli.common import CliSession, command, dry_run_option, target_option
 
 
 @command(
@@ -19,7 +19,7 @@ from patcher.cli.common import Session, command, dry_run_option, target_option
 @dry_run_option
 @target_option
 def discard_command(
-    session: Session, paths: tuple[str, ...], dry_run: bool, target: str | None
+    session: CliSession, paths: tuple[str, ...], dry_run: bool, target: str | None
 ) -> None:
     """Put files that were edited by hand back to what patcher left there.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 from patcher.errors import PatcherError
 
 COLOURS = {"problem": "red", "note": "yellow", "ok": "green"}
 
 
 @command("doctor", short_help="Explain the environment and the workspace.")
-def doctor_command(session: Session) -> None:
+def doctor_command(session: CliSession) -> None:
     """Check the environment, the records, the backups and the target's pins; change nothing.
 
     Exit status 1 when there is a problem; notes are none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 
 
 @command(
@@ -16,7 +16,7 @@ from patcher.cli.common import Session, command
     """,
 )
 @click.argument("code", required=False)
-def explain_command(session: Session, code: str | None) -> None:
+def explain_command(session: CliSession, code: str | None) -> None:
     """Say what an error code means, what was touched, and what to do.
 
     A code is what stands in brackets: error[drift].

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 
 @command(
@@ -49,7 +49,7 @@ from patcher.cli.common import Session, command, target_option
 )
 @target_option
 def export_command(
-    session: Session,
+    session: CliSession,
     as_diff: bool,
     patches: Path | None,
     wheel: Path | None,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, dry_run_option
+from patcher.cli.common import CliSession, command, dry_run_option
 
 
 @command("gc", short_help="Prune backups and caches nobody needs.")
 @click.option("--keep", default=10, show_default=True, help="Manifests to keep of each target.")
 @click.option("--keep-runs", default=50, show_default=True, help="Runs to keep, newest first.")
 @dry_run_option
-def gc_command(session: Session, keep: int, keep_runs: int, dry_run: bool) -> None:
+def gc_command(session: CliSession, keep: int, keep_runs: int, dry_run: bool) -> None:
     """Remove backups that neither a working copy nor one of the newest manifests needs, and runs.
 
     Pristine bytes of every file that a patch changes always stay. Of the kept runs (`patcher

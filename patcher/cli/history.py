@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 
 
 @command(
@@ -19,7 +19,9 @@ from patcher.cli.common import Session, command
 @click.argument("words", nargs=-1, metavar="[show ID]")
 @click.option("-n", "--last", default=20, show_default=True, help="How many to list.")
 @click.option("--open", "in_browser", is_flag=True, help="With show: open the page in a browser.")
-def history_command(session: Session, words: tuple[str, ...], last: int, in_browser: bool) -> None:
+def history_command(
+    session: CliSession, words: tuple[str, ...], last: int, in_browser: bool
+) -> None:
     """Show past verifications of this workspace, newest first, with the trend of their speed.
 
     `show ID` shows one again, as it was printed then.
@@ -40,7 +42,7 @@ def history_command(session: Session, words: tuple[str, ...], last: int, in_brow
         print_lines(out, history_lines(result, out.width))
 
 
-def _show(session: Session, words: tuple[str, ...], in_browser: bool) -> None:
+def _show(session: CliSession, words: tuple[str, ...], in_browser: bool) -> None:
     if len(words) != 2 or words[0] != "show" or not words[1].isdecimal():
         raise click.UsageError(f"`history {' '.join(words)}`: it is `history show ID`")
     from patcher.commands import history

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 
 
 @command(
@@ -20,7 +20,7 @@ from patcher.cli.common import Session, command
 )
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--in-place", is_flag=True, help="Patch the git checkout SOURCE itself.")
-def init_command(session: Session, sources: tuple[str, ...], in_place: bool) -> None:
+def init_command(session: CliSession, sources: tuple[str, ...], in_place: bool) -> None:
     """Make the git-tracked working copy that patches are applied to.
 
     SOURCE is an installed distribution (default: chatterbox-tts), NAME==VERSION or NAME@latest
@@ -38,7 +38,7 @@ def init_command(session: Session, sources: tuple[str, ...], in_place: bool) -> 
     offer_workload(session)
 
 
-def offer_workload(session: Session) -> None:
+def offer_workload(session: CliSession) -> None:
     """In a terminal, offer to write what `verify` will run where nothing says it yet."""
     import sys
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 from patcher.cli.verify import Duration
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @target_option
 def judge_command(
-    session: Session,
+    session: CliSession,
     candidates: tuple[str, ...],
     claim: str,
     speed: bool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 
 @command(
@@ -23,7 +23,7 @@ from patcher.cli.common import Session, command, target_option
 @click.option("--fits", is_flag=True, help="Only what is applied, or can be applied now.")
 @target_option
 def list_command(
-    session: Session, everything: bool, only_set: str | None, fits: bool, target: str | None
+    session: CliSession, everything: bool, only_set: str | None, fits: bool, target: str | None
 ) -> None:
     """Show the catalogue, a line a patch: what it claims, what it gained when it was timed, and
     its state on the working copy.

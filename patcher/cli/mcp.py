@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 from patcher.errors import Exit, PatcherError
 
 
@@ -15,7 +15,7 @@ from patcher.errors import Exit, PatcherError
     patcher -C my-workspace mcp           a client starts this and speaks over its pipes
     """,
 )
-def mcp_command(session: Session) -> int:
+def mcp_command(session: CliSession) -> int:
     """Serve list, plan, verify, judge and scan as tools of the Model Context Protocol.
 
     A client starts this and speaks over standard input and output; the workspace is that of `-C`.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 if TYPE_CHECKING:
     from patcher.commands.new_workload import NewWorkload
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--adapter", is_flag=True, help="Write NAME.py: an adapter that runs.")
 @target_option
 def new_command(
-    session: Session,
+    session: CliSession,
     name: str | None,
     at: str | None,
     match: str | None,
@@ -69,7 +69,7 @@ def new_command(
 
 
 def _write_patch(
-    session: Session,
+    session: CliSession,
     name: str,
     at: str,
     match: str | None,
@@ -92,7 +92,7 @@ def _write_patch(
     session.tell(f"written to {result.spec}; next: {following}")
 
 
-def report(session: Session, written: NewWorkload) -> None:
+def report(session: CliSession, written: NewWorkload) -> None:
     """Say which files were written, and what comes next."""
     session.emit(written.as_json())
     if written.made:

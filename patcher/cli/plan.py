@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from patcher.cli.common import Session, command, sarif_option, target_option
+from patcher.cli.common import CliSession, command, sarif_option, target_option
 
 if TYPE_CHECKING:
     from patcher.results import PlanResult
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @sarif_option
 @target_option
 def plan_command(
-    session: Session,
+    session: CliSession,
     names: tuple[str, ...],
     show_diff: bool,
     source: str | None,
@@ -68,7 +68,7 @@ def plan_command(
     session.emit(result)
 
 
-def write_sarif(session: Session, file: Path, result: PlanResult) -> None:
+def write_sarif(session: CliSession, file: Path, result: PlanResult) -> None:
     """Write a plan's findings; a spec that is not the workspace's own stands in the catalogue."""
     from patcher import __version__
     from patcher.report import sarif

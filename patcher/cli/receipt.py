@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from patcher.cli.common import Session, command, common_options
+from patcher.cli.common import CliSession, command, common_options
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -27,7 +27,7 @@ def receipt_command() -> None:
     """,
 )
 @click.argument("file", type=FILE)
-def check_receipt(session: Session, file: Path) -> int:
+def check_receipt(session: CliSession, file: Path) -> int:
     """Say whether the verdict of FILE still holds here: the same target, patches, workload,
     machine and versions. Nothing is run. Exit status 1 when it does not hold.
     """
@@ -60,7 +60,7 @@ def check_receipt(session: Session, file: Path) -> int:
     """,
 )
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
-def join_receipts(session: Session, files: tuple[Path, ...]) -> int:
+def join_receipts(session: CliSession, files: tuple[Path, ...]) -> int:
     """Make one verdict a kind of machine out of receipts of one series, and show where machines
     disagree.
     """

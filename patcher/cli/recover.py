@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from patcher.cli.common import Session, command
+from patcher.cli.common import CliSession, command
 
 
 @command("recover", short_help="Finish an interrupted command.")
-def recover_command(session: Session) -> None:
+def recover_command(session: CliSession) -> None:
     """Settle what an interrupted command left: finish it or undo it, and mend damaged records.
 
     Every other command that writes does this first by itself.

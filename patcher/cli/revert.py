@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, dry_run_option, target_option
+from patcher.cli.common import CliSession, command, dry_run_option, target_option
 
 
 @command(
@@ -20,7 +20,7 @@ from patcher.cli.common import Session, command, dry_run_option, target_option
 @dry_run_option
 @target_option
 def revert_command(
-    session: Session, names: tuple[str, ...], everything: bool, dry_run: bool, target: str | None
+    session: CliSession, names: tuple[str, ...], everything: bool, dry_run: bool, target: str | None
 ) -> None:
     """Take patches out of the series, in any order; the rest is replayed on pristine."""
     if everything == bool(names):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, fail, target_option
+from patcher.cli.common import CliSession, command, fail, target_option
 from patcher.errors import PatcherError
 
 
@@ -19,7 +19,7 @@ from patcher.errors import PatcherError
 )
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @target_option
-def run_command(session: Session, arguments: tuple[str, ...], target: str | None) -> int:
+def run_command(session: CliSession, arguments: tuple[str, ...], target: str | None) -> int:
     """Run CMD with the working copy first on the import path; its exit status is the command's.
 
     With --json, what CMD prints goes to stderr, and stdout has the one object.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from patcher.cli.common import Session, command, sarif_option, target_option
+from patcher.cli.common import CliSession, command, sarif_option, target_option
 
 
 @command(
@@ -29,7 +29,7 @@ from patcher.cli.common import Session, command, sarif_option, target_option
 @sarif_option
 @target_option
 def scan_command(
-    session: Session,
+    session: CliSession,
     names: tuple[str, ...],
     packages: tuple[str, ...],
     draft: bool,

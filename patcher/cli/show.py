@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 
 @command("show", short_help="Show one patch: claim, hazards, diff.")
 @click.argument("name")
 @target_option
-def show_command(session: Session, name: str, target: str | None) -> None:
+def show_command(session: CliSession, name: str, target: str | None) -> None:
     """Show one patch: what it claims, what it may break, and its diff on this working copy."""
     from patcher.commands import show
     from patcher.report import text

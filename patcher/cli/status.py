@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 
 @command("status", short_help="Show the applied patches, drift, interrupted work.")
 @target_option
-def status_command(session: Session, target: str | None) -> None:
+def status_command(session: CliSession, target: str | None) -> None:
     """Show the series, files somebody else edited (drift), and work a crash left unfinished."""
     from patcher.commands import status
 

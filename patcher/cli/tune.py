@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 from patcher.cli.verify import Duration
 
 
@@ -41,7 +41,7 @@ from patcher.cli.verify import Duration
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @target_option
 def tune_command(
-    session: Session,
+    session: CliSession,
     budget_s: float,
     claim: str,
     name: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from patcher.cli.common import Session, command, target_option
+from patcher.cli.common import CliSession, command, target_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +96,7 @@ class Duration(click.ParamType[float]):
 @click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--export-html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @target_option
-def verify_command(session: Session, target: str | None, **parsed: Any) -> int:
+def verify_command(session: CliSession, target: str | None, **parsed: Any) -> int:
     """Run every case on pristine and on patched, hold the outputs against the gate the patches
     claim, and put every byte back when a case fails. Patches that are named are applied, judged
     together with those that are applied already, and taken out again.
@@ -119,7 +119,7 @@ def options_from(parsed: Mapping[str, Any]) -> tuple[VerifyOptions, dict[str, Pa
 
 
 def verify_and_print(
-    session: Session,
+    session: CliSession,
     options: VerifyOptions,
     exports: Mapping[str, Path | None],
     before: ApplyResult | None = None,

@@ -15,7 +15,7 @@ from patcher.patchfile.versions import members_of
 from patcher.results import ExportResult
 
 if TYPE_CHECKING:
-    from patcher.commands.exporting.sbom import Part
+    from patcher.commands.exporting.sbom import BillEntry
     from patcher.patchfile.model import Patch
     from patcher.store.history import Held
     from patcher.store.state import Applied
@@ -123,9 +123,9 @@ def wheel(
     return packing.write_wheel(copy, folder, [*parts(copy)], body, made_s=made_s)
 
 
-def parts(copy: WorkingCopy) -> Iterator[Part]:
+def parts(copy: WorkingCopy) -> Iterator[BillEntry]:
     """Each patch of the series with its diff."""
-    from patcher.commands.exporting.sbom import Part
+    from patcher.commands.exporting.sbom import BillEntry
     from patcher.rewrite.diff import unified_diff
 
     for applied, patch, changed in changes(copy):
@@ -133,7 +133,7 @@ def parts(copy: WorkingCopy) -> Iterator[Part]:
         after = {path: new[0] for path, (_, new) in changed.items()}
         modes = tuple({path: pair[at][1] for path, pair in changed.items()} for at in (0, 1))
         text = unified_diff(before, after, modes=(modes[0], modes[1]))
-        yield Part(
+        yield BillEntry(
             patch,
             applied.sha256,
             text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),

@@ -21,8 +21,8 @@ from patcher.store.interpreter import configured, version_of
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
     from patcher.rewrite.follow import Followed
-    from patcher.rewrite.outcome import Outcome
-    from patcher.store.source import Source
+    from patcher.rewrite.outcome import EditOutcome
+    from patcher.store.source import DistributionSource
     from patcher.store.workspace import Workspace
 
 
@@ -69,7 +69,7 @@ def _plan_installed(
     return replace(plan_result(selection.plan, read), left_out=selection.left_out)
 
 
-def _reading(source: Source) -> Read:
+def _reading(source: DistributionSource) -> Read:
     def read(path: str) -> bytes | None:
         held = source.files.get(path)
         return held[0] if held else None
@@ -120,7 +120,7 @@ def plan_result(plan: Plan, read: Read) -> PlanResult:
     """A plan as it is printed; lines are those of the target as it is now."""
     lines = _lines_now(plan, read)
 
-    def edit_of(number: int, outcome: Outcome) -> PlannedEdit:
+    def edit_of(number: int, outcome: EditOutcome) -> PlannedEdit:
         edit = outcome.edit
         sites = [
             PlannedSite(lines(number, edit.file, site.line), site.column, site.text)

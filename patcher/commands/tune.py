@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.bench.tuning import Names, Part, Trial, search
+from patcher.bench.tuning import Names, Part, TuningTrial, search
 from patcher.commands.shared.candidates import Candidate, on_pristine
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import frozen_trees
@@ -130,7 +130,7 @@ class _Search:
     def _left_out(self, name: str, reason: str) -> None:
         self.tried.append(TriedSet("left out", name, (), (), error=reason))
 
-    def _try(self, trial: Trial, catalogue: Catalogue) -> bool:
+    def _try(self, trial: TuningTrial, catalogue: Catalogue) -> bool:
         try:
             candidate = self._candidate(trial.patches, catalogue)
             beside = self._candidate(trial.beside, catalogue) if trial.beside else None
@@ -156,7 +156,7 @@ class _Search:
     def _candidate(self, names: Names, catalogue: Catalogue) -> Candidate:
         return on_pristine(self.copy, _shown(names), "set", catalogue.expand(names))
 
-    def _record(self, trial: Trial, result: JudgedCandidate) -> None:
+    def _record(self, trial: TuningTrial, result: JudgedCandidate) -> None:
         self.tried.append(
             TriedSet(
                 trial.kind,

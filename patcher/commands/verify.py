@@ -18,7 +18,7 @@ from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import Freezer, frozen_trees, loosest
-from patcher.commands.shared.keep_run import Judged, described, failed_before, identity, keep
+from patcher.commands.shared.keep_run import JudgedSeries, described, failed_before, identity, keep
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.remember import fallback, remember
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
@@ -136,7 +136,7 @@ def _verify(
     find_executor(options.executor or "local", 1)  # one that does not exist is told at once
     if not patches and not options.aa:
         return _nothing_to_verify(copy, options)
-    judged = Judged.of(copy)
+    judged = JudgedSeries.of(copy)
     with frozen_trees(copy) as scratch:
         freeze = Freezer(copy, scratch)
         trees = {
@@ -182,7 +182,7 @@ def _conclude(
     options: VerifyOptions,
     scratch: Path,
     observer: Observer,
-    judged: Judged,
+    judged: JudgedSeries,
     before: Before | None,
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed, put back what failed, and keep what was found."""
@@ -385,7 +385,7 @@ def _nothing_to_verify(
     if options.require:
         sentence += f", and --require {options.require} is not met"
     judgement = Judgement(Verdict.NOTHING_TO_VERIFY, "empty-series", sentence)
-    result = described(copy, Judged.of(copy), judgement, _result(judgement, restored=False))
+    result = described(copy, JudgedSeries.of(copy), judgement, _result(judgement, restored=False))
     if options.require is None:
         return result, None
     hint = "`patcher apply NAME` first; an earlier failure may have taken the patches out"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from patcher.execution.site import Tree
+    from patcher.execution.site import FrozenTree
 
 SCRIPT = Path(__file__).resolve().parent.parent / "worker" / "compiling.py"
 TIMEOUT_S = 300.0
 KEPT_S = 30 * 24 * 3600.0  # what nothing used for so long is of a source that is gone
 
 
-def compile_trees(trees: Iterable[Tree], python: str, cache: Path) -> None:
+def compile_trees(trees: Iterable[FrozenTree], python: str, cache: Path) -> None:
     """Compile the packages of trees for an interpreter.
 
     Where it cannot be done the commands compile for themselves, in both arms alike.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from patcher.errors import PatcherError
 from patcher.execution.machine import Fingerprint, fingerprint, usable_processors
-from patcher.execution.process import Answer, Site, WorkerProcess
+from patcher.execution.process import Answer, WorkerProcess, WorkerSite
 from patcher.execution.results import Failure, Outcome
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Job:
             else is free, or not at all.
     """
 
-    site: Site
+    site: WorkerSite
     steps: tuple[Step, ...]
     pair: str = ""
 

@@ -44,7 +44,7 @@ class Gpu:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Counters:
     """Counters at one moment, all in seconds since boot or process start.
 
     Attributes:
@@ -61,14 +61,14 @@ class Reading:
     gpus: tuple[Gpu, ...] = ()
 
 
-def read(*, gpu: bool = False) -> Reading:
+def read(*, gpu: bool = False) -> Counters:
     """Read the counters now; what the system does not tell is 0."""
     busy, stolen = _processor_seconds()
     ours = sum(
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
-    return Reading(
+    return Counters(
         time.monotonic(), busy, stolen, ours, _throttled_seconds(), read_gpus() if gpu else ()
     )
 
@@ -142,7 +142,7 @@ def _nvidia_smi(query: str) -> list[str]:
     return []
 
 
-def disturbance(before: Reading, after: Reading, processors: int) -> str:
+def disturbance(before: Counters, after: Counters, processors: int) -> str:
     """Why timings between two readings should be taken again; empty when they need not be."""
     wall_s = after.at_s - before.at_s
     capacity_s = wall_s * processors

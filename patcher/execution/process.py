@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.results import Failure, Frame, Outcome
-from patcher.execution.site import Site, Tree
+from patcher.execution.site import FrozenTree, WorkerSite
 from patcher.execution.stages import keep_bytes
 from patcher.execution.start import Started, environment
 from patcher.targets.adapter import Buffer
@@ -25,7 +25,7 @@ from patcher.targets.adapter import Buffer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Answer", "Site", "Tree", "WorkerProcess", "environment", "oom_kills"]
+__all__ = ["Answer", "FrozenTree", "WorkerProcess", "WorkerSite", "environment", "oom_kills"]
 
 GRACE_S = 2.0  # between TERM, on which the worker dumps its stacks, and KILL
 LOG_TAIL_BYTES = 6000
@@ -64,7 +64,7 @@ class Answer:
 class WorkerProcess:
     """One worker, one request at a time."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WorkerSite) -> None:
         self.site = site
         self.deadline_s: float | None = None  # on time.monotonic()
         self.imported = False

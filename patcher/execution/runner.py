@@ -17,7 +17,7 @@ from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from patcher.execution.process import Site
+    from patcher.execution.process import WorkerSite
     from patcher.targets.adapter import Model, Test
 
 OPEN_TIMEOUT_S = 600.0  # the first import of a large framework from a slow disk
@@ -110,7 +110,7 @@ class Runner:
     def __init__(
         self,
         executor: Executor,
-        sites: Mapping[Arm, Site],
+        sites: Mapping[Arm, WorkerSite],
         observer: Observer,
         *,
         keep: Callable[[CaseResult], None] = lambda _: None,

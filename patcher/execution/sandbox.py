@@ -107,7 +107,7 @@ class Policy:
 
     @property
     def network(self) -> str:
-        """How the network is kept away: see `patcher.worker.launcher.Plan`."""
+        """How the network is kept away: see `patcher.worker.launcher.Permissions`."""
         if self.kernel.network:
             return "namespace"
         if self.kernel.seccomp:

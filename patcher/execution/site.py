@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tree:
+class FrozenTree:
     """A frozen tree: nobody writes to it while it is run.
 
     Attributes:
@@ -33,7 +33,7 @@ class Tree:
     @classmethod
     def hashed(
         cls, path: Path, sha256: str, packages: tuple[str, ...], hashes: Mapping[str, str]
-    ) -> Tree:
+    ) -> FrozenTree:
         """From the hashes of all its files, by path: nothing is read."""
         tops = tuple(name.removesuffix(".py") for name in packages)
         files = {
@@ -44,7 +44,7 @@ class Tree:
         return cls(path.resolve(), sha256, tops, files)
 
     @classmethod
-    def of(cls, path: Path, sha256: str, packages: tuple[str, ...]) -> Tree:
+    def of(cls, path: Path, sha256: str, packages: tuple[str, ...]) -> FrozenTree:
         """Hash the packages' sources of the tree at ``path``."""
         root = path.resolve()
         packages = tuple(name.removesuffix(".py") for name in packages)
@@ -57,7 +57,7 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Site:
+class WorkerSite:
     """Where and how a worker runs; equal but for the tree in both arms.
 
     Attributes:
@@ -75,7 +75,7 @@ class Site:
         cwd: the folder it works in; None for its own one, or without a policy its parent's.
     """
 
-    tree: Tree
+    tree: FrozenTree
     serving: str
     run_dir: Path
     stages_dir: Path

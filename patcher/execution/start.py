@@ -18,7 +18,7 @@ from patcher.execution.workplace import CACHES, Workplace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from patcher.execution.site import Site
+    from patcher.execution.site import WorkerSite
 
 WORKER = Path(__file__).resolve().parent.parent / "worker" / "main.py"
 END_S = 5.0  # for the launcher to kill what its worker started
@@ -33,7 +33,7 @@ class Started:
         pid: of the process that stands for it here: its own, or its launcher's.
     """
 
-    def __init__(self, site: Site, log: Path) -> None:
+    def __init__(self, site: WorkerSite, log: Path) -> None:
         self.site = site
         self.workplace: Workplace | None = None
         self._life: int | None = None
@@ -179,7 +179,7 @@ def no_interpreter(python: str, why: str) -> PatcherError:
     return PatcherError("environment", f"cannot start {python}: {why}", hint=hint)
 
 
-def compile_caches(site: Site) -> Path:
+def compile_caches(site: WorkerSite) -> Path:
     """Where compiled code of a tree is kept between its workers.
 
     Timing compiles other code than gates do, and what gates ran must not serve it.
@@ -201,7 +201,7 @@ def paths_in(value: object) -> Iterator[str]:
             yield from paths_in(each)
 
 
-def environment(site: Site, workplace: Workplace | None = None) -> dict[str, str]:
+def environment(site: WorkerSite, workplace: Workplace | None = None) -> dict[str, str]:
     """A worker's variables: the parent's, with equal threads, and caches of its own.
 
     Nothing in them tells what a run is for, and in a workplace nothing tells the arms apart.

@@ -39,7 +39,7 @@ MOST_DB = 300.0
 
 
 @dataclass(frozen=True)
-class Values:
+class Array:
     """An array: ``numbers`` in C order, ``math.prod(shape)`` of them."""
 
     dtype: str
@@ -56,7 +56,7 @@ class Values:
         return (self.numbers[at : at + width] for at in range(0, len(self.numbers), width or 1))
 
 
-def decode(dtype: str, shape: Sequence[int], data: bytes) -> Values:
+def decode(dtype: str, shape: Sequence[int], data: bytes) -> Array:
     """Little-endian bytes as numbers.
 
     Raises:
@@ -74,7 +74,7 @@ def decode(dtype: str, shape: Sequence[int], data: bytes) -> Values:
         raise ValueError(f"no such element type: {dtype}")
     if len(numbers) != math.prod(shape):
         raise ValueError(f"{len(numbers)} elements are not of shape {tuple(shape)}")
-    return Values(dtype, tuple(shape), numbers)
+    return Array(dtype, tuple(shape), numbers)
 
 
 def _native(code: str, data: bytes) -> array[float]:
@@ -100,12 +100,12 @@ def read_array(stage: Stage) -> array[float]:
     return load(stage).numbers
 
 
-def load(stage: Stage) -> Values:
+def load(stage: Stage) -> Array:
     """A stage's file as an array."""
     return decode(stage.dtype, stage.shape, read_bytes(stage))
 
 
-def first_difference(one: Values, other: Values) -> int | None:
+def first_difference(one: Array, other: Array) -> int | None:
     """The flat index of the first element that is not equal; None when all are."""
     if one.numbers == other.numbers:
         return None

@@ -46,7 +46,7 @@ def compare(baseline: CaseResult, patched: CaseResult) -> GateResult:
 def _not_close(stage: Stage, other: Stage | None) -> GateResult | None:
     if other is None or other.shape != stage.shape:
         return None
-    found = close.close_logits(arrays.load(stage), arrays.load(other), close.Limits())
+    found = close.close_logits(arrays.load(stage), arrays.load(other), close.CloseLimits())
     if found.passed:
         return None
     message = f"the outputs may be equal by luck: {stage.name}, {found.message}"

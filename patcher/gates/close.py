@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from patcher.execution.results import Stage
-    from patcher.gates.arrays import Values
+    from patcher.gates.arrays import Array
     from patcher.gates.registry import Pair, Thresholds
 
 
 @dataclass(frozen=True)
-class Limits:
+class CloseLimits:
     """Thresholds; the keys of ``[tool.patcher.verify.gates.close]``."""
 
     logits_max_abs: float = 1e-3
@@ -74,7 +74,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleResult:
     """What a rule says of one stage; figures and limits by name, ``excusable`` by the reference."""
 
     passed: bool
@@ -89,7 +89,7 @@ class Finding:
 def judge(
     baseline: Sequence[Stage],
     patched: Sequence[Stage],
-    limits: Limits | None = None,
+    limits: CloseLimits | None = None,
     reference: Sequence[Stage] = (),
 ) -> GateResult:
     """Compare two replays of one case.
@@ -102,7 +102,7 @@ def judge(
         baseline,
         patched,
         rule_for=rule_for,
-        limits=limits or Limits(),
+        limits=limits or CloseLimits(),
         reference=reference,
     )
 
@@ -112,7 +112,7 @@ def judge_stages(
     baseline: Sequence[Stage],
     patched: Sequence[Stage],
     *,
-    rule_for: Callable[[Stage, Values], Callable[[Values, Values, Any], Finding]],
+    rule_for: Callable[[Stage, Array], Callable[[Array, Array, Any], RuleResult]],
     limits: Any,
     reference: Sequence[Stage] = (),
 ) -> GateResult:
@@ -159,7 +159,7 @@ def finite(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
-def rule_for(stage: Stage, values: Values) -> Callable[[Values, Values, Limits], Finding]:
+def rule_for(stage: Stage, values: Array) -> Callable[[Array, Array, CloseLimits], RuleResult]:
     """The rule a stage is held to; see the table above."""
     if values.integral:
         return equal
@@ -172,7 +172,7 @@ def rule_for(stage: Stage, values: Values) -> Callable[[Values, Values, Limits],
     return all_close
 
 
-def similar_draws(expected: Values, found: Values, limits: Limits) -> Finding:
+def similar_draws(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
     """Distributions that tokens are drawn from, a row each: half the sum of absolute differences.
 
     0 says the same distribution, 1 that none of what one draws would the other draw.
@@ -183,19 +183,19 @@ def similar_draws(expected: Values, found: Values, limits: Limits) -> Finding:
     message = f"drawn from other distributions: mean distance {mean:.3g}, "
     message += f"limit {limits.draws_distance:g}"
     held = {"mean distance": limits.draws_distance}
-    return Finding(mean <= limits.draws_distance, message, {"mean distance": mean}, held)
+    return RuleResult(mean <= limits.draws_distance, message, {"mean distance": mean}, held)
 
 
-def equal(expected: Values, found: Values, limits: object) -> Finding:
+def equal(expected: Array, found: Array, limits: object) -> RuleResult:
     """Every element equal."""
     index = arrays.first_difference(expected, found)
     if index is None:
-        return Finding(True, "", {}, {})
+        return RuleResult(True, "", {}, {})
     message = f"{found.numbers[index]:g} instead of {expected.numbers[index]:g} at {index}"
-    return Finding(False, message, {}, {}, index)
+    return RuleResult(False, message, {}, {}, index)
 
 
-def close_logits(expected: Values, found: Values, limits: Limits) -> Finding:
+def close_logits(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
     """Largest difference, and the same best element in every row but for near-ties."""
     limit = limits.logits_max_abs
     largest = arrays.max_abs_difference(expected.numbers, found.numbers)
@@ -205,22 +205,22 @@ def close_logits(expected: Values, found: Values, limits: Limits) -> Finding:
         # Two elements closer than twice the limit may change places without a difference beyond it.
         if best != now and not before[best] - before[now] <= 2 * limit:
             message = f"step {row}: the best element is {now}, the baseline's {best}"
-            return Finding(False, message, measured, held, row * expected.shape[-1] + now)
+            return RuleResult(False, message, measured, held, row * expected.shape[-1] + now)
     message = f"max |d| {largest:.3g}, limit {limit:g}"
-    return Finding(largest <= limit, message, measured, held, tolerance=limit, excusable=True)
+    return RuleResult(largest <= limit, message, measured, held, tolerance=limit, excusable=True)
 
 
-def close_sound(expected: Values, found: Values, limits: Limits) -> Finding:
+def close_sound(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
     """Signal-to-noise ratio against the baseline's sound."""
     limit = limits.waveform_snr_db
     ratio = arrays.snr_db(expected.numbers, found.numbers)
     tolerance = arrays.rms(expected.numbers) * 10 ** (-limit / 20)
     message = f"SNR {ratio:.1f} dB, at least {limit:g}"
     measured, held = {"SNR dB": ratio}, {"SNR dB": limit}
-    return Finding(ratio >= limit, message, measured, held, None, tolerance, excusable=True)
+    return RuleResult(ratio >= limit, message, measured, held, None, tolerance, excusable=True)
 
 
-def all_close(expected: Values, found: Values, limits: Limits) -> Finding:
+def all_close(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
     """``|d| <= absolute + relative * |baseline|`` everywhere."""
     absolute, relative = limits.mel_absolute, limits.mel_relative
     index = next(
@@ -235,19 +235,19 @@ def all_close(expected: Values, found: Values, limits: Limits) -> Finding:
     measured = {"max |d|": largest}
     held = {"absolute": absolute, "relative": relative}
     message = f"max |d| {largest:.3g}, limit {absolute:g} + {relative:g} |baseline|"
-    return Finding(index is None, message, measured, held, index, absolute, excusable=True)
+    return RuleResult(index is None, message, measured, held, index, absolute, excusable=True)
 
 
 def reference_rule(
-    exact: Values, expected: Values, found: Values, tolerance: float, limits: Limits
-) -> Finding:
+    exact: Array, expected: Array, found: Array, tolerance: float, limits: CloseLimits
+) -> RuleResult:
     """``RMSE(exact, patched) <= factor * RMSE(exact, baseline) + tolerance / 10``."""
     if exact.shape != expected.shape:
-        return Finding(False, "the reference has another shape", {}, {})
+        return RuleResult(False, "the reference has another shape", {}, {})
     patched = arrays.rmse(exact.numbers, found.numbers)
     limit = limits.reference_factor * arrays.rmse(exact.numbers, expected.numbers) + tolerance / 10
     name = "RMSE to double precision"
-    return Finding(patched <= limit, f"{name} {patched:.3g}", {name: patched}, {name: limit})
+    return RuleResult(patched <= limit, f"{name} {patched:.3g}", {name: patched}, {name: limit})
 
 
 def judge_pair(pair: Pair) -> GateResult:
@@ -256,7 +256,7 @@ def judge_pair(pair: Pair) -> GateResult:
     if rejected is not None:
         return rejected
     exact = pair.exact_replay.stages if pair.exact_replay and pair.exact_replay.ok else ()
-    limits = Limits.from_config(pair.limits.get(GATE.name, {}))
+    limits = CloseLimits.from_config(pair.limits.get(GATE.name, {}))
     return judge(*replayed_stages(pair), limits, exact)
 
 
@@ -264,7 +264,7 @@ def compare_outputs(
     baseline: Sequence[Stage], patched: Sequence[Stage], configured: Thresholds
 ) -> GateResult:
     """Outputs alone, for isolated parts."""
-    return judge(baseline, patched, Limits.from_config(configured))
+    return judge(baseline, patched, CloseLimits.from_config(configured))
 
 
 GATE = Gate(
@@ -273,7 +273,7 @@ GATE = Gate(
     summary="replays, stage by stage",
     judge=judge_pair,
     claim=Equivalence.CLOSE,
-    limits=Limits().as_json(),
+    limits=CloseLimits().as_json(),
     compare=compare_outputs,
     wants_reference=True,
 )

@@ -23,7 +23,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from patcher.gates import arrays, close
-from patcher.gates.close import Finding
+from patcher.gates.close import RuleResult
 from patcher.gates.registry import Gate
 from patcher.gates.replays import replayed_stages, unreplayed
 from patcher.gates.result import GateResult
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from patcher.execution.results import CaseResult, Stage
-    from patcher.gates.arrays import Values
+    from patcher.gates.arrays import Array
     from patcher.gates.registry import Pair, Thresholds
 
 
 @dataclass(frozen=True)
-class Limits(close.Limits):
+class PerceptualLimits(close.CloseLimits):
     """Thresholds; the keys of ``[tool.patcher.verify.gates.perceptual]``.
 
     ``waveform_snr_db`` suits bfloat16 and int8; float16 reaches 35.
@@ -59,15 +59,15 @@ class Limits(close.Limits):
 
 
 def judge(
-    baseline: Sequence[Stage], patched: Sequence[Stage], limits: Limits | None = None
+    baseline: Sequence[Stage], patched: Sequence[Stage], limits: PerceptualLimits | None = None
 ) -> GateResult:
     """Compare two replays of one case."""
     return close.judge_stages(
-        "perceptual", baseline, patched, rule_for=rule_for, limits=limits or Limits()
+        "perceptual", baseline, patched, rule_for=rule_for, limits=limits or PerceptualLimits()
     )
 
 
-def rule_for(stage: Stage, values: Values) -> Callable[[Values, Values, Limits], Finding]:
+def rule_for(stage: Stage, values: Array) -> Callable[[Array, Array, PerceptualLimits], RuleResult]:
     """The rule a stage is held to; see the table above."""
     if values.integral:
         return mostly_equal
@@ -80,16 +80,16 @@ def rule_for(stage: Stage, values: Values) -> Callable[[Values, Values, Limits],
     return small_mean_difference
 
 
-def mostly_equal(expected: Values, found: Values, limits: Limits) -> Finding:
+def mostly_equal(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
     """The share of equal elements."""
     pairs = zip(expected.numbers, found.numbers, strict=True)
     share = sum(a == b for a, b in pairs) / max(1, len(expected.numbers))
     message = f"{share:.1%} equal, at least {limits.tokens_equal:.1%}"
     held = {"equal": limits.tokens_equal}
-    return Finding(share >= limits.tokens_equal, message, {"equal": share}, held)
+    return RuleResult(share >= limits.tokens_equal, message, {"equal": share}, held)
 
 
-def similar_logits(expected: Values, found: Values, limits: Limits) -> Finding:
+def similar_logits(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
     """Teacher-forced agreement of the best element, and the divergence of the distributions.
 
     A planted margin makes the best element robust on synthetic weights; the divergence is what
@@ -115,20 +115,20 @@ def similar_logits(expected: Values, found: Values, limits: Limits) -> Finding:
     # A share of whole rows: of 96 rows one is 1 %, rounded as a count is.
     agrees = len(changed) <= round((1 - limits.top1) * len(rows))
     passed = agrees and not strange and mean_kl <= limits.mean_kl
-    return Finding(passed, message, measured, held, index)
+    return RuleResult(passed, message, measured, held, index)
 
 
-def similar_sound(expected: Values, found: Values, limits: Limits) -> Finding:
+def similar_sound(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
     """Signal-to-noise ratio on identical tokens and noise."""
     return close.close_sound(expected, found, limits)
 
 
-def small_mean_difference(expected: Values, found: Values, limits: Limits) -> Finding:
+def small_mean_difference(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
     """Mean absolute difference."""
     mean = arrays.mean_abs_difference(expected.numbers, found.numbers)
     message = f"mean |d| {mean:.3g}, limit {limits.mel_mean_abs:g}"
     held = {"mean |d|": limits.mel_mean_abs}
-    return Finding(mean <= limits.mel_mean_abs, message, {"mean |d|": mean}, held)
+    return RuleResult(mean <= limits.mel_mean_abs, message, {"mean |d|": mean}, held)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def compare_utterance(baseline: CaseResult, patched: CaseResult) -> Utterance:
     )
 
 
-def _both(baseline: CaseResult, patched: CaseResult, measure: str) -> list[Values]:
+def _both(baseline: CaseResult, patched: CaseResult, measure: str) -> list[Array]:
     """The stages of a measure of both runs; empty where one has none."""
     stages = [result.measured(measure) for result in (baseline, patched)]
     return [arrays.load(stage) for stage in stages if stage] if all(stages) else []
@@ -192,14 +192,16 @@ def level_difference_db(before: Sequence[float], after: Sequence[float]) -> floa
     return 20 * math.log10(louder / loud)
 
 
-def mean_spectrum(bands: Values) -> list[float]:
+def mean_spectrum(bands: Array) -> list[float]:
     """Mean over time of each band of a spectrum of shape (..., bands, frames)."""
     return [fmean(band) for band in bands.rows()]
 
 
-def judge_utterances(utterances: Sequence[Utterance], limits: Limits | None = None) -> GateResult:
+def judge_utterances(
+    utterances: Sequence[Utterance], limits: PerceptualLimits | None = None
+) -> GateResult:
     """Free-running cases as distributions: duration, its outliers, level and mean spectrum."""
-    limits = limits or Limits()
+    limits = limits or PerceptualLimits()
     if not utterances:
         return GateResult("perceptual", True, "no utterance to compare")
     count = len(utterances)
@@ -241,7 +243,7 @@ def compare_outputs(
     baseline: Sequence[Stage], patched: Sequence[Stage], configured: Thresholds
 ) -> GateResult:
     """Outputs alone, for isolated parts."""
-    return judge(baseline, patched, Limits.from_config(configured))
+    return judge(baseline, patched, PerceptualLimits.from_config(configured))
 
 
 def judge_together(
@@ -250,7 +252,7 @@ def judge_together(
     """All free-running cases of a model that have a sound."""
     both = [pair for pair in runs if all(each.measured(SOUND) for each in pair)]
     figures = [compare_utterance(*pair) for pair in both]
-    return judge_utterances(figures, Limits.from_config(configured))
+    return judge_utterances(figures, PerceptualLimits.from_config(configured))
 
 
 GATE = Gate(
@@ -259,7 +261,7 @@ GATE = Gate(
     summary="replays with wider limits, then free runs as distributions",
     judge=judge_pair,
     claim=Equivalence.PERCEPTUAL,
-    limits=Limits().as_json(),
+    limits=PerceptualLimits().as_json(),
     compare=compare_outputs,
     together=judge_together,
     caveat="on synthetic weights the perceptual gate bounds the numerics, not how it sounds",

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from patcher.execution.stages import read_stage
 from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
-from patcher.gates.values import CLOSE, EXACT, SKELETON, Limits, Value, difference, text_difference
+from patcher.gates.values import (
+    CLOSE,
+    EXACT,
+    SKELETON,
+    Tolerance,
+    Value,
+    difference,
+    text_difference,
+)
 
 if TYPE_CHECKING:
     from patcher.execution.results import CaseResult, Stage
@@ -25,7 +33,9 @@ GOOD = frozenset({"passed", "xfailed", "xpassed"})
 MOST_NAMED = 3
 
 
-def compare(baseline: CaseResult, patched: CaseResult, limits: Limits = EXACT) -> GateResult | None:
+def compare(
+    baseline: CaseResult, patched: CaseResult, limits: Tolerance = EXACT
+) -> GateResult | None:
     """The first difference in what was returned; None where there is none that counts.
 
     Only values, texts and outcomes are looked at: plain arrays are for the caller.
@@ -57,7 +67,7 @@ def _difference(
     theirs: Stage,
     baseline: CaseResult,
     patched: CaseResult,
-    limits: Limits,
+    limits: Tolerance,
     gate: str,
 ) -> GateResult | None:
     if mine.dtype == OUTCOMES:

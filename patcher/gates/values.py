@@ -1,7 +1,7 @@
 """Compares two Python values as `patcher.worker.values` wrote them. Nothing is unpickled.
 
 The result is the first difference with its path in the value, ``returned['total'][3]``. With
-`Limits` floating-point numbers may differ by a little; everything else must be equal.
+`Tolerance` floating-point numbers may differ by a little; everything else must be equal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 
 
 @dataclass(frozen=True)
-class Limits:
+class Tolerance:
     """``|d| <= absolute + relative * |baseline|`` for floating-point numbers."""
 
     relative: float = 0.0
@@ -36,8 +36,8 @@ class Limits:
         return not self.relative and not self.absolute
 
 
-EXACT = Limits()
-CLOSE = Limits(relative=1e-4, absolute=1e-5)
+EXACT = Tolerance()
+CLOSE = Tolerance(relative=1e-4, absolute=1e-5)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Value:
 
 
 def difference(
-    baseline: Value, patched: Value, name: str = "returned", limits: Limits = EXACT
+    baseline: Value, patched: Value, name: str = "returned", limits: Tolerance = EXACT
 ) -> Difference | None:
     """The first difference, in the order of the value; None when there is none."""
     try:
@@ -85,7 +85,7 @@ def difference(
 
 
 class _Comparison:
-    def __init__(self, baseline: Value, patched: Value, limits: Limits) -> None:
+    def __init__(self, baseline: Value, patched: Value, limits: Tolerance) -> None:
         self.baseline = baseline
         self.patched = patched
         self.limits = limits
@@ -325,7 +325,7 @@ def _lengths(one: int, other: int, path: str) -> Difference | None:
     return Difference(path, f"has {other} items, on the baseline {one}", min(one, other))
 
 
-def _near(one: float, other: float, limits: Limits) -> bool:
+def _near(one: float, other: float, limits: Tolerance) -> bool:
     if one == other:
         return limits.exact is False or math.copysign(1, one) == math.copysign(1, other)
     if math.isnan(one) and math.isnan(other):

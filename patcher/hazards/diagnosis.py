@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from patcher.errors import PatcherError
 from patcher.hazards.conditions import comparison_text, condition_text
-from patcher.hazards.effects import Effect, Planned, plan_effects
+from patcher.hazards.effects import InferenceScope, Planned, plan_effects
 from patcher.hazards.remedies import candidates, edits
 from patcher.verify.judgement import Diagnosis
 
@@ -206,7 +206,7 @@ class _Case:
             edit=f"{effect.file}:{effect.pristine_line} {effect.function}" if effect else None,
         )
 
-    def _remedy(self, trace: Mapping[str, Any], effect: Effect | None) -> str | None:
+    def _remedy(self, trace: Mapping[str, Any], effect: InferenceScope | None) -> str | None:
         """A patch of the catalogue with which the failing case passes, tried for real."""
         case = self.group[0].case
         ends = [(trace["at"]["file"], trace["at"]["function"])]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Job, Step
-from patcher.execution.process import Tree
+from patcher.execution.process import FrozenTree
 from patcher.execution.results import Arm, Case, Outcome
 from patcher.execution.runner import run_job
 from patcher.hazards.diagnosis import TRACER, Failed, Suspects, diagnose
@@ -135,7 +135,7 @@ class WorkerRuns:
         _, test = self.bench.setup.lookup(case)
         return inputs_text(test.options)
 
-    def _run(self, case: Case, steps: Sequence[Step], tree: Tree) -> dict[int, Report]:
+    def _run(self, case: Case, steps: Sequence[Step], tree: FrozenTree) -> dict[int, Report]:
         model, _ = self.bench.setup.lookup(case)
         timeout_s = self.bench.runner.open_timeout_s(model.name)
         opening = Step("open", {"model": asdict(model), "seed": 0}, timeout_s)
@@ -153,11 +153,11 @@ class Variants:
         work: a folder for them.
     """
 
-    baseline: Tree
+    baseline: FrozenTree
     work: Path
-    _made: dict[str, Tree] = field(default_factory=dict)
+    _made: dict[str, FrozenTree] = field(default_factory=dict)
 
-    def tree(self, files: Mapping[str, bytes | None]) -> Tree:
+    def tree(self, files: Mapping[str, bytes | None]) -> FrozenTree:
         """The tree with ``files`` in place of its own; itself when there are none."""
         if not files:
             return self.baseline
@@ -170,7 +170,7 @@ class Variants:
         return self._made[key]
 
 
-def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes | None]) -> Tree:
+def copy_tree(tree: FrozenTree, destination: Path, files: Mapping[str, bytes | None]) -> FrozenTree:
     """A frozen tree of its own: ``tree`` with some files replaced or added."""
     shutil.copytree(tree.path, destination, symlinks=True)
     for path, content in files.items():
@@ -179,7 +179,7 @@ def copy_tree(tree: Tree, destination: Path, files: Mapping[str, bytes | None]) 
         target.unlink(missing_ok=True)
         if content is not None:
             target.write_bytes(content)
-    return Tree.of(destination, f"{tree.sha256}+{destination.name}", tree.packages)
+    return FrozenTree.of(destination, f"{tree.sha256}+{destination.name}", tree.packages)
 
 
 def inputs_text(options: Mapping[str, Any]) -> str:

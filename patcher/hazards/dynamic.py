@@ -13,13 +13,13 @@ from patcher.execution.executor import Executor, Job, Step
 from patcher.execution.results import Arm
 from patcher.hazards.diagnosis_runs import Variants, inputs_text
 from patcher.hazards.model import DynamicMap
-from patcher.hazards.static import UPDATES, Kind, map_source
+from patcher.hazards.static import UPDATES, EntryKind, map_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from patcher.execution.process import Tree
+    from patcher.execution.process import FrozenTree
     from patcher.execution.runner import Observer
     from patcher.targets.adapter import Model
     from patcher.verify.setup import Setup
@@ -142,14 +142,14 @@ class Surveys:
         return Job(site, (Step("survey", asked, TIMEOUT_S),))
 
 
-def guarded_updates(tree: Tree) -> list[dict[str, Any]]:
+def guarded_updates(tree: FrozenTree) -> list[dict[str, Any]]:
     """Lines of a tree's packages that update something, for their tests to be followed."""
     found = []
     for path in sorted(tree.files):
         lines = {
             entry.line
             for entry in map_source((tree.path / path).read_bytes(), path).entries
-            if entry.kind in UPDATES and entry.kind is not Kind.INIT
+            if entry.kind in UPDATES and entry.kind is not EntryKind.INIT
         }
         found += [{"file": path, "line": line} for line in sorted(lines)]
     return found

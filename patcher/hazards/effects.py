@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from patcher.hazards.lines import LineMap, line_map
-from patcher.hazards.static import Entry, Kind, map_source
+from patcher.hazards.static import EntryKind, MapEntry, map_source
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -23,7 +23,7 @@ Replay = Callable[[Read, Sequence["Patch"]], Mapping[str, bytes | None]]
 
 
 @dataclass(frozen=True)
-class Effect:
+class InferenceScope:
     """One scope of inference mode that a patch opens.
 
     Attributes:
@@ -65,7 +65,7 @@ class Planned:
     """
 
     files: Mapping[str, bytes | None]
-    effects: tuple[Effect, ...]
+    effects: tuple[InferenceScope, ...]
     read_pristine: Read
     versions: tuple[tuple[str, Mapping[str, bytes | None]], ...] = ()
 
@@ -91,7 +91,7 @@ class Planned:
             line = lines.before(line)
         return None
 
-    def effect_of(self, scopes: Iterable[Mapping[str, object]]) -> Effect | None:
+    def effect_of(self, scopes: Iterable[Mapping[str, object]]) -> InferenceScope | None:
         """The effect behind a traced list of open scopes, outermost first."""
         for scope in scopes:
             for effect in self.effects:
@@ -128,7 +128,7 @@ def plan_effects(read: Read, patches: Sequence[Patch], replay: Replay) -> Planne
     Raises:
         PatcherError: what ``replay`` raises: a site is missing, patches conflict.
     """
-    found: list[Effect] = []
+    found: list[InferenceScope] = []
     before: Mapping[str, bytes | None] = {}
     versions = []
     for count, patch in enumerate(patches, 1):
@@ -144,19 +144,21 @@ def plan_effects(read: Read, patches: Sequence[Patch], replay: Replay) -> Planne
     return Planned(before, tuple(_in_final(read, before, found)), read, tuple(versions))
 
 
-def _effect(patch: str, file: str, entry: Entry) -> Effect:
-    return Effect(
+def _effect(patch: str, file: str, entry: MapEntry) -> InferenceScope:
+    return InferenceScope(
         patch, file, entry.function, entry.decorator, entry.line, entry.end_line, entry.line,
         entry.source,
     )  # fmt: skip
 
 
-def _inference_scopes(source: bytes, file: str) -> list[Entry]:
+def _inference_scopes(source: bytes, file: str) -> list[MapEntry]:
     entries = map_source(source, file).entries
-    return [one for one in entries if one.kind is Kind.SCOPE and one.detail == "inference_mode"]
+    return [
+        one for one in entries if one.kind is EntryKind.SCOPE and one.detail == "inference_mode"
+    ]
 
 
-def _opened(before: bytes, after: bytes, file: str) -> list[Entry]:
+def _opened(before: bytes, after: bytes, file: str) -> list[MapEntry]:
     """Inference scopes that ``after`` has and ``before`` has not."""
     old, new = _inference_scopes(before, file), _inference_scopes(after, file)
     keys = [[(one.function, one.decorator) for one in side] for side in (old, new)]
@@ -166,10 +168,10 @@ def _opened(before: bytes, after: bytes, file: str) -> list[Entry]:
 
 
 def _in_final(
-    read: Read, files: Mapping[str, bytes | None], effects: Iterable[Effect]
-) -> Iterable[Effect]:
+    read: Read, files: Mapping[str, bytes | None], effects: Iterable[InferenceScope]
+) -> Iterable[InferenceScope]:
     """The effects that are left when all patches are in, at their final lines."""
-    by_key: dict[tuple[str, str, bool], list[Effect]] = {}
+    by_key: dict[tuple[str, str, bool], list[InferenceScope]] = {}
     for effect in effects:
         by_key.setdefault((effect.file, effect.function, effect.decorator), []).append(effect)
     for file, content in files.items():
@@ -181,7 +183,7 @@ def _in_final(
             known = by_key.get((file, entry.function, entry.decorator))
             if known:
                 owner = known.pop(0) if len(known) > 1 else known[0]
-                yield Effect(
+                yield InferenceScope(
                     owner.patch,
                     file,
                     entry.function,
@@ -193,7 +195,7 @@ def _in_final(
                 )
 
 
-def _without_inference(source: bytes, effect: Effect) -> bytes:
+def _without_inference(source: bytes, effect: InferenceScope) -> bytes:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         for expression in _scope_expressions(node):

@@ -14,14 +14,14 @@ from patcher.verify.exercised import exercises
 from patcher.verify.judgement import CaseJudgement, Diagnosis, Status
 
 if TYPE_CHECKING:
-    from patcher.verify.exercised import Place
+    from patcher.verify.exercised import ChangedLines
 
 Read = Callable[[str], bytes | None]
 MOST_PLACES = 4  # named in a sentence
 
 
 def explain_outputs(
-    failed: Sequence[CaseJudgement], places: Sequence[Place], pristine: Read, patched: Read
+    failed: Sequence[CaseJudgement], places: Sequence[ChangedLines], pristine: Read, patched: Read
 ) -> list[Diagnosis]:
     """One diagnosis for each distinct cause.
 
@@ -29,7 +29,7 @@ def explain_outputs(
         places: what the series changed, in lines of the patched tree.
         pristine, patched: read a file of the trees.
     """
-    groups: dict[tuple[str, tuple[Place, ...]], list[CaseJudgement]] = {}
+    groups: dict[tuple[str, tuple[ChangedLines, ...]], list[CaseJudgement]] = {}
     for case in failed:
         groups.setdefault((_cause(case), _ran(case, places)), []).append(case)
     return [
@@ -49,7 +49,7 @@ def explain_outputs(
 def attributed(
     traced: Sequence[Diagnosis],
     failed: Sequence[CaseJudgement],
-    places: Sequence[Place],
+    places: Sequence[ChangedLines],
     pristine: Read,
     patched: Read,
 ) -> list[Diagnosis]:
@@ -67,7 +67,7 @@ def attributed(
     return found
 
 
-def _ran(case: CaseJudgement, places: Sequence[Place]) -> tuple[Place, ...]:
+def _ran(case: CaseJudgement, places: Sequence[ChangedLines]) -> tuple[ChangedLines, ...]:
     """The edits that ran in a case; all of them where nothing says which did."""
     if case.patched is None:
         return ()
@@ -75,7 +75,9 @@ def _ran(case: CaseJudgement, places: Sequence[Place]) -> tuple[Place, ...]:
     return tuple(ran or places)
 
 
-def _placed(diagnosis: Diagnosis, ran: Sequence[Place], line: Callable[[Place], int]) -> Diagnosis:
+def _placed(
+    diagnosis: Diagnosis, ran: Sequence[ChangedLines], line: Callable[[ChangedLines], int]
+) -> Diagnosis:
     """With the place of the edit, when there is one; with all of them, when there are several."""
     patches = {place.patch for place in ran}
     owner = next(iter(patches)) if len(patches) == 1 else None
@@ -99,7 +101,7 @@ def _placed(diagnosis: Diagnosis, ran: Sequence[Place], line: Callable[[Place], 
     return replace(diagnosis, cause=cause, patch=owner)
 
 
-def _pristine_line(place: Place, pristine: Read, patched: Read) -> int:
+def _pristine_line(place: ChangedLines, pristine: Read, patched: Read) -> int:
     before, after = pristine(place.file), patched(place.file)
     if before is None or after is None:
         return place.lines[0]

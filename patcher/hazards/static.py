@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-class Kind(str, Enum):
+class EntryKind(str, Enum):
     """What an entry of the map is."""
 
     SUBSCRIPT = "subscript"  # x[i] = ..., x[i] += ...
@@ -35,20 +35,20 @@ class Kind(str, Enum):
 
 UPDATES = frozenset(
     {
-        Kind.SUBSCRIPT,
-        Kind.ATTRIBUTE,
-        Kind.AUGMENTED,
-        Kind.METHOD,
-        Kind.COPY,
-        Kind.OUT,
-        Kind.DATA,
-        Kind.INIT,
+        EntryKind.SUBSCRIPT,
+        EntryKind.ATTRIBUTE,
+        EntryKind.AUGMENTED,
+        EntryKind.METHOD,
+        EntryKind.COPY,
+        EntryKind.OUT,
+        EntryKind.DATA,
+        EntryKind.INIT,
     }
 )
 
 
 @dataclass(frozen=True)
-class Entry:
+class MapEntry:
     """One place.
 
     Attributes:
@@ -59,7 +59,7 @@ class Entry:
         decorator: a scope that covers every call of ``function``.
     """
 
-    kind: Kind
+    kind: EntryKind
     function: str
     line: int
     end_line: int
@@ -73,7 +73,7 @@ class ModuleMap:
     """All entries of one file, in order of lines; ``error`` says why there are none."""
 
     file: str
-    entries: tuple[Entry, ...]
+    entries: tuple[MapEntry, ...]
     functions: int = 0
     error: str = ""
 
@@ -125,7 +125,7 @@ class _Walk:
     """One pass over a tree, with the qualified name at hand."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[MapEntry] = []
         self.functions = 0
 
     def body(self, node: ast.AST, names: tuple[str, ...]) -> None:
@@ -144,7 +144,7 @@ class _Walk:
 
     def add(
         self,
-        kind: Kind,
+        kind: EntryKind,
         node: ast.AST,
         names: tuple[str, ...],
         detail: str = "",
@@ -152,7 +152,7 @@ class _Walk:
     ) -> None:
         line, end = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
         text = _text(show or node)
-        self.entries.append(Entry(kind, ".".join(names) or "<module>", line, end, text, detail))
+        self.entries.append(MapEntry(kind, ".".join(names) or "<module>", line, end, text, detail))
 
     def _decorators(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef, names: tuple[str, ...]
@@ -163,7 +163,7 @@ class _Walk:
                 end = node.end_lineno or node.lineno
                 text = "@" + _text(decorator)
                 name = ".".join(names)
-                entry = Entry(Kind.SCOPE, name, decorator.lineno, end, text, mode, True)
+                entry = MapEntry(EntryKind.SCOPE, name, decorator.lineno, end, text, mode, True)
                 self.entries.append(entry)
 
     def on_with(self, node: ast.With, names: tuple[str, ...]) -> None:
@@ -174,7 +174,7 @@ class _Walk:
                 name = ".".join(names) or "<module>"
                 text = _text(item.context_expr)
                 self.entries.append(
-                    Entry(Kind.SCOPE, name, item.context_expr.lineno, end, text, mode)
+                    MapEntry(EntryKind.SCOPE, name, item.context_expr.lineno, end, text, mode)
                 )
 
     def on_assign(self, node: ast.Assign, names: tuple[str, ...]) -> None:
@@ -187,55 +187,55 @@ class _Walk:
                 self._target(element, node, names)
         elif isinstance(target, ast.Subscript):
             if _through_data(target.value):
-                self.add(Kind.DATA, node, names)
+                self.add(EntryKind.DATA, node, names)
             elif not _is_text(target.slice):
-                self.add(Kind.SUBSCRIPT, node, names)
+                self.add(EntryKind.SUBSCRIPT, node, names)
         elif isinstance(target, ast.Attribute) and target.attr in TENSOR_ATTRIBUTES:
-            self.add(Kind.DATA if target.attr == "data" else Kind.ATTRIBUTE, node, names)
+            self.add(EntryKind.DATA if target.attr == "data" else EntryKind.ATTRIBUTE, node, names)
 
     def on_augmented(self, node: ast.AugAssign, names: tuple[str, ...]) -> None:
         target = node.target
         if _through_data(target):
-            self.add(Kind.DATA, node, names)
+            self.add(EntryKind.DATA, node, names)
         elif isinstance(target, ast.Subscript):
             if not _is_text(target.slice):
-                self.add(Kind.SUBSCRIPT, node, names)
+                self.add(EntryKind.SUBSCRIPT, node, names)
         elif not _is_plain(node.value):
-            self.add(Kind.AUGMENTED, node, names)
+            self.add(EntryKind.AUGMENTED, node, names)
 
     def on_call(self, node: ast.Call, names: tuple[str, ...]) -> None:
         name = _last(node.func)
         for keyword in node.keywords:
             if keyword.arg == "out" and not _is_none(keyword.value):
-                self.add(Kind.OUT, node, names)
+                self.add(EntryKind.OUT, node, names)
             elif keyword.arg == "memory_format":
-                self.add(Kind.MEMORY_FORMAT, node, names, _last(keyword.value))
+                self.add(EntryKind.MEMORY_FORMAT, node, names, _last(keyword.value))
         if isinstance(node.func, ast.Attribute):
             self._method(node, node.func, names)
         elif name == "bool" and node.args and _tests_tensor(node.args[0]):
-            self.add(Kind.SYNC, node, names, "truth")
+            self.add(EntryKind.SYNC, node, names, "truth")
 
     def _method(self, node: ast.Call, func: ast.Attribute, names: tuple[str, ...]) -> None:
         name = func.attr
         if name.endswith("_") and not name.endswith("__") and name not in OTHER_METHODS:
             if _last(func.value) == "init":
-                self.add(Kind.INIT, node, names, name)
+                self.add(EntryKind.INIT, node, names, name)
             elif _through_data(func.value):
-                self.add(Kind.DATA, node, names, name)
+                self.add(EntryKind.DATA, node, names, name)
             elif name == "copy_":
-                self.add(Kind.COPY, node, names, name)
+                self.add(EntryKind.COPY, node, names, name)
             elif name != "requires_grad_":
-                self.add(Kind.METHOD, node, names, name)
+                self.add(EntryKind.METHOD, node, names, name)
         if name in SYNC_METHODS and (name != "cpu" or not node.args):
-            self.add(Kind.SYNC, node, names, name)
+            self.add(EntryKind.SYNC, node, names, name)
         if name in DEVICE_MOVES or (name in DTYPES and not node.args):
-            self.add(Kind.MOVE, node, names, name)
+            self.add(EntryKind.MOVE, node, names, name)
         elif name in {"to", "type", "type_as", "to_empty"}:
-            self.add(Kind.MOVE, node, names, _move(node))
+            self.add(EntryKind.MOVE, node, names, _move(node))
 
     def on_test(self, node: ast.If | ast.While | ast.Assert, names: tuple[str, ...]) -> None:
         if _tests_tensor(node.test):
-            self.add(Kind.SYNC, node.test, names, "truth")
+            self.add(EntryKind.SYNC, node.test, names, "truth")
 
 
 _HANDLERS: dict[type[ast.AST], Callable[[_Walk, Any, tuple[str, ...]], None]] = {
@@ -250,9 +250,9 @@ _HANDLERS: dict[type[ast.AST], Callable[[_Walk, Any, tuple[str, ...]], None]] = 
 }
 
 
-def scopes(module: ModuleMap) -> Iterator[Entry]:
+def scopes(module: ModuleMap) -> Iterator[MapEntry]:
     """The grad and inference scopes of a file."""
-    return (entry for entry in module.entries if entry.kind is Kind.SCOPE)
+    return (entry for entry in module.entries if entry.kind is EntryKind.SCOPE)
 
 
 def _scope_mode(node: ast.expr) -> str | None:

@@ -23,7 +23,7 @@ MOST_LINES = 500  # of progress kept of a job; its latest
 
 
 @dataclass
-class Job:
+class CommandJob:
     """A command that is running, or has run.
 
     Attributes:
@@ -59,7 +59,7 @@ class Jobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.known: dict[int, Job] = {}
+        self.known: dict[int, CommandJob] = {}
         self._numbers = itertools.count(1)
         self._watchers: set[asyncio.Task[None]] = set()
 
@@ -69,7 +69,7 @@ class Jobs:
         await self._watch(job)
         return {**job.result, "exit_status": job.status}
 
-    async def start(self, *arguments: str) -> Job:
+    async def start(self, *arguments: str) -> CommandJob:
         """Start a command; it goes on while the client does something else."""
         job = await self._start(arguments)
         self.known[job.number] = job
@@ -78,7 +78,7 @@ class Jobs:
         watcher.add_done_callback(self._watchers.discard)
         return job
 
-    def find(self, number: int) -> Job:
+    def find(self, number: int) -> CommandJob:
         """A job by its number.
 
         Raises:
@@ -89,7 +89,7 @@ class Jobs:
             raise ValueError(f"there is no job {number}; jobs: {known}")
         return self.known[number]
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: CommandJob) -> None:
         """Interrupt a job as Ctrl-C would: it puts back what it must and ends."""
         if job.status is None:
             with contextlib.suppress(ProcessLookupError):
@@ -102,7 +102,7 @@ class Jobs:
         if self._watchers:
             await asyncio.wait(self._watchers, timeout=30)
 
-    async def _start(self, arguments: Sequence[str]) -> Job:
+    async def _start(self, arguments: Sequence[str]) -> CommandJob:
         command = [sys.executable, "-m", "patcher", "-C", str(self.root), "--json", *arguments]
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -113,9 +113,9 @@ class Jobs:
             limit=1 << 26,
             preexec_fn=_hear_interrupts,
         )
-        return Job(next(self._numbers), arguments[0], process)
+        return CommandJob(next(self._numbers), arguments[0], process)
 
-    async def _watch(self, job: Job) -> None:
+    async def _watch(self, job: CommandJob) -> None:
         assert job.process.stdout is not None
         assert job.process.stderr is not None
         output, _ = await asyncio.gather(
@@ -135,7 +135,7 @@ def _hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-async def _follow(job: Job, stream: asyncio.StreamReader) -> None:
+async def _follow(job: CommandJob, stream: asyncio.StreamReader) -> None:
     async for line in stream:
         job.progress.append(line.decode("utf-8", "replace").rstrip())
         if len(job.progress) > MOST_LINES:

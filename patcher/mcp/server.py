@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from patcher import __version__
-from patcher.mcp.jobs import Job, Jobs
+from patcher.mcp.jobs import CommandJob, Jobs
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -209,7 +209,7 @@ def _inside(root: Path, text: str) -> str:
     return str(path)
 
 
-def _find(jobs: Jobs, number: int) -> Job:
+def _find(jobs: Jobs, number: int) -> CommandJob:
     from mcp.server.mcpserver.exceptions import ToolError
 
     try:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from patcher.patchfile import holes, keys, nodes
 from patcher.patchfile.kinds import Kind, kind_of, kinds
 from patcher.patchfile.model import Edit, EditKind, Expect, Mark
-from patcher.patchfile.values import Values, nearest
+from patcher.patchfile.values import ValueReader, nearest
 
 _ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
 
 
-class EditReader(Values):
-    """Reads edits; see `Values` for its arguments."""
+class EditReader(ValueReader):
+    """Reads edits; see `ValueReader` for its arguments."""
 
     def edits(self, entry: nodes.Mapping) -> tuple[Edit, ...]:
         node = entry.entries.get("edits")

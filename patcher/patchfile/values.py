@@ -55,7 +55,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else ""
 
 
-class Values:
+class ValueReader:
     """Reads values of one file.
 
     Args:

@@ -32,7 +32,7 @@ class DiffLine:
 
 
 @dataclass(frozen=True)
-class Hunk:
+class DiffHunk:
     """One hunk; ``heading`` is what the diff says after its numbers."""
 
     heading: str
@@ -48,7 +48,7 @@ class FileDiff:
     """The hunks of one file."""
 
     file: str
-    hunks: tuple[Hunk, ...]
+    hunks: tuple[DiffHunk, ...]
 
 
 def parse(diff: str, exercised: Sequence[Ran] | None = None) -> tuple[FileDiff, ...]:
@@ -59,7 +59,7 @@ def parse(diff: str, exercised: Sequence[Ran] | None = None) -> tuple[FileDiff, 
     """
     ran = {(one.file, one.line): one.cases for one in exercised or ()}
     found: list[FileDiff] = []
-    name, hunks = "", list[Hunk]()
+    name, hunks = "", list[DiffHunk]()
     for line in [*diff.splitlines(), "--- "]:
         if line.startswith("--- "):
             if hunks:
@@ -68,11 +68,11 @@ def parse(diff: str, exercised: Sequence[Ran] | None = None) -> tuple[FileDiff, 
         elif line.startswith("+++ ") and not hunks:
             name = _name(line) or name
         elif match := HUNK.match(line):
-            hunks.append(Hunk(match[3], ()))
+            hunks.append(DiffHunk(match[3], ()))
             numbers = [int(match[1]), int(match[2])]
         elif hunks and line[:1] in ("+", "-", " "):
             made = _line(line, numbers, name, ran if exercised is not None else None)
-            hunks[-1] = Hunk(hunks[-1].heading, (*hunks[-1].lines, made))
+            hunks[-1] = DiffHunk(hunks[-1].heading, (*hunks[-1].lines, made))
     return tuple(found)
 
 
@@ -95,7 +95,7 @@ def _line(
     return DiffLine(kind, line[1:], before, after, count)
 
 
-def hunk_of(diff: Sequence[FileDiff], file: str, line: int) -> Hunk | None:
+def hunk_of(diff: Sequence[FileDiff], file: str, line: int) -> DiffHunk | None:
     """The hunk that holds a line of pristine."""
     return next(
         (hunk for one in diff if one.file == file for hunk in one.hunks if hunk.holds(line)), None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from patcher.report.record import Life, Record, SpeedRecord, StageTime, Table
+    from patcher.report.record import LifeRecord, Record, SpeedRecord, SpeedTable, StageTime
 
 WIDTH_IN = 4.8
 FONT_PT = 9.0
@@ -186,7 +186,7 @@ def stage_chart(name: str, title: str, stages: Sequence[StageTime]) -> Chart:
     return bar_chart(name, title, "seconds, median over the timed processes", rows)
 
 
-def memory_rows(table: Table) -> list[tuple[str, tuple[float | None, float | None]]]:
+def memory_rows(table: SpeedTable) -> list[tuple[str, tuple[float | None, float | None]]]:
     """Memory of each model on both arms, where it was read."""
     patched = {row.model: row.avg_vram_mb for row in table.patched}
     return [
@@ -197,7 +197,7 @@ def memory_rows(table: Table) -> list[tuple[str, tuple[float | None, float | Non
 
 
 def memory_chart(
-    table: Table, rows: Sequence[tuple[str, tuple[float | None, float | None]]]
+    table: SpeedTable, rows: Sequence[tuple[str, tuple[float | None, float | None]]]
 ) -> Chart:
     """Peak memory of each model on both arms."""
     what = "growth of the process" if table.on_host else "peak on the device"
@@ -234,7 +234,7 @@ def bar_chart(
     return Chart(name, title, "Upper bar: baseline. Lower bar: patched.", 2 * len(rows), draw)
 
 
-def life_chart(number: int, life: Life) -> Chart:
+def life_chart(number: int, life: LifeRecord) -> Chart:
     """Seconds of each call of a model that lives on."""
 
     def draw(axes: Axes, palette: Palette) -> None:

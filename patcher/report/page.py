@@ -12,7 +12,7 @@ from patcher.report import changes, charts, sound, words
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from patcher.report.record import ArmState, CaseRecord, Cause, Excerpt, Record, Table
+    from patcher.report.record import ArmState, CaseRecord, Cause, Excerpt, Record, SpeedTable
 
 TONES = {
     "pass": "good",
@@ -81,7 +81,7 @@ class CauseView:
 
     record: Cause
     excerpts: tuple[Excerpt, ...] = ()
-    edit: changes.Hunk | None = None
+    edit: changes.DiffHunk | None = None
     edit_file: str = ""
 
 
@@ -324,7 +324,7 @@ FIGURES = {
 ON_HOST = "Avg Process Growth (MB)"
 
 
-def _figures(table: Table) -> dict[str, str]:
+def _figures(table: SpeedTable) -> dict[str, str]:
     """Keys and headings of the figures that were measured on either arm."""
     rows = (*table.baseline, *table.patched)
     shown = {
@@ -337,18 +337,18 @@ def _figures(table: Table) -> dict[str, str]:
     return shown
 
 
-def table_names(table: Table) -> tuple[str, ...]:
+def table_names(table: SpeedTable) -> tuple[str, ...]:
     """Headings of the report's own table, without figures that nobody measured."""
     return ("Model Name", "Tests", *_figures(table).values())
 
 
-def table_source(table: Table) -> str:
+def table_source(table: SpeedTable) -> str:
     """Where the figures come from, and what of the headings needs a word."""
     rtf = "; RTF: compute seconds per audio second" if "avg_rtf" in _figures(table) else ""
     return f"measured in {table.source}; memory: {table.memory}{rtf}"
 
 
-def table_rows(table: Table) -> Iterable[tuple[str, tuple[str, ...]]]:
+def table_rows(table: SpeedTable) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Both arms' rows, model by model."""
     for name, rows in (("baseline", table.baseline), ("patched", table.patched)):
         for row in rows:
@@ -361,21 +361,21 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
     """The environment, guards, receipt and hashes."""
     for name, value in record.environment.items():
         if value not in (None, "", [], {}):
-            yield name.replace("_", " "), spoken(value)
+            yield name.replace("_", " "), value_text(value)
     if record.guards is not None:
         yield "guards in force", ", ".join(record.guards) or "none"
     for name, value in record.inputs.items():
-        yield f"inputs: {name}", spoken(value)
+        yield f"inputs: {name}", value_text(value)
     for arm, digest in record.trees.items():
         yield f"{arm} tree", str(digest)
     if record.receipt:
         yield "receipt", record.receipt
 
 
-def spoken(value: object) -> str:
+def value_text(value: object) -> str:
     """A JSON value as text."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {spoken(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {value_text(one)}" for name, one in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(spoken, value))
+        return ", ".join(map(value_text, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

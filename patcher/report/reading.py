@@ -10,15 +10,15 @@ from patcher.report.record import (
     ArmState,
     CaseRecord,
     Cause,
-    Difference,
     Excerpt,
-    Life,
+    LifeRecord,
     Ran,
     Record,
     SpeedRecord,
+    SpeedTable,
+    StageDifference,
     StageState,
     StageTime,
-    Table,
     TableRow,
 )
 
@@ -121,8 +121,8 @@ def _stage(one: Json) -> StageState:
     return StageState(str(one["name"]), _text(one, "dtype"), tuple(one["shape"]), one.get("same"))
 
 
-def _difference(one: Json) -> Difference:
-    return Difference(
+def _difference(one: Json) -> StageDifference:
+    return StageDifference(
         gate=_text(one, "gate"),
         message=_text(one, "message"),
         stage=_text(one, "stage"),
@@ -191,9 +191,9 @@ def _times(rows: Any) -> Iterable[StageTime]:
         )  # fmt: skip
 
 
-def _table(one: Json) -> Table:
+def _table(one: Json) -> SpeedTable:
     arms = [tuple(_row(row) for row in one.get(arm) or ()) for arm in ARMS]
-    return Table(arms[0], arms[1], _text(one, "source"), _text(one, "memory"))
+    return SpeedTable(arms[0], arms[1], _text(one, "source"), _text(one, "memory"))
 
 
 def _row(row: Json) -> TableRow:
@@ -201,11 +201,11 @@ def _row(row: Json) -> TableRow:
     return TableRow(str(row["model"]), int(row["tests"]), *(row.get(key) for key in keys))
 
 
-def _lives(found: Any) -> Iterable[Life]:
+def _lives(found: Any) -> Iterable[LifeRecord]:
     for one in [found] if isinstance(found, Mapping) else found or ():
         arms = [tuple((one.get(arm) or {}).get("seconds") or ()) for arm in ARMS]
         if any(arms):
-            yield Life(_text(one, "model"), arms[0], arms[1])
+            yield LifeRecord(_text(one, "model"), arms[0], arms[1])
 
 
 def _ran(one: Json) -> Iterable[Ran]:

@@ -34,7 +34,7 @@ class StageState:
 
 
 @dataclass(frozen=True)
-class Difference:
+class StageDifference:
     """What the gate that failed measured: the first stage that differs, and how far."""
 
     gate: str
@@ -59,7 +59,7 @@ class CaseRecord:
     error: str = ""
     reason: str = ""
     flaky: bool = False
-    difference: Difference | None = None
+    difference: StageDifference | None = None
     stages: tuple[StageState, ...] = ()
 
     @property
@@ -177,7 +177,7 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class SpeedTable:
     """Both arms' rows; ``source`` says what was measured, ``memory`` what that column holds."""
 
     baseline: tuple[TableRow, ...]
@@ -192,7 +192,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Life:
+class LifeRecord:
     """A model that lives on: seconds of each call, by arm."""
 
     model: str
@@ -247,8 +247,8 @@ class Record:
     cases: tuple[CaseRecord, ...] = ()
     causes: tuple[Cause, ...] = ()
     speed: SpeedRecord | None = None
-    table: Table | None = None
-    lives: tuple[Life, ...] = ()
+    table: SpeedTable | None = None
+    lives: tuple[LifeRecord, ...] = ()
     diff: str = ""
     exercised: tuple[Ran, ...] | None = None
     unexercised: tuple[str, ...] = ()

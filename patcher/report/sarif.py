@@ -43,7 +43,7 @@ STATUSES = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class SarifResult:
     """One result.
 
     Attributes:
@@ -64,7 +64,7 @@ class Finding:
         return hashlib.sha256(f"{self.rule}\0{self.file}\0{self.text}".encode()).hexdigest()
 
 
-def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[Finding]:
+def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[SarifResult]:
     """What does not fit, and what moved; nothing of an edit that is ready.
 
     Args:
@@ -83,11 +83,11 @@ def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[Finding]:
             says = f"moved to {edit.moved_to}" if rule == "site-moved" else edit.message
             text = f"{patch.name}: {place}{where}: {says or edit.status}"
             site = (edit.file, edit.sites[0].line) if edit.sites else None
-            found.append(Finding(rule, text, spec(patch.name), edit.spec_line, related=site))
+            found.append(SarifResult(rule, text, spec(patch.name), edit.spec_line, related=site))
     return found
 
 
-def of_hazards(hazards: Iterable[Hazard]) -> list[Finding]:
+def of_hazards(hazards: Iterable[Hazard]) -> list[SarifResult]:
     """What patches will break."""
     found = []
     for one in hazards:
@@ -98,17 +98,17 @@ def of_hazards(hazards: Iterable[Hazard]) -> list[Finding]:
             parts.append(f"the patch {one.remedy} removes it")
         made = (one.made.file, one.made.line) if one.made else None
         text = "; ".join(parts)
-        found.append(Finding("hazard", text, one.at.file, one.at.line, True, made))
+        found.append(SarifResult("hazard", text, one.at.file, one.at.line, True, made))
     return found
 
 
-def of_map(maps: Iterable[StaticMap]) -> list[Finding]:
+def of_map(maps: Iterable[StaticMap]) -> list[SarifResult]:
     """Where the target updates tensors in place, and where it waits for the device."""
-    from patcher.hazards.static import UPDATES, Kind
+    from patcher.hazards.static import UPDATES, EntryKind
 
-    rules = dict.fromkeys(UPDATES, "in-place-update") | {Kind.SYNC: "waits-for-device"}
+    rules = dict.fromkeys(UPDATES, "in-place-update") | {EntryKind.SYNC: "waits-for-device"}
     return [
-        Finding(rules[one.kind], f"{one.function}: {one.source}", module.file, one.line, True)
+        SarifResult(rules[one.kind], f"{one.function}: {one.source}", module.file, one.line, True)
         for each in maps
         for module in each.modules
         for one in module.entries
@@ -116,7 +116,7 @@ def of_map(maps: Iterable[StaticMap]) -> list[Finding]:
     ]
 
 
-def log(findings: Sequence[Finding], command: str, version: str) -> str:
+def log(findings: Sequence[SarifResult], command: str, version: str) -> str:
     """The file's text."""
     names = [rule for rule in RULES if any(one.rule == rule for one in findings)]
     driver = {
@@ -143,7 +143,7 @@ def log(findings: Sequence[Finding], command: str, version: str) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _result(one: Finding, names: Sequence[str]) -> dict[str, Any]:
+def _result(one: SarifResult, names: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": one.rule,
         "ruleIndex": names.index(one.rule),

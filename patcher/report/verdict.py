@@ -16,7 +16,7 @@ from patcher.report import words
 from patcher.report.console import STYLES, Line, console, print_lines
 
 if TYPE_CHECKING:
-    from patcher.report.record import CaseRecord, Cause, Record, Table
+    from patcher.report.record import CaseRecord, Cause, Record, SpeedTable
 
 COLOURS = {
     "pass": "bold green",
@@ -123,7 +123,7 @@ def _first(error: str) -> str:
     return error.split("\n", maxsplit=1)[0]
 
 
-def _table(table: Table, width: int) -> Iterator[Line]:
+def _table(table: SpeedTable, width: int) -> Iterator[Line]:
     from patcher.report.page import table_names, table_rows, table_source
 
     rows = list(table_rows(table))

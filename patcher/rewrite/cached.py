@@ -19,7 +19,7 @@ from patcher import __version__
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.rewrite.file import Rewrite, Rewritten, rewrite_file
 from patcher.rewrite.kinds.whole_files import whole
-from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.outcome import EditOutcome, Site
 
 _FORMAT = f"2 {__version__}"
 
@@ -70,7 +70,7 @@ def load(data: bytes, edits: Sequence[Edit]) -> Rewritten | None:
         if hashlib.sha256(content).hexdigest() != read["sha256"]:
             return None
         outcomes = tuple(
-            Outcome(
+            EditOutcome(
                 edit,
                 EditStatus(kept["status"]),
                 tuple(Site(**site) for site in kept["sites"]),

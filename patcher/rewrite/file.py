@@ -12,7 +12,7 @@ from patcher.patchfile.features import too_new
 from patcher.patchfile.kinds import Level, kind_of
 from patcher.patchfile.model import Edit, EditStatus, Patch
 from patcher.rewrite.kinds.whole_files import contradiction, plan_whole, whole
-from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.outcome import EditOutcome
 
 if TYPE_CHECKING:
     from patcher.rewrite.source import Source
@@ -27,7 +27,7 @@ WRITABLE = (EditStatus.READY, EditStatus.ALREADY)
 class Rewritten:
     """Outcome of each edit, in order, and the new content (None: nothing can be written)."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[EditOutcome, ...]
     content: bytes | None
 
 
@@ -55,14 +55,14 @@ def rewrite_file(
     if content is None:
         message = f"there is no {path}"
         return Rewritten(
-            tuple(Outcome(edit, EditStatus.MISSING, message=message) for edit in edits), None
+            tuple(EditOutcome(edit, EditStatus.MISSING, message=message) for edit in edits), None
         )
     try:
         return _rewrite(path, content, edits, attachments)
     except PatcherError as error:
         if error.code not in ("unsupported-source", "rewrite-disagrees"):
             raise
-        refused = Outcome(
+        refused = EditOutcome(
             edits[0], EditStatus.BLOCKED, message=error.message, hint=error.help, code=error.code,
             details=tuple(error.notes),
         )  # fmt: skip
@@ -71,14 +71,14 @@ def rewrite_file(
 
 def rewrite_patch(
     patch: Patch, read: Read, rewrite: Rewrite = rewrite_file
-) -> tuple[list[Outcome], dict[str, bytes | None]]:
+) -> tuple[list[EditOutcome], dict[str, bytes | None]]:
     """Plan and write one patch in memory.
 
     Returns:
         Outcome of each edit in the spec's order, and the new content of those files all of whose
         edits can be written; None is a file that goes.
     """
-    found: dict[int, Outcome] = {}
+    found: dict[int, EditOutcome] = {}
     written: dict[str, bytes | None] = {}
     for path in dict.fromkeys(edit.file for edit in patch.edits):
         numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
@@ -103,14 +103,14 @@ def rewrite_patch(
 
 def _with_whole(
     edits: Sequence[Edit], read: Read, attachments: Mapping[str, bytes], rewrite: Rewrite
-) -> tuple[list[Outcome], dict[str, bytes | None]]:
+) -> tuple[list[EditOutcome], dict[str, bytes | None]]:
     """Edits of one file of which some are about it as a whole: the others come first."""
     path = edits[0].file
     if why := contradiction(edits):
-        return [Outcome(edit, EditStatus.CONFLICT, message=why) for edit in edits], {}
+        return [EditOutcome(edit, EditStatus.CONFLICT, message=why) for edit in edits], {}
     content = after = read(path)
     inside = [edit for edit in edits if kind_of(edit).level is not Level.FILE]
-    found: dict[int, Outcome] = {}
+    found: dict[int, EditOutcome] = {}
     if inside:
         result = rewrite(path, content, inside, attachments)
         found = {id(edit): one for edit, one in zip(inside, result.outcomes, strict=True)}
@@ -144,7 +144,7 @@ def _rewrite(
     textual = all(_by_line(edit) for edit in edits)
     python = path.endswith((".py", ".pyi")) or not textual
     file = File(source)
-    outcomes: list[Outcome] = []
+    outcomes: list[EditOutcome] = []
     splices: list[Splice] = []
     of_lines: list[Splice] = []
     for edit in edits:
@@ -171,8 +171,8 @@ def _by_line(edit: Edit) -> bool:
 
 
 def _checked(
-    source: Source, splices: list[Splice], of_lines: list[Splice], outcomes: list[Outcome]
-) -> list[Outcome]:
+    source: Source, splices: list[Splice], of_lines: list[Splice], outcomes: list[EditOutcome]
+) -> list[EditOutcome]:
     """Ask the second implementations: one for edits of lines, one for all others."""
     from patcher.rewrite.oracle.lines import check_lines
     from patcher.rewrite.splice import apply, with_pass
@@ -187,7 +187,7 @@ def _checked(
     return [each if _by_line(each.edit) else next(agreed) for each in outcomes]
 
 
-def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def _agree(source: Source, text: str, outcomes: Sequence[EditOutcome]) -> list[EditOutcome]:
     """A second implementation must say the same of the result; what it says is lost is noted."""
     from patcher.rewrite.oracle.check import check
 
@@ -204,7 +204,7 @@ def _agree(source: Source, text: str, outcomes: Sequence[Outcome]) -> list[Outco
     return noted
 
 
-def _distance(outcome: Outcome, line: int) -> int:
+def _distance(outcome: EditOutcome, line: int) -> int:
     """How far a line is from the sites of an edit."""
     ready = outcome.status is EditStatus.READY
     away = [max(each.line - line, line - each.end_line, 0) for each in outcome.sites if ready]

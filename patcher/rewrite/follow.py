@@ -12,10 +12,10 @@ from patcher.patchfile.model import Edit, Expect, Patch
 from patcher.rewrite.file import WRITABLE, rewrite_file
 
 if TYPE_CHECKING:
-    from patcher.rewrite.outcome import Outcome, Site
+    from patcher.rewrite.outcome import EditOutcome, Site
 
 
-class Fit(str, Enum):
+class EditFit(str, Enum):
     """What became of an edit's site."""
 
     FITS = "fits"
@@ -34,8 +34,8 @@ class Followed:
 
     patch: str
     edit: Edit
-    fit: Fit
-    outcome: Outcome
+    fit: EditFit
+    outcome: EditOutcome
     file: str | None = None
     site: Site | None = None
 
@@ -64,12 +64,12 @@ def _edit(
     outcome = _plan(patch, edit, read)
     if outcome.status in WRITABLE:
         site = outcome.sites[0] if outcome.sites else None
-        return Followed(patch.name, edit, Fit.FITS, outcome, edit.file, site)
+        return Followed(patch.name, edit, EditFit.FITS, outcome, edit.file, site)
     for moved in _elsewhere(edit, paths):
         other = _plan(patch, moved, read)
         if other.status in WRITABLE and other.sites:
-            return Followed(patch.name, edit, Fit.MOVED, outcome, moved.file, other.sites[0])
-    return Followed(patch.name, edit, Fit.GONE, outcome)
+            return Followed(patch.name, edit, EditFit.MOVED, outcome, moved.file, other.sites[0])
+    return Followed(patch.name, edit, EditFit.GONE, outcome)
 
 
 def _elsewhere(edit: Edit, paths: Sequence[str]) -> Iterable[Edit]:
@@ -91,6 +91,6 @@ def _elsewhere(edit: Edit, paths: Sequence[str]) -> Iterable[Edit]:
             yield replace(edit, file=path, within=within, expect=Expect(1, None))
 
 
-def _plan(patch: Patch, edit: Edit, read: Callable[[str], bytes | None]) -> Outcome:
+def _plan(patch: Patch, edit: Edit, read: Callable[[str], bytes | None]) -> EditOutcome:
     result = rewrite_file(edit.file, read(edit.file), [edit], patch.attachments)
     return result.outcomes[0]

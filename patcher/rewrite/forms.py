@@ -28,7 +28,7 @@ from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from patcher.rewrite.outcome import Outcome
+    from patcher.rewrite.outcome import EditOutcome
 
 
 class Fit(str, Enum):
@@ -60,7 +60,7 @@ def chosen_form(patch: Patch, read: Read, rewrite: Rewrite = rewrite_file) -> Pa
     return best
 
 
-def fit_of(patch: Patch, outcomes: Sequence[Outcome], read: Read) -> Fit:
+def fit_of(patch: Patch, outcomes: Sequence[EditOutcome], read: Read) -> Fit:
     """How a patch in its chosen form fits, by what planning says of its edits on ``read``."""
     absent = absence(patch, read)
     if absent is not None:

@@ -27,7 +27,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EditOutcome:
     """One edit on one state of its file.
 
     Attributes:

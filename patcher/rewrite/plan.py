@@ -17,14 +17,14 @@ from patcher.rewrite.commuting import not_commuting
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.forms import Fit, chosen_form, fit_of
 from patcher.rewrite.newer import unread
-from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.problem import Problem, as_error, of_outcome
 
 if TYPE_CHECKING:
     from patcher.patchfile.features import Version
 
-EditPlan = Outcome
-"""One edit's part of a plan (`patcher.rewrite.outcome.Outcome`)."""
+EditPlan = EditOutcome
+"""One edit's part of a plan (`patcher.rewrite.outcome.EditOutcome`)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PatchPlan:
     """
 
     patch: Patch
-    edits: tuple[Outcome, ...]
+    edits: tuple[EditOutcome, ...]
     problems: tuple[Problem, ...] = ()
     fit: Fit = Fit.FITS
 
@@ -201,7 +201,7 @@ def in_order(patches: Sequence[Patch]) -> list[Patch]:
 
 
 def _already(patch: Patch) -> PatchPlan:
-    done = tuple(Outcome(edit, EditStatus.ALREADY) for edit in patch.edits)
+    done = tuple(EditOutcome(edit, EditStatus.ALREADY) for edit in patch.edits)
     return PatchPlan(patch, done)
 
 
@@ -236,8 +236,8 @@ def _forbidden(
 
 
 def _moved(
-    patch: Patch, outcome: Outcome, read: Read, paths: Callable[[], Iterable[str]]
-) -> Outcome:
+    patch: Patch, outcome: EditOutcome, read: Read, paths: Callable[[], Iterable[str]]
+) -> EditOutcome:
     """Of an edit whose file is not there, say where its code stands."""
     from patcher.rewrite.follow import follow
 
@@ -255,14 +255,14 @@ def _moved(
 
 def _explain(
     patch: Patch,
-    outcome: Outcome,
+    outcome: EditOutcome,
     read: Read,
     pristine: Read | None,
     drifted: Collection[str],
     planned: Sequence[PatchPlan],
     applied: Sequence[Patch],
     rewrite: Rewrite,
-) -> Outcome:
+) -> EditOutcome:
     """Say drift and conflicts with other patches by their names."""
     path = outcome.edit.file
     if path in drifted:
@@ -288,6 +288,14 @@ def _touches(patch: Patch, path: str) -> bool:
 
 
 __all__ = [
-    "EditPlan", "Outcome", "PatchPlan", "Plan", "Problem", "Read", "Rewrite", "Site", "in_order",
+    "EditOutcome",
+    "EditPlan",
+    "PatchPlan",
+    "Plan",
+    "Problem",
+    "Read",
+    "Rewrite",
+    "Site",
+    "in_order",
     "plan_patches",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from patcher.patchfile.model import EditStatus, Patch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from patcher.rewrite.outcome import Outcome, Site
+    from patcher.rewrite.outcome import EditOutcome, Site
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def as_error(problems: Sequence[Problem]) -> PatcherError:
     return PatcherError(first.code, first.headline, first.hint, first.where, notes)
 
 
-def of_outcome(patch: Patch, index: int, outcome: Outcome) -> Problem:
+def of_outcome(patch: Patch, index: int, outcome: EditOutcome) -> Problem:
     """The problem of an edit that cannot be written; ``index`` counts from 1."""
     edit = outcome.edit
     code = outcome.code or {EditStatus.DRIFTED: "drift"}.get(outcome.status, outcome.status.value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store.fs import digest
-from patcher.store.journal import Step
+from patcher.store.journal import FileStep
 from patcher.store.paths import check_size
 from patcher.store.state import Touched
 
@@ -62,9 +62,9 @@ def _is_there(copy: StoredTree, path: str, goal: Goal) -> bool:
     return result.data == data and result.mode == mode
 
 
-def steps_of(copy: StoredTree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, bytes]]:
+def steps_of(copy: StoredTree, goal: Goal) -> tuple[tuple[FileStep, ...], dict[str, bytes]]:
     """One step for each file that changes, and the present bytes of those."""
-    steps: list[Step] = []
+    steps: list[FileStep] = []
     old: dict[str, bytes] = {}
     for path in sorted(goal):
         new, after_mode = goal[path]
@@ -78,11 +78,11 @@ def steps_of(copy: StoredTree, goal: Goal) -> tuple[tuple[Step, ...], dict[str, 
             continue
         if present is not None:
             old[path] = present.data
-        steps.append(Step(path, before, mode, after, mode if new is None else after_mode))
+        steps.append(FileStep(path, before, mode, after, mode if new is None else after_mode))
     return tuple(steps), old
 
 
-def touched_after(copy: StoredTree, steps: Iterable[Step], adopted: Goal) -> dict[str, Touched]:
+def touched_after(copy: StoredTree, steps: Iterable[FileStep], adopted: Goal) -> dict[str, Touched]:
     """The files that differ from pristine after a change.
 
     Args:

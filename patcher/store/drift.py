@@ -31,7 +31,7 @@ class Drift(NamedTuple):
     kind: str
 
 
-class Expected(NamedTuple):
+class ExpectedFile(NamedTuple):
     """What a file should be; a sha256 of None leaves its bytes open."""
 
     sha256: str | None
@@ -41,7 +41,7 @@ class Expected(NamedTuple):
 
 def find_drift(
     root: Root,
-    expected: Mapping[str, Expected],
+    expected: Mapping[str, ExpectedFile],
     absent: Collection[str],
     *,
     look_for_new: bool,
@@ -74,7 +74,7 @@ def _slashes(path: str) -> list[int]:
     return [at for at, char in enumerate(path) if char == "/"]
 
 
-def _compare(root: Root, path: str, one: Expected, here: os.stat_result | None) -> str | None:
+def _compare(root: Root, path: str, one: ExpectedFile, here: os.stat_result | None) -> str | None:
     if here is None:
         return _missing(root, path)
     if not stat.S_ISREG(here.st_mode):
@@ -107,7 +107,7 @@ def _missing(root: Root, path: str) -> str:
 
 def _scan(
     root: Root,
-    expected: Mapping[str, Expected],
+    expected: Mapping[str, ExpectedFile],
     folders: Collection[str],
     passed_over: Collection[str],
     present: dict[str, os.stat_result],

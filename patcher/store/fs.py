@@ -2,7 +2,7 @@
 
 One class, `Folder`: an open directory. Names are single path components resolved against its
 descriptor and never through a link, so that nothing can be swapped in between check and use. Each
-state-changing method first announces a `Call` to `observer`; tests and `tests/torture` kill
+state-changing method first announces a `FileOperation` to `observer`; tests and `tests/torture` kill
 the process there, raise an `OSError` instead, or record the calls to enumerate what a power loss
 could leave behind.
 
@@ -33,7 +33,7 @@ _NO_LINKS = {errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True)
-class Call:
+class FileOperation:
     """A state-changing call that is about to be made.
 
     Attributes:
@@ -52,12 +52,12 @@ class Call:
     mode: int = 0
 
 
-observer: Callable[[Call], None] | None = None
+observer: Callable[[FileOperation], None] | None = None
 
 
 def _announce(op: str, path: str, other: str = "", data: bytes = b"", mode: int = 0) -> None:
     if observer is not None:
-        observer(Call(op, path, other, data, mode))
+        observer(FileOperation(op, path, other, data, mode))
 
 
 def digest(data: bytes) -> str:
@@ -66,7 +66,7 @@ def digest(data: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class File:
+class FileContent:
     """Bytes of a regular file with its permission bits, as found."""
 
     data: bytes
@@ -126,7 +126,7 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def read(self, name: str) -> File | None:
+    def read(self, name: str) -> FileContent | None:
         """A regular file's bytes and mode; None when there is nothing under the name.
 
         Raises:
@@ -145,7 +145,7 @@ class Folder:
             result = os.fstat(fd)
             if not stat.S_ISREG(result.st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", self.at(name))
-            return File(file.read(), stat.S_IMODE(result.st_mode), result)
+            return FileContent(file.read(), stat.S_IMODE(result.st_mode), result)
 
     def names(self) -> Iterator[str]:
         """The names in this folder, sorted."""

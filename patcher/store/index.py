@@ -18,7 +18,7 @@ INDEX_FILE = "pristine.idx"
 _HEADER = b"patcher pristine index 1\n"
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """One file of the pristine tree; ``stamp`` is empty when nothing may be inferred from it."""
 
     path: str
@@ -32,7 +32,7 @@ def stamp(found: os.stat_result) -> str:
     return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
 
 
-def dump(entries: Iterable[Entry]) -> bytes:
+def dump(entries: Iterable[IndexEntry]) -> bytes:
     lines = [f"{e.sha256} {e.mode:o} {e.stamp or '-'} {e.path}\n" for e in entries]
     return _HEADER + "".join(sorted(lines, key=lambda line: line.split(" ", 3)[3])).encode()
 
@@ -46,7 +46,7 @@ class Index:
             raise ValueError("not the pristine index")
         self._data = data
 
-    def get(self, path: str) -> Entry | None:
+    def get(self, path: str) -> IndexEntry | None:
         needle = f" {path}\n".encode()
         end = self._data.find(needle)
         while end >= 0:
@@ -58,10 +58,10 @@ class Index:
             end = self._data.find(needle, end + 1)
         return None
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[IndexEntry]:
         return [self._parse(line) for line in self._data[len(_HEADER) : -1].split(b"\n") if line]
 
     @staticmethod
-    def _parse(line: bytes) -> Entry:
+    def _parse(line: bytes) -> IndexEntry:
         sha256, mode, mark, path = line.decode().split(" ", 3)
-        return Entry(path, sha256, int(mode, 8), "" if mark == "-" else mark)
+        return IndexEntry(path, sha256, int(mode, 8), "" if mark == "-" else mark)

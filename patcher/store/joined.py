@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.patchfile.versions import target_name
 from patcher.store.paths import printable
-from patcher.store.source import Source
+from patcher.store.source import DistributionSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
 
 
-def join(sources: Sequence[Source]) -> Source:
+def join(sources: Sequence[DistributionSource]) -> DistributionSource:
     """One source of several distributions.
 
     Raises:
@@ -41,7 +41,7 @@ def join(sources: Sequence[Source]) -> Source:
                 raise PatcherError("source", message, hint="they cannot stand in one tree")
             files.setdefault(path, held)
             owner.setdefault(path, each.distribution)
-    return Source(
+    return DistributionSource(
         distribution=target_name(names),
         version=", ".join(f"{each.distribution} {each.version}" for each in ordered),
         origin="; ".join(each.origin for each in ordered),
@@ -50,7 +50,7 @@ def join(sources: Sequence[Source]) -> Source:
     )
 
 
-def pristine_source(copy: WorkingCopy) -> Source:
+def pristine_source(copy: WorkingCopy) -> DistributionSource:
     """A working copy as it was before any patch, as a source.
 
     Raises:
@@ -62,4 +62,4 @@ def pristine_source(copy: WorkingCopy) -> Source:
         message = f"{copy.target} is patched in place, and cannot stand in one tree with another"
         raise PatcherError("source", message, where=str(copy.root))
     files = pristine_files(copy)
-    return Source(copy.target, copy.version or "0", copy.origin, files, copy.packages)
+    return DistributionSource(copy.target, copy.version or "0", copy.origin, files, copy.packages)

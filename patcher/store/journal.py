@@ -32,7 +32,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 OTHER = "other"
 
 
-class Stage(str, Enum):
+class ChangeStage(str, Enum):
     """How far a change came."""
 
     PREPARE = "prepare"  # temporary files may be incomplete; no file of the tree is changed
@@ -40,7 +40,7 @@ class Stage(str, Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class FileStep:
     """What a change does to one file; a hash of None means no file."""
 
     path: str
@@ -72,9 +72,9 @@ class Journal:
     pid: int
     state_before: str
     state_after: str
-    steps: tuple[Step, ...]
+    steps: tuple[FileStep, ...]
     folders: tuple[str, ...] = ()
-    stage: Stage = Stage.PREPARE
+    stage: ChangeStage = ChangeStage.PREPARE
 
     def side(self, number: int) -> str:
         """Name, beside the file, of its new bytes before the swap and of its old ones after."""
@@ -103,11 +103,11 @@ class Journal:
             values = dict(record)
             if values.pop("schema") != 1:
                 raise ValueError
-            values["stage"] = Stage(values["stage"])
+            values["stage"] = ChangeStage(values["stage"])
             values["names"] = tuple(values["names"])
             values["folders"] = tuple(values["folders"])
             values["steps"] = tuple(
-                Step(**{key: value for key, value in step.items() if key != "temporary"})
+                FileStep(**{key: value for key, value in step.items() if key != "temporary"})
                 for step in values["steps"]
             )
             journal = cls(**values)
@@ -139,7 +139,7 @@ class Journal:
             check_relative(path)
 
     def begun(self) -> Journal:
-        return replace(self, stage=Stage.BEGIN)
+        return replace(self, stage=ChangeStage.BEGIN)
 
 
 def _damaged(where: str) -> PatcherError:
@@ -152,7 +152,7 @@ def _damaged(where: str) -> PatcherError:
 
 
 @dataclass(frozen=True)
-class Place:
+class CopyFolders:
     """Where a working copy's parts are."""
 
     root: Root
@@ -161,7 +161,7 @@ class Place:
     backups: Backups
 
 
-def write(place: Place, journal: Journal) -> None:
+def write(place: CopyFolders, journal: Journal) -> None:
     with Folder.open(place.private) as private:
         private.replace_file(JOURNAL_FILE, records.encode(journal.record()))
 
@@ -186,7 +186,7 @@ def read(private: Path) -> Journal | None:
     return Journal.from_record(record, str(path))
 
 
-class Outcome(str, Enum):
+class Settlement(str, Enum):
     """How an interrupted change was settled."""
 
     FINISHED = "finished"
@@ -205,7 +205,7 @@ def seen(folder: Folder, name: str) -> str | None:
     return None if result is None else digest(result.data)
 
 
-def is_committed(place: Place, journal: Journal) -> bool:
+def is_committed(place: CopyFolders, journal: Journal) -> bool:
     """Whether ``series.json`` names this transaction."""
     with Folder.open(place.home) as home:
         result = home.read(SERIES_FILE)
@@ -213,7 +213,7 @@ def is_committed(place: Place, journal: Journal) -> bool:
     return record is not None and record.get("transaction") == journal.transaction
 
 
-def settle(place: Place, journal: Journal) -> tuple[Outcome, tuple[str, ...]]:
+def settle(place: CopyFolders, journal: Journal) -> tuple[Settlement, tuple[str, ...]]:
     """Finish a committed change, undo any other.
 
     May itself be cut short anywhere and repeated. Needs no room on the disk, unless the temporary
@@ -225,14 +225,14 @@ def settle(place: Place, journal: Journal) -> tuple[Outcome, tuple[str, ...]]:
             home.fsync()
         _clear(place, journal)
         _remove_empty(place, journal)
-        outcome = Outcome.FINISHED
+        outcome = Settlement.FINISHED
     else:
         blocked = tuple(
             step.path
             for number, step in enumerate(journal.steps)
             if not _undo(place, journal, number, step)
         )
-        outcome = Outcome.BLOCKED if blocked else Outcome.UNDONE
+        outcome = Settlement.BLOCKED if blocked else Settlement.UNDONE
         if not blocked:
             _clear(place, journal)
             _remove_folders(place, journal)
@@ -245,7 +245,7 @@ def settle(place: Place, journal: Journal) -> tuple[Outcome, tuple[str, ...]]:
     return outcome, blocked
 
 
-def _undo(place: Place, journal: Journal, number: int, step: Step) -> bool:
+def _undo(place: CopyFolders, journal: Journal, number: int, step: FileStep) -> bool:
     """Put one file back; False when a foreign edit is in the way."""
     with ExitStack() as stack:
         try:
@@ -257,9 +257,9 @@ def _undo(place: Place, journal: Journal, number: int, step: Step) -> bool:
 
 
 def _undo_in(
-    folder: Folder, name: str, place: Place, journal: Journal, number: int, step: Step
+    folder: Folder, name: str, place: CopyFolders, journal: Journal, number: int, step: FileStep
 ) -> bool:
-    if journal.stage is Stage.PREPARE:
+    if journal.stage is ChangeStage.PREPARE:
         return True
     side, removed = journal.side(number), journal.removed(number)
     if step.before == step.after:
@@ -293,7 +293,7 @@ def _undo_in(
 
 
 def _undo_mode(
-    folder: Folder, name: str, beside: tuple[str, str], place: Place, step: Step
+    folder: Folder, name: str, beside: tuple[str, str], place: CopyFolders, step: FileStep
 ) -> bool:
     """Put back the permission bits of a file whose bytes did not change."""
     assert step.before is not None
@@ -326,7 +326,7 @@ def _held(folder: Folder, name: str) -> tuple[str, int] | None:
     return None if result is None or sha256 is None else (sha256, result.st_mode & 0o7777)
 
 
-def _take_away(folder: Folder, name: str, removed: str, step: Step) -> bool:
+def _take_away(folder: Folder, name: str, removed: str, step: FileStep) -> bool:
     """Remove a file that the change made, unless it was edited in this instant."""
     folder.rename(name, removed)
     if seen(folder, removed) == step.after:
@@ -336,13 +336,13 @@ def _take_away(folder: Folder, name: str, removed: str, step: Step) -> bool:
     return False
 
 
-def _clear(place: Place, journal: Journal) -> None:
+def _clear(place: CopyFolders, journal: Journal) -> None:
     """Remove the temporary files, then make all names durable."""
     for number, step in enumerate(journal.steps):
         with suppress(FileNotFoundError, PatcherError), place.root.parent(step.path) as (folder, _):
             for name in (journal.side(number), journal.removed(number)):
                 # Complete ones that hold neither old nor new bytes are somebody's: they stay.
-                own = journal.stage is Stage.PREPARE or seen(folder, name) in (
+                own = journal.stage is ChangeStage.PREPARE or seen(folder, name) in (
                     step.before,
                     step.after,
                 )
@@ -351,14 +351,14 @@ def _clear(place: Place, journal: Journal) -> None:
             folder.fsync()
 
 
-def _remove_folders(place: Place, journal: Journal) -> None:
+def _remove_folders(place: CopyFolders, journal: Journal) -> None:
     for path in reversed(journal.folders):
         with suppress(OSError, PatcherError), place.root.parent(path) as (folder, name):
             folder.rmdir(name)
             folder.fsync()
 
 
-def _remove_empty(place: Place, journal: Journal) -> None:
+def _remove_empty(place: CopyFolders, journal: Journal) -> None:
     """Remove the folders that held nothing but files that the change removed."""
     for step in journal.steps:
         path = step.path if step.after is None else ""

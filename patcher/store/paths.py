@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store.fs import File, Folder
+from patcher.store.fs import FileContent, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -155,7 +155,7 @@ class Root:
             )
         return inner
 
-    def read(self, path: str) -> File | None:
+    def read(self, path: str) -> FileContent | None:
         """A file of the tree; None when it, or a folder on the way, is missing.
 
         Raises:

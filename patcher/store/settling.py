@@ -13,7 +13,7 @@ from patcher.errors import PatcherError
 from patcher.store import git
 from patcher.store import journal as journals
 from patcher.store.fs import Folder, remove_tree
-from patcher.store.journal import Journal, Outcome, Place, seen
+from patcher.store.journal import CopyFolders, Journal, Settlement, seen
 from patcher.store.paths import Root
 from patcher.store.transaction import blocked_error
 from patcher.store.tree import StoredTree
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 UNFINISHED = ".init-"
 
 
-def place_of(folders: Folders, journal: Journal) -> Place:
+def place_of(folders: Folders, journal: Journal) -> CopyFolders:
     """Where a journal's change takes place; works without a readable ``series.json`` too."""
     root = journal.root
     with suppress(PatcherError, OSError):
         root = folders.state(journal.target).root
-    return Place(
+    return CopyFolders(
         Root(str(folders.root / root), folders.closed_folders()),
         folders.private_dir,
         folders.private_dir / journal.target,
@@ -68,7 +68,7 @@ def _settle(folders: Folders, pending: Journal) -> dict[str, Any]:
             f"an interrupted {pending.action} cannot be settled: {error}",
             hint="fix the cause, then run `patcher recover`",
         ) from error
-    if outcome is Outcome.BLOCKED:
+    if outcome is Settlement.BLOCKED:
         raise blocked_error(place, pending, blocked)
     return {
         "outcome": outcome.value,
@@ -94,7 +94,7 @@ def _lost(folders: Folders, state: State) -> Iterator[Journal]:
                 yield journal.begun() if swapped else journal
 
 
-def _traces(place: Place, journal: Journal) -> tuple[bool, bool]:
+def _traces(place: CopyFolders, journal: Journal) -> tuple[bool, bool]:
     """(a file of the tree was swapped, temporary files are left)."""
     swapped = left = False
     for number, step in enumerate(journal.steps):

@@ -38,7 +38,7 @@ MAX_TOTAL_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Source:
+class DistributionSource:
     """A distribution's files as they will be in the working copy.
 
     Attributes:
@@ -61,7 +61,7 @@ class Source:
 LATEST = "@latest"  # after a distribution's name: the newest wheel that the registry has
 
 
-def find_source(text: str, python: str = sys.executable) -> Source:
+def find_source(text: str, python: str = sys.executable) -> DistributionSource:
     """Read what the user named.
 
     Args:
@@ -88,7 +88,7 @@ def find_source(text: str, python: str = sys.executable) -> Source:
     return _from_installed(text, python)
 
 
-def _from_installed(name: str, python: str) -> Source:
+def _from_installed(name: str, python: str) -> DistributionSource:
     result = installed_files(name, python)
     if result is None:
         raise PatcherError(
@@ -173,15 +173,15 @@ def _source(
     files: Files,
     packages: tuple[str, ...],
     import_root: Path | None = None,
-) -> Source:
+) -> DistributionSource:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
         raise PatcherError("source", f"{name!r} is not a distribution's name")
     for path in files:
         check_relative(path)
-    return Source(normalise(name), version, origin, files, packages, import_root)
+    return DistributionSource(normalise(name), version, origin, files, packages, import_root)
 
 
-def _from_registry(requirement: str, python: str) -> Source:
+def _from_registry(requirement: str, python: str) -> DistributionSource:
     if not re.fullmatch(rf"[A-Za-z0-9._-]+(==[A-Za-z0-9.!+_-]+|{LATEST})", requirement):
         raise PatcherError("source", f"{requirement!r} is not NAME==VERSION")
     asked = requirement.removesuffix(LATEST)
@@ -207,10 +207,10 @@ def _from_registry(requirement: str, python: str) -> Source:
                 notes=last[-3:] or done.stderr.splitlines()[-3:],
             )
         result = _from_archive(wheels[0])
-    return Source(**{**vars(result), "origin": f"registry {requirement}"})
+    return DistributionSource(**{**vars(result), "origin": f"registry {requirement}"})
 
 
-def _from_archive(path: Path) -> Source:
+def _from_archive(path: Path) -> DistributionSource:
     try:
         if zipfile.is_zipfile(path):
             files = dict(_unzip(path))
@@ -265,7 +265,9 @@ def _limit(total: int, path: Path) -> int:
     return total
 
 
-def _from_project(files: Files, origin: str, fallback: str, root: Path | None) -> Source:
+def _from_project(
+    files: Files, origin: str, fallback: str, root: Path | None
+) -> DistributionSource:
     """A source tree: its packages without their surroundings, with metadata beside them."""
     layout = find_layout(files)
     if layout is None:
@@ -287,7 +289,7 @@ def add_metadata(files: Files, metadata: Metadata) -> None:
         files[f"{stem}-{metadata.version}.dist-info/METADATA"] = (text, 0o644)
 
 
-def _from_folder(path: Path) -> Source:
+def _from_folder(path: Path) -> DistributionSource:
     root = path.resolve()
     if (root / "__init__.py").is_file():
         raise PatcherError(
@@ -314,11 +316,13 @@ def _from_folder(path: Path) -> Source:
     return _from_project(files, f"{kind} {root}", root.name, root)
 
 
-def _from_url(url: str) -> Source:
+def _from_url(url: str) -> DistributionSource:
     from patcher.store.clone import clone
 
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder:
         checkout = Path(folder) / "checkout"
         commit = clone(url, checkout)
         result = _from_folder(checkout)
-    return Source(**{**vars(result), "origin": f"{url} at {commit}", "import_root": None})
+    return DistributionSource(
+        **{**vars(result), "origin": f"{url} at {commit}", "import_root": None}
+    )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.store import journal as journals
 from patcher.store.fs import Folder
-from patcher.store.journal import Journal, Outcome, Place, Step, seen
+from patcher.store.journal import CopyFolders, FileStep, Journal, Settlement, seen
 from patcher.store.paths import printable
 from patcher.store.state import SERIES_FILE
 
@@ -33,7 +33,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def execute(
-    place: Place,
+    place: CopyFolders,
     journal: Journal,
     contents: Mapping[str, bytes | None],
     kept: Collection[bytes],
@@ -69,7 +69,7 @@ def execute(
             _back_up(place, journal, kept)
             _carry_out(place, journal, contents, next_state, signals)
     except BaseException as error:
-        if _settle(place, journal) is not Outcome.FINISHED:
+        if _settle(place, journal) is not Settlement.FINISHED:
             if isinstance(error, OSError):
                 raise put_back(refused(error)) from error
             if isinstance(error, PatcherError) and error.code == "interrupted":
@@ -78,7 +78,7 @@ def execute(
 
 
 def _carry_out(
-    place: Place,
+    place: CopyFolders,
     journal: Journal,
     contents: Mapping[str, bytes | None],
     next_state: bytes,
@@ -102,13 +102,13 @@ def _carry_out(
     journals.settle(place, begun)
 
 
-def _settle(place: Place, journal: Journal) -> Outcome:
+def _settle(place: CopyFolders, journal: Journal) -> Settlement:
     """Finish or undo after an error; raises when neither is possible now."""
     try:
         pending = journals.read(place.private)
         if pending is None:
             committed = journals.is_committed(place, journal)
-            return Outcome.FINISHED if committed else Outcome.UNDONE
+            return Settlement.FINISHED if committed else Settlement.UNDONE
         outcome, blocked = journals.settle(place, pending)
     except OSError as error:
         raise PatcherError(
@@ -122,7 +122,7 @@ def _settle(place: Place, journal: Journal) -> Outcome:
     return outcome
 
 
-def blocked_error(place: Place, journal: Journal, paths: tuple[str, ...]) -> PatcherError:
+def blocked_error(place: CopyFolders, journal: Journal, paths: tuple[str, ...]) -> PatcherError:
     """PatcherError ``foreign-edit`` that names both copies of each file and what resolves it."""
     notes, commands = [], []
     for step in journal.steps:
@@ -154,14 +154,14 @@ def _quoted(path: str) -> str:
     return shlex.quote(path)
 
 
-def _back_up(place: Place, journal: Journal, kept: Collection[bytes]) -> None:
+def _back_up(place: CopyFolders, journal: Journal, kept: Collection[bytes]) -> None:
     for data in kept:
         place.backups.put(data)
     place.backups.record(journal.record())
 
 
 def _write_beside(
-    place: Place, journal: Journal, contents: Mapping[str, bytes | None], next_state: bytes
+    place: CopyFolders, journal: Journal, contents: Mapping[str, bytes | None], next_state: bytes
 ) -> None:
     for path in journal.folders:
         with place.root.parent(path) as (folder, name):
@@ -178,7 +178,7 @@ def _write_beside(
         home.fsync()
 
 
-def _swap(place: Place, journal: Journal, number: int, step: Step) -> None:
+def _swap(place: CopyFolders, journal: Journal, number: int, step: FileStep) -> None:
     """Give one file its new bytes. What is overwritten or removed is kept beside it."""
     side, removed = journal.side(number), journal.removed(number)
     with place.root.parent(step.path) as (folder, name):
@@ -231,7 +231,7 @@ def refused(error: OSError) -> PatcherError:
     return PatcherError("io", f"{error.strerror or error}: {place or 'the disk'}", where=place)
 
 
-def _drop_bytecode(place: Place, path: str) -> None:
+def _drop_bytecode(place: CopyFolders, path: str) -> None:
     """Remove the compiled forms of a changed module: Python may take them for current."""
     if not path.endswith(".py"):
         return
@@ -244,7 +244,7 @@ def _drop_bytecode(place: Place, path: str) -> None:
                 folder.unlink(each)
 
 
-def _set_ballast(place: Place, size: int) -> None:
+def _set_ballast(place: CopyFolders, size: int) -> None:
     if not size:
         return
     with Folder.open(place.home) as home:
@@ -261,7 +261,7 @@ def _set_ballast(place: Place, size: int) -> None:
             raise
 
 
-def _drop_ballast(place: Place) -> bool:
+def _drop_ballast(place: CopyFolders) -> bool:
     with Folder.open(place.home) as home:
         if home.lstat(BALLAST_FILE) is None:
             return False

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store.drift import Drift, Expected, find_drift
+from patcher.store.drift import Drift, ExpectedFile, find_drift
 from patcher.store.fs import digest
 from patcher.store.index import INDEX_FILE, Index
-from patcher.store.journal import Place
+from patcher.store.journal import CopyFolders
 from patcher.store.paths import Root, printable, safe_target
 from patcher.store.plumbing import find_blob, record_ref
 from patcher.store.walk import walk
@@ -77,9 +77,9 @@ class StoredTree:
         return self.folders.root / self.state.root
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> CopyFolders:
         closed = self.folders.closed_folders()
-        return Place(
+        return CopyFolders(
             Root(str(self.root), closed),
             self.folders.private_dir,
             self.home,
@@ -183,21 +183,21 @@ class StoredTree:
         """Files of the target as they should be now, sorted."""
         return tuple(sorted(self.expected()))
 
-    def expected(self) -> dict[str, Expected]:
+    def expected(self) -> dict[str, ExpectedFile]:
         """Hash, mode and stamp of every file as patcher left it."""
-        result: dict[str, Expected] = {}
+        result: dict[str, ExpectedFile] = {}
         if self.index is not None:
             for path, sha256, mode, stamp in self.index.entries():
-                result[path] = Expected(sha256, mode, stamp)
+                result[path] = ExpectedFile(sha256, mode, stamp)
         else:
             for package in self.packages:
                 for path in [package] if package.endswith(".py") else walk(self.root, package):
-                    result[path] = Expected(None, 0, "")
+                    result[path] = ExpectedFile(None, 0, "")
         for path, touched in self.state.touched.items():
             if touched.current is None:
                 result.pop(path, None)
             else:
-                result[path] = Expected(touched.current, touched.mode, "")
+                result[path] = ExpectedFile(touched.current, touched.mode, "")
         return result
 
     def expected_one(self, path: str) -> tuple[str | None, int] | None:
@@ -223,14 +223,14 @@ class StoredTree:
             for path in paths:
                 each = self.expected_one(path)
                 if each is not None and each[0] is not None:
-                    expected[path] = Expected(each[0], each[1], "")
+                    expected[path] = ExpectedFile(each[0], each[1], "")
                 elif each is not None:
                     removed.add(path)
             return find_drift(self.place.root, expected, removed & set(paths), look_for_new=False)
         if self.in_place:
             touched = self.state.touched.items()
             expected = {
-                path: Expected(each.current, each.mode, "")
+                path: ExpectedFile(each.current, each.mode, "")
                 for path, each in touched
                 if each.current is not None
             }

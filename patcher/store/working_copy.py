@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from patcher.store.exclusive import ExclusiveFolders
-    from patcher.store.journal import Step
+    from patcher.store.journal import FileStep
     from patcher.store.state import Touched
 
 __all__ = ["Applied", "Change", "Drift", "WorkingCopy"]
@@ -155,7 +155,7 @@ class WorkingCopy(StoredTree):
         names: tuple[str, ...],
         verified: Sequence[Applied] | None,
         signals: Deferred,
-        prepared: tuple[Mapping[str, Touched], tuple[Step, ...], list[bytes]],
+        prepared: tuple[Mapping[str, Touched], tuple[FileStep, ...], list[bytes]],
     ) -> Change:
         touched, steps, old = prepared
         for step in steps:
@@ -189,7 +189,7 @@ class WorkingCopy(StoredTree):
         done = tuple((step.path, step.before, step.after) for step in steps)
         return Change(done, commit, signals.received)
 
-    def _missing_folders(self, steps: Iterable[Step]) -> tuple[str, ...]:
+    def _missing_folders(self, steps: Iterable[FileStep]) -> tuple[str, ...]:
         missing: dict[str, None] = {}
         for step in steps:
             parts = step.path.split("/")[:-1]

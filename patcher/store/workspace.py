@@ -16,7 +16,7 @@ from patcher.store.checkout import refuse_patched
 from patcher.store.exclusive import ExclusiveFolders
 from patcher.store.freeze import write_tree
 from patcher.store.fs import Folder, digest
-from patcher.store.index import INDEX_FILE, Entry, dump, stamp
+from patcher.store.index import INDEX_FILE, IndexEntry, dump, stamp
 from patcher.store.journal import Journal
 from patcher.store.lost import lost_copies
 from patcher.store.settling import UNFINISHED, discard_unfinished
@@ -25,7 +25,7 @@ from patcher.store.state import SERIES_FILE, State
 from patcher.store.working_copy import WorkingCopy
 
 if TYPE_CHECKING:
-    from patcher.store.source import Source
+    from patcher.store.source import DistributionSource
 
 TREE = "tree"
 
@@ -55,7 +55,7 @@ class Workspace(ExclusiveFolders):
             )
         return WorkingCopy(self, self.state(targets[0]))
 
-    def init(self, source: Source, in_place: Path | None = None) -> WorkingCopy:
+    def init(self, source: DistributionSource, in_place: Path | None = None) -> WorkingCopy:
         """Make the working copy of a source.
 
         Args:
@@ -104,7 +104,7 @@ class Workspace(ExclusiveFolders):
             if lost.target == target:
                 raise lost.error()
 
-    def _init_managed(self, source: Source, state: State, signals: Deferred) -> None:
+    def _init_managed(self, source: DistributionSource, state: State, signals: Deferred) -> None:
         """Build everything beside, then give it its name in one step."""
         name = f"{UNFINISHED}{state.transaction}"
         with Folder.open(self.private_dir) as private:
@@ -112,7 +112,7 @@ class Workspace(ExclusiveFolders):
             with private.child(name) as home:
                 stats = write_tree(home, TREE, source.files, durable=True)
                 index = dump(
-                    Entry(path, digest(data), mode | 0o600, stamp(stats[path]))
+                    IndexEntry(path, digest(data), mode | 0o600, stamp(stats[path]))
                     for path, (data, mode) in source.files.items()
                 )
                 home.create(INDEX_FILE, index, 0o644)
@@ -148,7 +148,7 @@ class Workspace(ExclusiveFolders):
         private.fsync()
 
     def _init_in_place(
-        self, source: Source, state: State, checkout: Path, signals: Deferred
+        self, source: DistributionSource, state: State, checkout: Path, signals: Deferred
     ) -> None:
         root = source.import_root or Path(os.path.realpath(checkout))
         result = plumbing.find_checkout(root)

@@ -57,7 +57,7 @@ class Takes:
 
 
 @dataclass(frozen=True)
-class Source:
+class WorkloadSource:
     """What can be read of a workload's file without running it.
 
     Attributes:
@@ -242,7 +242,7 @@ class WorkloadAdapter:
         message = f"{file} has no function {name!r}"
         return PatcherError("config", message, hint=hint, where=place_of(self.root, key))
 
-    def _check_helpers(self, reference: str, name: str, source: Source) -> None:
+    def _check_helpers(self, reference: str, name: str, source: WorkloadSource) -> None:
         """Refuse a ``draw`` or ``setup`` that cannot be called as it will be."""
         for helper, count, arguments in (("draw", 1, "rng"), ("setup", 0, "")):
             own = f"{helper}_{name}"
@@ -294,7 +294,7 @@ class WorkloadAdapter:
         options = {"kind": "tests", "command": command}
         return Test(" ".join(command), options)
 
-    def _source(self, reference: str, key: str = "call") -> Source:
+    def _source(self, reference: str, key: str = "call") -> WorkloadSource:
         return read_source(self.root, reference, place_of(self.root, key))
 
 
@@ -303,7 +303,7 @@ def is_file(reference: str) -> bool:
     return reference.rpartition(":")[0].endswith(".py")
 
 
-def read_source(root: Path, reference: str, named: str = "") -> Source:
+def read_source(root: Path, reference: str, named: str = "") -> WorkloadSource:
     """Read a workload's file; nothing of it is run.
 
     Args:
@@ -345,7 +345,7 @@ def read_source(root: Path, reference: str, named: str = "") -> Source:
     drawn = frozenset(
         name for name in functions if "draw" in functions or f"draw_{name}" in functions
     )
-    return Source(functions, cases, drawn, hashlib.sha256(data).hexdigest())
+    return WorkloadSource(functions, cases, drawn, hashlib.sha256(data).hexdigest())
 
 
 def _takes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Takes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from patcher.gates.registry import Compare
     from patcher.gates.result import GateResult
-    from patcher.verify.plan import Plan
+    from patcher.verify.plan import CallPlan
     from patcher.verify.setup import Request
 
     Together = Callable[[Sequence[tuple[CaseResult, CaseResult]], Mapping[str, Any]], GateResult]
@@ -36,7 +36,7 @@ class Comparison:
     """
 
     request: Request
-    plan: Plan
+    plan: CallPlan
     own: Compare | None = None
     baseline: dict[Case, CaseResult] = field(default_factory=dict)
     patched: dict[Case, CaseResult] = field(default_factory=dict)

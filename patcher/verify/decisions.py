@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CaseEvidence:
     """What is known of one case.
 
     Attributes:
@@ -68,7 +68,7 @@ class CaseRow:
     status: Status
     reason: str
     means: str
-    holds: Callable[[Evidence], bool]
+    holds: Callable[[CaseEvidence], bool]
     open: bool = False
 
 
@@ -129,7 +129,7 @@ CASE_TABLE: tuple[CaseRow, ...] = (
 )
 
 
-def decide_case(evidence: Evidence) -> CaseRow:
+def decide_case(evidence: CaseEvidence) -> CaseRow:
     """The row that decides a case."""
     return next(row for row in CASE_TABLE if row.holds(evidence))
 

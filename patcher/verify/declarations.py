@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from patcher.rewrite.file import Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.forms import chosen_form
 from patcher.verify.side_effect_rules import GLOBALS, NOTHING
-from patcher.verify.side_effects import Effect, counted, side_effects
+from patcher.verify.side_effects import SideEffect, counted, side_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ def undeclared(
     return tuple(found)
 
 
-def added(path: str, before: bytes | None, after: bytes) -> list[Effect]:
+def added(path: str, before: bytes | None, after: bytes) -> list[SideEffect]:
     """The effects of a file's new content that its old content did not have in the same place."""
     if before is None and (problem := _new_file(path)):
         return [problem]
@@ -105,13 +105,15 @@ def added(path: str, before: bytes | None, after: bytes) -> list[Effect]:
     return new
 
 
-def _new_file(path: str) -> Effect | None:
+def _new_file(path: str) -> SideEffect | None:
     """What a file's name alone says."""
     if path.endswith(NATIVE):
-        return Effect(1, "", "adds compiled code, which cannot be looked at", NOTHING)
+        return SideEffect(1, "", "adds compiled code, which cannot be looked at", NOTHING)
     module = path.partition("/")[0].removesuffix(".py")
     if module in RUN_UNASKED or module in sys.stdlib_module_names:
-        return Effect(1, "", f"adds `{path}`, which hides the library's own `{module}`", GLOBALS)
+        return SideEffect(
+            1, "", f"adds `{path}`, which hides the library's own `{module}`", GLOBALS
+        )
     return None
 
 

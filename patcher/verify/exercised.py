@@ -34,7 +34,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Place:
+class ChangedLines:
     """Lines that one patch changed in one function of the patched tree.
 
     Attributes:
@@ -62,7 +62,7 @@ class Exercise:
         cases: the cases that ran it, or that entered its function.
     """
 
-    place: Place
+    place: ChangedLines
     kind: str
     cases: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ class Exercise:
         }
 
 
-def places_of(versions: Versions, read: Read) -> tuple[Place, ...]:
+def places_of(versions: Versions, read: Read) -> tuple[ChangedLines, ...]:
     """Where each patch of a series is in the final tree.
 
     Args:
@@ -94,7 +94,7 @@ def places_of(versions: Versions, read: Read) -> tuple[Place, ...]:
         read: a file of the pristine tree, or None.
     """
     final = versions[-1][1] if versions else {}
-    found: list[Place] = []
+    found: list[ChangedLines] = []
     for number, (patch, files) in enumerate(versions):
         before = versions[number - 1][1] if number else {}
         for file, content in files.items():
@@ -136,7 +136,7 @@ def moved(lines: Iterable[int], old: bytes, new: bytes) -> list[int]:
 
 def _grouped(
     patch: str, file: str, lines: Sequence[int], content: bytes, *, new_file: bool
-) -> Iterator[Place]:
+) -> Iterator[ChangedLines]:
     """The lines that hold code, by the function they are in."""
     try:
         tree = ast.parse(content)
@@ -152,7 +152,7 @@ def _grouped(
     if new_file:  # one edit: that it is reached at all is what counts
         spans = tuple(Span(span.name, span.first, span.last, True) for span, _ in functions)
         if spans or outside:
-            yield Place(patch, file, tuple(sorted(changed)), spans)
+            yield ChangedLines(patch, file, tuple(sorted(changed)), spans)
         return
     by_function: dict[tuple[Span, ...], set[int]] = {}
     for line in sorted(changed):
@@ -165,7 +165,7 @@ def _grouped(
                 around[0] = Span(around[0].name, around[0].first, around[0].last, True)
             by_function.setdefault(tuple(around), set()).add(line)
     for spans, own in by_function.items():
-        yield Place(patch, file, tuple(sorted(own)), spans)
+        yield ChangedLines(patch, file, tuple(sorted(own)), spans)
 
 
 def _holds(line: int, span: Span, functions: Sequence[tuple[Span, set[int]]]) -> bool:
@@ -210,7 +210,7 @@ def _is_docstring(node: ast.AST) -> bool:
     )
 
 
-def watched(places: Iterable[Place]) -> dict[str, tuple[tuple[int, int], ...]]:
+def watched(places: Iterable[ChangedLines]) -> dict[str, tuple[tuple[int, int], ...]]:
     """The functions a worker has to follow, by file; none where only the import matters."""
     found: dict[str, list[tuple[int, int]]] = {}
     for place in places:
@@ -219,7 +219,9 @@ def watched(places: Iterable[Place]) -> dict[str, tuple[tuple[int, int], ...]]:
     return {file: tuple(dict.fromkeys(spans)) for file, spans in found.items()}
 
 
-def exercises(places: Iterable[Place], results: Iterable[CaseResult]) -> tuple[Exercise, ...]:
+def exercises(
+    places: Iterable[ChangedLines], results: Iterable[CaseResult]
+) -> tuple[Exercise, ...]:
     """What runs of the patched arm showed of each place."""
     runs = [result for result in results if result.ran]
     found = [_exercise(place, runs) for place in places]
@@ -234,11 +236,11 @@ def exercises(places: Iterable[Place], results: Iterable[CaseResult]) -> tuple[E
     )
 
 
-def _only_new(place: Place) -> bool:
+def _only_new(place: ChangedLines) -> bool:
     return bool(place.spans) and place.spans[0].new
 
 
-def _exercise(place: Place, runs: Sequence[CaseResult]) -> Exercise:
+def _exercise(place: ChangedLines, runs: Sequence[CaseResult]) -> Exercise:
     lines = {str(run.case): set(run.ran.get(place.file, ())) for run in runs}
     if not place.spans:
         imported = tuple(case for case, own in lines.items() if own)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from patcher.execution.executor import Executor
     from patcher.execution.results import CaseResult
-    from patcher.execution.site import Site
+    from patcher.execution.site import WorkerSite
     from patcher.targets.workload import OwnRule
     from patcher.verify.setup import Setup
 
@@ -45,7 +45,7 @@ class OwnComparison:
 
     rule: OwnRule
     executor: Executor
-    site: Site
+    site: WorkerSite
     observer: Observer
     said: dict[tuple[str, ...], str | None] = field(default_factory=dict)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INPUTS = 2  # drawn for each model unless the user says otherwise
 
 
-class Kind(str, Enum):
+class CallReason(str, Enum):
     """Why a call is made."""
 
     NAMED = "named"  # a test of the matrix
@@ -40,12 +40,12 @@ class Call:
     """One call of a model. ``of``: the named test it repeats, or empty."""
 
     test: Test
-    kind: Kind = Kind.NAMED
+    kind: CallReason = CallReason.NAMED
     of: str = ""
 
 
 @dataclass(frozen=True)
-class Plan:
+class CallPlan:
     """All calls, by model, in order."""
 
     seed: int
@@ -53,7 +53,7 @@ class Plan:
     calls: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of_matrix(cls, matrix: Matrix) -> Plan:
+    def of_matrix(cls, matrix: Matrix) -> CallPlan:
         """The matrix alone: nothing drawn."""
         named = tuple(Call(test) for test in matrix.tests)
         return cls(0, matrix, {model.name: named for model in matrix.models})
@@ -89,7 +89,7 @@ def make_plan(
     seed: int,
     full: bool = False,
     entries: Sequence[Test] = (),
-) -> Plan:
+) -> CallPlan:
     """Draw the calls of a verification; to be called when the trees are frozen.
 
     Args:
@@ -103,9 +103,9 @@ def make_plan(
         rng = random.Random(f"{seed}/{model.name}")
         named = tuple(Call(test) for test in matrix.tests)
         further = _further(adapter, model, matrix.tests, rng, inputs, full=full)
-        others = [Call(test, Kind.ENTRY) for test in entries] if number == 0 else []
+        others = [Call(test, CallReason.ENTRY) for test in entries] if number == 0 else []
         calls[model.name] = _named_apart((*named, *further, *others))
-    return Plan(seed, matrix, calls)
+    return CallPlan(seed, matrix, calls)
 
 
 def _named_apart(calls: Sequence[Call]) -> tuple[Call, ...]:
@@ -145,23 +145,25 @@ def _further(
     draws = bool(draw_inputs(adapter, random.Random(0), model, 1))
     reseeds = 1 if inputs > 1 and draws else 0
     drawn = [
-        Call(test, Kind.DRAWN)
+        Call(test, CallReason.DRAWN)
         for test in draw_inputs(adapter, rng, model, inputs - reseeds, full=full)
     ]
     if reseeds:
         drawn.insert(rng.randrange(len(drawn) + 1), _reseeded(rng.choice(tests), rng))
     again = rng.choice(tests)
-    last = Call(replace(again, name=f"{again.name}, again"), Kind.AGAIN, again.name)
+    last = Call(replace(again, name=f"{again.name}, again"), CallReason.AGAIN, again.name)
     return [*drawn, *_refused(adapter, model), last]
 
 
 def _reseeded(test: Test, rng: random.Random) -> Call:
     name = f"{test.name}, another seed"
-    return Call(replace(test, name=name, seed=rng.randrange(1 << 30)), Kind.RESEEDED, test.name)
+    return Call(
+        replace(test, name=name, seed=rng.randrange(1 << 30)), CallReason.RESEEDED, test.name
+    )
 
 
 def _refused(adapter: Adapter, model: Model) -> list[Call]:
     """A call that raises, where the adapter knows one."""
     refused = getattr(adapter, "refused", None)
     test = refused(model) if refused is not None else None
-    return [] if test is None else [Call(test, Kind.REFUSED)]
+    return [] if test is None else [Call(test, CallReason.REFUSED)]

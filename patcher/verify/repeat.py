@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.gates.bitwise import compare
 from patcher.verify.compare import Comparison, passed
-from patcher.verify.plan import Kind
+from patcher.verify.plan import CallReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +76,7 @@ def _retry(setup: Setup, comparison: Comparison, case: Case) -> list[Batch]:
     if not count:
         return []
     (batch,) = setup.batches(Arm.PATCHED, {case}, "retry")
-    if call.kind is Kind.NAMED:
+    if call.kind is CallReason.NAMED:
         return [replace(batch, tests=batch.tests * count)]
     before = tuple(each.test for each in comparison.plan.before(case))
     return [replace(batch, tests=(*before, call.test))]

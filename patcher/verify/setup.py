@@ -17,12 +17,12 @@ from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import FORMAT, key_of
 from patcher.execution.runner import Batch, Observer, run_job
 from patcher.execution.sandbox import Policy, policy_for
-from patcher.execution.site import Site, Tree
+from patcher.execution.site import FrozenTree, WorkerSite
 from patcher.execution.workplace import wipe_left
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
-from patcher.verify.exercised import Place, watched
-from patcher.verify.plan import INPUTS, Plan, make_plan
+from patcher.verify.exercised import ChangedLines, watched
+from patcher.verify.plan import INPUTS, CallPlan, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class Request:
 
     adapter: Adapter
     version: str
-    trees: Mapping[Arm, Tree]
+    trees: Mapping[Arm, FrozenTree]
     matrix: Matrix
     run_dir: Path
     options: Options = field(default_factory=Options)
@@ -83,7 +83,7 @@ class Request:
     seed: int | None = None
     full: bool = False
     life: int = 0
-    places: tuple[Place, ...] = ()
+    places: tuple[ChangedLines, ...] = ()
     declares: frozenset[str] = frozenset()
     allow_unexercised: bool = False
     memory_limit_mib: int | None = None
@@ -105,10 +105,10 @@ class Setup:
 
     request: Request
     assets: Assets
-    sites: Mapping[Arm, Site]
+    sites: Mapping[Arm, WorkerSite]
     environment: str
     facts: Mapping[str, Any]
-    plan: Plan
+    plan: CallPlan
 
     @property
     def policy(self) -> Policy | None:
@@ -170,7 +170,7 @@ class Setup:
             if Case(model.name, call.test.name) == case
         )
 
-    def timing_sites(self, threads: int) -> dict[Arm, Site]:
+    def timing_sites(self, threads: int) -> dict[Arm, WorkerSite]:
         """Where each arm is timed: alone on the machine, nothing switched on for determinism."""
         return {
             arm: replace(site, deterministic=False, threads=threads, watch={})
@@ -221,7 +221,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         compile_trees(request.trees.values(), request.python, request.run_dir / "bytecode")
     policy = policy_of(request)
     sites = {
-        arm: Site(
+        arm: WorkerSite(
             tree=replace(tree, packages=adapter.packages),  # what it imports, and no more
             serving=adapter.serving,
             run_dir=request.run_dir / "logs",
@@ -255,11 +255,13 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     )
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))
-    plan = Plan.of_matrix(request.matrix)
+    plan = CallPlan.of_matrix(request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
 
 
-def entries_of(adapter: Adapter, places: Sequence[Place], matrix: Matrix) -> tuple[Test, ...]:
+def entries_of(
+    adapter: Adapter, places: Sequence[ChangedLines], matrix: Matrix
+) -> tuple[Test, ...]:
     """Calls of the entry points that a series touches, where the adapter knows some.
 
     Those that are models of the matrix themselves are left out.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scope:
+class FunctionScope:
     """A function, as far as keeping things between its calls goes."""
 
     local: frozenset[str]
@@ -25,7 +25,9 @@ class Scope:
     kept: frozenset[str]  # names of the function around it, when that hands this one out
 
     @classmethod
-    def of(cls, node: ast.FunctionDef | ast.AsyncFunctionDef, around: Scope | None) -> Scope:
+    def of(
+        cls, node: ast.FunctionDef | ast.AsyncFunctionDef, around: FunctionScope | None
+    ) -> FunctionScope:
         arguments = node.args
         positional = [*arguments.posonlyargs, *arguments.args]
         padding: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))

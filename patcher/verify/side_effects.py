@@ -25,14 +25,14 @@ from patcher.verify.side_effect_rules import (
     REACHING,
     USES,
 )
-from patcher.verify.side_effect_scopes import Scope, bound, root_of, shallow
+from patcher.verify.side_effect_scopes import FunctionScope, bound, root_of, shallow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True)
-class Effect:
+class SideEffect:
     """One thing a module does beside computing.
 
     Attributes:
@@ -47,7 +47,7 @@ class Effect:
     accepts: frozenset[Declaration]
 
 
-def side_effects(source: str) -> list[Effect]:
+def side_effects(source: str) -> list[SideEffect]:
     """Everything `source` does beside computing, in the order of its lines.
 
     Raises:
@@ -132,26 +132,28 @@ class _Look:
 
     # what it does
 
-    def effects(self) -> Iterator[Effect]:
+    def effects(self) -> Iterator[SideEffect]:
         """Every effect, some of them twice."""
         yield from self._of(self.module.body, "", None)
 
-    def _of(self, body: Sequence[ast.stmt], within: str, scope: Scope | None) -> Iterator[Effect]:
+    def _of(
+        self, body: Sequence[ast.stmt], within: str, scope: FunctionScope | None
+    ) -> Iterator[SideEffect]:
         for node in shallow(body):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 name = f"{within}.{node.name}" if within else node.name
                 if node.name == "NotApplicable" and isinstance(node, ast.ClassDef):
                     what = "makes a class called `NotApplicable`, patcher's own word"
-                    yield Effect(node.lineno, within, what, NOTHING)
+                    yield SideEffect(node.lineno, within, what, NOTHING)
                 if node.name in POSING:
-                    yield Effect(node.lineno, within, *_posing(node.name))
-                inner = scope if isinstance(node, ast.ClassDef) else Scope.of(node, scope)
+                    yield SideEffect(node.lineno, within, *_posing(node.name))
+                inner = scope if isinstance(node, ast.ClassDef) else FunctionScope.of(node, scope)
                 yield from self._of(node.body, name, inner)
                 continue
             for effect in (*self._uses(node, scope), *self._writes(node, scope)):
-                yield Effect(getattr(node, "lineno", 1), within, *effect)
+                yield SideEffect(getattr(node, "lineno", 1), within, *effect)
 
-    def _uses(self, node: ast.AST, scope: Scope | None) -> Iterator[_What]:
+    def _uses(self, node: ast.AST, scope: FunctionScope | None) -> Iterator[_What]:
         for name in self._referred(node):
             if _covering(name, HARMLESS):
                 continue
@@ -185,7 +187,7 @@ class _Look:
         ):
             yield name
 
-    def _calls(self, node: ast.Call, scope: Scope | None) -> Iterator[_What]:
+    def _calls(self, node: ast.Call, scope: FunctionScope | None) -> Iterator[_What]:
         function = self.resolve(node.func)
         if isinstance(node.func, ast.Attribute) and node.func.attr in FILE_METHODS:
             yield f"reads or writes files (`.{node.func.attr}`)", frozenset({Declaration.FILES})
@@ -210,7 +212,7 @@ class _Look:
         if name and not name.startswith("builtins."):
             yield f"changes `{name}`, which is not its own", GLOBALS
 
-    def _writes(self, node: ast.AST, scope: Scope | None) -> Iterator[_What]:
+    def _writes(self, node: ast.AST, scope: FunctionScope | None) -> Iterator[_What]:
         for target in _written(node):
             shown = target.attr if isinstance(target, ast.Attribute) else None
             if isinstance(target, ast.Name) and scope is None:
@@ -234,7 +236,7 @@ class _Look:
             yield from self._keeps(method.value, scope, None)
 
     def _keeps(
-        self, container: ast.expr, scope: Scope | None, store: ast.Subscript | None
+        self, container: ast.expr, scope: FunctionScope | None, store: ast.Subscript | None
     ) -> Iterator[_What]:
         """A container that outlives the call is changed: by a store, or by one of its methods."""
         text = ast.unparse(container)
@@ -250,7 +252,7 @@ class _Look:
         elif store and not isinstance(store.slice, ast.Slice) and scope.is_lookup(container):
             yield keeps, CACHES
 
-    def _is_module_level(self, node: ast.expr, scope: Scope) -> bool:
+    def _is_module_level(self, node: ast.expr, scope: FunctionScope) -> bool:
         root = root_of(node)
         if root is None or not scope.is_free(root):
             return False
@@ -297,7 +299,7 @@ def _covering(name: str, names: frozenset[str]) -> str | None:
     return next((one for one in above if one in names), None)
 
 
-def counted(effects: Sequence[Effect]) -> Mapping[tuple[str, str], int]:
+def counted(effects: Sequence[SideEffect]) -> Mapping[tuple[str, str], int]:
     """How often each effect is there, by where and what, wherever its lines moved to."""
     found: dict[tuple[str, str], int] = {}
     for one in effects:

@@ -13,11 +13,11 @@ from patcher.gates.left_behind import from_load_on
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
 from patcher.verify.compare import Comparison, passed
-from patcher.verify.decisions import Evidence, decide_case
+from patcher.verify.decisions import CaseEvidence, decide_case
 from patcher.verify.exercised import Exercise, exercises
 from patcher.verify.judgement import CaseJudgement, Further, Status
 from patcher.verify.own_comparison import own_comparison
-from patcher.verify.plan import Kind, fresh_seed
+from patcher.verify.plan import CallReason, fresh_seed
 from patcher.verify.repeat import Again, repeat
 
 if TYPE_CHECKING:
@@ -122,7 +122,11 @@ class Trial:
         """The baseline raised at a call that is meant to be refused."""
         kind = self.setup.plan.call(case).kind
         result = self.baseline.get(case)
-        return kind is Kind.REFUSED and result is not None and result.outcome is Outcome.EXCEPTION
+        return (
+            kind is CallReason.REFUSED
+            and result is not None
+            and result.outcome is Outcome.EXCEPTION
+        )
 
     def _stop(self, result: CaseResult) -> bool:
         self.comparison.take([result])
@@ -153,7 +157,7 @@ class Trial:
         """The case to replay in its place: the one it repeats, where both arms repeated it."""
         of = self.setup.plan.call(case).of
         first = Case(case.model, of)
-        if self.setup.plan.call(case).kind is not Kind.AGAIN or first not in differ:
+        if self.setup.plan.call(case).kind is not CallReason.AGAIN or first not in differ:
             return case
         arms = (self.comparison.baseline, self.comparison.patched)
         equal = all(arm[case].returned == arm[first].returned for arm in arms)
@@ -184,7 +188,7 @@ class Trial:
         """Every further call, decided."""
         found = []
         for model, call in self.setup.plan.pairs():
-            if call.kind is Kind.NAMED:
+            if call.kind is CallReason.NAMED:
                 continue
             case = Case(model.name, call.test.name)
             refused = self._refuses(case)
@@ -228,7 +232,7 @@ class Trial:
         again = self.again.get(case, Again())
         gates = self.gates.get(case, ())
         row = decide_case(
-            Evidence(
+            CaseEvidence(
                 baseline,
                 patched,
                 checked,
@@ -255,7 +259,7 @@ class Trial:
         closed = {
             file
             for model, call in self.setup.plan.pairs()
-            if call.kind is Kind.ENTRY
+            if call.kind is CallReason.ENTRY
             and not self.comparison.works(Case(model.name, call.test.name))
             for file in call.test.options.get("covers", ())
         }

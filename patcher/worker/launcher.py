@@ -1,7 +1,7 @@
 """Starts one worker behind the kernel's guards, waits for it, and lets nothing of it survive.
 
 Run as a script: ``python -I -S launcher.py PLAN_FD LIFE_FD``. From the first descriptor it reads a
-`Plan`, marshalled. The second is one end of a pipe whose other end the parent holds: when the
+`Permissions`, marshalled. The second is one end of a pipe whose other end the parent holds: when the
 parent closes it, or dies, everything that was started here is killed.
 
 The guards are Landlock, namespaces and seccomp, all by `ctypes`: the interpreter that runs the
@@ -50,7 +50,7 @@ PERMIT_ALL = struct.pack("HBBI", 6, 0, 0, 0x7FFF0000)
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Plan:
+class Permissions:
     """What a worker may do. Written by `patcher.execution.sandbox`.
 
     Attributes:
@@ -97,7 +97,7 @@ def main(argv: list[str]) -> NoReturn:
         print(probe())
         sys.exit()
     with open(int(argv[1]), "rb") as pipe:
-        plan = Plan(marshal.loads(pipe.read()))
+        plan = Permissions(marshal.loads(pipe.read()))
     life = int(argv[2])
     os.set_inheritable(life, False)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -126,7 +126,7 @@ def guarded(step: Callable[[], None]) -> None:
         os._exit(SETUP_FAILED)
 
 
-def begin(plan: Plan) -> None:
+def begin(plan: Permissions) -> None:
     """What this process does to itself before its first child."""
     check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
     if plan.namespaces:
@@ -169,7 +169,7 @@ def let_go(pipes: Iterable[int]) -> None:
         os.dup2(0, output)
 
 
-def be_first(plan: Plan, status: int) -> None:
+def be_first(plan: Permissions, status: int) -> None:
     """The first child: the worker itself, or in its namespace the one that waits for it."""
     check(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
     if not plan.namespaces:
@@ -225,7 +225,7 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
     check(code, f"mount {target}")
 
 
-def become_worker(plan: Plan) -> None:
+def become_worker(plan: Permissions) -> None:
     """Apply what is left and turn into the command. Does not return."""
     import resource
 
@@ -245,7 +245,7 @@ def become_worker(plan: Plan) -> None:
     os.execvpe(plan.command[0], plan.command, os.environ)
 
 
-def restrict(plan: Plan) -> None:
+def restrict(plan: Permissions) -> None:
     """Build the Landlock rules and put this process under them, for good."""
     version = plan.landlock
     known = {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)

@@ -39,7 +39,7 @@ class WorkloadSession(Session):
         self.tree = sys.path[0]  # the worker put the frozen tree there
         self.assets = opening.assets
         calls = opening.model.options.get("calls", ())
-        self.calls = {one: Call(Path(self.assets["root"]), one) for one in calls}
+        self.calls = {one: WorkloadCall(Path(self.assets["root"]), one) for one in calls}
         self.drawn: dict[tuple[str, Any], Arguments] = {}
 
     def prepare(self, test: Test) -> None:
@@ -81,7 +81,7 @@ class Unusable:
     """An argument that every function has to refuse: nothing can be done with it."""
 
 
-class Call:
+class WorkloadCall:
     """A function of a workload with its set-up; ``draw`` makes its inputs."""
 
     def __init__(self, root: Path, reference: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from patcher.bench.records import CaseTiming, Pair, ProcessTiming
+from patcher.bench.records import CaseTiming, ProcessTiming, TimedPair
 from patcher.execution.results import Arm, Case, Outcome
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ class MemoryLedger:
 
     rows: list[dict[str, object]] = field(default_factory=list)
 
-    def pairs(self) -> list[Pair]:
-        return [Pair.from_json(row) for row in self.rows]
+    def pairs(self) -> list[TimedPair]:
+        return [TimedPair.from_json(row) for row in self.rows]
 
-    def add(self, pair: Pair) -> None:
+    def add(self, pair: TimedPair) -> None:
         import json
 
         self.rows.append(json.loads(json.dumps(pair.as_json())))

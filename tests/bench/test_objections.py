@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from patcher.bench import objections
-from patcher.bench.records import CaseTiming, Fault, Pair, ProcessTiming
+from patcher.bench.records import CaseTiming, Fault, ProcessTiming, TimedPair
 from patcher.bench.run import fault_of
 from patcher.bench.speed import QUICK, decide
 from patcher.execution.results import Arm, Case
@@ -28,9 +28,9 @@ def timing(
     return ProcessTiming(arm, (case,), resident_mib=resident)
 
 
-def pairs(count: int = 6, **patched: object) -> list[Pair]:
+def pairs(count: int = 6, **patched: object) -> list[TimedPair]:
     base, other = timing(Arm.BASELINE), timing(Arm.PATCHED, **patched)  # type: ignore[arg-type]
-    return [Pair(i, 0, Arm.BASELINE, "s", base, other) for i in range(count)]
+    return [TimedPair(i, 0, Arm.BASELINE, "s", base, other) for i in range(count)]
 
 
 def test_clocks_that_agree_but_for_the_pipe_are_no_dispute() -> None:

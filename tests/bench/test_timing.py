@@ -14,7 +14,7 @@ from patcher.bench.speed import BenchPlan
 from patcher.bench.stopwatch import Workload
 from patcher.bench.timing import Claim, Terms, time_arms
 from patcher.execution.executor import Job, LocalExecutor, Step
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm, Case
 from patcher.patchfile.model import Equivalence
 from tests.smalltarget.adapter import MODELS, TESTS, adapter
@@ -39,9 +39,9 @@ def workload(seed: str, recorded: Mapping[Case, object] | None = None) -> Worklo
 CASES = [Case(model.name, TESTS[0].name) for model in MODELS]
 
 
-def site(folder: Path, tree: Path) -> Site:
-    return Site(
-        Tree.of(tree, tree.name, adapter.packages),
+def site(folder: Path, tree: Path) -> WorkerSite:
+    return WorkerSite(
+        FrozenTree.of(tree, tree.name, adapter.packages),
         adapter.serving,
         folder / "logs",
         folder / "stages",
@@ -49,7 +49,7 @@ def site(folder: Path, tree: Path) -> Site:
     )
 
 
-def sites(folder: Path, change: tuple[str, str] = ("", "")) -> dict[Arm, Site]:
+def sites(folder: Path, change: tuple[str, str] = ("", "")) -> dict[Arm, WorkerSite]:
     """The small target on both arms, one replacement made in the patched one."""
     patched = folder / "patched"
     shutil.copytree(TREE, patched)
@@ -67,7 +67,7 @@ def executor() -> Iterator[LocalExecutor]:
 
 
 def measure(
-    executor: LocalExecutor, arms: Mapping[Arm, Site], folder: Path, **options: object
+    executor: LocalExecutor, arms: Mapping[Arm, WorkerSite], folder: Path, **options: object
 ) -> BenchReport:
     budget_s = options.pop("budget_s", None)
     equivalence = options.pop("equivalence", Equivalence.BITWISE)
@@ -114,7 +114,7 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
     assert speed["environment"]["processors"] >= 1
 
 
-def executor_record(executor: LocalExecutor, where: Site) -> list[Mapping[str, object]]:
+def executor_record(executor: LocalExecutor, where: WorkerSite) -> list[Mapping[str, object]]:
     """The stages of one gate run, as the worker describes them."""
     open_model = Step("open", {"model": vars(MODELS[0]), "seed": 0})
     run = Step("run", {"test": vars(TESTS[0]), "capture": True})

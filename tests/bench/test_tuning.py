@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patcher.bench.tuning import Names, Part, Trial, search, with_part, without_part
+from patcher.bench.tuning import Names, Part, TuningTrial, search, with_part, without_part
 
 NAMES = tuple("abcdef")
 
@@ -17,9 +17,9 @@ def run(
     time_of: Callable[[Names], float],
     parts: Mapping[str, Part],
     starts: Mapping[str, Names] | None = None,
-) -> tuple[Names, list[Trial]]:
+) -> tuple[Names, list[TuningTrial]]:
     """Search with a clock that does not err."""
-    trials: list[Trial] = []
+    trials: list[TuningTrial] = []
     steps = search(starts or {}, parts)
     try:
         trial = next(steps)
@@ -65,7 +65,7 @@ def test_a_conflicting_patch_is_tried_in_place_of_the_other() -> None:
     parts = {"a": Part(), "b": Part(conflicts=frozenset({"a"}))}
     best, trials = run(gains(a=0.9, b=0.5), parts)
     assert best == ("b",)
-    assert trials[1] == Trial("swap", "b", ("b",), ("a",))
+    assert trials[1] == TuningTrial("swap", "b", ("b",), ("a",))
 
 
 def test_a_set_that_is_part_of_the_best_one_costs_no_time() -> None:

@@ -12,14 +12,14 @@ from patcher.patchfile.model import EditKind, EditStatus, Equivalence
 from patcher.rewrite.check import check_names, check_patch
 from patcher.rewrite.plan import plan_patches
 from patcher.rewrite.replay import replay
-from patcher.store.source import Source, find_source
+from patcher.store.source import DistributionSource, find_source
 from tests.catalogue.support import CATALOGUE, PATCHES, fitting, plan_on, repository, series_of
 
 VERSION = "0.1.7"
 
 
 @pytest.fixture(scope="module")
-def pristine() -> Source:
+def pristine() -> DistributionSource:
     try:
         installed = importlib.metadata.version("chatterbox-tts")
     except importlib.metadata.PackageNotFoundError:
@@ -46,7 +46,9 @@ def test_says_nothing_but_declarations(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PATCHES)
-def test_applies_to_pristine_or_is_for_another_package(name: str, pristine: Source) -> None:
+def test_applies_to_pristine_or_is_for_another_package(
+    name: str, pristine: DistributionSource
+) -> None:
     patch = PATCHES[name]
     if patch not in fitting(pristine):
         assert not any(target.startswith("chatterbox-tts") for target in patch.targets)
@@ -59,7 +61,7 @@ def test_applies_to_pristine_or_is_for_another_package(name: str, pristine: Sour
 
 
 @pytest.mark.parametrize("name", PATCHES)
-def test_applied_twice_changes_nothing(name: str, pristine: Source) -> None:
+def test_applied_twice_changes_nothing(name: str, pristine: DistributionSource) -> None:
     patch = PATCHES[name]
     if patch not in fitting(pristine):
         pytest.skip("for another package")
@@ -69,7 +71,9 @@ def test_applied_twice_changes_nothing(name: str, pristine: Source) -> None:
     assert again.patches[-1].status is EditStatus.ALREADY
 
 
-def test_inference_mode_has_exactly_the_three_sites_of_the_report(pristine: Source) -> None:
+def test_inference_mode_has_exactly_the_three_sites_of_the_report(
+    pristine: DistributionSource,
+) -> None:
     planned = plan_on(pristine, [PATCHES["inference_mode"]])
     sites = [
         (edit.edit.file, site.line) for edit in planned.patches[0].edits for site in edit.sites
@@ -87,7 +91,7 @@ def test_only_the_two_of_the_report_are_reproductions() -> None:
 
 
 @pytest.mark.parametrize("name", CATALOGUE.sets)
-def test_a_set_applies_as_a_whole(name: str, pristine: Source) -> None:
+def test_a_set_applies_as_a_whole(name: str, pristine: DistributionSource) -> None:
     planned = plan_on(pristine, CATALOGUE.expand([f"@{name}"]))
     assert planned.problems == ()
 

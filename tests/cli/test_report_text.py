@@ -11,7 +11,7 @@ from patcher.report import markdown, verdict
 from patcher.report.console import console, table
 from patcher.report.page import table_names
 from patcher.report.reading import read_record
-from patcher.report.record import Table
+from patcher.report.record import SpeedTable
 
 HOSTILE = "[red]x[/red] <script>alert(1)</script> | `y` *z*"
 
@@ -75,8 +75,8 @@ def test_markdown_names_the_patches_and_says_what_was_measured_and_what_not() ->
 
 
 def test_a_table_without_a_device_names_its_memory_column() -> None:
-    host = Table((), (), memory="peak growth of the process since before loading, MiB")
-    device = Table((), (), memory="peak allocated on the device, MiB")
+    host = SpeedTable((), (), memory="peak growth of the process since before loading, MiB")
+    device = SpeedTable((), (), memory="peak allocated on the device, MiB")
     assert "Avg Process Growth (MB)" in table_names(host)
     assert "Avg VRAM Used (MB)" in table_names(device)
 

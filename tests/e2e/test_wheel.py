@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from patcher.execution.process import Tree
+from patcher.execution.process import FrozenTree
 from patcher.execution.results import Arm
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Options
@@ -62,7 +62,7 @@ def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
         for found in [root / "chatterbox", *root.glob("chatterbox_tts-*.dist-info")]:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(found, tree / found.name, ignore=ignored)
-        trees[arm] = Tree.of(tree, arm.value * 8, ("chatterbox",))
+        trees[arm] = FrozenTree.of(tree, arm.value * 8, ("chatterbox",))
     adapter = find_adapter("chatterbox-tts", {}, root=tmp_path, packages=("chatterbox",))
     assert adapter is not None
     judged = judge(

@@ -11,19 +11,19 @@ from patcher.bench.ledger import SqliteLedger
 from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import QUICK
 from patcher.execution import machine as host
-from patcher.execution.machine import Gpu, Reading, disturbance
+from patcher.execution.machine import Counters, Gpu, disturbance
 from tests.bench.bench_fakes import FakeStopwatch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BEFORE = Reading(at_s=100.0, busy_s=50.0, stolen_s=1.0, ours_s=20.0, throttled_s=0.0)
+BEFORE = Counters(at_s=100.0, busy_s=50.0, stolen_s=1.0, ours_s=20.0, throttled_s=0.0)
 
 
-def after(**changes: object) -> Reading:
+def after(**changes: object) -> Counters:
     """Ten seconds later on two processors, our process having used both."""
     values = {"at_s": 110.0, "busy_s": 70.0, "stolen_s": 1.0, "ours_s": 40.0, "throttled_s": 0.0}
-    return Reading(**{**values, **changes})  # type: ignore[arg-type]
+    return Counters(**{**values, **changes})  # type: ignore[arg-type]
 
 
 CALM = Gpu(clock_mhz=1980, temperature_c=50, slowdown=0x4, processes=0)
@@ -51,7 +51,7 @@ def test_disturbance(case: str) -> None:
 
 
 def test_another_process_on_the_gpu_beforehand_is_load() -> None:
-    before = Reading(100.0, 50.0, 1.0, 20.0, 0.0, (Gpu(1980, 50, 0, 1),))
+    before = Counters(100.0, 50.0, 1.0, 20.0, 0.0, (Gpu(1980, 50, 0, 1),))
     assert "1 other processes on GPU 0" in disturbance(before, after(), 2)
 
 

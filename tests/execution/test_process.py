@@ -17,7 +17,7 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.execution import process
 from patcher.execution.executor import Executor, Job, LocalExecutor, Report, Step, find_executor
-from patcher.execution.process import Site, Tree, environment
+from patcher.execution.process import FrozenTree, WorkerSite, environment
 from patcher.execution.results import Outcome
 from patcher.execution.runner import Silent, run_job
 from tests.verify.judging import REPOSITORY, tree
@@ -34,8 +34,8 @@ def executor() -> Iterator[LocalExecutor]:
         yield found
 
 
-def site(folder: Path, **options: object) -> Site:
-    return Site(
+def site(folder: Path, **options: object) -> WorkerSite:
+    return WorkerSite(
         tree(folder / "tree"),
         "tests.smalltarget.adapter:open_session",
         folder / "logs",
@@ -45,14 +45,14 @@ def site(folder: Path, **options: object) -> Site:
     )
 
 
-def call(executor: Executor, where: Site, function: str, **arguments: object) -> Report:
+def call(executor: Executor, where: WorkerSite, function: str, **arguments: object) -> Report:
     step = Step("call", {"function": function, "arguments": arguments}, 20)
     return run_job(executor, Job(where, (step,)), Silent())[-1]
 
 
 def test_both_arms_get_equal_threads_and_compile_caches_of_their_own(tmp_path: Path) -> None:
-    one = Site(Tree(tmp_path, "a" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
-    two = Site(Tree(tmp_path, "b" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
+    one = WorkerSite(FrozenTree(tmp_path, "a" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
+    two = WorkerSite(FrozenTree(tmp_path, "b" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
     first, second = environment(one), environment(two)
     assert first["OMP_NUM_THREADS"] == second["OMP_NUM_THREADS"] == "3"
     different = {name for name in first if first[name] != second[name]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.execution.runner import Batch, Runner, Silent
 from patcher.targets.adapter import Model, Test
@@ -13,7 +13,8 @@ from tests.execution.fakes import FakeExecutor
 MODELS = tuple(Model(name) for name in "ABC")
 TESTS = tuple(Test(name) for name in ("one", "two", "three"))
 SITES = {
-    arm: Site(Tree(Path(), arm.value, (), {}), "m:f", Path("logs"), Path("stages")) for arm in Arm
+    arm: WorkerSite(FrozenTree(Path(), arm.value, (), {}), "m:f", Path("logs"), Path("stages"))
+    for arm in Arm
 }
 
 

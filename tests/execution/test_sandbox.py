@@ -14,7 +14,7 @@ import pytest
 
 from patcher.errors import PatcherError
 from patcher.execution.executor import Job, LocalExecutor, Report, Step
-from patcher.execution.process import Site
+from patcher.execution.process import WorkerSite
 from patcher.execution.results import Outcome
 from patcher.execution.runner import Silent, run_job
 from patcher.execution.sandbox import GUARDS, Kernel, Policy, around, kernel, policy_for
@@ -50,11 +50,11 @@ def offer(request: pytest.FixtureRequest) -> Kernel:
     return offer
 
 
-def site(folder: Path, offer: Kernel = HERE, **options: object) -> Site:
+def site(folder: Path, offer: Kernel = HERE, **options: object) -> WorkerSite:
     """A worker of the small target in the sandbox; records and the other arm are in ``folder``."""
     arm = tree(folder / "arm")
     found = policy_for(sys.executable, named=[REPOSITORY], hidden=[folder])
-    return Site(
+    return WorkerSite(
         arm,
         "tests.smalltarget.adapter:open_session",
         folder / "logs",
@@ -65,12 +65,12 @@ def site(folder: Path, offer: Kernel = HERE, **options: object) -> Site:
     )
 
 
-def call(executor: LocalExecutor, where: Site, function: str, **arguments: object) -> Report:
+def call(executor: LocalExecutor, where: WorkerSite, function: str, **arguments: object) -> Report:
     step = Step("call", {"function": function, "arguments": arguments}, 60)
     return run_job(executor, Job(where, (step,)), Silent())[-1]
 
 
-def tried(executor: LocalExecutor, where: Site, escape: str, **arguments: object) -> object:
+def tried(executor: LocalExecutor, where: WorkerSite, escape: str, **arguments: object) -> object:
     report = call(executor, where, f"tests.execution.escapes:{escape}", **arguments)
     assert report.failure is None, report.failure
     return report.value["value"]

@@ -229,13 +229,13 @@ def test_no_stages_are_no_proof() -> None:
 
 
 def test_limits_come_from_the_configuration_and_are_checked() -> None:
-    limits = perceptual.Limits.from_config({"waveform_snr_db": 35})
+    limits = perceptual.PerceptualLimits.from_config({"waveform_snr_db": 35})
     assert limits.waveform_snr_db == 35
     assert limits.top1 == 0.99
     with pytest.raises(PatcherError, match="no limit 'snr'"):
-        close.Limits.from_config({"snr": 1})
+        close.CloseLimits.from_config({"snr": 1})
     with pytest.raises(PatcherError, match="must be a number"):
-        close.Limits.from_config({"mel_relative": "tight"})
+        close.CloseLimits.from_config({"mel_relative": "tight"})
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -22,7 +22,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patcher.gates.values import CLOSE, EXACT, Difference, Limits, Value, difference
+from patcher.gates.values import CLOSE, EXACT, Difference, Tolerance, Value, difference
 from patcher.worker.values import CannotEncode, encode
 
 
@@ -34,7 +34,7 @@ def written(value: object) -> Value:
     return Value(skeleton, arrays)
 
 
-def compared(one: object, other: object, limits: Limits = EXACT) -> Difference | None:
+def compared(one: object, other: object, limits: Tolerance = EXACT) -> Difference | None:
     return difference(written(one), written(other), limits=limits)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from patcher.execution.executor import LocalExecutor
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm
 from patcher.execution.runner import Batch, Runner, Silent
 from patcher.hazards.diagnosis_runs import copy_tree, tree_reader
@@ -38,20 +38,20 @@ class Target:
     surveys: Surveys
 
     @property
-    def tree(self) -> Tree:
+    def tree(self) -> FrozenTree:
         return self.setup.sites[Arm.BASELINE].tree
 
     def read(self, path: str) -> bytes | None:
         return tree_reader(self.tree.path)(path)
 
-    def patched(self, name: str, patches: Sequence[Patch]) -> Tree:
+    def patched(self, name: str, patches: Sequence[Patch]) -> FrozenTree:
         return copy_tree(self.tree, self.folder / name, replay(self.read, patches))
 
-    def site(self, tree: Tree) -> Site:
+    def site(self, tree: FrozenTree) -> WorkerSite:
         """Where a tree is run."""
         return replace(self.setup.sites[Arm.BASELINE], tree=tree)
 
-    def failures(self, tree: Tree) -> dict[str, tuple[str, int, str]]:
+    def failures(self, tree: FrozenTree) -> dict[str, tuple[str, int, str]]:
         """By test that fails on a tree: file, line and text."""
         matrix = self.setup.request.matrix
         batches = [Batch(Arm.PATCHED, model, matrix.tests) for model in matrix.models]
@@ -80,7 +80,7 @@ def target(
         text = (root / file).read_text()
         assert old in text
         (root / file).write_text(text.replace(old, new))
-    tree = Tree.of(root, "pristine", PACKAGES)
+    tree = FrozenTree.of(root, "pristine", PACKAGES)
     request = Request(
         adapter,
         where.version,
@@ -102,7 +102,7 @@ def shipped(*names: str) -> list[Patch]:
     return [catalogue.get(name) for name in names]
 
 
-def every_no_grad(tree: Tree) -> Patch:
+def every_no_grad(tree: FrozenTree) -> Patch:
     """A patch that turns every `no_grad` scope of the package into inference mode."""
     lines = [
         "patch: every_no_grad",

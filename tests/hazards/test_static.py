@@ -10,36 +10,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patcher.errors import PatcherError
-from patcher.hazards.static import Entry, Kind, map_source, scopes
+from patcher.hazards.static import EntryKind, MapEntry, map_source, scopes
 from patcher.hazards.tree import installed_package, scan_sources, scan_static
 
 
-def entries(source: str) -> list[Entry]:
+def entries(source: str) -> list[MapEntry]:
     return list(map_source(textwrap.dedent(source), "m.py").entries)
 
 
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
-        pytest.param("x[0] = 1", Kind.SUBSCRIPT, id="an element is assigned"),
-        pytest.param("x[1:] += y", Kind.SUBSCRIPT, id="a slice is updated"),
-        pytest.param("a, x[0] = b", Kind.SUBSCRIPT, id="an element among several targets"),
-        pytest.param("x.grad = y", Kind.ATTRIBUTE, id="an attribute of a tensor is assigned"),
-        pytest.param("x += y", Kind.AUGMENTED, id="a name is updated"),
-        pytest.param("x.add_(y)", Kind.METHOD, id="a method with an underscore"),
-        pytest.param("x.copy_(y)", Kind.COPY, id="a copy into a tensor"),
-        pytest.param("torch.add(x, y, out=z)", Kind.OUT, id="an out argument"),
-        pytest.param("x.data[0] = 1", Kind.DATA, id="an element written through data"),
-        pytest.param("p.data.add_(1)", Kind.DATA, id="a method through data"),
-        pytest.param("nn.init.normal_(w)", Kind.INIT, id="an initialiser"),
-        pytest.param("x.to(memory_format=torch.channels_last)", Kind.MEMORY_FORMAT, id="a format"),
-        pytest.param("x.half()", Kind.MOVE, id="a dtype"),
-        pytest.param("x.to(device)", Kind.MOVE, id="a device"),
-        pytest.param("n = x.item()", Kind.SYNC, id="a value is fetched"),
-        pytest.param("if (x > 0).any(): pass", Kind.SYNC, id="a tensor's truth is tested"),
+        pytest.param("x[0] = 1", EntryKind.SUBSCRIPT, id="an element is assigned"),
+        pytest.param("x[1:] += y", EntryKind.SUBSCRIPT, id="a slice is updated"),
+        pytest.param("a, x[0] = b", EntryKind.SUBSCRIPT, id="an element among several targets"),
+        pytest.param("x.grad = y", EntryKind.ATTRIBUTE, id="an attribute of a tensor is assigned"),
+        pytest.param("x += y", EntryKind.AUGMENTED, id="a name is updated"),
+        pytest.param("x.add_(y)", EntryKind.METHOD, id="a method with an underscore"),
+        pytest.param("x.copy_(y)", EntryKind.COPY, id="a copy into a tensor"),
+        pytest.param("torch.add(x, y, out=z)", EntryKind.OUT, id="an out argument"),
+        pytest.param("x.data[0] = 1", EntryKind.DATA, id="an element written through data"),
+        pytest.param("p.data.add_(1)", EntryKind.DATA, id="a method through data"),
+        pytest.param("nn.init.normal_(w)", EntryKind.INIT, id="an initialiser"),
+        pytest.param(
+            "x.to(memory_format=torch.channels_last)", EntryKind.MEMORY_FORMAT, id="a format"
+        ),
+        pytest.param("x.half()", EntryKind.MOVE, id="a dtype"),
+        pytest.param("x.to(device)", EntryKind.MOVE, id="a device"),
+        pytest.param("n = x.item()", EntryKind.SYNC, id="a value is fetched"),
+        pytest.param("if (x > 0).any(): pass", EntryKind.SYNC, id="a tensor's truth is tested"),
     ],
 )
-def test_a_statement_is_found_as_its_kind(source: str, kind: Kind) -> None:
+def test_a_statement_is_found_as_its_kind(source: str, kind: EntryKind) -> None:
     assert kind in {entry.kind for entry in entries(source)}
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from patcher.execution import machine as host
 from patcher.execution.executor import Job, LocalExecutor, Step
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.execution.rundb import result_from
 from patcher.execution.runner import Silent, case_result
@@ -49,15 +49,15 @@ def changes() -> dict[str, tuple[str, Changes]]:
     }
 
 
-def make_tree(folder: Path, name: str, change: Changes) -> Tree:
+def make_tree(folder: Path, name: str, change: Changes) -> FrozenTree:
     """A tree of the installed package with one change, at a path of its own."""
     root = folder / "trees" / f"{name.replace(' ', '-')}-{time.time_ns()}"
     digest = copy_tree(installed_package("chatterbox"), root / "chatterbox", change)
-    return Tree.of(root, digest, adapter.packages)
+    return FrozenTree.of(root, digest, adapter.packages)
 
 
 def run_arm(
-    executor: LocalExecutor, site: Site, tests: Sequence[Test], recorded: Mapping[Case, Any]
+    executor: LocalExecutor, site: WorkerSite, tests: Sequence[Test], recorded: Mapping[Case, Any]
 ) -> dict[str, dict[Case, CaseResult]]:
     """Run all tests on one arm, and replay each on what the baseline recorded."""
     planned: list[tuple[str, Test, dict[str, Any]]]
@@ -83,7 +83,7 @@ def run_arm(
 
 
 def kept_baseline(
-    folder: Path, executor: LocalExecutor, site: Site, tests: Sequence[Test]
+    folder: Path, executor: LocalExecutor, site: WorkerSite, tests: Sequence[Test]
 ) -> dict[str, dict[Case, CaseResult]]:
     """The baseline's runs and replays, kept between calls."""
     kept = folder / f"baseline-{len(tests)}.json"

@@ -10,7 +10,7 @@ import pytest
 
 from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.results import Arm
-from patcher.execution.site import Tree
+from patcher.execution.site import FrozenTree
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Matrix, Options
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
@@ -34,7 +34,7 @@ def judged(folder: Path, *changes: Change, claim: Equivalence) -> Judgement:
     for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes)):
         root = folder / arm.value
         digest = copy_tree(installed_package("chatterbox"), root / "chatterbox", made)
-        trees[arm] = Tree.of(root, digest, adapter.packages)
+        trees[arm] = FrozenTree.of(root, digest, adapter.packages)
     return judge(
         Request(
             adapter,

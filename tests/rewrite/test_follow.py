@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from patcher.patchfile.model import Patch
-from patcher.rewrite.follow import Fit, follow
+from patcher.rewrite.follow import EditFit, follow
 from tests.rewrite.making import patch, reading
 
 OLD = b"class A:\n    def f(self):\n        return old(1)\n"
 
 
-def fate(edits: str, **files: str) -> list[tuple[Fit, str | None, int | None]]:
+def fate(edits: str, **files: str) -> list[tuple[EditFit, str | None, int | None]]:
     one: Patch = patch("p", edits)
     tree = {f"{name}.py": text.encode() for name, text in files.items()}
     found = follow([one], reading(tree), tree)
@@ -21,33 +21,33 @@ DECORATED = "- file: m.py\n  within: A.f\n  decorator: slow\n  with: fast\n"
 
 
 def test_code_that_stands_where_it_stood_fits() -> None:
-    assert fate(EDIT, m="x = 1\n" + OLD.decode()) == [(Fit.FITS, "m.py", 4)]
+    assert fate(EDIT, m="x = 1\n" + OLD.decode()) == [(EditFit.FITS, "m.py", 4)]
 
 
 def test_what_the_new_version_has_itself_fits() -> None:
-    assert fate(EDIT, m=OLD.decode().replace("old", "new")) == [(Fit.FITS, "m.py", 3)]
+    assert fate(EDIT, m=OLD.decode().replace("old", "new")) == [(EditFit.FITS, "m.py", 3)]
 
 
 def test_code_in_another_definition_of_the_file_moved() -> None:
-    assert fate(EDIT, m=OLD.decode().replace("class A", "class B")) == [(Fit.MOVED, "m.py", 3)]
-    assert fate(EDIT, m="def g():\n    old(1)\n") == [(Fit.MOVED, "m.py", 2)]
+    assert fate(EDIT, m=OLD.decode().replace("class A", "class B")) == [(EditFit.MOVED, "m.py", 3)]
+    assert fate(EDIT, m="def g():\n    old(1)\n") == [(EditFit.MOVED, "m.py", 2)]
 
 
 def test_code_in_another_file_moved() -> None:
-    assert fate(EDIT, m="x = 1\n", n=OLD.decode()) == [(Fit.MOVED, "n.py", 3)]
-    assert fate(EDIT, n="y = old(1)\n") == [(Fit.MOVED, "n.py", 1)]
+    assert fate(EDIT, m="x = 1\n", n=OLD.decode()) == [(EditFit.MOVED, "n.py", 3)]
+    assert fate(EDIT, n="y = old(1)\n") == [(EditFit.MOVED, "n.py", 1)]
 
 
 def test_a_decorated_method_of_a_renamed_class_moved() -> None:
     assert fate(DECORATED, m="class B:\n    @slow\n    def f(self): ...\n") == [
-        (Fit.MOVED, "m.py", 2)
+        (EditFit.MOVED, "m.py", 2)
     ]
 
 
 def test_code_that_stands_nowhere_is_gone() -> None:
-    assert fate(EDIT, m="x = 1\n", n="y = 2\n") == [(Fit.GONE, None, None)]
+    assert fate(EDIT, m="x = 1\n", n="y = 2\n") == [(EditFit.GONE, None, None)]
 
 
 def test_every_edit_is_answered() -> None:
     found = fate(EDIT + DECORATED, m=OLD.decode())
-    assert [fit for fit, _, _ in found] == [Fit.FITS, Fit.GONE]
+    assert [fit for fit, _, _ in found] == [EditFit.FITS, EditFit.GONE]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from patcher.store import fs
-from patcher.store.fs import Call
-from patcher.store.source import Source
+from patcher.store.fs import FileOperation
+from patcher.store.source import DistributionSource
 from patcher.store.state import Applied
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
@@ -41,8 +41,8 @@ def tmp_path() -> Iterator[Path]:
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source("sample", "1.0", "a test", FILES, ("sample",))
+def source() -> DistributionSource:
+    return DistributionSource("sample", "1.0", "a test", FILES, ("sample",))
 
 
 @pytest.fixture
@@ -53,14 +53,14 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def copy(workspace: Workspace, source: Source) -> WorkingCopy:
+def copy(workspace: Workspace, source: DistributionSource) -> WorkingCopy:
     return workspace.init(source)
 
 
 @pytest.fixture
-def calls() -> Iterator[list[Call]]:
+def calls() -> Iterator[list[FileOperation]]:
     """Every state-changing call, as it is announced."""
-    seen: list[Call] = []
+    seen: list[FileOperation] = []
     fs.observer = seen.append
     yield seen
     fs.observer = None

@@ -15,7 +15,7 @@ from patcher.errors import Exit, PatcherError
 from patcher.store import fs, git
 from patcher.store.backups import Backups
 from patcher.store.doctor import doctor
-from patcher.store.fs import Call, digest
+from patcher.store.fs import FileOperation, digest
 from patcher.store.gc import gc
 from patcher.store.recovery import recover
 from patcher.store.working_copy import WorkingCopy
@@ -53,7 +53,7 @@ def test_every_command_leaves_a_manifest_that_names_path_mode_and_hash(copy: Wor
 
 
 def test_the_backup_is_on_the_disk_before_the_first_write(
-    copy: WorkingCopy, calls: list[Call]
+    copy: WorkingCopy, calls: list[FileOperation]
 ) -> None:
     apply(copy)
     places = [call.path for call in calls]
@@ -74,7 +74,7 @@ def test_without_the_working_copys_git_everything_can_be_restored(copy: WorkingC
 def _killed_in_the_middle(copy: WorkingCopy) -> None:
     """One file is made, one is swapped, the third is about to be removed."""
 
-    def observe(call: Call) -> None:
+    def observe(call: FileOperation) -> None:
         if call.op == "rename" and call.path.endswith("two.py"):
             inject.die()
 
@@ -86,7 +86,7 @@ def _killed_in_the_middle(copy: WorkingCopy) -> None:
 def test_without_the_journal_an_interrupted_change_is_undone(copy: WorkingCopy) -> None:
     files: dict[str, bytes | None] = {ONE: b"x = 2\n", "sample/z.py": b"n\n"}
 
-    def observe(call: Call) -> None:
+    def observe(call: FileOperation) -> None:
         if call.op == "link":
             inject.die()
 
@@ -191,7 +191,7 @@ class FullDisk:
     def __init__(self) -> None:
         self.free = 0
 
-    def __call__(self, call: Call) -> None:
+    def __call__(self, call: FileOperation) -> None:
         if call.op == "unlink" and os.path.exists(call.path):
             self.free += os.stat(call.path).st_size
         need = len(call.data) + 4096 * (call.op in ("create", "mkdir"))
@@ -267,7 +267,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(copy: WorkingCopy) -> None:
 
 
 def test_doctor_compares_the_trees_pins_with_the_environment(workspace: Workspace) -> None:
-    from patcher.store.source import Source
+    from patcher.store.source import DistributionSource
 
     metadata = b"""Name: sample
 Version: 1.0
@@ -279,7 +279,7 @@ Requires-Dist: pytest; python_version < "3"
 Requires-Dist: not a requirement!
 """
     files = {**FILES, "sample-1.0.dist-info/METADATA": (metadata, 0o644)}
-    workspace.init(Source("sample", "1.0", "a test", files, ("sample",)))
+    workspace.init(DistributionSource("sample", "1.0", "a test", files, ("sample",)))
     pins = sorted(each.message for each in doctor(workspace) if each.topic == "pins")
     assert pins == [
         "sample asks for no-such-distribution-anywhere>=1: not installed",

@@ -9,7 +9,7 @@ import pytest
 
 from patcher.commands.shared.freeze_trees import Freezer, freeze, new_tree
 from patcher.errors import PatcherError
-from patcher.execution.site import Tree
+from patcher.execution.site import FrozenTree
 from patcher.store.freeze import hash_of
 from tests.store.test_working_copy import ONE, apply
 
@@ -28,7 +28,7 @@ def test_trees_frozen_together_are_those_frozen_by_themselves(
         mine = together(pristine=pristine)
         other = freeze(copy, new_tree(tmp_path), pristine=pristine)
         assert replace(mine, path=other.path) == other
-        assert mine == Tree.of(mine.path, hash_of(copy, pristine=pristine), copy.packages)
+        assert mine == FrozenTree.of(mine.path, hash_of(copy, pristine=pristine), copy.packages)
 
 
 def test_no_file_of_a_frozen_tree_is_the_working_copys_or_another_trees(

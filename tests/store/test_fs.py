@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from patcher.store import fs
-from patcher.store.fs import Call, Folder
+from patcher.store.fs import FileOperation, Folder
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def folder(place: Path) -> Iterator[Folder]:
         yield opened
 
 
-def ops(calls: list[Call]) -> list[tuple[str, str]]:
+def ops(calls: list[FileOperation]) -> list[tuple[str, str]]:
     return [(call.op, os.path.basename(call.path)) for call in calls]
 
 
@@ -71,7 +71,9 @@ def test_closing_twice_is_harmless_and_closes_once(place: Path) -> None:
     os.close(reused)
 
 
-def test_make_makes_the_missing_parents_and_syncs_each_name(place: Path, calls: list[Call]) -> None:
+def test_make_makes_the_missing_parents_and_syncs_each_name(
+    place: Path, calls: list[FileOperation]
+) -> None:
     with Folder.make(place / "a" / "b") as made:
         assert made.path == str(place / "a" / "b")
     assert (place / "a" / "b").is_dir()
@@ -164,14 +166,14 @@ def test_names_are_sorted(folder: Folder, place: Path) -> None:
 
 
 def test_mkdir_takes_an_existing_folder_only_when_told(
-    folder: Folder, place: Path, calls: list[Call]
+    folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
     folder.mkdir("new", 0o700)
     assert (place / "new").stat().st_mode & 0o777 == 0o700
     folder.mkdir("new", exist_ok=True)
     with pytest.raises(FileExistsError):
         folder.mkdir("new")
-    assert calls[0] == Call("mkdir", f"{place}/new")
+    assert calls[0] == FileOperation("mkdir", f"{place}/new")
 
 
 def test_a_new_folder_is_open_to_whom_the_umask_lets_in(folder: Folder, place: Path) -> None:
@@ -183,35 +185,37 @@ def test_a_new_folder_is_open_to_whom_the_umask_lets_in(folder: Folder, place: P
     assert (place / "new").stat().st_mode & 0o777 == 0o750
 
 
-def test_rmdir_removes_an_empty_folder(folder: Folder, place: Path, calls: list[Call]) -> None:
+def test_rmdir_removes_an_empty_folder(
+    folder: Folder, place: Path, calls: list[FileOperation]
+) -> None:
     (place / "empty").mkdir()
     folder.rmdir("empty")
     assert not (place / "empty").exists()
-    assert calls == [Call("rmdir", f"{place}/empty")]
+    assert calls == [FileOperation("rmdir", f"{place}/empty")]
 
 
 def test_create_writes_sets_the_mode_then_syncs(
-    folder: Folder, place: Path, calls: list[Call]
+    folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
     found = folder.create("new", b"data", 0o751)
     assert (place / "new").read_bytes() == b"data"
     assert found.st_ino == (place / "new").stat().st_ino
     assert stat.S_IMODE(found.st_mode) == 0o751
     assert calls == [
-        Call("create", f"{place}/new"),
-        Call("write", f"{place}/new", data=b"data"),
-        Call("chmod", f"{place}/new", mode=0o751),
-        Call("fsync", f"{place}/new"),
+        FileOperation("create", f"{place}/new"),
+        FileOperation("write", f"{place}/new", data=b"data"),
+        FileOperation("chmod", f"{place}/new", mode=0o751),
+        FileOperation("fsync", f"{place}/new"),
     ]
 
 
-def test_create_leaves_the_sync_out_when_told(folder: Folder, calls: list[Call]) -> None:
+def test_create_leaves_the_sync_out_when_told(folder: Folder, calls: list[FileOperation]) -> None:
     folder.create("new", b"x", 0o644, durable=False)
     assert [call.op for call in calls] == ["create", "write", "chmod"]
 
 
 def test_an_empty_file_is_created_without_a_write(
-    folder: Folder, place: Path, calls: list[Call]
+    folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
     folder.create("new", b"", 0o644)
     assert (place / "new").read_bytes() == b""
@@ -248,7 +252,7 @@ def test_a_file_in_the_making_is_private(folder: Folder, place: Path) -> None:
 
 @pytest.mark.parametrize("op", ["write", "chmod", "fsync"])
 def test_a_failing_create_closes_its_descriptor(folder: Folder, op: str) -> None:
-    def fail(call: Call) -> None:
+    def fail(call: FileOperation) -> None:
         if call.op == op:
             raise OSError(errno.EIO, "broken")
 
@@ -260,13 +264,13 @@ def test_a_failing_create_closes_its_descriptor(folder: Folder, op: str) -> None
     assert len(after) == len(before)
 
 
-def test_allocate_takes_real_room(folder: Folder, place: Path, calls: list[Call]) -> None:
+def test_allocate_takes_real_room(folder: Folder, place: Path, calls: list[FileOperation]) -> None:
     folder.allocate("room", 100_000)
     found = (place / "room").stat()
     assert found.st_size == 100_000
     assert found.st_blocks * 512 >= 100_000
     assert found.st_mode & 0o777 == 0o600
-    assert calls == [Call("allocate", f"{place}/room")]
+    assert calls == [FileOperation("allocate", f"{place}/room")]
     with pytest.raises(FileExistsError):
         folder.allocate("room", 1)
 
@@ -278,21 +282,23 @@ def test_allocate_does_not_follow_a_link(folder: Folder, place: Path) -> None:
     assert not (place / "elsewhere").exists()
 
 
-def test_rename_replaces_in_one_step(folder: Folder, place: Path, calls: list[Call]) -> None:
+def test_rename_replaces_in_one_step(
+    folder: Folder, place: Path, calls: list[FileOperation]
+) -> None:
     (place / "a").write_bytes(b"new")
     (place / "b").write_bytes(b"old")
     folder.rename("a", "b")
     assert (place / "b").read_bytes() == b"new"
     assert not (place / "a").exists()
-    assert calls == [Call("rename", f"{place}/a", f"{place}/b")]
+    assert calls == [FileOperation("rename", f"{place}/a", f"{place}/b")]
 
 
-def test_exchange_swaps_two_names(folder: Folder, place: Path, calls: list[Call]) -> None:
+def test_exchange_swaps_two_names(folder: Folder, place: Path, calls: list[FileOperation]) -> None:
     (place / "a").write_bytes(b"A")
     (place / "b").write_bytes(b"B")
     assert folder.exchange("a", "b") is True
     assert ((place / "a").read_bytes(), (place / "b").read_bytes()) == (b"B", b"A")
-    assert calls == [Call("exchange", f"{place}/a", f"{place}/b")]
+    assert calls == [FileOperation("exchange", f"{place}/a", f"{place}/b")]
 
 
 def test_exchange_with_nothing_fails_and_names_both(folder: Folder, place: Path) -> None:
@@ -346,7 +352,7 @@ def test_the_call_that_exchanges_is_the_platforms_own(
 
 
 def test_link_gives_a_second_name_and_never_overwrites(
-    folder: Folder, place: Path, calls: list[Call]
+    folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
     (place / "a").write_bytes(b"A")
     (place / "b").write_bytes(b"B")
@@ -355,7 +361,7 @@ def test_link_gives_a_second_name_and_never_overwrites(
     with pytest.raises(FileExistsError):
         folder.link("a", "b")
     assert (place / "b").read_bytes() == b"B"
-    assert calls[0] == Call("link", f"{place}/a", f"{place}/c")
+    assert calls[0] == FileOperation("link", f"{place}/a", f"{place}/c")
 
 
 def test_linking_a_link_links_the_link(folder: Folder, place: Path) -> None:
@@ -407,13 +413,13 @@ def test_a_link_that_fails_for_another_reason_moves_nothing(
 
 
 def test_unlink_removes_a_name_and_is_content_with_none(
-    folder: Folder, place: Path, calls: list[Call]
+    folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
     (place / "a").write_bytes(b"")
     folder.unlink("a")
     folder.unlink("a")
     assert not (place / "a").exists()
-    assert calls == [Call("unlink", f"{place}/a")] * 2
+    assert calls == [FileOperation("unlink", f"{place}/a")] * 2
 
 
 def test_unlink_does_not_hide_other_errors(folder: Folder, place: Path) -> None:
@@ -423,17 +429,17 @@ def test_unlink_does_not_hide_other_errors(folder: Folder, place: Path) -> None:
 
 
 def test_fsync_is_announced_with_the_folders_path(
-    folder: Folder, place: Path, calls: list[Call], monkeypatch: pytest.MonkeyPatch
+    folder: Folder, place: Path, calls: list[FileOperation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
     folder.fsync()
     assert synced == [folder.fd]
-    assert calls == [Call("fsync-folder", str(place))]
+    assert calls == [FileOperation("fsync-folder", str(place))]
 
 
 def test_replace_file_syncs_the_bytes_before_the_name_and_the_name_after(
-    folder: Folder, place: Path, calls: list[Call]
+    folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
     (place / "it").write_bytes(b"old")
     (place / "it.new").write_bytes(b"left by an earlier run")
@@ -479,7 +485,7 @@ def test_an_error_of_the_observer_keeps_the_call_from_being_made(
     (place / "b").write_bytes(b"B")
     (place / "empty").mkdir()
 
-    def fail(call: Call) -> None:
+    def fail(call: FileOperation) -> None:
         raise OSError(errno.EROFS, "injected")
 
     fs.observer = fail

@@ -159,12 +159,12 @@ def test_a_series_is_exported_as_patches_that_git_am_takes(tmp_path: Path) -> No
 def test_without_git_the_change_is_made_and_recorded_later(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from patcher.store.source import Source
+    from patcher.store.source import DistributionSource
     from tests.store.conftest import FILES
 
     with monkeypatch.context() as without:
         without.setenv("PATH", "/nonexistent")
-        copy = workspace.init(Source("sample", "1.0", "a test", FILES, ("sample",)))
+        copy = workspace.init(DistributionSource("sample", "1.0", "a test", FILES, ("sample",)))
         change = copy.change({"sample/one.py": b"new\n"}, [a_patch()], "apply", ["first"])
         assert change.commit is None
         assert copy.drift() == ()

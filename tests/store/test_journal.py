@@ -13,8 +13,17 @@ from patcher.errors import PatcherError
 from patcher.store import fs, records
 from patcher.store import journal as journals
 from patcher.store.backups import Backups
-from patcher.store.fs import Call, Folder, digest
-from patcher.store.journal import JOURNAL_FILE, OTHER, Journal, Outcome, Place, Stage, Step, seen
+from patcher.store.fs import FileOperation, Folder, digest
+from patcher.store.journal import (
+    JOURNAL_FILE,
+    OTHER,
+    ChangeStage,
+    CopyFolders,
+    FileStep,
+    Journal,
+    Settlement,
+    seen,
+)
 from patcher.store.paths import Root
 from patcher.store.state import SERIES_FILE
 
@@ -24,8 +33,8 @@ TRANSACTION = "0123456789ab"
 PATH = "pkg/mod.py"
 
 
-def step(before: bytes | None = OLD, after: bytes | None = NEW, path: str = PATH) -> Step:
-    return Step(
+def step(before: bytes | None = OLD, after: bytes | None = NEW, path: str = PATH) -> FileStep:
+    return FileStep(
         path,
         None if before is None else digest(before),
         0o644,
@@ -34,7 +43,7 @@ def step(before: bytes | None = OLD, after: bytes | None = NEW, path: str = PATH
     )
 
 
-def journal(*steps: Step, stage: Stage = Stage.BEGIN, **named: Any) -> Journal:
+def journal(*steps: FileStep, stage: ChangeStage = ChangeStage.BEGIN, **named: Any) -> Journal:
     return Journal(
         transaction=TRANSACTION,
         generation=3,
@@ -63,7 +72,7 @@ class Bench:
         self.home = self.private / "sample"
         self.home.mkdir(parents=True)
         self.backups = Backups(box / "backups")
-        self.place = Place(Root(str(self.tree)), self.private, self.home, self.backups)
+        self.place = CopyFolders(Root(str(self.tree)), self.private, self.home, self.backups)
         self.say("another")
 
     def say(self, transaction: str) -> None:
@@ -81,7 +90,7 @@ class Bench:
         one = journal(step())
         return {"file": "mod.py", "side": one.side(0), "removed": one.removed(0)}[name]
 
-    def settle(self, one: Journal) -> tuple[Outcome, tuple[str, ...]]:
+    def settle(self, one: Journal) -> tuple[Settlement, tuple[str, ...]]:
         journals.write(self.place, one)
         (self.home / one.next_state).write_bytes(b"prepared")
         return journals.settle(self.place, one)
@@ -126,7 +135,7 @@ UNDONE: dict[str, tuple[tuple[bytes | None, bytes | None], dict[str, bytes], byt
 def test_an_uncommitted_change_is_undone_where(bench: Bench, case: str) -> None:
     (before, after), there, wanted = UNDONE[case]
     bench.put(**there)
-    assert bench.settle(journal(step(before, after))) == (Outcome.UNDONE, ())
+    assert bench.settle(journal(step(before, after))) == (Settlement.UNDONE, ())
     assert bench.left == ({} if wanted is None else {"file": wanted})
     assert not bench.pending
     assert not (bench.home / journal(step()).next_state).exists()
@@ -145,7 +154,7 @@ def test_settling_may_be_cut_short_anywhere_and_repeated(
         again.put(**there)
         count = 0
 
-        def stop(_: Call, number: int = number) -> None:
+        def stop(_: FileOperation, number: int = number) -> None:
             nonlocal count
             count += 1
             if count > number:
@@ -158,7 +167,7 @@ def test_settling_may_be_cut_short_anywhere_and_repeated(
         except KeyboardInterrupt:
             fs.observer = None
             if journals.read(again.private) is not None:
-                assert journals.settle(again.place, one) == (Outcome.UNDONE, ())
+                assert journals.settle(again.place, one) == (Settlement.UNDONE, ())
         else:
             fs.observer = None
             break
@@ -181,7 +190,7 @@ def test_a_committed_change_is_finished_where(bench: Bench, case: str) -> None:
     (before, after), there, wanted = FINISHED[case]
     bench.put(**there)
     bench.say(TRANSACTION)
-    assert bench.settle(journal(step(before, after))) == (Outcome.FINISHED, ())
+    assert bench.settle(journal(step(before, after))) == (Settlement.FINISHED, ())
     if wanted is None:
         assert not bench.folder.exists()
     else:
@@ -210,7 +219,7 @@ BLOCKED: dict[str, tuple[tuple[bytes | None, bytes | None], dict[str, bytes], di
 def test_a_foreign_edit_is_left_alone_and_the_journal_stays_where(bench: Bench, case: str) -> None:
     (before, after), there, wanted = BLOCKED[case]
     bench.put(**there)
-    assert bench.settle(journal(step(before, after))) == (Outcome.BLOCKED, (PATH,))
+    assert bench.settle(journal(step(before, after))) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == wanted
     assert bench.pending
     assert (bench.home / journal(step()).next_state).exists()
@@ -221,7 +230,7 @@ def test_an_edit_of_a_file_that_was_not_reached_is_not_in_the_way(
     bench: Bench, before: bytes | None, side: bytes | None
 ) -> None:
     bench.put(file=FOREIGN, side=side)
-    assert bench.settle(journal(step(before, NEW))) == (Outcome.UNDONE, ())
+    assert bench.settle(journal(step(before, NEW))) == (Settlement.UNDONE, ())
     assert bench.left == {"file": FOREIGN}
 
 
@@ -231,7 +240,7 @@ def test_one_blocked_file_does_not_keep_the_others_from_going_back(bench: Bench)
     one = journal(step(), other)
     (bench.folder / "other.py").write_bytes(NEW)
     (bench.folder / one.side(1)).write_bytes(OLD)
-    assert bench.settle(one) == (Outcome.BLOCKED, (PATH,))
+    assert bench.settle(one) == (Settlement.BLOCKED, (PATH,))
     assert (bench.folder / "other.py").read_bytes() == OLD
 
 
@@ -240,7 +249,7 @@ def test_after_the_person_has_put_the_old_bytes_back_the_rest_is_cleared(bench: 
     one = journal(step())
     bench.settle(one)
     bench.put(file=OLD)
-    assert journals.settle(bench.place, one) == (Outcome.UNDONE, ())
+    assert journals.settle(bench.place, one) == (Settlement.UNDONE, ())
     assert bench.left == {"file": OLD}
     assert not bench.pending
 
@@ -253,7 +262,7 @@ def test_old_bytes_that_were_taken_away_come_from_the_backups(
     bench.put(file=after)
     bench.backups.put(OLD)
     assert bench.settle(journal(replace(step(OLD, after), before_mode=0o751))) == (
-        Outcome.UNDONE,
+        Settlement.UNDONE,
         (),
     )
     assert bench.left == {"file": OLD}
@@ -277,13 +286,13 @@ def test_a_damaged_backup_is_never_written(bench: Bench) -> None:
 
 def test_before_begin_no_file_is_touched_and_incomplete_ones_go(bench: Bench) -> None:
     bench.put(file=FOREIGN, side=NEW[:2])
-    assert bench.settle(journal(step(), stage=Stage.PREPARE)) == (Outcome.UNDONE, ())
+    assert bench.settle(journal(step(), stage=ChangeStage.PREPARE)) == (Settlement.UNDONE, ())
     assert bench.left == {"file": FOREIGN}
 
 
 def test_after_begin_a_temporary_file_with_other_bytes_is_somebodys(bench: Bench) -> None:
     bench.put(file=OLD, side=FOREIGN)
-    assert bench.settle(journal(step())) == (Outcome.UNDONE, ())
+    assert bench.settle(journal(step())) == (Settlement.UNDONE, ())
     assert bench.left == {"file": OLD, "side": FOREIGN}
 
 
@@ -293,7 +302,7 @@ def test_a_folder_that_is_gone_or_replaced_is_passed_over(bench: Bench, tmp_path
     (elsewhere / "mod.py").write_bytes(NEW)
     (bench.tree / "linked").symlink_to(elsewhere)
     steps = [step(path="gone/mod.py"), step(path="linked/mod.py")]
-    assert bench.settle(journal(*steps)) == (Outcome.UNDONE, ())
+    assert bench.settle(journal(*steps)) == (Settlement.UNDONE, ())
     assert (elsewhere / "mod.py").read_bytes() == NEW
 
 
@@ -302,14 +311,14 @@ def test_without_exchange_the_old_bytes_are_renamed_back(
 ) -> None:
     monkeypatch.setattr(fs, "_libc_exchange", None)
     bench.put(file=NEW, side=OLD)
-    assert bench.settle(journal(step())) == (Outcome.UNDONE, ())
+    assert bench.settle(journal(step())) == (Settlement.UNDONE, ())
     assert bench.left == {"file": OLD}
 
 
 def test_an_edit_in_the_instant_of_the_undoing_is_put_back(bench: Bench) -> None:
     bench.put(file=NEW, side=OLD)
 
-    def edit(call: Call) -> None:
+    def edit(call: FileOperation) -> None:
         if call.op == "exchange":
             fs.observer = None
             (bench.folder / "mod.py").write_bytes(FOREIGN)
@@ -317,14 +326,14 @@ def test_an_edit_in_the_instant_of_the_undoing_is_put_back(bench: Bench) -> None
     one = journal(step())
     journals.write(bench.place, one)
     fs.observer = edit
-    assert journals.settle(bench.place, one) == (Outcome.BLOCKED, (PATH,))
+    assert journals.settle(bench.place, one) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == {"file": FOREIGN, "side": OLD}
 
 
 def test_an_edit_in_the_instant_of_taking_a_new_file_away_is_put_back(bench: Bench) -> None:
     bench.put(file=NEW)
 
-    def edit(call: Call) -> None:
+    def edit(call: FileOperation) -> None:
         if call.op == "rename":
             fs.observer = None
             (bench.folder / "mod.py").write_bytes(FOREIGN)
@@ -332,7 +341,7 @@ def test_an_edit_in_the_instant_of_taking_a_new_file_away_is_put_back(bench: Ben
     one = journal(step(None, NEW))
     journals.write(bench.place, one)
     fs.observer = edit
-    assert journals.settle(bench.place, one) == (Outcome.BLOCKED, (PATH,))
+    assert journals.settle(bench.place, one) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == {"file": FOREIGN}
 
 
@@ -341,7 +350,7 @@ def test_folders_that_were_made_go_if_they_are_empty(bench: Bench) -> None:
     (bench.tree / "kept").mkdir()
     (bench.tree / "kept" / "theirs").write_bytes(b"")
     one = journal(folders=("made", "made/inner", "kept", "never-made"))
-    assert bench.settle(one) == (Outcome.UNDONE, ())
+    assert bench.settle(one) == (Settlement.UNDONE, ())
     assert not (bench.tree / "made").exists()
     assert (bench.tree / "kept" / "theirs").exists()
 
@@ -351,7 +360,7 @@ def test_folders_that_held_only_what_was_removed_go_too(bench: Bench) -> None:
     (deep / "__pycache__").mkdir(parents=True)
     (bench.tree / "a" / "other.py").write_bytes(b"")
     bench.say(TRANSACTION)
-    assert bench.settle(journal(step(OLD, None, "a/b/gone.py"))) == (Outcome.FINISHED, ())
+    assert bench.settle(journal(step(OLD, None, "a/b/gone.py"))) == (Settlement.FINISHED, ())
     assert not deep.exists()
     assert (bench.tree / "a" / "other.py").exists()
     assert bench.folder.exists()
@@ -362,7 +371,7 @@ def test_a_folder_with_bytecode_of_others_stays(bench: Bench) -> None:
     cache.mkdir(parents=True)
     (cache / "other.pyc").write_bytes(b"")
     bench.say(TRANSACTION)
-    assert bench.settle(journal(step(OLD, None, "a/gone.py"))) == (Outcome.FINISHED, ())
+    assert bench.settle(journal(step(OLD, None, "a/gone.py"))) == (Settlement.FINISHED, ())
     assert (cache / "other.pyc").exists()
 
 
@@ -374,7 +383,9 @@ def test_folders_stay_where_files_were_only_changed(bench: Bench) -> None:
     assert bench.folder.exists()
 
 
-def test_names_are_durable_before_the_journal_goes(bench: Bench, calls: list[Call]) -> None:
+def test_names_are_durable_before_the_journal_goes(
+    bench: Bench, calls: list[FileOperation]
+) -> None:
     bench.put(file=NEW, side=OLD)
     one = journal(step())
     journals.write(bench.place, one)
@@ -391,7 +402,9 @@ def test_names_are_durable_before_the_journal_goes(bench: Bench, calls: list[Cal
     ]
 
 
-def test_the_commit_is_durable_before_anything_is_cleared(bench: Bench, calls: list[Call]) -> None:
+def test_the_commit_is_durable_before_anything_is_cleared(
+    bench: Bench, calls: list[FileOperation]
+) -> None:
     bench.put(file=NEW, side=OLD)
     bench.say(TRANSACTION)
     one = journal(step())
@@ -403,7 +416,7 @@ def test_the_commit_is_durable_before_anything_is_cleared(bench: Bench, calls: l
 
 
 def test_emptied_folders_are_durably_gone_before_the_journal_is(
-    bench: Bench, calls: list[Call]
+    bench: Bench, calls: list[FileOperation]
 ) -> None:
     (bench.tree / "a").mkdir()
     bench.say(TRANSACTION)
@@ -451,13 +464,13 @@ def test_committed_is_what_the_series_names(bench: Bench) -> None:
 
 
 def test_a_journal_reads_back_as_it_was_written(bench: Bench) -> None:
-    one = journal(step(), step(None, NEW, "a/b.py"), folders=("a",), stage=Stage.PREPARE)
+    one = journal(step(), step(None, NEW, "a/b.py"), folders=("a",), stage=ChangeStage.PREPARE)
     journals.write(bench.place, one)
     assert journals.read(bench.private) == one
     journals.write(bench.place, one.begun())
     assert journals.read(bench.private) == one.begun()
-    assert one.begun().stage is Stage.BEGIN
-    assert replace(one.begun(), stage=Stage.PREPARE) == one
+    assert one.begun().stage is ChangeStage.BEGIN
+    assert replace(one.begun(), stage=ChangeStage.PREPARE) == one
 
 
 def test_a_journal_names_its_temporary_files(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patcher.errors import Exit, PatcherError
-from patcher.store.fs import Call, digest
+from patcher.store.fs import FileOperation, digest
 from patcher.store.working_copy import Drift, WorkingCopy
 from patcher.store.workspace import Workspace
 from tests.store.conftest import FILES, a_patch, tree_of
@@ -96,7 +96,9 @@ def test_pristine_is_remembered_through_any_number_of_changes(copy: WorkingCopy)
     assert copy.pristine("sample/nothing.py") is None
 
 
-def test_bytes_that_are_there_already_cost_no_write(copy: WorkingCopy, calls: list[Call]) -> None:
+def test_bytes_that_are_there_already_cost_no_write(
+    copy: WorkingCopy, calls: list[FileOperation]
+) -> None:
     change = copy.change({ONE: b"x = 1\n"}, [a_patch()], "apply", ["first"])
     assert change.files == ()
     assert str(copy.root) not in " ".join(call.path for call in calls if ".git" not in call.path)
@@ -152,7 +154,7 @@ def test_over_one_megabyte_is_refused(copy: WorkingCopy) -> None:
 def test_a_tree_with_attributes_and_ignored_files_is_recorded_as_it_is(
     workspace: Workspace, source: object
 ) -> None:
-    from patcher.store.source import Source
+    from patcher.store.source import DistributionSource
 
     files = {
         **FILES,
@@ -160,7 +162,7 @@ def test_a_tree_with_attributes_and_ignored_files_is_recorded_as_it_is(
         "sample/.gitignore": (b"*\n", 0o644),
         "sample/id.py": (b"# $Id$\n", 0o644),
     }
-    copy = workspace.init(Source("sample", "1.0", "a test", files, ("sample",)))
+    copy = workspace.init(DistributionSource("sample", "1.0", "a test", files, ("sample",)))
     apply(copy, {"sample/id.py": b"# $Id$\r\n"})
     assert git(copy, "status", "--porcelain") == ""
     assert copy.drift() == ()
@@ -371,12 +373,12 @@ contents = st.none() | st.binary(max_size=30)
 def test_any_series_of_changes_is_undone_by_one_revert(
     tmp_path_factory: pytest.TempPathFactory, series: list[dict[str, bytes | None]]
 ) -> None:
-    from patcher.store.source import Source
+    from patcher.store.source import DistributionSource
     from tests.torture.scene import no_git
 
     with no_git():
         workspace = Workspace(tmp_path_factory.mktemp("any"))
-        copy = workspace.init(Source("sample", "1.0", "a test", FILES, ("sample",)))
+        copy = workspace.init(DistributionSource("sample", "1.0", "a test", FILES, ("sample",)))
         for number, files in enumerate(series):
             apply(copy, files, f"p{number}")
             for path, data in files.items():

@@ -13,8 +13,8 @@ import pytest
 
 from patcher.errors import Exit, PatcherError
 from patcher.store import fs
-from patcher.store.fs import Call
-from patcher.store.source import Source
+from patcher.store.fs import FileOperation
+from patcher.store.source import DistributionSource
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
 from tests.store.conftest import FILES, a_patch, tree_of
@@ -132,14 +132,18 @@ def test_a_target_is_found_by_any_spelling_of_its_name(copy: WorkingCopy) -> Non
 
 
 def test_of_several_targets_one_must_be_named(copy: WorkingCopy) -> None:
-    copy.workspace.init(Source("other", "2.0", "a test", {"other.py": (b"", 0o644)}, ("other.py",)))
+    copy.workspace.init(
+        DistributionSource("other", "2.0", "a test", {"other.py": (b"", 0o644)}, ("other.py",))
+    )
     assert copy.workspace.targets() == ("other", "sample")
     with pytest.raises(PatcherError, match="other, sample"):
         copy.workspace.working_copy()
     assert copy.workspace.working_copy("other").version == "2.0"
 
 
-def test_init_refuses_a_second_working_copy_of_a_target(copy: WorkingCopy, source: Source) -> None:
+def test_init_refuses_a_second_working_copy_of_a_target(
+    copy: WorkingCopy, source: DistributionSource
+) -> None:
     with pytest.raises(PatcherError) as caught:
         copy.workspace.init(source)
     assert caught.value.code == "exists"
@@ -147,7 +151,7 @@ def test_init_refuses_a_second_working_copy_of_a_target(copy: WorkingCopy, sourc
 
 
 def test_an_interrupted_init_leaves_nothing_that_counts(
-    workspace: Workspace, source: Source
+    workspace: Workspace, source: DistributionSource
 ) -> None:
     class Killed(BaseException):
         pass
@@ -156,7 +160,7 @@ def test_an_interrupted_init_leaves_nothing_that_counts(
     while True:
         count = 0
 
-        def stop(_: Call, number: int = number) -> None:
+        def stop(_: FileOperation, number: int = number) -> None:
             nonlocal count
             count += 1
             if count > number:
@@ -181,8 +185,10 @@ def test_an_interrupted_init_leaves_nothing_that_counts(
     assert workspace.working_copy().drift() == ()
 
 
-def test_a_full_disk_during_init_is_an_error_in_words(workspace: Workspace, source: Source) -> None:
-    def full(call: Call) -> None:
+def test_a_full_disk_during_init_is_an_error_in_words(
+    workspace: Workspace, source: DistributionSource
+) -> None:
+    def full(call: FileOperation) -> None:
         if call.op == "write" and call.path.endswith("three.py"):
             raise OSError(28, "No space left on device", call.path)
 

@@ -14,7 +14,7 @@ import pytest
 
 from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.executor import Job, LocalExecutor, Report, Step
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import stage_from
 from patcher.execution.runner import Silent, run_job
 from patcher.gates import arrays
@@ -40,7 +40,7 @@ def clip_of(residue: int) -> Test:
 MATRIX = Matrix(MODELS[:1], (*(clip_of(residue) for residue in RESIDUES), TESTS[0]))
 
 
-def frozen(folder: Path, *, inference_mode: bool) -> Tree:
+def frozen(folder: Path, *, inference_mode: bool) -> FrozenTree:
     """The installed package's sources, with the report's decorators when asked for."""
     found = distribution("chatterbox-tts")
     for file in found.files or ():
@@ -55,7 +55,7 @@ def frozen(folder: Path, *, inference_mode: bool) -> Tree:
             text = source.read_text()
             assert "torch.no_grad()" in text
             source.write_text(text.replace("torch.no_grad()", "torch.inference_mode()"))
-    return Tree.of(folder, f"inference_mode={inference_mode}", adapter.packages)
+    return FrozenTree.of(folder, f"inference_mode={inference_mode}", adapter.packages)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
     tree = frozen(folder / "tree", inference_mode=True)
     version = distribution("chatterbox-tts").version
     assets = adapter.assets(MATRIX, Options(device="cpu", cache=cache_folder()), version)
-    site = Site(
+    site = WorkerSite(
         tree,
         adapter.serving,
         folder / "logs",
@@ -226,8 +226,8 @@ def test_the_recipe_leaves_alone_what_a_patch_has_converted_and_says_that_nothin
     source.write_text(text.replace(ending, CONVERTED))
     version = distribution("chatterbox-tts").version
     assets = adapter.assets(MATRIX, Options(device="cpu", cache=cache_folder()), version)
-    site = Site(
-        Tree.of(tree.path, "converted", adapter.packages),
+    site = WorkerSite(
+        FrozenTree.of(tree.path, "converted", adapter.packages),
         adapter.serving,
         tmp_path / "logs",
         tmp_path / "stages",

@@ -12,7 +12,7 @@ import pytest
 
 from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.executor import Job, LocalExecutor, Step
-from patcher.execution.process import Site
+from patcher.execution.process import WorkerSite
 from patcher.execution.runner import Silent, run_job
 from patcher.execution.sandbox import kernel, policy_for
 from patcher.targets.adapter import Matrix, Options
@@ -31,7 +31,7 @@ def test_a_generation_in_the_sandbox_is_the_one_outside_to_the_bit(tmp_path: Pat
     matrix = Matrix(MODELS[:1], TESTS[:1])
     options = Options(device="cpu", cache=cache_folder())
     assets = adapter.assets(matrix, options, distribution("chatterbox-tts").version)
-    free = Site(
+    free = WorkerSite(
         frozen(tmp_path / "tree", inference_mode=False),
         adapter.serving,
         tmp_path / "records" / "logs",

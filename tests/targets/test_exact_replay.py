@@ -11,7 +11,7 @@ import pytest
 
 from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.executor import Job, LocalExecutor, Report, Step
-from patcher.execution.process import Site, Tree
+from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import stage_from
 from patcher.execution.runner import Silent, run_job
 from patcher.gates import arrays
@@ -30,15 +30,15 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.Values]]:
+def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.Array]]:
     """Stages of a replay, of one in double precision, and of one after that, by name."""
     folder: Path = tmp_path_factory.mktemp("exact")
     digest = copy_tree(installed_package("chatterbox"), folder / "tree" / "chatterbox", ())
     matrix = Matrix(MODELS[:1], TESTS[1:2])
     options = Options(device="cpu", cache=cache_folder())
     assets = adapter.assets(matrix, options, distribution("chatterbox-tts").version)
-    site = Site(
-        Tree.of(folder / "tree", digest, adapter.packages),
+    site = WorkerSite(
+        FrozenTree.of(folder / "tree", digest, adapter.packages),
         adapter.serving,
         folder / "logs",
         folder / "stages",
@@ -72,12 +72,12 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.V
 
 @pytest.mark.parametrize("stage", ["logits", "mel", "waveform"])
 def test_double_precision_is_near_but_not_equal(
-    stage: str, replays: list[dict[str, arrays.Values]]
+    stage: str, replays: list[dict[str, arrays.Array]]
 ) -> None:
     single, double, _ = (replay[stage] for replay in replays)
     assert (single.dtype, double.dtype) == ("float32", "float64")
     assert 0 < arrays.max_abs_difference(single.numbers, double.numbers) < 1e-3
 
 
-def test_the_session_is_as_it_was_afterwards(replays: list[dict[str, arrays.Values]]) -> None:
+def test_the_session_is_as_it_was_afterwards(replays: list[dict[str, arrays.Array]]) -> None:
     assert replays[0] == replays[2]

@@ -17,7 +17,7 @@ from tests.torture.scene import Scene, applied, lost_bytes, patched, snapshot
 from tests.torture.tally import Tally
 
 if TYPE_CHECKING:
-    from patcher.store.fs import Call
+    from patcher.store.fs import FileOperation
 
 FOREIGN = b"# somebody else's line\n"
 
@@ -83,7 +83,7 @@ def edit_at(number: int, edit: Callable[[Path], None], path: Path) -> inject.Obs
     """Make a foreign edit just before the Nth call."""
     seen = 0
 
-    def observe(_: Call) -> None:
+    def observe(_: FileOperation) -> None:
         nonlocal seen
         seen += 1
         if seen == number + 1:

@@ -12,10 +12,10 @@ from typing import NoReturn
 
 from patcher.errors import PatcherError
 from patcher.store import fs
-from patcher.store.fs import Call
+from patcher.store.fs import FileOperation
 
 Work = Callable[[], None]
-Observer = Callable[[Call], None]
+Observer = Callable[[FileOperation], None]
 DONE, REFUSED, TRACEBACK = 0, 3, 70
 
 
@@ -62,9 +62,9 @@ def run(work: Work, observer: Observer | None = None) -> Ended:
     return wait(fork(work, observer))
 
 
-def count_calls(work: Work) -> list[Call]:
+def count_calls(work: Work) -> list[FileOperation]:
     """The state-changing calls that work makes, in this process."""
-    calls: list[Call] = []
+    calls: list[FileOperation] = []
     kept, fs.observer = fs.observer, calls.append
     try:
         work()
@@ -77,7 +77,7 @@ def kill_at(number: int, *, torn_write: bool = False) -> Observer:
     """Kill the process at its Nth call (from 0); ``torn_write`` lets half of a write happen."""
     seen = 0
 
-    def observe(call: Call) -> None:
+    def observe(call: FileOperation) -> None:
         nonlocal seen
         if seen == number:
             if torn_write and call.op == "write":
@@ -98,7 +98,7 @@ def fail_at(number: int, code: int, *, sticky: bool = False) -> Observer:
     """Raise an `OSError` at the Nth call; ``sticky``: and at every one after it."""
     seen = 0
 
-    def observe(call: Call) -> None:
+    def observe(call: FileOperation) -> None:
         nonlocal seen
         hit = seen >= number if sticky else seen == number
         seen += 1

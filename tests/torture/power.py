@@ -21,7 +21,7 @@ from tests.torture.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from patcher.store.fs import Call
+    from patcher.store.fs import FileOperation
     from tests.torture.scene import Scene
 
 
@@ -81,7 +81,7 @@ class Disk:
             folder = folder.now()[part]
         return folder
 
-    def make(self, call: Call) -> None:
+    def make(self, call: FileOperation) -> None:
         """Carry a call out on the model."""
         folder = self._folder(
             call.path if call.op == "fsync-folder" else str(Path(call.path).parent)

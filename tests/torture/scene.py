@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store import git, transaction
-from patcher.store.source import Source
+from patcher.store.source import DistributionSource
 from patcher.store.state import Applied
 from patcher.store.workspace import Workspace
 
@@ -118,7 +118,9 @@ class Scene:
                 place = self.box / f"template-{action}"
                 place.mkdir(parents=True)
                 workspace = Workspace(place)
-                source = Source("sample", "1.0", "torture", self.pristine(), ("sample",))
+                source = DistributionSource(
+                    "sample", "1.0", "torture", self.pristine(), ("sample",)
+                )
                 workspace.init(source)
                 if action != "apply":
                     self.perform(workspace, "apply")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.execution.process import Tree
+from patcher.execution.process import FrozenTree
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.targets.adapter import Matrix
 from patcher.verify.judge import judge
@@ -55,7 +55,7 @@ class Watcher:
         ]
 
 
-def tree(folder: Path, *changes: Change, packages: tuple[str, ...] = ("hum",)) -> Tree:
+def tree(folder: Path, *changes: Change, packages: tuple[str, ...] = ("hum",)) -> FrozenTree:
     """The small target at a new path, with replacements in ``hum/voice.py``."""
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("__pycache__"))
     voice = folder / "hum" / "voice.py"
@@ -64,7 +64,7 @@ def tree(folder: Path, *changes: Change, packages: tuple[str, ...] = ("hum",)) -
         assert old in text, old
         text = text.replace(old, new)
     voice.write_text(text)
-    return Tree.of(folder, hashlib.sha256(text.encode()).hexdigest(), packages)
+    return FrozenTree.of(folder, hashlib.sha256(text.encode()).hexdigest(), packages)
 
 
 def request(

@@ -12,7 +12,7 @@ from patcher.gates.result import GateResult
 from patcher.verify.decisions import (
     CASE_TABLE,
     VERDICT_TABLE,
-    Evidence,
+    CaseEvidence,
     decide,
     decide_case,
     sentence,
@@ -32,20 +32,20 @@ def failed(outcome: Outcome = Outcome.EXCEPTION, kind: str = "exception") -> Cas
 
 
 CASES = {
-    "no-such-case": Evidence(replace(RAN, not_applicable="no such voice")),
-    "baseline-fails": Evidence(failed(), PATCHED),
-    "not-run": Evidence(RAN),
-    "gates-pass": Evidence(RAN, PATCHED, gates=GOOD),
-    "wrong-code": Evidence(RAN, failed(kind="wrong-code"), control_passes=True),
-    "control-fails": Evidence(RAN, failed(), control_passes=False, retry_passes=False),
-    "not-repeatable": Evidence(
+    "no-such-case": CaseEvidence(replace(RAN, not_applicable="no such voice")),
+    "baseline-fails": CaseEvidence(failed(), PATCHED),
+    "not-run": CaseEvidence(RAN),
+    "gates-pass": CaseEvidence(RAN, PATCHED, gates=GOOD),
+    "wrong-code": CaseEvidence(RAN, failed(kind="wrong-code"), control_passes=True),
+    "control-fails": CaseEvidence(RAN, failed(), control_passes=False, retry_passes=False),
+    "not-repeatable": CaseEvidence(
         RAN, PATCHED, gates=UNEQUAL, control_passes=True, repeatable=False, retry_passes=False
     ),
-    "flaky": Evidence(RAN, failed(), control_passes=True, retry_passes=True, repeatable=True),
-    "gate-fails": Evidence(
+    "flaky": CaseEvidence(RAN, failed(), control_passes=True, retry_passes=True, repeatable=True),
+    "gate-fails": CaseEvidence(
         RAN, PATCHED, gates=UNEQUAL, control_passes=True, repeatable=True, retry_passes=False
     ),
-    "run-fails": Evidence(RAN, failed(), control_passes=True, retry_passes=False),
+    "run-fails": CaseEvidence(RAN, failed(), control_passes=True, retry_passes=False),
 }
 
 
@@ -59,36 +59,38 @@ def test_every_row_of_the_case_table_is_reached_by_its_evidence(reason: str) -> 
     ("evidence", "reason"),
     [
         pytest.param(
-            Evidence(RAN, PATCHED, baseline_gates=SILENT),
+            CaseEvidence(RAN, PATCHED, baseline_gates=SILENT),
             "baseline-fails",
             id="a silent baseline is a failing one",
         ),
         pytest.param(
-            Evidence(RAN, failed(Outcome.TIMEOUT), control_passes=True),
+            CaseEvidence(RAN, failed(Outcome.TIMEOUT), control_passes=True),
             "run-fails",
             id="a hang is not retried and fails",
         ),
         pytest.param(
-            Evidence(RAN, PATCHED, gates=SILENT, control_passes=True, repeatable=False),
+            CaseEvidence(RAN, PATCHED, gates=SILENT, control_passes=True, repeatable=False),
             "gate-fails",
             id="a silent output fails though the baseline does not repeat itself",
         ),
         pytest.param(
-            Evidence(RAN, PATCHED, gates=()), "run-fails", id="no gate passed means no pass"
+            CaseEvidence(RAN, PATCHED, gates=()), "run-fails", id="no gate passed means no pass"
         ),
         pytest.param(
-            Evidence(RAN, replace(PATCHED, not_applicable="too long"), control_passes=True),
+            CaseEvidence(RAN, replace(PATCHED, not_applicable="too long"), control_passes=True),
             "run-fails",
             id="a case that the baseline ran does apply",
         ),
         pytest.param(
-            Evidence(failed(kind="wrong-code"), PATCHED),
+            CaseEvidence(failed(kind="wrong-code"), PATCHED),
             "baseline-fails",
             id="wrong code on the baseline",
         ),
     ],
 )
-def test_rows_take_precedence_in_the_order_of_the_table(evidence: Evidence, reason: str) -> None:
+def test_rows_take_precedence_in_the_order_of_the_table(
+    evidence: CaseEvidence, reason: str
+) -> None:
     assert decide_case(evidence).reason == reason
 
 

@@ -11,7 +11,7 @@ from patcher.store.fs import Folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from patcher.store.fs import File
+    from patcher.store.fs import FileContent
     from patcher.store.working_copy import WorkingCopy
 
 Held = tuple["bytes | None", int]
@@ -77,7 +77,7 @@ def import_root(copy: WorkingCopy, root: Path) -> Path:
     raise PatcherError("source", f"{root} holds no {names}", where=str(root))
 
 
-def _read(root: Path, path: str) -> File | None:
+def _read(root: Path, path: str) -> FileContent | None:
     place = root / path
     if not place.parent.is_dir():
         return None
@@ -88,7 +88,7 @@ def _read(root: Path, path: str) -> File | None:
         raise PatcherError("drift", f"{place}: {error.strerror}", where=str(place)) from None
 
 
-def _write(root: Path, path: str, held: Held, before: File | None) -> None:
+def _write(root: Path, path: str, held: Held, before: FileContent | None) -> None:
     data, mode = held
     place = root / path
     if data is None:
@@ -101,7 +101,7 @@ def _write(root: Path, path: str, held: Held, before: File | None) -> None:
         folder.replace_file(place.name, data, before.mode if before is not None else mode)
 
 
-def _put_back(root: Path, before: Mapping[str, File | None], written: list[str]) -> None:
+def _put_back(root: Path, before: Mapping[str, FileContent | None], written: list[str]) -> None:
     for path in written:
         file = before[path]
         _write(root, path, (None, 0) if file is None else (file.data, file.mode), file)

@@ -18,7 +18,7 @@ NAME = "patcher.cdx.json"
 
 
 @dataclass(frozen=True)
-class Part:
+class BillEntry:
     """One patch of the series with its own diff, and its spec's hash."""
 
     patch: Patch
@@ -27,7 +27,7 @@ class Part:
 
 
 def document(
-    name: str, original: str, version: str, parts: Sequence[Part], *, made_s: int
+    name: str, original: str, version: str, parts: Sequence[BillEntry], *, made_s: int
 ) -> bytes:
     """The document: the wheel, the release it descends from, and what was changed in it.
 
@@ -46,7 +46,7 @@ def document(
     return JsonV1Dot6(bom).output_as_string(indent=1).encode() + b"\n"
 
 
-def _component(name: str, original: str, version: str, parts: Sequence[Part]) -> Component:
+def _component(name: str, original: str, version: str, parts: Sequence[BillEntry]) -> Component:
     from cyclonedx.model import AttachedText, Property
     from cyclonedx.model.component import (
         Component,

@@ -32,7 +32,7 @@ RECEIPT = "patcher/receipt.json"  # in the .dist-info folder
 def write_wheel(
     copy: WorkingCopy,
     folder: Path,
-    parts: Sequence[sbom.Part],
+    parts: Sequence[sbom.BillEntry],
     receipt: Mapping[str, Any],
     *,
     made_s: int,

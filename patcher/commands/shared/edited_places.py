@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patcher.commands.shared.replay_series import rewriting
 from patcher.rewrite.replay import replay
-from patcher.verify.exercised import Place, places_of
+from patcher.verify.exercised import ChangedLines, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
 
 
-def edited_places(copy: WorkingCopy, patches: Sequence[Patch]) -> tuple[Place, ...]:
+def edited_places(copy: WorkingCopy, patches: Sequence[Patch]) -> tuple[ChangedLines, ...]:
     """Every function that a patch of the series changed, with the lines it wrote."""
     rewrite = rewriting(copy.workspace)
     versions: list[tuple[str, Mapping[str, bytes]]] = []

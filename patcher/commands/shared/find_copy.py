@@ -12,7 +12,7 @@ from patcher.targets import DEFAULT
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
     from patcher.store.folders import Folders
-    from patcher.store.source import Source
+    from patcher.store.source import DistributionSource
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
 
@@ -124,7 +124,7 @@ def make_copy(
     return workspace.init(found, Path(sources[0]) if in_place else None)
 
 
-def source_of(workspace: Workspace, sources: Sequence[str]) -> Source:
+def source_of(workspace: Workspace, sources: Sequence[str]) -> DistributionSource:
     """What the user named, read; of several, one source that holds them all.
 
     Raises:

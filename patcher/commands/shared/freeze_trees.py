@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from patcher.execution.process import Tree
+from patcher.execution.process import FrozenTree
 from patcher.patchfile.model import Equivalence
 from patcher.store import freeze as frozen
 
@@ -43,14 +43,14 @@ def freeze(
     overrides: Mapping[str, bytes | None] | None = None,
     *,
     pristine: bool = False,
-) -> Tree:
+) -> FrozenTree:
     """Extract a tree and hash it."""
     return tree_of(copy, frozen.freeze(copy, folder, overrides, pristine=pristine))
 
 
-def tree_of(copy: WorkingCopy, result: Frozen) -> Tree:
+def tree_of(copy: WorkingCopy, result: Frozen) -> FrozenTree:
     """A frozen tree as executors take it."""
-    return Tree.hashed(result.path, result.sha256, copy.packages, result.hashes)
+    return FrozenTree.hashed(result.path, result.sha256, copy.packages, result.hashes)
 
 
 class Freezer:
@@ -62,7 +62,7 @@ class Freezer:
 
     def __call__(
         self, overrides: Mapping[str, bytes | None] | None = None, *, pristine: bool = False
-    ) -> Tree:
+    ) -> FrozenTree:
         """The next tree; see `freeze`."""
         result = frozen.freeze(
             self.copy, new_tree(self.scratch), overrides, pristine=pristine, beside=self.held

@@ -1,6 +1,6 @@
 """One candidate beside another tree: its gates, a first look at its speed, a second measurement.
 
-What every step found is on disk before the next begins (`Ledger`), so that a run that was cut short
+What every step found is on disk before the next begins (`CandidateLedger`), so that a run that was cut short
 goes on where it was. `patcher judge` and `patcher tune` differ in what they ask and in which order.
 """
 
@@ -32,7 +32,7 @@ from patcher.verify.timing import measure_speed
 
 if TYPE_CHECKING:
     from patcher.commands.shared.candidates import Candidate
-    from patcher.execution.process import Tree
+    from patcher.execution.process import FrozenTree
     from patcher.store.working_copy import WorkingCopy
     from patcher.verify.judgement import Judgement
     from patcher.verify.setup import Request
@@ -67,7 +67,7 @@ class CandidateJudge:
         self.report, self.say = report, say
         self.freeze = Freezer(copy, scratch)
         self.pristine = self.freeze(pristine=True)
-        self.ledger = Ledger(copy.home / LEDGER, fresh=how.again)
+        self.ledger = CandidateLedger(copy.home / LEDGER, fresh=how.again)
         self.confirmations = 0
 
     def gated(self, candidate: Candidate) -> JudgedCandidate:
@@ -142,7 +142,7 @@ class CandidateJudge:
         self,
         step: str,
         candidate: Candidate,
-        baseline: Tree,
+        baseline: FrozenTree,
         plan: BenchPlan | None,
         budget_s: float | None,
     ) -> Mapping[str, Any]:
@@ -183,7 +183,7 @@ class CandidateJudge:
         measure = partial(measure_speed, plan=plan, budget_s=budget_s, declares=declares)
         return judge_trees(request, explain=explain, measure_speed=measure)
 
-    def _tree(self, candidate: Candidate) -> Tree:
+    def _tree(self, candidate: Candidate) -> FrozenTree:
         return self.freeze(candidate.files, pristine=True)
 
 
@@ -225,7 +225,7 @@ def _why(judgement: Mapping[str, Any]) -> str | None:
     return str(errors[0] if errors else judgement["sentence"])
 
 
-class Ledger:
+class CandidateLedger:
     """Everything judged so far, a JSON object a line; a line cut short by a crash is left out."""
 
     def __init__(self, path: Path, *, fresh: bool) -> None:

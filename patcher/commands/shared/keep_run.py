@@ -29,7 +29,7 @@ MOST_DIFF = 400_000  # characters; a longer one is what `patcher diff` is for
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSeries:
     """What is about to be judged, read before a restore takes it out.
 
     Attributes:
@@ -43,7 +43,7 @@ class Judged:
     date: str
 
     @classmethod
-    def of(cls, copy: WorkingCopy) -> Judged:
+    def of(cls, copy: WorkingCopy) -> JudgedSeries:
         paths = sorted(copy.state.touched)
         before = {path: copy.pristine(path) for path in paths}
         diff = diff_between(before, {path: copy.read(path) for path in paths})
@@ -53,7 +53,7 @@ class Judged:
 
 
 def described(
-    copy: WorkingCopy, judged: Judged, judgement: Judgement, result: Mapping[str, Any]
+    copy: WorkingCopy, judged: JudgedSeries, judgement: Judgement, result: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The result with what a reader of it needs beside: what, where, on what, when."""
     diagnosis = [

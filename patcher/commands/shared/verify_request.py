@@ -19,22 +19,22 @@ from patcher.targets.content import content_of
 from patcher.verify.setup import Request
 
 if TYPE_CHECKING:
-    from patcher.execution.process import Tree
+    from patcher.execution.process import FrozenTree
     from patcher.execution.results import Arm
     from patcher.store.working_copy import WorkingCopy
     from patcher.targets.adapter import Adapter
-    from patcher.verify.exercised import Place
+    from patcher.verify.exercised import ChangedLines
     from patcher.verify.options import VerifyOptions
 
 
 def request_for(
     copy: WorkingCopy,
-    trees: Mapping[Arm, Tree],
+    trees: Mapping[Arm, FrozenTree],
     equivalence: Equivalence,
     options: VerifyOptions,
     *,
     declares: frozenset[str] = frozenset(),
-    places: tuple[Place, ...] = (),
+    places: tuple[ChangedLines, ...] = (),
 ) -> Request:
     """A request for both trees; ``places`` and ``declares`` are the series' own.
 

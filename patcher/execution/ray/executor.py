@@ -37,7 +37,7 @@ DRIVERS_OWN = "make"  # writes assets where the driver keeps them
 
 
 @dataclass
-class _Flight:
+class _RemoteFlight:
     job: Job
     host: Host
     actor: Any
@@ -69,7 +69,7 @@ class RayExecutor:
         self._hosts: list[Host] = []
         self._lost: dict[str, str] = {}  # node, why
         self._waiting: deque[_Waiting] = deque()
-        self._running: dict[int, _Flight] = {}
+        self._running: dict[int, _RemoteFlight] = {}
         self._news: deque[Report] = deque()
         self._pairs: dict[str, Host] = {}
         self._parcels: dict[str, Parcel] = {}
@@ -195,7 +195,7 @@ class RayExecutor:
             keep_bytes(flight.job.site.stages_dir / name, data)
         self._pass_on(handle, flight, parts.report)
 
-    def _pass_on(self, handle: int, flight: _Flight, report: Report) -> None:
+    def _pass_on(self, handle: int, flight: _RemoteFlight, report: Report) -> None:
         again = report.step <= flight.skipping and not report.last
         if not again:
             self._news.append(replace(report, job=handle))
@@ -266,7 +266,7 @@ class RayExecutor:
         sent = {parcel.digest: [self._bytes_of(parcel)] for parcel in needed}
         order = host.Order(self._name, one.job, tuple(needed))
         stream = actor.run.options(num_returns="streaming").remote(order, sent)
-        self._running[one.handle] = _Flight(
+        self._running[one.handle] = _RemoteFlight(
             one.job, place, actor, stream, reported=one.reported, skipping=one.reported
         )
 

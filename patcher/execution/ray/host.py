@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from patcher.execution.ray.parcels import Parcel
     from patcher.execution.sandbox import Policy
-    from patcher.execution.site import Site
+    from patcher.execution.site import WorkerSite
 
     Fetch = Callable[[Parcel], bytes]
 
@@ -181,7 +181,7 @@ class _Here:
         tree = str(self.order.job.site.tree.path)
         yield from (parcel for parcel in self.order.parcels if parcel.path == tree)
 
-    def _site(self, site: Site) -> Site:
+    def _site(self, site: WorkerSite) -> WorkerSite:
         tree = replace(site.tree, path=Path(self.names[str(site.tree.path)]))
         folders = tuple(self.names.get(each, each) for each in site.sys_path)
         policy = site.policy and self._policy(site.policy, site.python, folders)

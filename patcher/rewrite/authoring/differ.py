@@ -58,7 +58,7 @@ class _CannotSayError(Exception):
 
 
 @dataclass(frozen=True)
-class _Change:
+class _BlockChange:
     """``old[i:j]`` became ``new[k:l]``, two blocks of one definition."""
 
     within: str
@@ -69,7 +69,7 @@ class _Change:
     k: int
     l: int  # noqa: E741
 
-    def wider(self, before: bool) -> _Change | None:
+    def wider(self, before: bool) -> _BlockChange | None:
         """The change with one equal neighbour more."""
         if before:
             return replace(self, i=self.i - 1, k=self.k - 1) if self.i and self.k else None
@@ -128,7 +128,7 @@ class _Differ:
             if tag == "equal":
                 for a, b in zip(range(i, j), range(k, l), strict=True):
                     if ast.dump(old[a]) != ast.dump(new[b]):
-                        yield from self._inside(_Change(within, old, a, a + 1, new, b, b + 1))
+                        yield from self._inside(_BlockChange(within, old, a, a + 1, new, b, b + 1))
             elif tag == "replace" and j - i == l - k:
                 pairs = zip(old[i:j], new[k:l], strict=True)
                 same_shape = [alike.shape(one) == alike.shape(other) for one, other in pairs]
@@ -137,16 +137,16 @@ class _Differ:
                     more = len(list(run))
                     a, b, step = i + step, k + step, step + more
                     if not same:
-                        yield self._edit(_Change(within, old, a, a + more, new, b, b + more))
+                        yield self._edit(_BlockChange(within, old, a, a + more, new, b, b + more))
                         continue
                     for at in range(more):
                         yield from self._inside(
-                            _Change(within, old, a + at, a + at + 1, new, b + at, b + at + 1)
+                            _BlockChange(within, old, a + at, a + at + 1, new, b + at, b + at + 1)
                         )
             else:
-                yield self._edit(_Change(within, old, i, j, new, k, l))
+                yield self._edit(_BlockChange(within, old, i, j, new, k, l))
 
-    def _inside(self, change: _Change) -> list[Edit]:
+    def _inside(self, change: _BlockChange) -> list[Edit]:
         """Edits inside one statement, or all of it where what is inside has no site of its own."""
         one, other = change.old[change.i], change.new[change.k]
         try:
@@ -186,7 +186,7 @@ class _Differ:
             for left, right in zip(getattr(one, key, ()), getattr(other, key, ()), strict=True):
                 yield from self._blocks(left.body, right.body, within)
 
-    def _chains(self, old: alike.Chain, new: alike.Chain, within: str) -> Iterable[Edit]:
+    def _chains(self, old: alike.IfChain, new: alike.IfChain, within: str) -> Iterable[Edit]:
         """Edits of an `if` and what hangs on it: inside the branches, or of the chain."""
         same = [each.test for each in old.branches] == [each.test for each in new.branches]
         if same and bool(old.otherwise) == bool(new.otherwise):
@@ -206,7 +206,7 @@ class _Differ:
         edit = Edit(self.path, EditKind.MATCH, within, pattern, wanted)
         yield self._only(edit)
 
-    def _branches(self, old: alike.Chain, new: alike.Chain, within: str) -> Iterable[Edit]:
+    def _branches(self, old: alike.IfChain, new: alike.IfChain, within: str) -> Iterable[Edit]:
         """Edits of single `elif`s: those that come, go, or get another condition."""
         left, right = ([each.test for each in chain.branches] for chain in (old, new))
         if left[0] != right[0] or min(map(len, (left, right))) == 1:
@@ -238,7 +238,7 @@ class _Differ:
         yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, wanted))
 
     def _branch_edit(
-        self, old: alike.Chain, at: int, come: tuple[alike.Branch, ...], within: str
+        self, old: alike.IfChain, at: int, come: tuple[alike.Branch, ...], within: str
     ) -> Edit:
         """An edit that adds branches before the one at an index."""
         text = alike.branches_text(self.new, come, self._text)
@@ -277,13 +277,13 @@ class _Differ:
 
     # edits ------------------------------------------------------------------------------------
 
-    def _edit(self, change: _Change) -> Edit:
+    def _edit(self, change: _BlockChange) -> Edit:
         """The edit of a change; more neighbours are taken in until it has one site."""
         for edit in self._candidates(change):
             count = self._count(edit)
             if count == 1 or (count and self.several):
                 return replace(edit, expect=Expect(count, count))
-        wider: _Change | None = change
+        wider: _BlockChange | None = change
         for step in range(_MOST_NEIGHBOURS):
             current = wider
             wider = current and (current.wider(step % 2 == 0) or current.wider(step % 2 == 1))
@@ -294,7 +294,7 @@ class _Differ:
                 return edit
         raise _CannotSayError
 
-    def _candidates(self, change: _Change) -> Iterable[Edit]:
+    def _candidates(self, change: _BlockChange) -> Iterable[Edit]:
         gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
         if gone and come:
             yield self._match(change)
@@ -321,7 +321,7 @@ class _Differ:
             if result is not None and self._result(edit) == result:
                 yield edit
 
-    def _insertions(self, change: _Change, text: str) -> Iterable[Edit]:
+    def _insertions(self, change: _BlockChange, text: str) -> Iterable[Edit]:
         before = change.old[change.i] if change.i < len(change.old) else None
         after = change.old[change.i - 1] if change.i else None
         edits = []
@@ -342,7 +342,7 @@ class _Differ:
             return alike.holed(node)
         return self._text(self.old, [node])
 
-    def _match(self, change: _Change) -> Edit:
+    def _match(self, change: _BlockChange) -> Edit:
         gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
         if not gone or not come:
             raise _CannotSayError

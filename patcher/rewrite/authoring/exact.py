@@ -87,7 +87,7 @@ class _Text:
 
 
 @dataclass(frozen=True)
-class Hunk:
+class LineChange:
     """Lines ``i`` to ``j`` of one text became ``k`` to ``l`` of another, from 0, ends excluded."""
 
     i: int
@@ -96,10 +96,10 @@ class Hunk:
     l: int  # noqa: E741
 
 
-def hunks(old: Sequence[str], new: Sequence[str]) -> list[Hunk]:
+def hunks(old: Sequence[str], new: Sequence[str]) -> list[LineChange]:
     """What differs between two texts, line by line."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [Hunk(*place) for tag, *place in matcher.get_opcodes() if tag != "equal"]
+    return [LineChange(*place) for tag, *place in matcher.get_opcodes() if tag != "equal"]
 
 
 def _mixed(old: _Text, new: _Text, edits: Sequence[Edit]) -> list[Edit]:
@@ -119,10 +119,13 @@ def _mixed(old: _Text, new: _Text, edits: Sequence[Edit]) -> list[Edit]:
 
 
 def _covered(
-    wanted: Sequence[Hunk], made: Sequence[Hunk], new: Sequence[str], result: Sequence[str]
-) -> list[Hunk] | None:
+    wanted: Sequence[LineChange],
+    made: Sequence[LineChange],
+    new: Sequence[str],
+    result: Sequence[str],
+) -> list[LineChange] | None:
     """The wanted hunks that some made ones amount to; None when they make other lines."""
-    found: list[Hunk] = []
+    found: list[LineChange] = []
     for hunk in made:
         for margin in range(_NEAR + 1):
             low, high = _closed(hunk.i - margin, hunk.j + margin, [*wanted, *made])
@@ -134,7 +137,7 @@ def _covered(
     return list(dict.fromkeys(found))
 
 
-def _closed(low: int, high: int, every: Iterable[Hunk]) -> tuple[int, int]:
+def _closed(low: int, high: int, every: Iterable[LineChange]) -> tuple[int, int]:
     """A range of lines widened until no hunk reaches over its ends."""
     while True:
         touching = [each for each in every if each.i <= high and low <= each.j]
@@ -144,27 +147,27 @@ def _closed(low: int, high: int, every: Iterable[Hunk]) -> tuple[int, int]:
         low, high = wider
 
 
-def _part(every: Sequence[Hunk], lines: Sequence[str], low: int, high: int) -> list[str]:
+def _part(every: Sequence[LineChange], lines: Sequence[str], low: int, high: int) -> list[str]:
     """What became of lines ``low`` to ``high``, which cut through no hunk."""
     shift = sum((e.l - e.k) - (e.j - e.i) for e in every if e.j < low or e.j <= low > e.i)
     inside = sum((e.l - e.k) - (e.j - e.i) for e in every if low <= e.i and e.j <= high)
     return list(lines[max(low + shift, 0) : high + shift + inside])
 
 
-def _line_edits(old: _Text, every: Sequence[Hunk], new: Sequence[str]) -> Iterator[Edit]:
+def _line_edits(old: _Text, every: Sequence[LineChange], new: Sequence[str]) -> Iterator[Edit]:
     """A `lines` edit for each hunk; those that nearly touch are said together."""
-    merged: list[Hunk] = []
+    merged: list[LineChange] = []
     for hunk in every:
         last = merged[-1] if merged else None
         if last and hunk.i - last.j <= _MERGED and hunk.i - last.j == hunk.k - last.l:
-            merged[-1] = Hunk(last.i, hunk.j, last.k, hunk.l)
+            merged[-1] = LineChange(last.i, hunk.j, last.k, hunk.l)
         else:
             merged.append(hunk)
     for hunk in merged:
         yield _line_edit(old, hunk, new)
 
 
-def _line_edit(old: _Text, hunk: Hunk, new: Sequence[str]) -> Edit:
+def _line_edit(old: _Text, hunk: LineChange, new: Sequence[str]) -> Edit:
     """The edit with as few lines around the change as tell where it is."""
     above = below = 0
     while True:

@@ -13,7 +13,7 @@ from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.source import Source
 
 if TYPE_CHECKING:
-    from patcher.rewrite.outcome import Outcome
+    from patcher.rewrite.outcome import EditOutcome
 
 LONGEST_FIXTURE = 16  # lines; a longer one shows less than the target itself
 
@@ -61,7 +61,7 @@ def replacement_spec(
     return spec_text(name, target, [edit], summary, test, claim=claim)
 
 
-def _refused(outcome: Outcome, path: str) -> PatcherError:
+def _refused(outcome: EditOutcome, path: str) -> PatcherError:
     """The error of a site that cannot be written; no spec is there yet that it could point at."""
     code = outcome.code or outcome.status.value
     places = [f"{path}:{site.line}   {site.text.strip()}" for site in outcome.sites]

@@ -109,14 +109,14 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Chain:
+class IfChain:
     """An `if` with its `elif`s and its `else`."""
 
     branches: tuple[Branch, ...]
     otherwise: list[ast.stmt]
 
 
-def chain(source: Source, node: ast.If) -> Chain:
+def chain(source: Source, node: ast.If) -> IfChain:
     """The chain that starts at an `if`."""
     branches = []
     while True:
@@ -124,7 +124,7 @@ def chain(source: Source, node: ast.If) -> Chain:
         branches.append(Branch(ast.dump(node.test), written, node.body, node.lineno))
         following = node.orelse[0] if len(node.orelse) == 1 else None
         if not isinstance(following, ast.If) or not is_elif(source, following):
-            return Chain(tuple(branches), node.orelse)
+            return IfChain(tuple(branches), node.orelse)
         node = following
 
 
@@ -134,7 +134,7 @@ def is_elif(source: Source, node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and line.endswith(b"elif")
 
 
-def chain_pattern(source: Source, whole: Chain) -> tuple[str, Mapping[str, str]]:
+def chain_pattern(source: Source, whole: IfChain) -> tuple[str, Mapping[str, str]]:
     """A pattern of a chain with holes for its blocks, and the hole of each block by its dump."""
     lines: list[str] = []
     holes: dict[str, str] = {}
@@ -156,7 +156,7 @@ def branch_pattern(branch: Branch, otherwise: bool = False) -> str:
 
 def chain_like(
     source: Source,
-    whole: Chain,
+    whole: IfChain,
     holes: Mapping[str, str],
     text_of: Callable[[Source, list[ast.stmt]], str],
 ) -> str:

@@ -40,7 +40,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class _Change:
+class _ChainChange:
     """A chain that guarded patches change."""
 
     file: str
@@ -88,7 +88,7 @@ def _changes(
     series: Sequence[Member],
     full: Mapping[str, bytes | None],
     rewrite: Rewrite,
-) -> tuple[list[_Change], list[str]]:
+) -> tuple[list[_ChainChange], list[str]]:
     """Every chain that guarded patches change, found by what each patch does to the text."""
     found: dict[tuple[str, str], list[str]] = {}
     before: Mapping[str, bytes | None] = {}
@@ -104,7 +104,7 @@ def _changes(
                 if name in one.chains and one.chains[name].dump != chain.dump:
                     found.setdefault((path, name), []).append(member.patch.name)
         before = after
-    changes = [_Change(file, chain, tuple(names)) for (file, chain), names in found.items()]
+    changes = [_ChainChange(file, chain, tuple(names)) for (file, chain), names in found.items()]
     return changes, []
 
 
@@ -112,7 +112,7 @@ def _unguardable(
     before: Read,
     full: Mapping[str, bytes | None],
     series: Sequence[Member],
-    changes: Sequence[_Change],
+    changes: Sequence[_ChainChange],
 ) -> list[str]:
     """What cannot be chosen at run time, one sentence each."""
     problems = []
@@ -197,7 +197,7 @@ def _is_new_name(node: ast.stmt, known: Collection[str]) -> bool:
     return bool(_bound(node)) and _bound(node).isdisjoint(known)
 
 
-def _groups(changes: Sequence[_Change], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _groups(changes: Sequence[_ChainChange], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Patches that share a definition, by each of their names, in the series' order."""
     group = {name: {name} for name in names}
     for change in changes:
@@ -211,7 +211,7 @@ def _emit(
     before: Read,
     full: Mapping[str, bytes | None],
     series: Sequence[Member],
-    changes: Sequence[_Change],
+    changes: Sequence[_ChainChange],
     groups: Mapping[str, tuple[str, ...]],
 ) -> dict[str, bytes | None]:
     guards = {member.patch.name: member.guard for member in series if member.guard}
@@ -231,7 +231,7 @@ def _emit(
     return files
 
 
-def _package(changes: Sequence[_Change], full: Mapping[str, bytes | None]) -> str:
+def _package(changes: Sequence[_ChainChange], full: Mapping[str, bytes | None]) -> str:
     """The top-level package that the runtime goes to; empty for a target of modules alone."""
     files = [change.file for change in changes] or list(full)
     return next((file.partition("/")[0] for file in files if "/" in file), "")
@@ -241,7 +241,7 @@ def _with_choices(
     path: str,
     content: bytes,
     original: bytes,
-    changes: Sequence[_Change],
+    changes: Sequence[_ChainChange],
     opened: Sequence[str],
     package: str,
 ) -> bytes:

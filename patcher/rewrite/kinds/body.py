@@ -13,7 +13,7 @@ from patcher.rewrite.kinds.imports import is_docstring
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at, which
 from patcher.rewrite.matching.innermost import starts_line
-from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> 
         if isinstance(node, ast.ClassDef):
             message = f"{definition.name} is a class: it has no body to replace"
             hint = "name one of its methods"
-            return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
+            return EditOutcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
         keeps = is_docstring(node.body[0]) and not is_docstring(wanted[0])
         old = node.body[1:] if keeps else node.body
         site = place_of(file, node)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from patcher.patchfile.kinds import Reading
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.matching.search import Found
-    from patcher.rewrite.outcome import Outcome, Site
+    from patcher.rewrite.outcome import EditOutcome, Site
     from patcher.rewrite.source import Definition
 
 
@@ -113,7 +113,7 @@ def _header(file: File, definition: Definition) -> Site:
     return site_at(file, start, file.source.line_end(start))
 
 
-def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Outcome:
+def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> EditOutcome:
     """Missing, with the decorator most like the pattern."""
     from patcher.rewrite.matching.closest import closest_site
     from patcher.rewrite.matching.pattern import compile_pattern

@@ -12,7 +12,7 @@ from patcher.rewrite.kinds.body import place_of
 from patcher.rewrite.kinds.imports import after_imports, below
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, site_at
-from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def define(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -
     same = [ast.dump(present[name]) == ast.dump(node) for name, node in known if name in present]
     if same and all(same) and len(same) == len(known):
         places = tuple(place_of(file, present[name]) for name, _ in known)
-        return Outcome(edit, EditStatus.ALREADY, places, 1), []
+        return EditOutcome(edit, EditStatus.ALREADY, places, 1), []
     if same:
         taken = next(name for name, node in known if (name in present
                      and ast.dump(present[name]) != ast.dump(node)) or name in present)  # fmt: skip
         message = f"{edit.file} defines {taken} already"
         site = place_of(file, present[taken])
-        return Outcome(edit, EditStatus.CONFLICT, (site,), 1, message=message,
+        return EditOutcome(edit, EditStatus.CONFLICT, (site,), 1, message=message,
                        hint="give the helper another name"), []  # fmt: skip
     at, lead = _below_what_it_uses(source, wanted)
     newline = source.newline
@@ -57,7 +57,7 @@ def define(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -
     )
     text = lead + before + code + newline + after
     place = (site_at(file, at, at),)
-    return Outcome(edit, EditStatus.READY, place, 1, written=(code,)), [Splice(at, at, text)]
+    return EditOutcome(edit, EditStatus.READY, place, 1, written=(code,)), [Splice(at, at, text)]
 
 
 def _below_what_it_uses(source: Source, helpers: list[ast.stmt]) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, site_at
 from patcher.rewrite.matching.innermost import continues
-from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_import(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHIN
             )
             missing.append(ast.unparse(copy))
     if not missing:
-        return Outcome(edit, EditStatus.ALREADY, found=1), []
+        return EditOutcome(edit, EditStatus.ALREADY, found=1), []
     future = all(line.startswith("from __future__ ") for line in missing)
     at, lead, tail = after_imports(source, future)
     text = lead + source.newline.join(missing) + source.newline + tail
@@ -49,7 +49,7 @@ def add_import(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHIN
     if beside is not None:
         at, text = beside, "; " + "; ".join(missing)
     place, code = (site_at(file, at, at),), ("\n".join(missing),)
-    return Outcome(edit, EditStatus.READY, place, 1, written=code), [Splice(at, at, text)]
+    return EditOutcome(edit, EditStatus.READY, place, 1, written=code), [Splice(at, at, text)]
 
 
 def _between(source: Source) -> int | None:

@@ -11,7 +11,7 @@ from patcher.patchfile.kinds import Level
 from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, site_at
-from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def final_newline(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOT
     end = len(source.text)
     site = (site_at(file, end, end),)
     there = source.text.endswith(("\n", "\r")) == (edit.pattern == "true")
-    return Outcome(edit, EditStatus.ALREADY if there else EditStatus.READY, site, 1), []
+    return EditOutcome(edit, EditStatus.ALREADY if there else EditStatus.READY, site, 1), []
 
 
 def ended(text: str, edits: Sequence[Edit], newline: str) -> str:
@@ -142,7 +142,7 @@ def _missing(file: File, edit: Edit, present: list[str], old: list[str]) -> Resu
     return _closest(file, edit, present, old), []
 
 
-def _closest(file: File, edit: Edit, present: list[str], old: list[str]) -> Outcome:
+def _closest(file: File, edit: Edit, present: list[str], old: list[str]) -> EditOutcome:
     import difflib
 
     message = f"no such lines in {edit.within or edit.file}"

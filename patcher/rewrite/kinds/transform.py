@@ -10,7 +10,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at
-from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.splice import Splice, in_word
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from patcher.patchfile import nodes
     from patcher.patchfile.kinds import Reading
     from patcher.rewrite.matching.regions import File
-    from patcher.rewrite.matching.tree import Tree
+    from patcher.rewrite.matching.tree import ParsedLines
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
@@ -41,7 +41,7 @@ def transform(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
         exec(compile(code, f"{module}.py", "exec"), namespace)
         function = namespace[name]
         assert callable(function)
-        spans: list[tuple[Tree, bool]]
+        spans: list[tuple[ParsedLines, bool]]
         if edit.within in (None, "<module>"):
             spans = [(file.whole(), True)]
         else:
@@ -77,7 +77,7 @@ def transform(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
     except Exception as error:  # somebody's code: whatever it raises is theirs
         message = f"{edit.pattern} raised {type(error).__name__}: {error}"
         hint = "the function must take any node that the edit names"
-        return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
+        return EditOutcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
     outcome = decide(edit, tuple(sites), tuple(written))
     if outcome.status is not EditStatus.READY:
         return outcome, []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from patcher.patchfile.kinds import Kind, Level, kind_of
 from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.outcome import EditOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ def plan_whole(
     after: bytes | None,
     read: Callable[[str], bytes | None],
     attachments: Mapping[str, bytes],
-) -> tuple[list[Outcome], Written]:
+) -> tuple[list[EditOutcome], Written]:
     """Plan the whole-file edits of one file.
 
     Args:
@@ -68,7 +68,7 @@ def plan_whole(
     """
     path = edits[0].file
     written: Written = {} if after is None else {path: after}
-    found: dict[EditKind, Outcome] = {}
+    found: dict[EditKind, EditOutcome] = {}
     for edit in sorted(edits, key=lambda edit: kind_of(edit).order):  # bytes, then where they go
         found[edit.kind] = _one(edit, content, written, read, attachments)
     return [found[edit.kind] for edit in edits], written
@@ -80,53 +80,53 @@ def _one(
     written: Written,
     read: Callable[[str], bytes | None],
     held: Mapping[str, bytes],
-) -> Outcome:
+) -> EditOutcome:
     path, kind = edit.file, edit.kind
     if kind is EditKind.ADD_FILE:
         return _add(edit, content, held[edit.pattern or ""], written)
     if content is None and path not in written:
-        return Outcome(edit, EditStatus.MISSING, message=f"there is no {path}")
+        return EditOutcome(edit, EditStatus.MISSING, message=f"there is no {path}")
     if kind is EditKind.MODE:
-        return Outcome(edit, EditStatus.READY, found=1)
+        return EditOutcome(edit, EditStatus.READY, found=1)
     assert content is not None
     here = sha256(content).hexdigest()
     if kind is EditKind.REPLACE_FILE:
         new = held[edit.pattern or ""]
         written[path] = new
         if content == new:
-            return Outcome(edit, EditStatus.ALREADY, found=1)
-        return _meant(edit, here) or Outcome(edit, EditStatus.READY, found=1)
+            return EditOutcome(edit, EditStatus.ALREADY, found=1)
+        return _meant(edit, here) or EditOutcome(edit, EditStatus.READY, found=1)
     if kind is EditKind.DELETE_FILE:
         written[path] = None
-        return _meant(edit, here) or Outcome(edit, EditStatus.READY, found=1)
+        return _meant(edit, here) or EditOutcome(edit, EditStatus.READY, found=1)
     new_path = edit.pattern or ""
     if read(new_path) is not None:
         message, hint = f"{new_path} is there already", "choose another path"
-        return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
+        return EditOutcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
     if path in written:
         written[new_path] = written[path]
     written[path] = None
-    return Outcome(edit, EditStatus.READY, found=1)
+    return EditOutcome(edit, EditStatus.READY, found=1)
 
 
-def _add(edit: Edit, content: bytes | None, new: bytes, written: Written) -> Outcome:
+def _add(edit: Edit, content: bytes | None, new: bytes, written: Written) -> EditOutcome:
     written[edit.file] = new
     if content is None:
-        return Outcome(edit, EditStatus.READY, found=1)
+        return EditOutcome(edit, EditStatus.READY, found=1)
     if content == new:
-        return Outcome(edit, EditStatus.ALREADY, found=1)
+        return EditOutcome(edit, EditStatus.ALREADY, found=1)
     message = f"{edit.file} is there already, with other content"
     hint = "give the file another name"
-    return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
+    return EditOutcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
 
 
-def _meant(edit: Edit, here: str) -> Outcome | None:
+def _meant(edit: Edit, here: str) -> EditOutcome | None:
     """The refusal of an edit that is meant for other bytes."""
     if edit.was in (None, here):
         return None
     message = f"{edit.file} has other bytes than this edit is meant for"
     hint = f"`was: {here}`, if these may go too"
-    return Outcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
+    return EditOutcome(edit, EditStatus.CONFLICT, message=message, hint=hint)
 
 
 def modes_of(patches: Iterable[Patch], mode_of: Callable[[str], int | None]) -> dict[str, int]:

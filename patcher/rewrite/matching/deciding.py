@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
 from patcher.patchfile.values import nearest
-from patcher.rewrite.outcome import Outcome, Site
+from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.source import Definition
 
-Result = tuple[Outcome, list[Splice]]
+Result = tuple[EditOutcome, list[Splice]]
 """What becomes of an edit, and the splices that do it."""
 
 
@@ -35,13 +35,13 @@ def site_at(file: File, start: int, end: int) -> Site:
     return Site(line, column, end_line, end_column, shown, source.scope_at(start))
 
 
-def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> Outcome:
+def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> EditOutcome:
     """Status of an edit by its sites and by the places where it is written already."""
     expect, count, done = edit.expect, len(sites), len(written)
     if _in(expect, count):
-        return Outcome(edit, EditStatus.READY, sites, count)
+        return EditOutcome(edit, EditStatus.READY, sites, count)
     if not count and done and _in(expect, done):
-        return Outcome(edit, EditStatus.ALREADY, written, done)
+        return EditOutcome(edit, EditStatus.ALREADY, written, done)
     if expect.high is not None and count > expect.high:
         message = f"expected {_sites(expect)}, found {count}"
         names = sorted({site.within for site in sites if site.within != "<module>"})
@@ -50,12 +50,12 @@ def decide(edit: Edit, sites: tuple[Site, ...], written: tuple[Site, ...]) -> Ou
         )
         how = f"add `within: {names[0]}`" if edit.within is None and names else how
         hint = f"{how}, or `expect: {count}`"
-        return Outcome(edit, EditStatus.AMBIGUOUS, sites, count, message=message, hint=hint)
+        return EditOutcome(edit, EditStatus.AMBIGUOUS, sites, count, message=message, hint=hint)
     if count and _in(expect, count + done):
-        return Outcome(edit, EditStatus.READY, sites, count)
+        return EditOutcome(edit, EditStatus.READY, sites, count)
     message = f"expected {_sites(expect)}, found {count}" if count else ""
     hint = f"`expect: {count}`, if fewer are right" if count else ""
-    return Outcome(edit, EditStatus.MISSING, sites, count, message=message, hint=hint)
+    return EditOutcome(edit, EditStatus.MISSING, sites, count, message=message, hint=hint)
 
 
 def _in(expect: Expect, count: int) -> bool:
@@ -68,20 +68,22 @@ def _sites(expect: Expect) -> str:
     return f"{expect} site" if str(expect) == "1" else f"{expect} sites"
 
 
-def refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = ()) -> Outcome:
-    return Outcome(edit, EditStatus.CONFLICT, places, len(places), message=message, hint=hint)
+def refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = ()) -> EditOutcome:
+    return EditOutcome(edit, EditStatus.CONFLICT, places, len(places), message=message, hint=hint)
 
 
-def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str) -> Outcome:
+def near(
+    file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str
+) -> EditOutcome:
     """Missing, with the place that comes nearest; without ``note`` it is equal, but elsewhere."""
     if span is None:
         hint = "nothing there is like the pattern: did the target change?"
-        return Outcome(edit, EditStatus.MISSING, message=message, hint=hint)
+        return EditOutcome(edit, EditStatus.MISSING, message=message, hint=hint)
     site = site_at(file, *span)
     hint = "change the pattern, if the closest site is meant"
     if site.text.startswith("elif "):
         hint = "an `elif` belongs to its `if`: write `elif ...:`, or match the whole chain"
-        return Outcome(
+        return EditOutcome(
             edit, EditStatus.MISSING, closest=replace(site, note=note or "an `elif`"),
             message=message, hint=hint,
         )  # fmt: skip
@@ -89,7 +91,7 @@ def near(file: File, edit: Edit, message: str, span: tuple[int, int] | None, not
         hint = f"`within: {site.within}`, if the closest site is meant"
         note = f"in {site.within}"
     closest = replace(site, note=note)
-    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
+    return EditOutcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
 
 
 def which(definitions: Sequence[Definition], count: int) -> str:
@@ -107,12 +109,12 @@ def which(definitions: Sequence[Definition], count: int) -> str:
     return f"no decorator tells these definitions of one name apart: `expect: {count}` is for all"
 
 
-def no_definition(file: File, edit: Edit) -> Outcome:
+def no_definition(file: File, edit: Edit) -> EditOutcome:
     """`within` names nothing in the file."""
     assert edit.within is not None
     names = [each.name for each in file.source.definitions]
     message = f"there is no {edit.within} in {edit.file}"
     if edit.decorated is not None and file.definitions(edit.within):
         message += f" with `@{edit.decorated}`" if edit.decorated else " without a decorator"
-        return Outcome(edit, EditStatus.MISSING, message=message, hint="change `decorated`")
-    return Outcome(edit, EditStatus.MISSING, message=message, hint=nearest(edit.within, names))
+        return EditOutcome(edit, EditStatus.MISSING, message=message, hint="change `decorated`")
+    return EditOutcome(edit, EditStatus.MISSING, message=message, hint=nearest(edit.within, names))

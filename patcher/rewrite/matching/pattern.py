@@ -8,7 +8,7 @@ from functools import lru_cache
 import libcst as cst
 
 from patcher.patchfile import holes
-from patcher.rewrite.matching.tree import Tree
+from patcher.rewrite.matching.tree import ParsedLines
 from patcher.rewrite.matching.unify import Node, statements
 
 ATOMIC = (
@@ -33,7 +33,7 @@ class Pattern:
 
     text: str
     holes: tuple[holes.Hole, ...]
-    tree: Tree
+    tree: ParsedLines
     body: list[Node]
     expression: cst.BaseExpression | None
     entries: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ def compile_pattern(text: str, entries: frozenset[str] = frozenset()) -> Pattern
         PatternError: it is not Python with holes.
     """
     parsed = holes.parse(text, entries)
-    tree = Tree(parsed.text)
+    tree = ParsedLines(parsed.text)
     body = statements(tree.module)
     expression = None
     if parsed.is_expression:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from patcher.rewrite.matching.innermost import continues, innermost, together
 from patcher.rewrite.matching.search import Region, region
-from patcher.rewrite.matching.tree import RoundTripError, Tree
+from patcher.rewrite.matching.tree import ParsedLines, RoundTripError
 from patcher.rewrite.matching.unify import Matcher, many_hole
 from patcher.rewrite.source import Definition, Source, within_matches
 
@@ -23,9 +23,9 @@ class File:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.matcher = Matcher()
-        self._trees: dict[tuple[int, int], Tree] = {}
+        self._trees: dict[tuple[int, int], ParsedLines] = {}
 
-    def tree(self, first: int, last: int) -> Tree:
+    def tree(self, first: int, last: int) -> ParsedLines:
         """The tree of whole lines ``first`` to ``last``.
 
         Raises:
@@ -36,7 +36,7 @@ class File:
         if (first, last) not in self._trees:
             start, end = self.source.lines(first, last)
             try:
-                tree = Tree(self.source.text[start:end], start, self.source.newline)
+                tree = ParsedLines(self.source.text[start:end], start, self.source.newline)
             except RoundTripError as error:
                 raise self.source.refuse(f"lines {first} to {last}: {error}") from None
             except RecursionError:
@@ -44,7 +44,7 @@ class File:
             self._trees[(first, last)] = tree
         return self._trees[(first, last)]
 
-    def whole(self) -> Tree:
+    def whole(self) -> ParsedLines:
         """The whole file but for blank lines at its end, which LibCST does not always print."""
         return self.tree(1, self.source.position(len(self.source.text.rstrip()))[0])
 

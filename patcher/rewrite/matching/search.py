@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
-    from patcher.rewrite.matching.tree import Tree
+    from patcher.rewrite.matching.tree import ParsedLines
 
 NOT_EXPRESSIONS = {
     ("Attribute", "attr"), ("Arg", "keyword"), ("Param", "name"), ("FunctionDef", "name"),
@@ -54,7 +54,7 @@ class Found:
     value that a `case` compares with.
     """
 
-    tree: Tree
+    tree: ParsedLines
     match: Match
     nodes: tuple[Node, ...]
     block: Block | None = None
@@ -90,7 +90,7 @@ class Region:
     ``roots`` are whole statements of ``block``; ``top_only`` leaves definitions out.
     """
 
-    tree: Tree
+    tree: ParsedLines
     block: Block
     top_only: bool = False
 
@@ -158,7 +158,7 @@ def _parts(
             yield from _parts(part.format_spec or ())
 
 
-def region(tree: Tree, may_empty: bool, top_only: bool = False) -> Region:
+def region(tree: ParsedLines, may_empty: bool, top_only: bool = False) -> Region:
     """All of a tree."""
     return Region(tree, Block(statements(tree.root), may_empty), top_only)
 
@@ -199,7 +199,7 @@ def _expressions(
 
 
 def _runs(
-    pattern: Sequence[Node], tree: Tree, blocks: Iterable[Block], matcher: Matcher
+    pattern: Sequence[Node], tree: ParsedLines, blocks: Iterable[Block], matcher: Matcher
 ) -> list[Found]:
     found = []
     for block in blocks:

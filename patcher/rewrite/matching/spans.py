@@ -9,7 +9,7 @@ import libcst as cst
 from patcher.rewrite.matching.unify import Node
 
 if TYPE_CHECKING:
-    from patcher.rewrite.matching.tree import Tree
+    from patcher.rewrite.matching.tree import ParsedLines
 
 _AFTER_ELEMENT = ("comma", "whitespace_after_arg", "whitespace_after_param", "whitespace_after")
 
@@ -22,7 +22,7 @@ def is_element(node: object) -> bool:
     return hasattr(node, "comma") and not isinstance(node, cst.BaseSmallStatement)
 
 
-def element_span(tree: Tree, node: Node) -> tuple[int, int]:
+def element_span(tree: ParsedLines, node: Node) -> tuple[int, int]:
     """Span of a node without the comma, comment or white space that follows it in a list."""
     if isinstance(node, cst.FunctionDef | cst.ClassDef):
         start, end = tree.inner(node)

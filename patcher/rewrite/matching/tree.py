@@ -108,7 +108,7 @@ def unchecked() -> Iterator[None]:
         cst.CSTNode.__post_init__ = checks  # type: ignore[method-assign]
 
 
-class Tree:
+class ParsedLines:
     """A parsed run of lines.
 
     Attributes:

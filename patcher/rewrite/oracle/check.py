@@ -16,13 +16,13 @@ from patcher.rewrite.oracle import kinds, tokens
 from patcher.rewrite.oracle.filling import MismatchError
 from patcher.rewrite.oracle.reading import read_expression
 from patcher.rewrite.oracle.sites import Lines, Span, blocks, first_line, in_pairs
-from patcher.rewrite.oracle.trees import DisagreementError, Expected
+from patcher.rewrite.oracle.trees import DisagreementError, ExpectedTree
 from patcher.rewrite.oracle.work import Say, Work
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Edit
     from patcher.rewrite.oracle.reading import Value
-    from patcher.rewrite.outcome import Outcome
+    from patcher.rewrite.outcome import EditOutcome
 
 _MOST_SHOWN = 600
 
@@ -42,7 +42,7 @@ class Opinion:
     lost: tuple[tokens.Comment, ...] = ()
 
 
-def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[Outcome]) -> Opinion:
+def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[EditOutcome]) -> Opinion:
     """Whether a written text is what some edits say of a source.
 
     The tree of the result must be the tree of the source with exactly the sites' nodes replaced by
@@ -56,7 +56,7 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[Outcome]
     lines, written = Lines(before), Lines(after)
     if any(_is_bool(outcome.edit) for outcome in outcomes):
         tree = in_pairs(parse_python(before))
-    work = Work(Expected(tree, lines), lines, tree)
+    work = Work(ExpectedTree(tree, lines), lines, tree)
     try:
         for outcome in outcomes:
             if outcome.status is EditStatus.READY:
@@ -72,7 +72,7 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[Outcome]
     return _texts(work, written)
 
 
-def _add(work: Work, outcome: Outcome) -> None:
+def _add(work: Work, outcome: EditOutcome) -> None:
     """Note what one edit changes."""
     say = _opinions()[outcome.edit.kind]
     texts = outcome.written or ("",) * len(outcome.sites)

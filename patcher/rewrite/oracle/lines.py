@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from patcher.patchfile.model import EditKind, EditStatus
 
 if TYPE_CHECKING:
-    from patcher.rewrite.outcome import Outcome
+    from patcher.rewrite.outcome import EditOutcome
 
 
-def check_lines(before: str, after: str, outcomes: Sequence[Outcome]) -> str:
+def check_lines(before: str, after: str, outcomes: Sequence[EditOutcome]) -> str:
     """Why a written text is not what the `lines` edits say of a source; empty when it is.
 
     Args:

@@ -45,7 +45,7 @@ class _Changes:
     needs_one: bool = False
 
 
-class Expected:
+class ExpectedTree:
     """The source's tree and what edits change in it."""
 
     def __init__(self, tree: ast.Module, lines: Lines) -> None:

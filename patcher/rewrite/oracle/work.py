@@ -12,7 +12,7 @@ from patcher.rewrite.oracle.filling import MismatchError
 from patcher.rewrite.oracle.sites import Lines, Run, Span, find_run
 
 if TYPE_CHECKING:
-    from patcher.rewrite.oracle.trees import Expected
+    from patcher.rewrite.oracle.trees import ExpectedTree
     from patcher.rewrite.outcome import Site
 
 
@@ -27,7 +27,7 @@ class Work:
         touched: first and last line of every site.
     """
 
-    expected: Expected
+    expected: ExpectedTree
     lines: Lines
     tree: ast.Module
     edited: list[Span] = field(default_factory=list)

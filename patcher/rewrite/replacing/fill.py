@@ -19,7 +19,7 @@ from patcher.rewrite.matching.spans import element_span
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from patcher.rewrite.matching.tree import Tree
+    from patcher.rewrite.matching.tree import ParsedLines
     from patcher.rewrite.matching.unify import Node
     from patcher.rewrite.source import Source
 
@@ -42,7 +42,7 @@ class Filler:
     """
 
     source: Source
-    tree: Tree
+    tree: ParsedLines
     template: Pattern
     bound: Mapping[str, tuple[Node, ...]]
     limit: int

@@ -15,7 +15,7 @@ from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.search import Found, find
 from patcher.rewrite.matching.sites import inside_others, left_alone
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
-from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.replacing.places import CannotReplaceError
 from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.splice import OverlapError, apply, with_pass
@@ -80,7 +80,7 @@ def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
     places = tuple(site_at(file, *each.span) for each in flat)
     decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
     if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
-        decided = Outcome(edit, EditStatus.MISSING)
+        decided = EditOutcome(edit, EditStatus.MISSING)
     if decided.status is EditStatus.MISSING:
         return _missing(file, edit, decided, goal), []
     if decided.status is not EditStatus.READY:
@@ -169,7 +169,7 @@ def _is_written(site: Found, written: list[Found]) -> bool:
     return False
 
 
-def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
+def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditOutcome:
     """Say why nothing was found: no such definition, or the place most like the pattern."""
     if outcome.found:
         return outcome
@@ -187,18 +187,20 @@ def _missing(file: File, edit: Edit, outcome: Outcome, goal: _Goal) -> Outcome:
     quoted = None if goal.strings else inside_others(file, pattern, regions, goal.statements)
     if quoted is not None:
         site, hint = quoted
-        return Outcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
+        return EditOutcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
     best = closest_site(pattern, regions, goal.statements, strings=goal.strings)
     if best is not None and pattern.branches:
         return _near_branch(file, edit, message, *best)
     return near(file, edit, message, *(best or (None, "")))
 
 
-def _near_branch(file: File, edit: Edit, message: str, span: tuple[int, int], note: str) -> Outcome:
+def _near_branch(
+    file: File, edit: Edit, message: str, span: tuple[int, int], note: str
+) -> EditOutcome:
     """Missing, where the pattern is an `elif`: what comes nearest may be an `if`."""
     site = site_at(file, *span)
     hint = "change the pattern, if the closest site is meant"
     if not site.text.startswith("elif"):
         note, hint = "an `if`", "write `if ...:`, if the closest site is meant"
     closest = replace(site, note=note or "differs here")
-    return Outcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)
+    return EditOutcome(edit, EditStatus.MISSING, closest=closest, message=message, hint=hint)

@@ -181,7 +181,7 @@ def framed(session: ChatterboxSession, tokens: Any) -> Any:
 
 
 @contextlib.contextmanager
-def heard(session: ChatterboxSession) -> Iterator[list[Any]]:
+def record_logits(session: ChatterboxSession) -> Iterator[list[Any]]:
     """Collect the head's last logits of every step, (2, vocabulary) each, left on the device."""
     logits: list[Any] = []
 
@@ -218,7 +218,7 @@ def forced(session: ChatterboxSession, tokens: Any) -> Iterator[tuple[list[Any],
 
     torch.multinomial = next_token
     try:
-        with heard(session) as logits:
+        with record_logits(session) as logits:
             yield logits, draws
     finally:
         torch.multinomial = draw

@@ -164,7 +164,7 @@ class ChatterboxSession(Session):
         started = time.perf_counter()
         listening: contextlib.AbstractContextManager[list[Any]] = contextlib.nullcontext([])
         if capture and self.sampling:
-            listening = components.heard(self)
+            listening = components.record_logits(self)
         with listening as logits:
             spoken = self.speak(test.options, clip)
         returned = {name: to_buffer(each) for name, each in spoken.items()}  # waits for the device

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .frames import Guard, definitions_at, first_line, guards, parsed
+from .frames import Condition, definitions_at, first_line, guards, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,12 +34,12 @@ class Watched:
 
     path: str
     line: int
-    guards: tuple[Guard, ...]
+    guards: tuple[Condition, ...]
     calls: int = 0
     reached: int = 0
     seen: list[dict[str, Any]] = field(default_factory=list)
 
-    def note(self, guard: Guard, held: bool | None, values: dict[str, str]) -> None:
+    def note(self, guard: Condition, held: bool | None, values: dict[str, str]) -> None:
         """Count one evaluation of a test."""
         fact = {"line": guard.line, "test": guard.test, "held": held, "values": values}
         for known in self.seen:

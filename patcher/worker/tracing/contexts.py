@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scope:
+class OpenScope:
     """One open scope.
 
     Attributes:
@@ -50,8 +50,8 @@ class Scopes(threading.local):
 
     def __init__(self, stacks: Stacks) -> None:
         self.stacks = stacks
-        self._open: list[tuple[int, Scope]] = []
-        self.current: tuple[Scope, ...] = ()
+        self._open: list[tuple[int, OpenScope]] = []
+        self.current: tuple[OpenScope, ...] = ()
 
     def _enter(self, manager: object, mode: str, enabled: bool, opener: Opener) -> None:
         code = self.stacks.code(opener[0])
@@ -59,7 +59,7 @@ class Scopes(threading.local):
             if mode == "no_grad":
                 return
             code = Code(opener[0])
-        scope = Scope(mode, enabled, code, *opener[1:])
+        scope = OpenScope(mode, enabled, code, *opener[1:])
         self._open.append((id(manager), scope))
         self.current = tuple(scope for _, scope in self._open)
 

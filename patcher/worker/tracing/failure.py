@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from .conditions import Conditions, Watched, watch_line
-from .contexts import Scope, Scopes
-from .frames import Frame, Stacks, is_pure, statement_at
-from .recorder import Failure, Maker, Recorder, Update, describe, short, tensors_in
+from .contexts import OpenScope, Scopes
+from .frames import StackLevel, Stacks, is_pure, statement_at
+from .recorder import FailedOperator, Maker, Recorder, Update, describe, short, tensors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -120,7 +120,7 @@ def _of_update(update: Update, stacks: Stacks) -> dict[str, Any]:
     }
 
 
-def _of_failure(failure: Failure) -> dict[str, Any]:
+def _of_failure(failure: FailedOperator) -> dict[str, Any]:
     asked = failure.memory_format
     first = failure.tensors[0] if failure.tensors else None
     if asked in {"channels_last", "channels_last_3d"} and first:
@@ -167,12 +167,12 @@ def _read_by(frame: FrameType, line: int) -> Iterable[torch.Tensor]:
             yield from tensors_in(value)
 
 
-def frame_json(frame: Frame) -> dict[str, Any]:
+def frame_json(frame: StackLevel) -> dict[str, Any]:
     """Plain data for the parent process."""
     return {"file": frame.file, "line": frame.line, "function": frame.function}
 
 
-def scope_json(scope: Scope, stacks: Stacks) -> dict[str, Any]:
+def scope_json(scope: OpenScope, stacks: Stacks) -> dict[str, Any]:
     """Plain data for the parent process; the frame is the one that opened the scope."""
     return {
         "mode": scope.mode,

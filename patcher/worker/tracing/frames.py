@@ -20,7 +20,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
-class Frame:
+class StackLevel:
     """One level of a call stack.
 
     Attributes:
@@ -46,7 +46,7 @@ class Code:
 
 
 class Stacks:
-    """Captures call stacks as small interned tuples; resolves them to `Frame` only when asked.
+    """Captures call stacks as small interned tuples; resolves them to `StackLevel` only when asked.
 
     torch's own Python frames and patcher's are left out: no patch edits them.
     """
@@ -81,13 +81,13 @@ class Stacks:
             known = self._codes[id(code)] = (code, shown)  # kept alive: its address stays its own
         return known[1]
 
-    def resolve(self, stack: Stack) -> list[Frame]:
+    def resolve(self, stack: Stack) -> list[StackLevel]:
         """The stack's frames, innermost first."""
         return [self.frame(level.code, line) for level, line in stack]
 
-    def frame(self, code: CodeType, line: int) -> Frame:
+    def frame(self, code: CodeType, line: int) -> StackLevel:
         """The frame for one level."""
-        return Frame(
+        return StackLevel(
             self._file(code.co_filename) or code.co_filename,
             line,
             qualified_name(code),
@@ -173,7 +173,7 @@ def definitions_at(tree: ast.Module, line: int) -> list[Definition]:
 
 
 @dataclass(frozen=True)
-class Guard:
+class Condition:
     """A test that had to come out one way for a line to run: ``if``, ``elif`` or ``while``.
 
     Attributes:
@@ -191,20 +191,20 @@ class Guard:
     pure: bool
 
 
-def guards(tree: ast.Module, line: int) -> list[Guard]:
+def guards(tree: ast.Module, line: int) -> list[Condition]:
     """The tests around a line, within its own function, outermost first."""
     chain = [node for node in definitions_at(tree, line) if not isinstance(node, ast.ClassDef)]
     return list(_guards_in(chain[-1] if chain else tree, line))
 
 
-def _guards_in(node: ast.AST, line: int) -> Iterator[Guard]:
+def _guards_in(node: ast.AST, line: int) -> Iterator[Condition]:
     for field in ("body", "orelse", "finalbody", "handlers", "cases"):
         for child in getattr(node, field, []):
             if not first_line_of(child) <= line <= last_line_of(child):
                 continue
             if isinstance(node, (ast.If, ast.While)):
                 test = node.test
-                yield Guard(
+                yield Condition(
                     test.lineno, ast.unparse(test), field == "body", _parts(test), is_pure(test)
                 )
             yield from _guards_in(child, line)

@@ -22,7 +22,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .contexts import Scope, Scopes
+    from .contexts import OpenScope, Scopes
     from .frames import Stack, Stacks
 
 # torch.tensor, torch.from_numpy and their like come to light as one of these.
@@ -37,7 +37,7 @@ class Maker:
 
     operator: str
     stack: Stack
-    scopes: tuple[Scope, ...]
+    scopes: tuple[OpenScope, ...]
     inference: bool
     adopted: bool = False  # seen first as an argument: made before the trace began
 
@@ -48,7 +48,7 @@ class Update:
 
     operator: str
     stack: Stack
-    scopes: tuple[Scope, ...]
+    scopes: tuple[OpenScope, ...]
     inference: bool
     grad: bool
     on_inference_tensor: bool
@@ -58,7 +58,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedOperator:
     """An operator that raised: its name, its tensors and what it was asked for."""
 
     operator: str
@@ -90,7 +90,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         self.on_update = on_update
         self.forgive = forgive
         self.last_update: Update | None = None
-        self.failures: list[Failure] = []
+        self.failures: list[FailedOperator] = []
         self.operators = 0
         self.paused = False
         self._makers: dict[int, tuple[StorageWeakRef, Maker]] = {}
@@ -220,7 +220,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
         layout = memory_format_of(args, kwargs)
         described = tuple(describe(tensor) for tensor in tensors_in((args, kwargs)))
         self.failures.append(
-            Failure(name, stack, described, short(layout) if layout else None, str(error))
+            FailedOperator(name, stack, described, short(layout) if layout else None, str(error))
         )
 
     def _second_try(self, func: Any, args: Any, kwargs: Any, error: Exception) -> Any:

@@ -18,7 +18,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from .conditions import Conditions, watch_line
-from .contexts import Scope, Scopes
+from .contexts import OpenScope, Scopes
 from .failure import explain, scope_json, show
 from .frames import Level, Stack, Stacks, statement_at
 from .recorder import Recorder, memory_format_of, short, tensors_in
@@ -69,7 +69,7 @@ def observe(
     with ExitStack() as stack:
         stack.enter_context(scopes.watch())
         stack.enter_context(survey)
-        stack.enter_context(_Calls(survey))
+        stack.enter_context(_CallMode(survey))
         stack.enter_context(saved_tensors_hooks(survey.on_save, lambda tensor: tensor))
         stack.enter_context(_watch_parameters(survey))
         for name, act in acts.items():
@@ -101,7 +101,7 @@ class Survey(Recorder):
         self._places: dict[tuple[str, int, str], int] = {}
         self._sources: list[str] = []
         self._place_of: dict[Level, int] = {}
-        self._scopes: dict[Scope, int] = {}
+        self._scopes: dict[OpenScope, int] = {}
         self._events: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._tallies: dict[str, dict[int, dict[str, Any]]] = {}
         self._failed_acts: list[dict[str, Any]] = []
@@ -149,7 +149,7 @@ class Survey(Recorder):
         kind: str,
         operator: str,
         stack: Stack,
-        scopes: tuple[Scope, ...],
+        scopes: tuple[OpenScope, ...],
         maker: Maker,
         inference: bool,
         on_inference_tensor: bool,
@@ -258,7 +258,7 @@ class Survey(Recorder):
             self._place_of[level] = self._places[key]
         return self._place_of[level]
 
-    def _scope(self, scope: Scope) -> int:
+    def _scope(self, scope: OpenScope) -> int:
         return self._scopes.setdefault(scope, len(self._scopes))
 
     def answer(self) -> dict[str, Any]:
@@ -280,7 +280,7 @@ class Survey(Recorder):
         }
 
 
-class _Calls(TorchFunctionMode):  # type: ignore[misc]
+class _CallMode(TorchFunctionMode):  # type: ignore[misc]
     """Sees what is no operator: attributes that are set, and calls into autograd."""
 
     def __init__(self, survey: Survey) -> None:

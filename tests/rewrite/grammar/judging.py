@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from patcher.patchfile.model import EditStatus
 from patcher.rewrite.file import Rewritten, rewrite_file
-from patcher.rewrite.outcome import Outcome
+from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.replay import replay, replay_modes
 from tests.rewrite.grammar.cases import Case, dump
 from tests.rewrite.grammar.comments import strayed
@@ -89,7 +89,7 @@ def _as_files(case: Case) -> Verdict:
     return Verdict(FINE) if made == case.files_after else Verdict(WRONG, "other files")
 
 
-def _refused(outcome: Outcome) -> Verdict:
+def _refused(outcome: EditOutcome) -> Verdict:
     known = next((each for each in REFUSED if each in outcome.message), None)
     code = outcome.code or outcome.status.value
     if known is not None:
