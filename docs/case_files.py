@@ -39,23 +39,23 @@ class Case:
 
 def cases(*topics: str) -> list[Case]:
     """The cases of some topics (all by default), in the order of the files."""
-    found = []
+    result = []
     for path in sorted(CASES.glob("*.yaml")):
         if not topics or path.stem in topics:
-            found += _read(path)
-    return found
+            result += _read(path)
+    return result
 
 
 def _read(path: Path) -> list[Case]:
     root = nodes.compose(path.read_text("utf-8"))
     assert isinstance(root, nodes.Sequence)
-    found = []
+    result = []
     for item in root.items:
         assert isinstance(item, nodes.Mapping)
         values = {k: v.value for k, v in item.entries.items() if isinstance(v, nodes.Scalar)}
         unknown = set(values) - {"it", "before", "edit", "after", "error"}
         assert not unknown, f"{path.name}: unknown keys {unknown}"
-        found.append(
+        result.append(
             Case(
                 path.stem,
                 values["it"],
@@ -65,7 +65,7 @@ def _read(path: Path) -> list[Case]:
                 values.get("error"),
             )
         )
-    return found
+    return result
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Rule:
 
 def rules() -> list[Rule]:
     """The rules of other tools that the language is measured by."""
-    found = []
+    result = []
     for path in sorted(BREADTH.glob("*.yaml")):
         root = nodes.compose(path.read_text("utf-8"))
         assert isinstance(root, nodes.Sequence)
@@ -92,5 +92,5 @@ def rules() -> list[Rule]:
             if "edit" in values:
                 name, before = values["rule"], values["before"]
                 case = Case(path.stem, name, before, values["edit"], values.get("after"), None)
-            found.append(Rule(path.stem, values["rule"], case, values.get("needs", "")))
-    return found
+            result.append(Rule(path.stem, values["rule"], case, values.get("needs", "")))
+    return result

@@ -220,8 +220,8 @@ def use() -> str:
     """How a program uses the judge well: two sections of the page on programs, as they stand."""
     sections = (DOCS / "programs.md").read_text("utf-8").split("\n## ")
     named = ("A loop for a coding agent", "Using the judge well")
-    found = ["## " + each.strip() for each in sections if each.startswith(named)]
-    return "\n\n".join(found).replace("```{code-block} python\n:caption: ", "```python\n# ")
+    result = ["## " + each.strip() for each in sections if each.startswith(named)]
+    return "\n\n".join(result).replace("```{code-block} python\n:caption: ", "```python\n# ")
 
 
 def write(folder: Path = DOCS) -> None:

@@ -75,11 +75,11 @@ def shown(topic: str, count: int) -> list[Case]:
     return changing[:count]
 
 
-def case(one: Case) -> str:
-    assert one.after is not None
-    sentence = one.it[0].upper() + one.it[1:]
-    edit = one.edit.rstrip("\n")
-    return f"*{sentence}.*\n```yaml\n{edit}\n```\n{diff(one.before, one.after)}\n"
+def case(each: Case) -> str:
+    assert each.after is not None
+    sentence = each.it[0].upper() + each.it[1:]
+    edit = each.edit.rstrip("\n")
+    return f"*{sentence}.*\n```yaml\n{edit}\n```\n{diff(each.before, each.after)}\n"
 
 
 def diff(before: str, after: str) -> str:
@@ -135,13 +135,13 @@ def breadth() -> str:
     return "\n".join(lines)
 
 
-def how(one: Case | None) -> str:
+def how(each: Case | None) -> str:
     """The pattern and the replacement, where they fit on a line."""
-    if one is None or "|\n" in one.edit or one.edit.lstrip().startswith("- "):
+    if each is None or "|\n" in each.edit or each.edit.lstrip().startswith("- "):
         return ""
-    found = dict(re.findall(r"^(match|with|decorator): (.*)$", one.edit, re.MULTILINE))
-    old = found.get("match") or found.get("decorator") or ""
-    pair = (text.strip("\"'").replace("|", "\\|") for text in (old, found.get("with", "")))
+    result = dict(re.findall(r"^(match|with|decorator): (.*)$", each.edit, re.MULTILINE))
+    old = result.get("match") or result.get("decorator") or ""
+    pair = (text.strip("\"'").replace("|", "\\|") for text in (old, result.get("with", "")))
     return "`{}` → `{}` ".format(*pair)
 
 

@@ -24,10 +24,10 @@ def line_of(name: str, file: Path) -> int:
     scope: list[ast.stmt] = ast.parse(file.read_text(encoding="utf-8")).body
     line = 0
     for part in name.split("."):
-        found = next((each for each in scope if getattr(each, "name", None) == part), None)
-        if not isinstance(found, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        result = next((each for each in scope if getattr(each, "name", None) == part), None)
+        if not isinstance(result, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             raise LookupError(f"{file} does not define {name}")
-        scope, line = found.body, found.lineno
+        scope, line = result.body, result.lineno
     return line
 
 

@@ -125,8 +125,8 @@ def fetched(name: str, limit: int | None) -> Iterator[tuple[str, Files]]:
         [*pip, "index", "versions", name, "--ignore-requires-python"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    found = re.search(r"Available versions: (.*)", listed)
-    versions = sorted((found[1].split(", ") if found else []), key=Version)
+    matched = re.search(r"Available versions: (.*)", listed)
+    versions = sorted((matched[1].split(", ") if matched else []), key=Version)
     for version in versions[-limit:] if limit else versions:
         folder = platformdirs.user_cache_path("patcher") / "captures" / name / version
         if not folder.is_dir():
@@ -151,8 +151,8 @@ def between(tally: Tally, what: str, before: Files, after: Files) -> None:
         if before.get(path) != after.get(path)
     }
     for path, held in changed.items():
-        one = {path: before[path]} if path in before else {}
-        capture_one(tally, f"{what} {path}", one, {path: held})
+        each = {path: before[path]} if path in before else {}
+        capture_one(tally, f"{what} {path}", each, {path: held})
     if len(changed) > 1:
         capture_one(tally, what, before, changed)
 
@@ -160,14 +160,14 @@ def between(tally: Tally, what: str, before: Files, after: Files) -> None:
 def capture_one(tally: Tally, what: str, before: Files, after: Mapping[str, File | None]) -> None:
     tally.tried += 1
     try:
-        found = capture("captured", "pkg", before, after)
-        if not comes_back(found, before, after):
+        result = capture("captured", "pkg", before, after)
+        if not comes_back(result, before, after):
             tally.wrong.append(f"wrong: {what}")
     except PatcherError as error:
         tally.refused.append(f"refused: {what}: {error.message}")
         return
-    tally.small += is_small(found, before, after)
-    tally.forms[form_of(found)] += 1
+    tally.small += is_small(result, before, after)
+    tally.forms[form_of(result)] += 1
 
 
 if __name__ == "__main__":

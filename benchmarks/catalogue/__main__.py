@@ -52,17 +52,20 @@ LATE = "out of time"
 
 
 def main() -> None:
-    told = arguments()
+    settings = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that workers end with it
-    target = Target(told.target)
-    results = Results(told.results)
-    measuring = Measuring(told, target, results)
+    target = Target(settings.target)
+    results = Results(settings.results)
+    measuring = Measuring(settings, target, results)
     try:
         problems = [
-            problem for part in told.parts if part in MEASURED for problem in measuring.run(part)
+            problem
+            for part in settings.parts
+            if part in MEASURED
+            for problem in measuring.run(part)
         ]
     finally:
-        show(told, target, results)
+        show(settings, target, results)
     for problem in problems:
         print(problem)
     sys.exit(bool(problems))
@@ -120,15 +123,15 @@ def arguments() -> argparse.Namespace:
         metavar="NAME",
         help="keep the figures under a heading of their own, as another machine's",
     )
-    told = parser.parse_args()
-    told.under = told.under or told.device
-    if told.target and told.parts != ["gates"]:
+    settings = parser.parse_args()
+    settings.under = settings.under or settings.device
+    if settings.target and settings.parts != ["gates"]:
         parser.error("--target is for gates alone: the other parts run Chatterbox TTS")
-    if told.target and not told.only:
+    if settings.target and not settings.only:
         parser.error("--target needs --only: what also fits Chatterbox TTS would replace its gate")
-    if "specs" in told.parts and told.results != RESULTS:
+    if "specs" in settings.parts and settings.results != RESULTS:
         parser.error("specs hold the committed figures: not with --results")
-    return told
+    return settings
 
 
 class Measuring:
@@ -149,8 +152,8 @@ class Measuring:
     def run(self, part: str) -> Iterator[str]:
         """Measure one part; yields what went wrong, a line each."""
         subjects = list(self.wanted(part))
-        found = self.timed if part in ("stages", "speed") else self.one_by_one
-        for subject, value in found(part, subjects):
+        result = self.timed if part in ("stages", "speed") else self.one_by_one
+        for subject, value in result(part, subjects):
             if isinstance(value, str):
                 last = value.strip().splitlines()[-1:] or ["no reason given"]
                 self.say(f"{part} of {subject.name}: {value}")
@@ -226,14 +229,14 @@ class Measuring:
             name: stages_of(each) if part == "stages" else ("generation",)
             for name, each in rest.items()
         }
-        told = self.told
+        settings = self.told
         for name, value in self.lab.time(
             list(rest.values()),
             works,
-            scale=told.scale,
-            tokens=told.tokens,
-            rounds=told.rounds,
-            sessions=told.sessions,
+            scale=settings.scale,
+            tokens=settings.tokens,
+            rounds=settings.rounds,
+            sessions=settings.sessions,
             deadline=self.deadline,
         ):
             if name != PRISTINE:

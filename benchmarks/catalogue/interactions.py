@@ -77,8 +77,8 @@ def times(
     """
     for measured in (speed, stages):
         for subject in several(subjects, measured):
-            found = measured[subject.name]
-            for stage in (each for each in STAGES if each in found["stages"]):
+            result = measured[subject.name]
+            for stage in (each for each in STAGES if each in result["stages"]):
                 alone = [
                     stages.get(patch.name, {}).get("stages", {}).get(stage)
                     for patch in subject.series
@@ -86,7 +86,7 @@ def times(
                 ]
                 if len(alone) > 1 and all(alone):
                     product = math.prod(each["time_ratio"] for each in alone if each)
-                    yield Times(subject, stage, product, found)
+                    yield Times(subject, stage, product, result)
 
 
 def several(subjects: Sequence[Subject], measured: Iterable[str]) -> Iterator[Subject]:

@@ -55,10 +55,10 @@ class Lab:
         matrix = Matrix(MODELS, TESTS)
         options = Options(self.device, scale=scale, cache=self.cache)
         version = self.target.source.version
-        found = self.target.adapter.assets(matrix, options, version)
-        if not found.ready:
-            self.ask(Subject(PRISTINE), "make", {"assets": dict(found.values)})
-        return found
+        result = self.target.adapter.assets(matrix, options, version)
+        if not result.ready:
+            self.ask(Subject(PRISTINE), "make", {"assets": dict(result.values)})
+        return result
 
     def ask(self, subject: Subject, task: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """Run one task of `worker` in a fresh process on the subject's tree.
@@ -73,8 +73,8 @@ class Lab:
             )
             if done.returncode:
                 raise WorkerError(done.stderr[-2000:])
-            told = out.read()
-        return json.loads(told) if told else {}
+            settings = out.read()
+        return json.loads(settings) if settings else {}
 
     def count(self, subject: Subject, scale: str) -> dict[str, Any]:
         values = dict(self.assets(scale).values)
@@ -102,14 +102,14 @@ class Lab:
                 options=Options(self.device, scale="tiny", cache=self.cache),
                 equivalence=subject.equivalence,
             )
-            found = judge(request)
-        statuses = Counter(case.status.value for case in found.cases)
-        failed = [case for case in found.cases if case.status is Status.FAIL]
+            result = judge(request)
+        statuses = Counter(case.status.value for case in result.cases)
+        failed = [case for case in result.cases if case.status is Status.FAIL]
         return {
-            "verdict": found.verdict.value,
+            "verdict": result.verdict.value,
             "gate": subject.equivalence.value,
             "cases": dict(statuses),
-            "worst": worst(found.cases),
+            "worst": worst(result.cases),
             "failures": sorted({case.error or case.reason for case in failed}),
         }
 
@@ -184,11 +184,11 @@ class Lab:
                 )
             failed = {name: each for name, each in loaded.items() if isinstance(each, str)}
             asks = {name: each for name, each in loaded.items() if not isinstance(each, str)}
-            found: dict[str, list[list[Mapping[str, Any]]]] = {}
+            result: dict[str, list[list[Mapping[str, Any]]]] = {}
             if PRISTINE in asks:
-                found, lost = rounds_of(asks, works, rounds, deadline, self.say)
+                result, lost = rounds_of(asks, works, rounds, deadline, self.say)
                 failed |= lost
-        base = found.pop(PRISTINE, [])
+        base = result.pop(PRISTINE, [])
         if PRISTINE in failed or not base:
             why = failed.get(PRISTINE, "out of time before the first round ended")
             yield from ((each.name, why) for each in batch)
@@ -196,8 +196,8 @@ class Lab:
         yield PRISTINE, compared(base, base, self.device)
         for name, why in failed.items():
             yield name, why
-        for name in found.keys() - failed.keys():
-            yield name, compared(found[name], base, self.device)
+        for name in result.keys() - failed.keys():
+            yield name, compared(result[name], base, self.device)
 
     def room(self, scale: str) -> int:
         """How many loaded models fit the memory that is free now."""
@@ -211,13 +211,13 @@ class Lab:
 
 def worst(cases: Sequence[CaseJudgement]) -> dict[str, float]:
     """Of every figure the gates measured, the one farthest from equal."""
-    found: dict[str, list[float]] = {}
+    result: dict[str, list[float]] = {}
     for case in cases:
         for gate in case.gates:
             for key, value in gate.measured.items():
-                found.setdefault(key, []).append(value)
+                result.setdefault(key, []).append(value)
     least = ("top1", "equal", "snr")
     return {
         key: min(values) if any(word in key for word in least) else max(values)
-        for key, values in found.items()
+        for key, values in result.items()
     }

@@ -58,15 +58,15 @@ def arithmetic(torch: Any, tensor: Callable[..., Any], device: str) -> Works:
     linear = torch.nn.functional.linear
     attention = torch.nn.functional.scaled_dot_product_attention
     product = 2 * 2 * FRAMES * WIDTH * WIDER
-    found: Works = {
+    result: Works = {
         "product": (lambda: linear(rows, weight), product),
         "product_bfloat16": (lambda: linear(half, half_weight), product),
         "attention": (lambda: attention(*heads), 2 * 2 * 2 * HEADS * FRAMES**2 * HEAD),
     }
     if device == "cpu":
         int8 = quantised(torch, weight)
-        found["product_int8"] = (lambda: int8(rows), product)
-    return found
+        result["product_int8"] = (lambda: int8(rows), product)
+    return result
 
 
 def reading(torch: Any, tensor: Callable[..., Any], device: str) -> Works:
@@ -75,7 +75,7 @@ def reading(torch: Any, tensor: Callable[..., Any], device: str) -> Works:
     turn = cycle(weights)
     narrow = rows.expand(OUT // ROWS, 2, IN)
     size = weights[0].numel()
-    found: Works = {
+    result: Works = {
         "two_rows": (lambda: torch.nn.functional.linear(rows, next(turn)), 4 * size),
         "two_rows_narrow": (
             lambda: torch.bmm(narrow, next(turn).view(-1, ROWS, IN).transpose(1, 2)),
@@ -85,8 +85,8 @@ def reading(torch: Any, tensor: Callable[..., Any], device: str) -> Works:
     }
     if device == "cpu":
         int8 = cycle([quantised(torch, weight) for weight in weights])
-        found["two_rows_int8"] = (lambda: next(int8)(rows), size)
-    return found
+        result["two_rows_int8"] = (lambda: next(int8)(rows), size)
+    return result
 
 
 def quantised(torch: Any, weight: Any) -> Any:

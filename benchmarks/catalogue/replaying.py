@@ -48,10 +48,10 @@ def record(session: ChatterboxSession, tokens: int) -> Recorded:
         def recorded(*arguments: Any, **named: Any) -> Any:
             # A stage may write into what it is given.
             kept[stage] = copy.deepcopy((arguments, named))
-            found = call(*arguments, **named)
+            result = call(*arguments, **named)
             if stage == "speech_tokens":
-                kept["drawn"] = found.detach().flatten().clone()
-            return found
+                kept["drawn"] = result.detach().flatten().clone()
+            return result
 
         return recorded
 
@@ -104,18 +104,18 @@ def clone_twice(session: ChatterboxSession, folder: Path) -> dict[str, float]:
     session.begin(Test(name, {}, seed=1))
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".wav", delete=False) as fresh:
         fresh.write(Path(clip["path"]).read_bytes())
-    found = {}
+    result = {}
     for stage in ("conditionals", "conditionals_again"):
         session.speaker.prepare_conditionals(fresh.name)
-        found[stage] = session.stage_s["conditionals"]
-    return found
+        result[stage] = session.stage_s["conditionals"]
+    return result
 
 
 def make_recording(session: ChatterboxSession, options: Mapping[str, Any]) -> dict[str, Any]:
     """Write the inputs of a short generation and of the one to be timed."""
     lengths = {"warm": options["warm_tokens"], "timed": options["tokens"]}
-    found = {name: record(session, tokens) for name, tokens in lengths.items()}
-    session.torch.save(found, options["inputs"])
+    result = {name: record(session, tokens) for name, tokens in lengths.items()}
+    session.torch.save(result, options["inputs"])
     return {}
 
 
@@ -142,5 +142,5 @@ def serve(session: ChatterboxSession, answers: TextIO, options: Mapping[str, Any
         print(json.dumps({"facts": dict(session.describe())}), file=answers, flush=True)
         for line in sys.stdin:
             asked = json.loads(line)
-            found = do(asked["work"], asked["length"], Path(folder))
-            print(json.dumps(found), file=answers, flush=True)
+            result = do(asked["work"], asked["length"], Path(folder))
+            print(json.dumps(result), file=answers, flush=True)

@@ -23,8 +23,8 @@ def measured_of(patch: Patch, results: Results) -> tuple[str, ...]:
         line
         for parts in results.values()
         for part, said in (("gates", gate), ("stages-full", stages))
-        if (found := parts.get(part, {}).get(patch.name))
-        for line in said(patch, found)
+        if (result := parts.get(part, {}).get(patch.name))
+        for line in said(patch, result)
     )
 
 

@@ -39,11 +39,11 @@ class Results:
 
     def everything(self) -> dict[str, dict[str, dict[str, Found]]]:
         """By device, part and subject."""
-        found: dict[str, dict[str, dict[str, Found]]] = {}
+        result: dict[str, dict[str, dict[str, Found]]] = {}
         for path in sorted(self.folder.glob("*/*.json")):
             device = path.parent.name
-            found.setdefault(device, {})[path.stem] = self.of(device, path.stem)
-        return found
+            result.setdefault(device, {})[path.stem] = self.of(device, path.stem)
+        return result
 
 
 def still_holds(found: Found | None, about: Mapping[str, Any], rounds: int, tokens: int) -> bool:

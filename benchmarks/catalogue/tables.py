@@ -97,10 +97,10 @@ class Book:
         why = why_not(part.partition("-")[0], subject, self.distribution, self.version, device)
         return f"not applicable: {why}" if why else NOT_MEASURED
 
-    def rows(self, part: str, wanted: Callable[[Subject], bool]) -> list[Subject]:
+    def rows(self, part: str, expected: Callable[[Subject], bool]) -> list[Subject]:
         """Wanted subjects and whatever else was measured; pristine first, then patches, sets."""
         measured = {name for device in DEVICES for name in self.of(device, part)}
-        rows = [each for each in self.subjects if wanted(each) or each.name in measured]
+        rows = [each for each in self.subjects if expected(each) or each.name in measured]
         extra = measured - {each.name for each in rows}
         rows += [Subject(name) for name in extra]
         return sorted(rows, key=lambda each: (each.name != PRISTINE, is_set(each), each.name))
@@ -169,7 +169,7 @@ def changed(now: Mapping[str, int], then: Mapping[str, int]) -> str:
 
 def same_bits(each: Found, base: Found) -> str:
     """The processor and the number of threads decide how sums are split, and so the bits."""
-    machines = ((found["facts"], found["about"]["device"]) for found in (each, base))
+    machines = ((result["facts"], result["about"]["device"]) for result in (each, base))
     if len({repr(machine) for machine in machines}) > 1:
         return "not comparable"
     return "yes" if each["stages"] == base["stages"] else "no"
@@ -201,13 +201,15 @@ def stages(book: Book, key: str, devices: Mapping[str, str]) -> str:
         head += [f"{device}: pristine s", "patched s", "time ratio (interval)", "verdict", "rounds"]
     rows = []
     for subject in book.rows(key, lambda each: each.name != PRISTINE and not is_set(each)):
-        told = {device: book.of(device, key).get(subject.name) for device in devices}
-        known = dict.fromkeys(stage for each in told.values() if each for stage in each["stages"])
+        settings = {device: book.of(device, key).get(subject.name) for device in devices}
+        known = dict.fromkeys(
+            stage for each in settings.values() if each for stage in each["stages"]
+        )
         for stage in known or fitting_stages(book, subject):
-            some = next((each for each in told.values() if each), None)
+            some = next((each for each in settings.values() if each), None)
             row = [f"`{subject.name}`", STAGE_WORDS.get(stage, stage)]
             row.append(str(some["tokens"]) if some and not stage.startswith("cond") else "")
-            for device, each in told.items():
+            for device, each in settings.items():
                 row += compared(each and each["stages"].get(stage)) or [
                     "", "", book.missing(device, key, subject), "", "",
                 ]  # fmt: skip
@@ -253,10 +255,10 @@ def speed(book: Book, key: str, devices: Mapping[str, str]) -> str:
         head += ["time ratio (interval)", "verdict", "rounds"]
     rows = []
     for subject in book.rows(key, is_set):
-        told = {device: book.of(device, key).get(subject.name) for device in devices}
-        some = next((each for each in told.values() if each), None)
+        settings = {device: book.of(device, key).get(subject.name) for device in devices}
+        some = next((each for each in settings.values() if each), None)
         row = [f"`{subject.name}`", str(some["tokens"]) if some else ""]
-        for device, each in told.items():
+        for device, each in settings.items():
             if not each:
                 row += ["", "", "", "", book.missing(device, key, subject), "", ""]
                 continue
@@ -288,10 +290,10 @@ def life(book: Book, key: str, devices: Mapping[str, str]) -> str:
 
 def rates(book: Book) -> str:
     rows = [
-        [found["about"]["device"], found["about"]["versions"]["torch"], found["about"]["date"]]
-        + [str(found["rates"].get(name, "")) for name in RATES]
+        [result["about"]["device"], result["about"]["versions"]["torch"], result["about"]["date"]]
+        + [str(result["rates"].get(name, "")) for name in RATES]
         for folder in sorted(book.results)
-        for found in book.of(folder, "rates").values()
+        for result in book.of(folder, "rates").values()
     ]
     return table(["device", "torch", "date", *RATES.values()], rows)
 

@@ -71,8 +71,8 @@ def served(tree: Path, options: Mapping[str, Any]) -> Iterator[Ask]:
                 process.wait()
                 log.seek(0)
                 raise WorkerError(log.read()[-2000:])
-            found: Answer = json.loads(line)
-            return found
+            result: Answer = json.loads(line)
+            return result
 
         def ask(work: str, length: str) -> Answer:
             with suppress(BrokenPipeError):  # its log says why
@@ -112,7 +112,7 @@ def rounds_of(
     to the next, so that drift and load meet all of them alike. No round is begun that would,
     taking as long as the longest so far, end too late.
     """
-    found: dict[str, list[list[Answer]]] = {name: [] for name in asks}
+    result: dict[str, list[list[Answer]]] = {name: [] for name in asks}
     failed: dict[str, str] = {}
     order = list(asks)
     random.Random(0).shuffle(order)
@@ -123,19 +123,19 @@ def rounds_of(
             say(f"out of time after {number} rounds")
             break
         began = time.monotonic()
-        for name in found.keys() - failed.keys():
-            found[name].append([])
+        for name in result.keys() - failed.keys():
+            result[name].append([])
         for work in every:
             for name in order if number % 2 == 0 else reversed(order):
                 if work not in works[name] or name in failed:
                     continue
                 try:
-                    found[name][-1].append(asks[name](work, "timed"))
+                    result[name][-1].append(asks[name](work, "timed"))
                 except WorkerError as error:
                     failed[name] = str(error)
         longest = max(longest, time.monotonic() - began)
         say(f"round {number + 1} of {rounds}: {longest:.0f} s")
-    return found, failed
+    return result, failed
 
 
 def series_by_stage(rounds: Sequence[Sequence[Answer]]) -> dict[str, list[float]]:
@@ -165,12 +165,12 @@ def compared(
 
 def speed_of(seconds: Sequence[float], pristine: Sequence[float], margin: float) -> dict[str, Any]:
     """The ratio of a subject's times to pristine's of the same rounds, judged as `verify` does."""
-    found = statistics.interval(statistics.log_ratios(seconds, pristine), CONFIDENCE)
-    evidence = speed.SpeedEvidence(found, CONFIDENCE, math.log1p(margin))
+    result = statistics.interval(statistics.log_ratios(seconds, pristine), CONFIDENCE)
+    evidence = speed.SpeedEvidence(result, CONFIDENCE, math.log1p(margin))
     return {
-        "time_ratio": math.exp(found.estimate),
-        "low": math.exp(found.low),
-        "high": math.exp(found.high),
+        "time_ratio": math.exp(result.estimate),
+        "low": math.exp(result.low),
+        "high": math.exp(result.high),
         "verdict": next(row.word.value for row in speed.TABLE if row.holds(evidence)),
         "rounds": len(seconds),
         "seconds": median(seconds),

@@ -70,16 +70,16 @@ class Target:
     def __init__(self, distribution: str | None = None) -> None:
         self.source = find_source(distribution or "chatterbox-tts")
         self.catalogue = load_catalogue(None)
-        found = find_adapter(self.source.distribution)
-        if found is None:
+        result = find_adapter(self.source.distribution)
+        if result is None:
             raise LookupError(f"there is no adapter for {self.source.distribution}")
-        self.adapter = found
+        self.adapter = result
 
     def subjects(self, only: Sequence[str] = ()) -> list[Subject]:
         """Pristine and the named ones, or pristine and all that ship."""
         names = list(only) or shipped_names(self.catalogue)
-        wanted = dict.fromkeys([PRISTINE, *names])
-        return [subject_of(self.catalogue, name) for name in wanted]
+        expected = dict.fromkeys([PRISTINE, *names])
+        return [subject_of(self.catalogue, name) for name in expected]
 
     def files(self, subject: Subject) -> dict[str, bytes]:
         """The target's sources with a subject applied."""
@@ -100,7 +100,7 @@ class Target:
 
 def digest(files: dict[str, bytes]) -> str:
     """One hash of all paths and contents."""
-    found = hashlib.sha256()
+    result = hashlib.sha256()
     for path, content in sorted(files.items()):
-        found.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
-    return found.hexdigest()
+        result.update(path.encode() + b"\0" + hashlib.sha256(content).digest())
+    return result.hexdigest()

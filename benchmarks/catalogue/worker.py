@@ -40,11 +40,11 @@ def count(session: ChatterboxSession) -> dict[str, Any]:
 
     def flow(steps: int) -> tuple[Counter[str], Any]:
         session.torch.manual_seed(0)
-        with session.torch.inference_mode(), counting() as found:
+        with session.torch.inference_mode(), counting() as result:
             mel = speaker.s3gen.flow_inference(
                 speech, ref_dict=dict(session.built_in.gen), n_cfm_timesteps=steps, finalize=True
             )
-        return found, mel
+        return result, mel
 
     fewer, _ = flow(CFM_STEPS - 1)
     steps, mel = flow(CFM_STEPS)
@@ -74,8 +74,8 @@ def counted_generation(session: ChatterboxSession, tokens: int) -> Counter[str]:
     counts: list[Counter[str]] = []
 
     def counted(**named: Any) -> Any:
-        with counting() as found:
-            counts.append(found)
+        with counting() as result:
+            counts.append(result)
             return inference(**named)
 
     t3.inference = counted
@@ -90,8 +90,8 @@ def produced(session: ChatterboxSession) -> dict[str, str]:
     """Hashes of all stages in the built-in voice, and twice in each cloned one."""
     hashes: dict[str, str] = {}
     for name in ("Built-in voice", *session.assets["clips"], *session.assets["clips"]):
-        found = session.run(Test(name, {"text": TEXT, "tokens": 12}, seed=7), capture=True)
-        for stage, buffer in found.stages.items():
+        result = session.run(Test(name, {"text": TEXT, "tokens": 12}, seed=7), capture=True)
+        for stage, buffer in result.stages.items():
             number = sum(key.startswith(f"{name}/{stage}") for key in hashes)
             hashes[f"{name}/{stage}/{number}"] = buffer.sha256
     return hashes
@@ -109,7 +109,7 @@ def counting() -> Iterator[Counter[str]]:
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
-    found: Counter[str] = Counter(dict.fromkeys(("dispatches", "operations", *KINDS), 0))
+    collected: Counter[str] = Counter(dict.fromkeys(("dispatches", "operations", *KINDS), 0))
 
     def storages(values: Any) -> set[int]:
         tensors = (leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor))
@@ -122,14 +122,14 @@ def counting() -> Iterator[Counter[str]]:
             result = function(*arguments, **(named or {}))
             name = function.overloadpacket.__name__
             made = storages(result) - storages((arguments, named))
-            found["dispatches"] += 1
-            found["operations"] += bool(made) or function._schema.is_mutable
+            collected["dispatches"] += 1
+            collected["operations"] += bool(made) or function._schema.is_mutable
             for kind, names in KINDS.items():
-                found[kind] += name in names
+                collected[kind] += name in names
             return result
 
     with Mode():
-        yield found
+        yield collected
 
 
 def live(session: ChatterboxSession, generations: int) -> dict[str, Any]:
@@ -174,10 +174,10 @@ def size(session: ChatterboxSession) -> dict[str, Any]:
 
 
 def main() -> None:
-    task, told, out = sys.argv[1:]
+    task, settings, out = sys.argv[1:]
     logging.disable()
     warnings.simplefilter("ignore")
-    options = json.loads(told)
+    options = json.loads(settings)
     if task == "make":
         from patcher.targets.chatterbox.checkpoint import make
 
@@ -201,11 +201,11 @@ def main() -> None:
         serve(session, answers, options)
         return
     if task == "record":
-        found = make_recording(session, options)
+        result = make_recording(session, options)
     else:
-        found = count(session) if task == "count" else live(session, options["generations"])
-    found["facts"] = dict(session.describe())
-    Path(out).write_text(json.dumps(found))
+        result = count(session) if task == "count" else live(session, options["generations"])
+    result["facts"] = dict(session.describe())
+    Path(out).write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

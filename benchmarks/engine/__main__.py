@@ -53,10 +53,10 @@ def compare(tools: Tools, source: Path, work: Path, rounds: int, seed: int) -> T
     (space / "patches").mkdir(parents=True)
     base = work / "base"
     package = copy_package(source, base)
-    wanted = changed(package)
+    expected = changed(package)
     (space / "patches" / "no_grad.yaml").write_text(spec("no_grad", package))
     first = "patch: first\nsummary: s\ntarget: chatterbox-tts\nequivalence: bitwise\nedits:\n"
-    first += f"  - file: {next(iter(wanted))}\n    import: import this_is_only_read\n"
+    first += f"  - file: {next(iter(expected))}\n    import: import this_is_only_read\n"
     (space / "patches" / "first.yaml").write_text(first)
     run([patcher, "init", "-q"], space)
     write_rules(work)
@@ -70,7 +70,7 @@ def compare(tools: Tools, source: Path, work: Path, rounds: int, seed: int) -> T
         if cold:
             shutil.rmtree(cache, ignore_errors=True)
         note(name, [patcher, "apply", "no_grad", "-q"], space)
-        check(root, wanted)
+        check(root, expected)
         if cold:
             note("patcher status", [patcher, "status"], space)
         note("patcher revert --all", [patcher, "revert", "--all", "-q"], space)
@@ -80,7 +80,7 @@ def compare(tools: Tools, source: Path, work: Path, rounds: int, seed: int) -> T
         shutil.rmtree(tree, ignore_errors=True)
         copy_package(source, tree)
         note(name, others(tools, tree)[name], work)
-        check(tree, wanted)
+        check(tree, expected)
 
     def partial() -> None:
         run([patcher, "apply", "first", "no_grad", "-q"], space)
@@ -119,9 +119,9 @@ _ROOT = (
 )
 
 
-def check(tree: Path, wanted: dict[str, bytes]) -> None:
+def check(tree: Path, expected: dict[str, bytes]) -> None:
     """The tool must have done the job, and nothing else to these files."""
-    for path, content in wanted.items():
+    for path, content in expected.items():
         if (tree / path).read_bytes() != content:
             raise SystemExit(f"{tree / path} is not what the job gives")
 
@@ -190,10 +190,10 @@ def main() -> int:
     parser.add_argument("--patches", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks-engine.md"))
     options = parser.parse_args()
-    found = importlib.util.find_spec("chatterbox")
-    if found is None or not found.submodule_search_locations:
+    result = importlib.util.find_spec("chatterbox")
+    if result is None or not result.submodule_search_locations:
         parser.error("Chatterbox is not installed")
-    source = Path(next(iter(found.submodule_search_locations)))
+    source = Path(next(iter(result.submodule_search_locations)))
     tools = Tools(Path(sys.executable).parent / "patcher", options.tools.absolute())
     runs = max(3, options.rounds // 2)
     with tempfile.TemporaryDirectory() as folder:

@@ -82,12 +82,12 @@ def run(command: Sequence[str], folder: Path) -> None:
 
 def changed(package: Path) -> dict[str, bytes]:
     """What the job makes of each file that has a site."""
-    found = {}
+    result = {}
     for path in sorted(package.rglob("*.py")):
         content = path.read_bytes()
         if OLD in content:
-            found[path.relative_to(package.parent).as_posix()] = content.replace(OLD, NEW)
-    return found
+            result[path.relative_to(package.parent).as_posix()] = content.replace(OLD, NEW)
+    return result
 
 
 def spec(name: str, package: Path) -> str:

@@ -43,7 +43,7 @@ def pairs(
     patches: Sequence[Patch], files: Mapping[str, bytes], runs: int
 ) -> dict[str, list[tuple[float, float, float]]]:
     """Seconds with, without, and from the cache, of each patch in each run."""
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    result: dict[str, list[tuple[float, float, float]]] = {}
     for run in range(runs + 1):
         for patch in patches:
             first = run % 2 == 0
@@ -52,8 +52,8 @@ def pairs(
             seconds(patch, files, kept, True)
             warm = seconds(patch, files, kept, True)
             if run:  # the first one warms up
-                found.setdefault(patch.name, []).append((times[True], times[False], warm))
-    return found
+                result.setdefault(patch.name, []).append((times[True], times[False], warm))
+    return result
 
 
 def table(root: Path, runs: int) -> str:
@@ -94,10 +94,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    found = importlib.util.find_spec("chatterbox")
-    if found is None or not found.submodule_search_locations:
+    result = importlib.util.find_spec("chatterbox")
+    if result is None or not result.submodule_search_locations:
         parser.error("Chatterbox is not installed")
-    print(table(Path(next(iter(found.submodule_search_locations))).parent, options.runs))
+    print(table(Path(next(iter(result.submodule_search_locations))).parent, options.runs))
     return 0
 
 

@@ -74,13 +74,13 @@ def patches(runs: Mapping[str, Run]) -> Iterator[str]:
         passed = {
             f"{case['model']} / {case['test']}" for case in run["cases"] if case["status"] == "pass"
         }
-        for one in run["exercised"]:
+        for each in run["exercised"]:
             models_that_ran = {
-                case.rsplit(" / ", 1)[0] for case in one["cases"] if case in passed
+                case.rsplit(" / ", 1)[0] for case in each["cases"] if case in passed
             } & {*models}
-            place = f"{one['file'].removeprefix('chatterbox/')}:{one['line']}"
-            known = ran.setdefault(one["patch"], {})
-            if one["kind"] in ("ran", "import"):
+            place = f"{each['file'].removeprefix('chatterbox/')}:{each['line']}"
+            known = ran.setdefault(each["patch"], {})
+            if each["kind"] in ("ran", "import"):
                 known.setdefault(place, set()).update(models_that_ran)
     for patch, places in sorted(ran.items()):
         every = set().union(*places.values())

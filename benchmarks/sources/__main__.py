@@ -80,11 +80,11 @@ def column(name: str, source: DistributionSource, patches: Sequence[Patch]) -> C
 
 def sources(checkouts: Sequence[str]) -> Iterator[tuple[str, DistributionSource]]:
     """Every source that can be read, with the name of its column."""
-    for wanted in (*VERSIONS, *FORKS):
+    for expected in (*VERSIONS, *FORKS):
         try:
-            yield wanted.replace("==", " "), find_source(wanted)
+            yield expected.replace("==", " "), find_source(expected)
         except PatcherError as error:
-            print(f"left out: {wanted}: {error.message}", file=sys.stderr)
+            print(f"left out: {expected}: {error.message}", file=sys.stderr)
     for folder in checkouts:
         source = find_source(folder)
         head = ["git", "-C", folder, "log", "-1", "--format=%h %cs"]
@@ -104,10 +104,10 @@ def page(columns: Sequence[Column], patches: Sequence[Patch], sets: Sequence[Pat
     for patch in patches:
         cells = " | ".join(each.cells.get(patch.name, "") for each in columns)
         lines.append(f"| `{patch.name}` | {cells} |")
-    for one in sets:
-        fitting = [sum(c.cells.get(name) == "fits" for name in one.patches) for c in columns]
-        counts = " | ".join(f"{count} of {len(one.patches)}" for count in fitting)
-        lines.append(f"| **`@{one.name}`** | {counts} |")
+    for item in sets:
+        fitting = [sum(c.cells.get(name) == "fits" for name in item.patches) for c in columns]
+        counts = " | ".join(f"{count} of {len(item.patches)}" for count in fitting)
+        lines.append(f"| **`@{item.name}`** | {counts} |")
     return "\n".join(lines) + "\n"
 
 

@@ -123,9 +123,9 @@ def one_try(name: str, busy: int) -> Try:
         wall_s = time.perf_counter() - started
     if not done.stdout:
         raise SystemExit(done.stderr)
-    found = json.loads(done.stdout)
-    speed = found.get("speed") or {"verdict": "none", "time_ratio": None, "pairs": 0}
-    verdict = found.get("verdict") or found["error"]["code"]
+    result = json.loads(done.stdout)
+    speed = result.get("speed") or {"verdict": "none", "time_ratio": None, "pairs": 0}
+    verdict = result.get("verdict") or result["error"]["code"]
     word, ratio = speed["verdict"], speed["time_ratio"]
     return Try(name, busy, verdict, word, ratio, speed["pairs"], wall_s)
 
@@ -177,11 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 before = [t for t in done if (t.patch, t.busy) == (name, options.busy)]
                 if len(before) > number:
                     continue
-                found = one_try(name, options.busy)
-                done.append(found)
+                result = one_try(name, options.busy)
+                done.append(result)
                 with (options.out / "gain.jsonl").open("a") as file:
-                    file.write(json.dumps(asdict(found)) + "\n")
-                print(found, file=sys.stderr)
+                    file.write(json.dumps(asdict(result)) + "\n")
+                print(result, file=sys.stderr)
     print(table(done))
     return 0
 

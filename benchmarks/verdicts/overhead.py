@@ -97,11 +97,11 @@ class PlainOrWorker:
         if arm is Arm.PATCHED:
             timing = self.worker(arm, patience)
             # The script has no second clock to hold against the parent's.
-            cases = tuple(replace(one, worker_s=(), echo_s=None) for one in timing.cases)
+            cases = tuple(replace(each, worker_s=(), echo_s=None) for each in timing.cases)
             return replace(timing, cases=cases, answers={})
-        told = {
+        settings = {
             "model": asdict(self.model),
-            "tests": [asdict(one) for one in self.case.inputs],
+            "tests": [asdict(each) for each in self.case.inputs],
             "assets": dict(self.site.assets),
         }
         paths = [str(self.site.tree.path), str(Path.cwd())]
@@ -111,7 +111,7 @@ class PlainOrWorker:
                 "-c",
                 f"import time\nfrom time import perf_counter\n{PROBE}{self.script}",
             ],
-            input=json.dumps(told),
+            input=json.dumps(settings),
             env={**environment(self.site), "PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,

@@ -225,9 +225,9 @@ def neighbours(count: int) -> Iterator[None]:
     try:
         yield
     finally:
-        for one in spinning:
-            one.kill()
-            one.wait()
+        for each in spinning:
+            each.kill()
+            each.wait()
 
 
 def table(target: str, out: Path) -> str:
@@ -239,15 +239,15 @@ def table(target: str, out: Path) -> str:
     ]
     for number, kind in enumerate(KINDS[target]):
         files = sorted(out.glob(f"{target}-{number}-*.json"))
-        found = [json.loads(file.read_text()) for file in files]
-        words = [one["verdict"] for one in found]
-        cells = [kind.name, kind.asked, f"{len(found)} of {kind.tries}"]
+        result = [json.loads(file.read_text()) for file in files]
+        words = [each["verdict"] for each in result]
+        cells = [kind.name, kind.asked, f"{len(result)} of {kind.tries}"]
         cells += [str(sum(word in kind.right for word in words))]
         order = ("faster", "slower", "no-measurable-change", "undecided")
         cells += [str(words.count(word)) for word in order]
-        cells += [spread([one["pairs"] for one in found], "{:.0f}")]
-        cells += [spread([one["time_ratio"] for one in found], "{:.3f}")]
-        cells += [str(sum(len(one["rerun"]) for one in found))]
+        cells += [spread([each["pairs"] for each in result], "{:.0f}")]
+        cells += [spread([each["time_ratio"] for each in result], "{:.3f}")]
+        cells += [str(sum(len(each["rerun"]) for each in result))]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

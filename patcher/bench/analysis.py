@@ -110,9 +110,9 @@ def common_cases(pairs: Sequence[TimedPair]) -> tuple[Case, ...]:
     """The cases that every process of every pair timed, in the order of the matrix."""
     if not pairs:
         return ()
-    timed = [{one.case for one in pair.arm(arm).cases} for pair in pairs for arm in ARMS]
+    timed = [{each.case for each in pair.arm(arm).cases} for pair in pairs for arm in ARMS]
     everywhere = set.intersection(*timed)
-    return tuple(one.case for one in pairs[0].baseline.cases if one.case in everywhere)
+    return tuple(each.case for each in pairs[0].baseline.cases if each.case in everywhere)
 
 
 def blocks(pairs: Sequence[TimedPair]) -> list[tuple[TimedPair, TimedPair]]:
@@ -122,12 +122,12 @@ def blocks(pairs: Sequence[TimedPair]) -> list[tuple[TimedPair, TimedPair]]:
     interruption the machine may have been any other.
     """
     by_index = {pair.index: pair for pair in pairs}
-    found = []
+    result = []
     for index, first in sorted(by_index.items()):
         second = by_index.get(index + 1)
         if index % 2 == 0 and second is not None and first.sitting == second.sitting:
-            found.append((first, second))
-    return found
+            result.append((first, second))
+    return result
 
 
 def lengths(pairs: Sequence[TimedPair], arm: Arm) -> dict[Case, float]:
@@ -135,14 +135,14 @@ def lengths(pairs: Sequence[TimedPair], arm: Arm) -> dict[Case, float]:
 
     Cases that make neither are left out.
     """
-    found = {}
+    result = {}
     for case in common_cases(pairs):
         timings = [pair.arm(arm).case(case) for pair in pairs]
-        values = [one.tokens if one.tokens is not None else one.audio_s for one in timings]
+        values = [each.tokens if each.tokens is not None else each.audio_s for each in timings]
         known = [value for value in values if value]
         if known:
-            found[case] = fsum(known) / len(known)
-    return found
+            result[case] = fsum(known) / len(known)
+    return result
 
 
 def length_confounded(pairs: Sequence[TimedPair]) -> tuple[Case, ...]:

@@ -72,11 +72,11 @@ class AnswerCheck:
         return Fault("timed-wrong", text, _cases(wrong))
 
     def _differing(self, pair: TimedPair) -> list[str]:
-        theirs = pair.baseline.answers
+        actual = pair.baseline.answers
         return [
             label
             for label, digest in pair.patched.answers.items()
-            if label in theirs and theirs[label] != digest and label not in self.unrepeated
+            if label in actual and actual[label] != digest and label not in self.unrepeated
         ]
 
     def _learn(self, timing: ProcessTiming) -> None:
@@ -134,7 +134,7 @@ class InputJudge:
 
     def __call__(self, labels: Sequence[str]) -> Mapping[str, JudgedAnswer]:
         """What came of each input, by ``model / input``."""
-        found: dict[str, JudgedAnswer] = {}
+        result: dict[str, JudgedAnswer] = {}
         for model, tests in self._asked(set(labels)):
             batch = {arm: Batch(arm, model, tests, "timed") for arm in Arm}
             first = self.runner.run(batch.values())
@@ -153,14 +153,14 @@ class InputJudge:
                     limits=self.limits,
                     compare=self.compare,
                 )
-                found[str(case)] = self._judged(pair, second[Arm.PATCHED, case])
-        return found
+                result[str(case)] = self._judged(pair, second[Arm.PATCHED, case])
+        return result
 
     def _asked(self, labels: set[str]) -> Iterable[tuple[Model, tuple[Test, ...]]]:
         for timed in self.workload.models:
             name = timed.model.name
-            inputs = [one for case in timed.cases for batch in case.batches for one in batch]
-            tests = tuple(one for one in inputs if f"{name} / {one.name}" in labels)
+            inputs = [each for case in timed.cases for batch in case.batches for each in batch]
+            tests = tuple(each for each in inputs if f"{name} / {each.name}" in labels)
             if tests:
                 yield timed.model, tests
 
@@ -168,9 +168,9 @@ class InputJudge:
         for result in (pair.baseline, pair.patched):
             if result.failure is not None:
                 return JudgedAnswer(problem=result.failure.text)
-        wrong = next((one for one in run_gates(pair, self.claim) if not one.passed), None)
+        wrong = next((each for each in run_gates(pair, self.claim) if not each.passed), None)
         return JudgedAnswer(
-            digest_of([vars(one) for one in pair.patched.returned]),
+            digest_of([vars(each) for each in pair.patched.returned]),
             wrong.message if wrong else "",
             repeats=again.ok and compare(pair.patched, again).passed,
         )

@@ -74,8 +74,8 @@ def collect(
             apart.add(case)
             continue
         if purpose.kind in ("cold", "warm", "again", "probe", "echo"):
-            found = calls.setdefault(case, _CaseCalls(purpose.fresh))
-            _note(found, purpose.kind, report)
+            result = calls.setdefault(case, _CaseCalls(purpose.fresh))
+            _note(result, purpose.kind, report)
             digests.update(answered(purpose, value))
             if purpose.kind in ("cold", "warm", "again"):
                 count += len(value["runs"])
@@ -91,9 +91,9 @@ def collect(
     return ProcessTiming(
         arm,
         tuple(
-            _timing(case, found)
-            for case, found in calls.items()
-            if found.warm and case not in apart
+            _timing(case, result)
+            for case, result in calls.items()
+            if result.warm and case not in apart
         ),
         start_s=ready_s,
         load_s=load_s,
@@ -129,7 +129,7 @@ def answered(purpose: Purpose, value: Mapping[str, Any]) -> dict[str, str]:
 
 def digest_of(returned: Sequence[Mapping[str, Any]]) -> str:
     """Equal for equal names, types, shapes and bytes."""
-    return key_of([[one["name"], one["sha256"]] for one in returned])
+    return key_of([[each["name"], each["sha256"]] for each in returned])
 
 
 def _timing(case: Case, found: _CaseCalls) -> CaseTiming:

@@ -149,12 +149,12 @@ def noise_of(timings: Sequence[ProcessTiming]) -> float | None:
     by is a lower bound that luck does not touch.
     """
     within = _within(timings)
-    found = [] if within is None else [within]
+    result = [] if within is None else [within]
     cases = [one.case for one in timings[0].cases]
     for one, other in pairwise(timings):
         logs = [log(other.case(case).wall_s / one.case(case).wall_s) for case in cases]
-        found.append(abs(fsum(logs)) / len(logs) * FROM_DISTANCE)
-    return max(found, default=None)
+        result.append(abs(fsum(logs)) / len(logs) * FROM_DISTANCE)
+    return max(result, default=None)
 
 
 def _within(timings: Sequence[ProcessTiming]) -> float | None:

@@ -48,7 +48,7 @@ class TimedCase:
     @property
     def inputs(self) -> tuple[Test, ...]:
         """Every input, in the order of the calls."""
-        return (*self.warm, *(one for batch in self.batches for one in batch))
+        return (*self.warm, *(each for batch in self.batches for each in batch))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def plan_inputs(
     Args:
         seed: drawn when the trees were frozen.
         call_s: roughly what one call takes on the baseline; unknown calls are not batched.
-        vary: an adapter's own way to another input that is alike in work; `shuffled_input` by default.
+        vary: an adapter's own way to another input of the same work; `shuffled_input` by default.
         fresh_process: every call is a process of its own: nothing can be kept from one to the next.
     """
     known = call_s or {}
@@ -82,8 +82,8 @@ def plan_inputs(
     def case(model: Model, test: Test) -> TimedCase:
         rng = random.Random(f"{seed}/{model.name}/{test.name}")
         expected_s = known.get(Case(model.name, test.name))
-        found = _case(test, plan, rng, expected_s, vary or shuffled_input, cases)
-        return replace(found, fresh=found.fresh or fresh_process)
+        result = _case(test, plan, rng, expected_s, vary or shuffled_input, cases)
+        return replace(result, fresh=result.fresh or fresh_process)
 
     return tuple(
         TimedModel(model, tuple(case(model, test) for test in tests)) for model, tests in models
@@ -155,12 +155,12 @@ def shuffled_input(rng: random.Random, test: Test) -> Test:
 
 def shuffled(rng: random.Random, text: str) -> str:
     """The words in another order, the letters of each in another order, signs where they were."""
-    letters = [one for one in text if one.isalpha()]
+    letters = [each for each in text if each.isalpha()]
     rng.shuffle(letters)
     drawn = iter(letters)
-    return "".join(next(drawn) if one.isalpha() else one for one in text)
+    return "".join(next(drawn) if each.isalpha() else each for each in text)
 
 
 def _differ(options: Sequence[Mapping[str, Any]]) -> bool:
-    kept = [repr(sorted(one.items(), key=lambda item: item[0])) for one in options]
+    kept = [repr(sorted(each.items(), key=lambda item: item[0])) for each in options]
     return len(set(kept)) == len(kept)

@@ -104,7 +104,7 @@ def transport(pairs: Sequence[TimedPair], margin: float) -> str:
     echoes: dict[Case, list[float]] = {}
     requests: dict[Case, list[float]] = {}
     for pair in pairs:
-        for timing in (one for arm in ARMS for one in pair.arm(arm).cases):
+        for timing in (each for arm in ARMS for each in pair.arm(arm).cases):
             if timing.echo_s is not None:
                 echoes.setdefault(timing.case, []).append(timing.echo_s)
                 requests.setdefault(timing.case, []).append(timing.wall_s * timing.calls)
@@ -120,13 +120,13 @@ def grows(pairs: Sequence[TimedPair]) -> Fault | None:
 
     At every call: what is taken once, or comes and goes with the inputs, is no growth.
     """
-    steps = {arm: [found for pair in pairs if (found := _steps(pair, arm))] for arm in ARMS}
+    steps = {arm: [result for pair in pairs if (result := _steps(pair, arm))] for arm in ARMS}
     baseline, patched = steps[Arm.BASELINE], steps[Arm.PATCHED]
     if not baseline or not patched or any(map(_steady, baseline)):
         return None
     if 3 * sum(map(_steady, patched)) < 2 * len(patched):
         return None
-    more, usual = (median(median(each) for each in found) for found in (patched, baseline))
+    more, usual = (median(median(each) for each in result) for result in (patched, baseline))
     if more - usual <= GROWTH_MIB:
         return None
     text = f"every call leaves {more:.1f} MiB behind, where the baseline leaves {usual:.1f}"
@@ -185,9 +185,9 @@ def repeating(pairs: Sequence[TimedPair]) -> Repeating | None:
             gains.append(fmean(logs))
     if not gains:
         return None
-    found = statistics.interval(gains, 0.95)
+    result = statistics.interval(gains, 0.95)
     base_s, patched_s = (median(seconds[arm]) for arm in ARMS)
-    return Repeating(found, tuple(cases), base_s, patched_s)
+    return Repeating(result, tuple(cases), base_s, patched_s)
 
 
 def _same(timing: CaseTiming, others: Sequence[CaseTiming]) -> CaseTiming | None:

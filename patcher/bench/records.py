@@ -114,14 +114,14 @@ class ProcessTiming:
         cases = tuple(
             CaseTiming(
                 **{
-                    **one,
-                    "case": Case(**one["case"]),
-                    "warm_s": tuple(one["warm_s"]),
-                    "probe_s": tuple(one["probe_s"]),
-                    "worker_s": tuple(one["worker_s"]),
+                    **each,
+                    "case": Case(**each["case"]),
+                    "warm_s": tuple(each["warm_s"]),
+                    "probe_s": tuple(each["probe_s"]),
+                    "worker_s": tuple(each["worker_s"]),
                 }
             )
-            for one in data["cases"]
+            for each in data["cases"]
         )
         return cls(
             **{

@@ -155,22 +155,22 @@ class BenchReport:
 
 def not_fresh(pairs: Sequence[TimedPair]) -> list[Case]:
     """The cases whose inputs came more than once in a process."""
-    return [one.case for one in pairs[0].patched.cases if not one.fresh] if pairs else []
+    return [each.case for each in pairs[0].patched.cases if not each.fresh] if pairs else []
 
 
 def repeated_row(pairs: Sequence[TimedPair]) -> dict[str, Any] | None:
     """What is won by asking for an input again, beyond what the baseline wins by it."""
-    found = repeating(pairs)
-    if found is None:
+    result = repeating(pairs)
+    if result is None:
         return None
     return {
-        "cases": [str(case) for case in found.cases],
-        "baseline_s": found.baseline_s,
-        "patched_s": found.patched_s,
-        "time_ratio": exp(found.interval.estimate),
-        "low": exp(found.interval.low),
-        "high": exp(found.interval.high),
-        "confidence": found.interval.confidence,
+        "cases": [str(case) for case in result.cases],
+        "baseline_s": result.baseline_s,
+        "patched_s": result.patched_s,
+        "time_ratio": exp(result.interval.estimate),
+        "low": exp(result.interval.low),
+        "high": exp(result.interval.high),
+        "confidence": result.interval.confidence,
     }
 
 
@@ -192,14 +192,14 @@ def table_rows(measures: Iterable[tuple[Case, Measure]]) -> list[dict[str, Any]]
     for case, measure in measures:
         by_model.setdefault(case.model, []).append(measure)
     rows = []
-    for model, found in by_model.items():
-        rtfs = [one.rtf for one in found if one.rtf is not None]
-        memory = [one.memory_mib for one in found if one.memory_mib is not None]
+    for model, result in by_model.items():
+        rtfs = [each.rtf for each in result if each.rtf is not None]
+        memory = [each.memory_mib for each in result if each.memory_mib is not None]
         rows.append(
             {
                 "model": model,
-                "tests": len(found),
-                "avg_gen_s": fmean(one.wall_s for one in found),
+                "tests": len(result),
+                "avg_gen_s": fmean(each.wall_s for each in result),
                 "avg_rtf": fmean(rtfs) if rtfs else None,
                 "avg_vram_mb": fmean(memory) if memory else None,
                 "min_rtf": min(rtfs, default=None),
@@ -305,7 +305,7 @@ def name_rows(
             fmean(log(values(p.patched)[name] / values(p.baseline)[name]) for name in members)
             for p in pairs
         ]
-        found = statistics.interval(differences, 0.95)
+        result = statistics.interval(differences, 0.95)
         seconds = {
             f"{arm.value}_s": median(values(p.arm(arm))[name] for p in pairs for name in members)
             for arm in ARMS
@@ -314,10 +314,10 @@ def name_rows(
             {
                 "name": label,
                 **seconds,
-                "time_ratio": exp(found.estimate),
-                "low": exp(found.low),
-                "high": exp(found.high),
-                "confidence": found.confidence,
+                "time_ratio": exp(result.estimate),
+                "low": exp(result.low),
+                "high": exp(result.high),
+                "confidence": result.confidence,
             }
         )
     return rows

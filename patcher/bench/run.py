@@ -1,9 +1,9 @@
 """The timing run: mirrored pairs of processes, planned looks, a budget, and resumption.
 
 `run_bench` decides only when to start which process and when to stop. How a process is timed is
-the caller's (`Stopwatch`), where pairs are kept is the caller's (`PairLedger`), whether what came back
-was right is the caller's (`Check`), what the times mean is in `analysis`. So tests drive it with a
-fake stopwatch and a fake clock.
+the caller's (`Stopwatch`), where pairs are kept is the caller's (`PairLedger`), whether what came
+back was right is the caller's (`Check`), what the times mean is in `analysis`. So tests drive it
+with a fake stopwatch and a fake clock.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from patcher.execution.results import Case
 
 # The re-run rule, set before anything is timed and the same for both arms: a pair that was
-# disturbed (`TimedPair.disturbance`, which never looks at how long the target took) is run again, so
-# many times at most, and in all no more often than its plan allows.
+# disturbed (`TimedPair.disturbance`, which never looks at how long the target took) is run again,
+# so many times at most, and in all no more often than its plan allows.
 RERUNS_A_PAIR = 5
 # A pair that lost a process to a limit, a signal or the machine's memory is run again, with twice
 # the patience each time. An arm that loses all of them, where the other lost none, does not work.

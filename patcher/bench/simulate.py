@@ -41,7 +41,7 @@ class Machine:
     def log_times(self, rng: random.Random, runs: int) -> list[float]:
         """Logarithms of the times of ``runs`` runs of the same work, in the order they ran."""
         slope = rng.gauss(0, self.drift) / 40
-        wander, found = rng.gauss(0, self.wander), []
+        wander, result = rng.gauss(0, self.wander), []
         for position in range(runs):
             wander = self.memory * wander + rng.gauss(
                 0, self.wander * math.sqrt(1 - self.memory**2)
@@ -49,8 +49,8 @@ class Machine:
             spike = 0.0
             if rng.random() < self.spike_rate:
                 spike = math.log1p(rng.expovariate(1 / self.spike_size))
-            found.append(slope * position + wander + rng.gauss(0, self.noise) + spike)
-        return found
+            result.append(slope * position + wander + rng.gauss(0, self.noise) + spike)
+        return result
 
 
 def blocks(
@@ -128,8 +128,8 @@ def _blockwise(test: Callable[[Sequence[float], Sequence[float]], bool]) -> Judg
 
 def _interval(rng: random.Random, machine: Machine, effect: float) -> bool:
     differences, _ = mirrored_pairs(rng, machine, effect, 20)
-    found = statistics.interval(differences, 0.95)
-    return found.low > 0 or found.high < 0
+    result = statistics.interval(differences, 0.95)
+    return result.low > 0 or result.high < 0
 
 
 def _procedure(plan: BenchPlan) -> Judge:

@@ -201,12 +201,12 @@ class SpeedVerdict:
 
     def as_json(self) -> dict[str, Any]:
         """The ``speed`` object of the JSON contract, and the reason beside it."""
-        found = self.interval
+        result = self.interval
         return {
-            "time_ratio": math.exp(found.estimate) if found else None,
-            "low": math.exp(found.low) if found else None,
-            "high": math.exp(found.high) if found else None,
-            "confidence": found.confidence if found else None,
+            "time_ratio": math.exp(result.estimate) if result else None,
+            "low": math.exp(result.low) if result else None,
+            "high": math.exp(result.high) if result else None,
+            "confidence": result.confidence if result else None,
             "verdict": self.word.value,
             "pairs": self.pairs,
             "margin": self.margin,
@@ -222,11 +222,12 @@ class SpeedVerdict:
         """The verdict for people, in one sentence."""
         if self.interval is None:
             return f"speed: {self.word.value} ({self.means})"
-        found = self.interval
+        interval = self.interval
         text = (
-            f"speed: {self.word.value}; the patched arm takes {math.exp(found.estimate):.3f} x the "
-            f"time, {found.confidence:.1%} interval {math.exp(found.low):.3f} to "
-            f"{math.exp(found.high):.3f}, {found.count} pairs, margin {self.margin:.1%} "
+            f"speed: {self.word.value}; the patched arm takes "
+            f"{math.exp(interval.estimate):.3f} x the time, "
+            f"{interval.confidence:.1%} interval {math.exp(interval.low):.3f} to "
+            f"{math.exp(interval.high):.3f}, {interval.count} pairs, margin {self.margin:.1%} "
             f"({self.means})"
         )
         if self.word is Word.UNDECIDED:
@@ -256,24 +257,24 @@ def decide(
         withheld: why the patched arm was not timed; empty when it was.
         against: what stands against these times, whatever their ratio.
     """
-    found = statistics.interval(differences, plan.confidence) if differences else None
+    interval = statistics.interval(differences, plan.confidence) if differences else None
     floor = statistics.noise_floor(same_arm, len(differences))
     margin = max(math.log1p(base_margin), floor)
-    evidence = SpeedEvidence(found, plan.confidence, margin, withheld, against)
+    evidence = SpeedEvidence(interval, plan.confidence, margin, withheld, against)
     row = next(row for row in TABLE if row.holds(evidence))
     decided = row.word in (Word.FASTER, Word.SLOWER, Word.NO_CHANGE)
-    detectable = statistics.smallest_detectable(found, margin) if found else math.inf
-    if decided or found is None:
+    detectable = statistics.smallest_detectable(interval, margin) if interval else math.inf
+    if decided or interval is None:
         missing = 0 if decided else None
     else:
-        short = max(0, plan.looks[0] - found.count)
-        estimated = statistics.pairs_needed(found, margin)
+        short = max(0, plan.looks[0] - interval.count)
+        estimated = statistics.pairs_needed(interval, margin)
         missing = max(short, estimated) if estimated is not None else None
     return SpeedVerdict(
         word=row.word,
         reason=row.reason,
         means=withheld or _said(row, against) or row.means,
-        interval=None if withheld else found,
+        interval=None if withheld else interval,
         margin=math.expm1(margin),
         noise_floor=math.expm1(floor),
         smallest_detectable=math.expm1(detectable) if math.isfinite(detectable) else None,
@@ -300,9 +301,9 @@ def find_regressions(
     """
     names = [name for name, differences in by_case.items() if differences]
     raw = [statistics.signed_rank_p(by_case[name], "greater") for name in names]
-    found = []
+    interval = []
     for name, p_value in zip(names, statistics.holm(raw), strict=True):
         estimate = statistics.hodges_lehmann(by_case[name])
         if p_value <= level and estimate > math.log1p(base_margin):
-            found.append(Regression(name, math.exp(estimate), p_value))
-    return tuple(found)
+            interval.append(Regression(name, math.exp(estimate), p_value))
+    return tuple(interval)

@@ -194,7 +194,7 @@ def pairs_needed(found: Interval, margin: float, *, most: int = 1000) -> int | N
     room = size if size > margin else margin - size
     if room <= 0:
         return None
-    wanted = found.count * (found.half_width / room) ** 2
-    more = max(0, math.ceil(wanted) - found.count)
+    needed = found.count * (found.half_width / room) ** 2
+    more = max(0, math.ceil(needed) - found.count)
     more += more % 2
     return more if more <= most else None

@@ -41,7 +41,9 @@ class Workload:
 
     @property
     def cases(self) -> list[Case]:
-        return [Case(one.model.name, case.test.name) for one in self.models for case in one.cases]
+        return [
+            Case(each.model.name, case.test.name) for each in self.models for case in each.cases
+        ]
 
 
 class ExecutorStopwatch:
@@ -111,7 +113,7 @@ class ExecutorStopwatch:
             # The first opening imports the target, which may take longer than a call.
             opening = Step("open", {"model": asdict(timed.model), "seed": 0}, limit_s + 300)
             yield opening, Purpose("open", name)
-            tests = [asdict(one) for case in timed.cases for one in case.inputs]
+            tests = [asdict(each) for case in timed.cases for each in case.inputs]
             yield Step("prepare", {"tests": tests}, limit_s), Purpose("prepare", name)
             for case in timed.cases:
                 yield from self._case_steps(name, case, limit_s, last=case is timed.cases[-1])
@@ -125,15 +127,15 @@ class ExecutorStopwatch:
             return Purpose(kind, model, case.test.name, fresh=case.fresh)
 
         def batch(tests: Sequence[Any]) -> Step:
-            told = [asdict(one) for one in tests]
-            return Step("batch", {"tests": told}, len(tests) * limit_s)
+            requests = [asdict(each) for each in tests]
+            return Step("batch", {"tests": requests}, len(tests) * limit_s)
 
         probe = Step("probe", {}, limit_s)
-        for one in case.warm:
-            yield batch([one]), asked("cold")
+        for each in case.warm:
+            yield batch([each]), asked("cold")
         for tests in case.batches:
             yield probe, asked("probe")
-            yield batch(tests), replace(asked("warm"), inputs=tuple(one.name for one in tests))
+            yield batch(tests), replace(asked("warm"), inputs=tuple(each.name for each in tests))
             yield probe, asked("probe")
         for _ in range(ECHOES):
             yield Step("echo", {}, limit_s), asked("echo")
@@ -141,7 +143,7 @@ class ExecutorStopwatch:
             # One case of a model is enough to see whether answers are kept. The last comes first:
             # what keeps one answer keeps that one.
             again = case.batches[-1][::-1]
-            names = tuple(f"{one.name}, again" for one in again)
+            names = tuple(f"{each.name}, again" for each in again)
             yield batch(again), replace(asked("again"), inputs=names)
         recorded = self.workload.recorded.get(Case(model, case.test.name))
         if recorded:

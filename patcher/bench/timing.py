@@ -102,8 +102,8 @@ def time_arms(
     environment = fingerprint_of(executor, {**terms.facts, "threads": threads})
     trees = [plain[arm].tree.sha256 for arm in Arm]
     described = [
-        [asdict(one.model), [asdict(case.test) for case in one.cases]]
-        for one in workload("").models
+        [asdict(each.model), [asdict(case.test) for case in each.cases]]
+        for each in workload("").models
     ]
     key = key_of(
         trees, described, terms.content, terms.plan.name, terms.aa, environment.sha256,
@@ -137,7 +137,7 @@ def time_arms(
     if run.stopped != "budget":
         ledger.finish()
     report = _report(run, {}, terms.device, {**environment.facts, "seed": ledger.seed}, terms.aa)
-    parts = ((one.baseline.component_stages, one.patched.component_stages) for one in run.pairs)
+    parts = ((each.baseline.component_stages, each.patched.component_stages) for each in run.pairs)
     gates = judge_components(parts, claim.equivalence, claim.limits)
     return replace(report, component_gates=gates, forecast=expected)
 

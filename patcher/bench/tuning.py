@@ -82,14 +82,14 @@ def search(
 def with_part(name: str, names: Sequence[str], parts: Mapping[str, Part]) -> Names:
     """The set with one part more, what that needs before it, and without what it conflicts with."""
     added = _needed(name, parts)
-    gone = {
+    dropped = {
         other
         for other in names
         for part in added
         if other in parts[part].conflicts or part in parts.get(other, Part()).conflicts
     }
     left = tuple(names)
-    for other in gone:
+    for other in dropped:
         left = without_part(other, left, parts)
     return tuple(dict.fromkeys((*left, *added)))
 
@@ -101,7 +101,7 @@ def without_part(name: str, names: Iterable[str], parts: Mapping[str, Part]) -> 
 
 def _needed(name: str, parts: Mapping[str, Part]) -> Names:
     """A part after everything it requires, directly or not."""
-    found: dict[str, None] = {}
+    result: dict[str, None] = {}
     for required in parts.get(name, Part()).requires:
-        found |= dict.fromkeys(_needed(required, parts))
-    return (*(each for each in found if each != name), name)
+        result |= dict.fromkeys(_needed(required, parts))
+    return (*(each for each in result if each != name), name)

@@ -30,6 +30,6 @@ def discard_command(
     result = discard.discard(session.workspace(), paths, target, dry_run=dry_run)
     session.emit(result)
     done = "would be discarded" if dry_run else "discarded"
-    for one in result.discarded:
-        kept = f"  kept as {one.backup}" if one.backup and not dry_run else ""
-        session.say(f"{done}: {one.kind:<8} {one.path}{kept}")
+    for each in result.discarded:
+        kept = f"  kept as {each.backup}" if each.backup and not dry_run else ""
+        session.say(f"{done}: {each.kind:<8} {each.path}{kept}")

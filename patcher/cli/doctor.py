@@ -18,11 +18,11 @@ def doctor_command(session: CliSession) -> None:
     from patcher.results import as_json
 
     result = doctor(session.workspace())
-    for one in result.findings:
-        session.say(f"{one.level:<8} {one.topic:<8} {one.message}", fg=COLOURS.get(one.level))
-        if one.help:
-            session.say(f"{'':17} help: {one.help}")
-    problems = [one for one in result.findings if one.level == "problem"]
+    for each in result.findings:
+        session.say(f"{each.level:<8} {each.topic:<8} {each.message}", fg=COLOURS.get(each.level))
+        if each.help:
+            session.say(f"{'':17} help: {each.help}")
+    problems = [each for each in result.findings if each.level == "problem"]
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise PatcherError("doctor-problems", f"{count} found", payload=as_json(result))

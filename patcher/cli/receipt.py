@@ -34,15 +34,15 @@ def check_receipt(session: CliSession, file: Path) -> int:
     from patcher.commands import receipt
     from patcher.errors import PatcherError
 
-    found = receipt.check(session.workspace(), file)
-    body = found.as_json()
-    if not found.holds:
+    result = receipt.check(session.workspace(), file)
+    body = result.as_json()
+    if not result.holds:
         message = f"the verdict of {file} does not hold here"
         raise PatcherError(
             "check-failed",
             message,
             hint="`patcher verify --receipt FILE` makes one that does",
-            notes=found.differences,
+            notes=result.differences,
             payload=body,
         )
     session.emit(body)
@@ -69,9 +69,9 @@ def join_receipts(session: CliSession, files: tuple[Path, ...]) -> int:
     joined = receipt.join(files)
     session.emit(joined.as_json())
     if not session.json:
-        for one in joined.machines:
-            speeds = f", {', '.join(one.speeds)}" if one.speeds else ""
-            click.echo(f"{one.machine}: {one.verdict}{speeds} ({len(one.receipts)} receipts)")
+        for each in joined.machines:
+            speeds = f", {', '.join(each.speeds)}" if each.speeds else ""
+            click.echo(f"{each.machine}: {each.verdict}{speeds} ({len(each.receipts)} receipts)")
         for line in joined.disagreements:
             click.echo(f"they disagree: {line}")
         click.echo(f"together: {joined.verdict}")

@@ -15,8 +15,10 @@ def recover_command(session: CliSession) -> None:
 
     result = recover(session.workspace())
     session.emit(result)
-    for one in result["settled"]:
-        session.say(f"settled: {one.get('action', 'a command')} was {one.get('outcome', 'undone')}")
+    for each in result["settled"]:
+        session.say(
+            f"settled: {each.get('action', 'a command')} was {each.get('outcome', 'undone')}"
+        )
     for path in result["mended"]:
         session.say(f"mended: {path}")
     if not result["settled"] and not result["mended"]:

@@ -48,7 +48,7 @@ def scan_command(
     from patcher.report.live import Progress
 
     with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
-        found = scan.scan(
+        result = scan.scan(
             session.workspace(),
             names,
             target=target,
@@ -61,14 +61,14 @@ def scan_command(
         from patcher.report.scan_page import page
 
         title = f"patcher scan {' '.join(names)}".strip()
-        text = page(title, found.static, found.dynamic, found.hazards, found.drafts)
+        text = page(title, result.static, result.dynamic, result.hazards, result.drafts)
         html.write_text(text, encoding="utf-8")
     if sarif is not None:
         from patcher import __version__
         from patcher.report.sarif import log, of_hazards, of_map
 
-        findings = [*of_hazards(found.hazards or ()), *of_map(found.static.values())]
+        findings = [*of_hazards(result.hazards or ()), *of_map(result.static.values())]
         sarif.write_text(log(findings, "scan", __version__), encoding="utf-8")
-    session.emit(found.as_json())
+    session.emit(result.as_json())
     if not session.json:
-        report.print_scan(found.as_json(), names=names, color=session.color)
+        report.print_scan(result.as_json(), names=names, color=session.color)

@@ -64,22 +64,22 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
     }
     after = {path: _held(copy, path) for path in paths}
     text_of = requirement(copy, next(iter(paths), ""))
-    found = capture_edits(name, text_of, before, after)
-    needed = _needed(copy, name, found, after)
+    result = capture_edits(name, text_of, before, after)
+    needed = _needed(copy, name, result, after)
     if needed:
-        found = capture_edits(name, text_of, before, after, needed)
-    files = {f"{name}.yaml": found.text.encode(), **found.attachments}
+        result = capture_edits(name, text_of, before, after, needed)
+    files = {f"{name}.yaml": result.text.encode(), **result.attachments}
     spec = write_spec(workspace, name, files)
     try:
         _check(copy, spec, after)
     except BaseException:
-        _take_back(spec, name, found)
+        _take_back(spec, name, result)
         raise
     return CaptureResult(
         spec=spec,
-        text=found.text,
+        text=result.text,
         files=sorted(after),
-        attachments=sorted(found.attachments),
+        attachments=sorted(result.attachments),
         requires=needed,
         next=_next(workspace, copy, name, target),
     )
@@ -90,8 +90,8 @@ def capture(workspace: Workspace, name: str, target: str | None) -> CaptureResul
 
 def _edited(workspace: Workspace, target: str | None) -> WorkingCopy:
     """The working copy asked for; of several, the only one that holds hand edits."""
-    found = copies(workspace, target)
-    edited = [copy for copy in found if copy.drift()] if len(found) > 1 else found
+    result = copies(workspace, target)
+    edited = [copy for copy in result if copy.drift()] if len(result) > 1 else result
     return edited[0] if len(edited) == 1 else workspace.working_copy(target)
 
 
@@ -104,26 +104,26 @@ def _files(copy: WorkingCopy, drift: Sequence[Drift]) -> list[str]:
     from patcher.store.paths import check_relative
 
     refused: list[tuple[str, str]] = []
-    found: list[str] = []
-    for one in drift:
-        if one.kind in _NOT_FILES:
-            refused.append((one.path, _NOT_FILES[one.kind]))
-        elif one.path.endswith("/"):
-            for place in sorted((copy.root / one.path).rglob("*")):
+    result: list[str] = []
+    for each in drift:
+        if each.kind in _NOT_FILES:
+            refused.append((each.path, _NOT_FILES[each.kind]))
+        elif each.path.endswith("/"):
+            for place in sorted((copy.root / each.path).rglob("*")):
                 relative = place.relative_to(copy.root).as_posix()
                 if {".git", "__pycache__"} & set(relative.split("/")) or place.suffix == ".pyc":
                     continue
                 if place.is_symlink() or not (place.is_file() or place.is_dir()):
                     refused.append((relative, "it is no regular file"))
                 elif place.is_file():
-                    found.append(relative)
-        elif (copy.root / one.path).is_symlink():
-            refused.append((one.path, "it is a link"))
-        elif one.kind == "added" and not (copy.root / one.path).is_file():
-            refused.append((one.path, "it is no regular file"))
+                    result.append(relative)
+        elif (copy.root / each.path).is_symlink():
+            refused.append((each.path, "it is a link"))
+        elif each.kind == "added" and not (copy.root / each.path).is_file():
+            refused.append((each.path, "it is no regular file"))
         else:
-            found.append(one.path)
-    for path in found:
+            result.append(each.path)
+    for path in result:
         try:
             check_relative(path)
         except PatcherError as error:
@@ -137,12 +137,12 @@ def _files(copy: WorkingCopy, drift: Sequence[Drift]) -> list[str]:
             where=first,
             notes=[f"{path}: {reason}" for path, reason in refused],
         )
-    return sorted(found)
+    return sorted(result)
 
 
 def _mode_left(copy: WorkingCopy, path: str) -> int:
-    one = copy.expected_one(path)
-    return one[1] if one is not None else _NEW_FILE_MODE
+    each = copy.expected_one(path)
+    return each[1] if each is not None else _NEW_FILE_MODE
 
 
 def _held(copy: WorkingCopy, path: str) -> File | None:
@@ -153,11 +153,11 @@ def _held(copy: WorkingCopy, path: str) -> File | None:
     """
     from patcher.store.paths import check_size
 
-    found = copy.place.root.read(path)
-    if found is None:
+    result = copy.place.root.read(path)
+    if result is None:
         return None
-    check_size(len(found.data), path)
-    return found.data, found.mode
+    check_size(len(result.data), path)
+    return result.data, result.mode
 
 
 # checking
@@ -184,8 +184,10 @@ def _needed(
             fits = False
         if not fits:
             needed.append(without)
-    implied = {each for one in series if one.name in needed for each in _all_required(one, series)}
-    return [one.name for one in series if one.name in needed and one.name not in implied]
+    implied = {
+        each for item in series if item.name in needed for each in _all_required(item, series)
+    }
+    return [item.name for item in series if item.name in needed and item.name not in implied]
 
 
 def _changed(one: Mapping[str, bytes | None], other: Mapping[str, bytes | None]) -> set[str]:
@@ -196,14 +198,14 @@ def _changed(one: Mapping[str, bytes | None], other: Mapping[str, bytes | None])
 def _all_required(patch: Patch, series: Sequence[Patch]) -> set[str]:
     """What a patch requires, directly or through others."""
     by_name = {each.name: each for each in series}
-    found: set[str] = set()
+    result: set[str] = set()
     left = list(patch.requires)
     while left:
         name = left.pop()
-        if name in by_name and name not in found:
-            found.add(name)
+        if name in by_name and name not in result:
+            result.add(name)
             left += by_name[name].requires
-    return found
+    return result
 
 
 def _check(copy: WorkingCopy, spec: Path, after: Mapping[str, File | None]) -> None:

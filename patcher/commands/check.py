@@ -30,11 +30,13 @@ def check(workspace: Workspace, names: Sequence[str], *, everything: bool = Fals
     from patcher.rewrite.problem import render_problem
 
     known = load_catalogue(workspace.root)
-    wanted = list(known.patches) if not names else [one.name for one in known.expand(names)]
+    names_to_check = (
+        list(known.patches) if not names else [each.name for each in known.expand(names)]
+    )
     rendered: list[str] = []
     readable = {}
     fixtures = 0
-    for name in wanted:
+    for name in names_to_check:
         try:
             readable[name] = known.get(name)
         except PatcherError as error:
@@ -45,12 +47,12 @@ def check(workspace: Workspace, names: Sequence[str], *, everything: bool = Fals
         elsewhere = [
             name for name, patch in readable.items() if not concerned(patch, known.paths[name])
         ]
-    for patch in (one for name, one in readable.items() if name not in elsewhere):
+    for patch in (each for name, each in readable.items() if name not in elsewhere):
         fixtures += sum(len(form.tests) for form in patch.forms)
         rendered += [render_problem(problem) for problem in check_patch(patch)]
     if len(readable) == len(known.paths):  # else a name may be that of a spec with a mistake in it
         rendered += [render_problem(problem) for problem in check_names(readable, known.sets)]
-    checked = [name for name in wanted if name not in elsewhere]
+    checked = [name for name in names_to_check if name not in elsewhere]
     result = CheckResult(checked, fixtures, rendered, SCHEMA_PATH, len(elsewhere))
     if rendered:
         message = f"{count(len(rendered), 'problem')} in {count(len(checked), 'spec')}"

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def diff(workspace: Workspace, target: str | None) -> DiffResult:
     """Patched against pristine, of every working copy; hand edits in touched files show up too."""
-    found = [CopyDiff(copy.target, _of(copy)) for copy in copies(workspace, target)]
-    return DiffResult("".join(each.diff for each in found), found)
+    result = [CopyDiff(copy.target, _of(copy)) for copy in copies(workspace, target)]
+    return DiffResult("".join(each.diff for each in result), result)
 
 
 def _of(copy: WorkingCopy) -> str:
-    paths = {*copy.state.touched, *(one.path for one in copy.drift() if one.kind != "added")}
+    paths = {*copy.state.touched, *(each.path for each in copy.drift() if each.kind != "added")}
     before = {path: copy.pristine(path) for path in sorted(paths)}
     after = {path: copy.read(path) for path in sorted(paths)}
     return unified_diff(before, after, modes=_modes(copy, paths))
@@ -31,6 +31,6 @@ def _of(copy: WorkingCopy) -> str:
 def _modes(copy: WorkingCopy, paths: Iterable[str]) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """Permission bits before any patch and now."""
     here = {path: copy.place.root.lstat(path) for path in paths}
-    now = {path: found.st_mode & 0o777 for path, found in here.items() if found is not None}
+    now = {path: result.st_mode & 0o777 for path, result in here.items() if result is not None}
     before = {path: copy.pristine_mode(path) for path in paths}
     return {path: mode for path, mode in before.items() if mode is not None}, now

@@ -36,7 +36,7 @@ def discard(
     with workspace.lock("discard"):
         copy = workspace.working_copy(target)
         edits = list(chosen(copy, paths))
-        wrong = next((one for one in edits if one.kind not in PUT_BACK), None)
+        wrong = next((each for each in edits if each.kind not in PUT_BACK), None)
         if wrong is not None:
             raise PatcherError(
                 "unsafe-path",
@@ -44,15 +44,17 @@ def discard(
                 hint="remove it yourself, then repeat: only files are kept as a backup",
                 where=wrong.path,
             )
-        ours = replayed(copy, copy.series)
+        written = replayed(copy, copy.series)
         files = {}
-        for one in edits:
-            added = one.kind == "added"
-            content = None if added else ours.get(one.path, b"")
-            files[one.path] = content if added or one.path in ours else copy.pristine(one.path)
-        found = {one.path: copy.read(one.path) for one in edits}
+        for each in edits:
+            added = each.kind == "added"
+            content = None if added else written.get(each.path, b"")
+            files[each.path] = (
+                content if added or each.path in written else copy.pristine(each.path)
+            )
+        result = {each.path: copy.read(each.path) for each in edits}
         discarded = [
-            DiscardedEdit(one.path, one.kind, _backup(copy, found[one.path])) for one in edits
+            DiscardedEdit(each.path, each.kind, _backup(copy, result[each.path])) for each in edits
         ]
         if dry_run:
             return DiscardResult(discarded, None, dry_run=True)
@@ -61,10 +63,10 @@ def discard(
 
 def chosen(copy: WorkingCopy, paths: Sequence[str]) -> Iterator[Drift]:
     """The edits under the given paths, an added folder's files one by one."""
-    edits = [each for one in copy.drift() for each in _files(copy, one)]
+    edits = [each for item in copy.drift() for each in _files(copy, item)]
     for text in paths:
         path = relative(copy, text)
-        under = [one for one in edits if one.path == path or one.path.startswith(f"{path}/")]
+        under = [item for item in edits if item.path == path or item.path.startswith(f"{path}/")]
         if path == ".":
             under = edits
         if not under:
@@ -74,7 +76,7 @@ def chosen(copy: WorkingCopy, paths: Sequence[str]) -> Iterator[Drift]:
                 hint="`patcher status` lists the files that were",
             )
         yield from under
-        edits = [one for one in edits if one not in under]
+        edits = [item for item in edits if item not in under]
 
 
 def relative(copy: WorkingCopy, text: str) -> str:
@@ -85,13 +87,13 @@ def relative(copy: WorkingCopy, text: str) -> str:
     return Path(text).as_posix()
 
 
-def _files(copy: WorkingCopy, one: Drift) -> Iterator[Drift]:
-    if one.kind != "added" or not one.path.endswith("/"):
-        yield one
+def _files(copy: WorkingCopy, each: Drift) -> Iterator[Drift]:
+    if each.kind != "added" or not each.path.endswith("/"):
+        yield each
         return
-    for file in sorted((copy.root / one.path).rglob("*")):
+    for file in sorted((copy.root / each.path).rglob("*")):
         if file.is_symlink() or file.is_file():
-            yield one._replace(path=file.relative_to(copy.root).as_posix())
+            yield each._replace(path=file.relative_to(copy.root).as_posix())
 
 
 def _backup(copy: WorkingCopy, data: bytes | None) -> str | None:

@@ -63,11 +63,11 @@ def lines(result: ExplainResult, width: int) -> Iterable[Line]:
         yield from map(Line, rest)
         yield Line("`patcher explain CODE` says more of one", "dim")
         return
-    (one,) = errors
-    yield Line(f"{one.code}: {one.title}", "bold")
-    for part in wrap(one.means, width):
+    (each,) = errors
+    yield Line(f"{each.code}: {each.title}", "bold")
+    for part in wrap(each.means, width):
         yield Line(part)
-    for label, value in (("files", one.touched), ("what to do", one.help),
-                         ("exit status", str(one.exit))):  # fmt: skip
+    for label, value in (("files", each.touched), ("what to do", each.help),
+                         ("exit status", str(each.exit))):  # fmt: skip
         for part in labelled(label, value, width, "  "):
             yield Line(part)

@@ -35,9 +35,9 @@ def clean_copy(workspace: Workspace, target: str | None) -> WorkingCopy:
     from patcher.store.tree import drift_error
 
     copy = workspace.working_copy(target)
-    stray = copy.drift()
-    if stray:
-        raise drift_error(stray)
+    drift = copy.drift()
+    if drift:
+        raise drift_error(drift)
     return copy
 
 
@@ -48,7 +48,7 @@ def format_patch(workspace: Workspace, target: str | None, folder: Path) -> Expo
 
     copy = clean_copy(workspace, target)
     run = last_pass(Reports(workspace), copy.target, copy.series)
-    names = [one.name for one in copy.series]
+    names = [each.name for each in copy.series]
     steps = [
         history.SeriesStep(applied.name, message_of(patch, applied.sha256, names, run), changed)
         for applied, patch, changed in changes(copy)
@@ -142,8 +142,8 @@ def parts(copy: WorkingCopy) -> Iterator[BillEntry]:
 
 def _hold_against(receipt: Receipt, copy: WorkingCopy) -> None:
     """Refuse a receipt of another series."""
-    judged = [(one["name"], one["sha256"]) for one in receipt.body["patches"]]
-    if judged != [(one.name, one.sha256) for one in copy.series]:
+    judged = [(each["name"], each["sha256"]) for each in receipt.body["patches"]]
+    if judged != [(each.name, each.sha256) for each in copy.series]:
         names = ", ".join(name for name, _ in judged) or "no patch"
         raise PatcherError(
             "receipt",

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 def history(workspace: Workspace, limit: int) -> HistoryResult:
     """The last ``limit`` verifications."""
-    records = [read_record(one) for one in Reports(workspace).newest_first()]
+    records = [read_record(each) for each in Reports(workspace).newest_first()]
     timed = [
-        TimedRun(one.id or 0, one.series, one.speed.time_ratio)
-        for one in trend(records)
-        if one.speed is not None and one.speed.time_ratio is not None
+        TimedRun(each.id or 0, each.series, each.speed.time_ratio)
+        for each in trend(records)
+        if each.speed is not None and each.speed.time_ratio is not None
     ]
     return HistoryResult([_entry(record) for record in records[:limit]], timed)
 
@@ -62,9 +62,9 @@ def show(workspace: Workspace, number: int) -> dict[str, Any]:
 
 def expected_s(workspace: Workspace, *, timed: bool) -> float | None:
     """What the last verification of this kind took; None where there was none."""
-    for one in map(read_record, Reports(workspace).newest_first()):
-        if (one.speed is not None and one.speed.measured) == timed and one.wall_s:
-            return one.wall_s
+    for each in map(read_record, Reports(workspace).newest_first()):
+        if (each.speed is not None and each.speed.measured) == timed and each.wall_s:
+            return each.wall_s
     return None
 
 
@@ -83,8 +83,8 @@ def compare(workspace: Workspace, first: int, second: int) -> CompareResult:
     differences = comparable_to(one, other)
     cases = []
     for model, test in dict.fromkeys((c.model, c.test) for c in (*one.cases, *other.cases)):
-        found = [each.case(model, test) for each in (one, other)]
-        states = [case.status if case else None for case in found]
+        result = [each.case(model, test) for each in (one, other)]
+        states = [case.status if case else None for case in result]
         cases.append(ComparedCase(model, test, *states))
     return CompareResult(
         first=_entry(one),

@@ -122,23 +122,23 @@ class _Sequence:
 
     def _combinations(self, best: Sequence[Candidate]) -> list[JudgedCandidate]:
         """Add one after the other to the best, and keep what is faster than without it."""
-        found: list[JudgedCandidate] = []
+        collected: list[JudgedCandidate] = []
         base = best[0]
         for more in best[1:]:
             try:
                 both = combined(self.copy, [base, more])
             except PatcherError as error:
                 name = f"{base.name} + {more.name}"
-                found.append(JudgedCandidate(name, "combination", error=error.message))
-                self.report(found[-1])
+                collected.append(JudgedCandidate(name, "combination", error=error.message))
+                self.report(collected[-1])
                 continue
             result = self.judge.gated(both)
             if result.verdict == Verdict.PASS.value:
                 result = self.judge.confirmed(both, result, base)
-            found.append(result)
+            collected.append(result)
             if result.kept:
                 base = both
-        return found
+        return collected
 
 
 def _rank(result: JudgedCandidate) -> tuple[bool, bool, float]:

@@ -51,11 +51,11 @@ def list_patches(
     ]
     if only_set is not None:
         named = [patch.name for patch in known.expand([f"@{only_set.removeprefix('@')}"])]
-        chosen = {one.name: one for one in patches}
+        chosen = {item.name: item for item in patches}
         patches = [chosen[name] for name in named if name in chosen]
     if fits:
         usable = (PatchState.AVAILABLE, PatchState.APPLIED)
-        patches = [one for one in patches if one.state in usable]
+        patches = [item for item in patches if item.state in usable]
     sets = [ListedSet(each.name, each.patches, each.summary) for each in known.sets.values()]
     unreadable = [UnreadableSpec(error.where, error.message) for error in broken]
     return ListResult(patches, sets, unreadable)

@@ -140,7 +140,7 @@ def new_adapter(workspace: Workspace, name: str | None, target: str | None) -> N
     copy = copy_for(workspace, [], target)
     package = _module(copy)
     stem = _stem(name or f"{package.split('.', 1)[0]}_adapter", copy)
-    packages = tuple(one.removesuffix(".py") for one in copy.packages)
+    packages = tuple(each.removesuffix(".py") for each in copy.packages)
     text = ADAPTER.format(target=copy.target, package=package, packages=packages, name=stem)
     return _write(workspace, copy, stem, text, f'adapter = "{stem}.py:adapter"')
 
@@ -149,21 +149,21 @@ def can_run(workspace: Workspace, copy: WorkingCopy) -> bool:
     """Whether the settings or an adapter say what to run."""
     from patcher.commands.shared.verify_request import adapter_of
 
-    told = load_settings(workspace.root).get("verify", {})
-    return adapter_of(copy, told) is not None
+    settings = load_settings(workspace.root).get("verify", {})
+    return adapter_of(copy, settings) is not None
 
 
 def _module(copy: WorkingCopy) -> str:
     """The package to import: the first that has no underscore in front of it."""
-    names = [one.removesuffix(".py") for one in copy.packages]
-    return next((one for one in names if not one.startswith("_")), names[0])
+    names = [each.removesuffix(".py") for each in copy.packages]
+    return next((each for each in names if not each.startswith("_")), names[0])
 
 
 def _stem(name: str, copy: WorkingCopy) -> str:
     stem = name.removesuffix(".py")
     if not stem.isidentifier():
         raise PatcherError("usage", f"{name!r} is not a module's name", hint="use a-z, 0-9 and _")
-    if stem in {one.removesuffix(".py") for one in copy.packages}:
+    if stem in {each.removesuffix(".py") for each in copy.packages}:
         message = f"{stem} is the package itself"
         raise PatcherError("usage", message, hint="a file of that name would stand in for it")
     return stem
@@ -187,13 +187,13 @@ def _write(
 ) -> NewWorkload:
     """Write the file, unless it is ``written`` already, and the line in the settings."""
     path = workspace.root / f"{stem}.py"
-    told = load_settings(workspace.root).get("verify", {})
+    given = load_settings(workspace.root).get("verify", {})
     key = line.partition(" ")[0]
     if path.exists() and written is None:
         lacks = ", without a function `work`" if key == "call" else ""
         hint = "choose another name" + (", or give it that function" if lacks else "")
         raise PatcherError("exists", f"{path.name} is there already{lacks}", hint, str(path))
-    if key in told:
+    if key in given:
         hint = "change it there, or take it out first"
         raise PatcherError("exists", f"the settings have a `{key}` already", hint=hint)
     settings, content = _settings(workspace.root, line, _named(copy))
@@ -220,7 +220,7 @@ def _settings(root: Path, line: str, target: str) -> tuple[Path, str]:
     if not path.is_file():
         return path, f"target = {target}\n\n{heading}\n{line}\n"
     text = path.read_text(encoding="utf-8")
-    found = re.search(r"^\[(tool\.patcher\.)?verify\][^\n]*$", text, re.MULTILINE)
-    if found:
-        return path, f"{text[: found.end()]}\n{line}{text[found.end() :]}"
+    matched = re.search(r"^\[(tool\.patcher\.)?verify\][^\n]*$", text, re.MULTILINE)
+    if matched:
+        return path, f"{text[: matched.end()]}\n{line}{text[matched.end() :]}"
     return path, f"{text.rstrip()}\n\n{heading}\n{line}\n".lstrip()

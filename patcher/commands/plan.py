@@ -158,7 +158,7 @@ def _lines_now(plan: Plan, read: Read) -> Callable[[int, str, int], int]:
 
     @cache
     def mapped(number: int, file: str) -> LineMap | None:
-        earlier = [one.patch for one in plan.patches[:number] if one.status is EditStatus.READY]
+        earlier = [each.patch for each in plan.patches[:number] if each.status is EditStatus.READY]
         left = replay(read, earlier) if earlier else {}
         now = read(file)
         then = left.get(file)

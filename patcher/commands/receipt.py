@@ -42,7 +42,7 @@ class ReceiptCheck:
             "speed": self.receipt.speed,
             "machine": self.receipt.machine,
             "made_at": self.receipt.body["made_at"],
-            "patches": [one["name"] for one in self.receipt.body["patches"]],
+            "patches": [each["name"] for each in self.receipt.body["patches"]],
         }
 
 
@@ -99,6 +99,6 @@ def here(workspace: Workspace, receipt: Receipt) -> Here:
         facts,
         versions,
         trees,
-        [(one.name, one.sha256) for one in copy.series],
+        [(each.name, each.sha256) for each in copy.series],
         content_of(adapter, config, workspace.root) if adapter is not None else None,
     )

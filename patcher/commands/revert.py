@@ -32,11 +32,11 @@ def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> Re
             for lost in lost_copies(workspace):
                 raise lost.error()
             return _result([], None)
-        found = copies(workspace, target)
-        for copy in found:  # before anything is written
+        result = copies(workspace, target)
+        for copy in result:  # before anything is written
             if drift := copy.drift():
                 raise drift_error(drift)
-        done = [_revert_copy(copy, dry_run=dry_run) for copy in found]
+        done = [_revert_copy(copy, dry_run=dry_run) for copy in result]
     return RevertResult(
         reverted=[name for each in done for name in each.reverted],
         files=[file for each in done for file in each.files],
@@ -65,12 +65,12 @@ def revert(
 
     with workspace.lock("revert"):
         copy = workspace.working_copy(target)
-        applied = [one.name for one in copy.series]
+        applied = [each.name for each in copy.series]
         for name in names:
             if name not in applied:
                 hint = nearest(name, applied, otherwise="`patcher status` shows the series")
                 raise PatcherError("unknown-patch", f"{name} is not applied", hint=hint)
-        rest = tuple(one for one in copy.series if one.name not in names)
+        rest = tuple(each for each in copy.series if each.name not in names)
         for patch in patches_of(rest):
             needed = [name for name in patch.requires if name in names]
             if needed:

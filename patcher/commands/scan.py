@@ -64,9 +64,9 @@ class Scanned:
             placed = {key: [self._placed(row) for row in dynamic[key]] for key in TABLES}
             dynamic = {**dynamic, **placed}
         return {
-            "hazards": [self._placed(one.as_json()) for one in self.hazards or ()],
+            "hazards": [self._placed(each.as_json()) for each in self.hazards or ()],
             "predicted": self.hazards is not None,
-            "static": {name: static_json(found) for name, found in self.static.items()},
+            "static": {name: static_json(result) for name, result in self.static.items()},
             "dynamic": dynamic,
             "drafts": [{"name": name, "text": text} for name, text in self.drafts],
         }
@@ -146,9 +146,9 @@ def predict_on(copy: WorkingCopy, patches: Sequence[Patch], notify: Notify) -> t
     watcher = _Notifier(notify)
     series = patches_of(copy.series)
     applied = {patch.name for patch in series}
-    wanted = in_order([*series, *(patch for patch in patches if patch.name not in applied)])
+    ordered = in_order([*series, *(patch for patch in patches if patch.name not in applied)])
     with frozen_trees(copy) as scratch, surveys(copy, scratch, watcher) as survey:
-        return _predict(copy, wanted, survey)
+        return _predict(copy, ordered, survey)
 
 
 def _predict(copy: WorkingCopy, patches: Sequence[Patch], survey: Surveys) -> tuple[Hazard, ...]:

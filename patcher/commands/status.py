@@ -19,17 +19,17 @@ def status(workspace: Workspace, target: str | None) -> StatusResult:
     if target is None and not workspace.targets():
         from patcher.store.lost import lost_copies
 
-        lost = [f"{one.sentence}: {one.hint}" for one in lost_copies(workspace)]
+        lost = [f"{item.sentence}: {item.hint}" for item in lost_copies(workspace)]
         return StatusResult(journal=journal, lost=lost)
-    found = [_of(copy) for copy in copies(workspace, target)]
-    first = found[0]
-    if len(found) > 1:
+    result = [_of(copy) for copy in copies(workspace, target)]
+    first = result[0]
+    if len(result) > 1:
         from patcher.commands.shared.find_copy import configured_target
 
         named = configured_target(workspace)
         asked = workspace.find_target(named) if named else None
-        first = next((each for each in found if each.target == asked), first)
-    return StatusResult(**vars(first), journal=journal, working_copies=found)
+        first = next((each for each in result if each.target == asked), first)
+    return StatusResult(**vars(first), journal=journal, working_copies=result)
 
 
 def _of(copy: WorkingCopy) -> CopyStatus:

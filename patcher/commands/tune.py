@@ -124,8 +124,8 @@ class _Search:
                 best = trial.patches if faster else best
                 trial = steps.send(faster)
         except StopIteration as end:
-            found: Names = end.value
-            return found
+            result: Names = end.value
+            return result
 
     def _left_out(self, name: str, reason: str) -> None:
         self.tried.append(TriedSet("left out", name, (), (), error=reason))
@@ -208,12 +208,12 @@ def fitting(
 
 
 def _required(patch: Patch, catalogue: Catalogue) -> list[Patch]:
-    found: dict[str, Patch] = {}
+    result: dict[str, Patch] = {}
     for name in patch.requires:
         if name in catalogue.paths:
             needed = catalogue.get(name)
-            found |= {each.name: each for each in (*_required(needed, catalogue), needed)}
-    return list(found.values())
+            result |= {each.name: each for each in (*_required(needed, catalogue), needed)}
+    return list(result.values())
 
 
 def _verified(

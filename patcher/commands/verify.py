@@ -127,9 +127,9 @@ def _verify(
     from patcher.commands.shared.verify_request import request_for
     from patcher.store.tree import drift_error
 
-    stray = copy.drift()
-    if stray:
-        raise drift_error(stray)
+    drift = copy.drift()
+    if drift:
+        raise drift_error(drift)
     patches = patches_of(copy.series)
     if options.models:
         request_for(copy, {}, loosest(patches), options)  # a misspelt model is told at once
@@ -187,7 +187,7 @@ def _conclude(
 ) -> tuple[dict[str, Any], PatcherError | None]:
     """Remember what passed, put back what failed, and keep what was found."""
     patches = patches_of(copy.series)
-    hashes = {one.name: one.sha256 for one in copy.series}
+    hashes = {each.name: each.sha256 for each in copy.series}
     result, error = _settle(copy, request, judgement, options, scratch, observer, before)
     result = described(copy, judged, judgement, result)
     if request.trees:
@@ -210,12 +210,12 @@ def _behind(
     return {
         "patches": [
             {
-                "name": one.name,
-                "sha256": hashes[one.name],
-                "claim": one.equivalence.value,
-                "declares": [each.value for each in one.declares],
+                "name": item.name,
+                "sha256": hashes[item.name],
+                "claim": item.equivalence.value,
+                "declares": [each.value for each in item.declares],
             }
-            for one in patches
+            for item in patches
         ],
         "content": request.content,
         "weights": strength_of(request, options).weights,
@@ -260,7 +260,7 @@ def _settle(
         from patcher.commands.shared.isolate_culprits import isolate_culprits
 
         isolation = isolate_culprits(copy, request, kept, scratch, observer)
-        kept = tuple(one for one in copy.series if one.name in isolation.kept)
+        kept = tuple(each for each in copy.series if each.name in isolation.kept)
         extra["isolation"] = {
             "culprits": [list(group) for group in isolation.culprits],
             "kept": list(isolation.kept),
@@ -308,17 +308,17 @@ def restore(
     """
     from patcher.store.tree import drift_error
 
-    gone = [one.name for one in copy.series if one not in series]
+    removed = [each.name for each in copy.series if each not in series]
     files, modes = replayed(copy, series), modes_of(copy, series)
-    copy.change(files, series, "restore", gone, verified=verified, modes=modes)
-    stray = copy.drift()
-    if stray:
-        raise drift_error(stray)
+    copy.change(files, series, "restore", removed, verified=verified, modes=modes)
+    drift = copy.drift()
+    if drift:
+        raise drift_error(drift)
 
 
 def copy_names(copy: WorkingCopy) -> list[str]:
     """The series by name."""
-    return [one.name for one in copy.series]
+    return [each.name for each in copy.series]
 
 
 def _unmet(judgement: Judgement, require: str | None) -> str | None:
@@ -339,13 +339,13 @@ def strength_of(request: Request, options: VerifyOptions) -> Strength:
 
 def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:
     """The judgement of a series that does more than it says: nothing of it was run."""
-    names = ", ".join(dict.fromkeys(one.patch for one in found))
+    names = ", ".join(dict.fromkeys(each.patch for each in found))
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return Judgement(
         Verdict.UNDECLARED,
         "undeclared",
         f"{names} does more than it declares, so nothing was run: {found[0].sentence}{more}",
-        warnings=[f"also {one.sentence}" for one in found[1:]],
+        warnings=[f"also {each.sentence}" for each in found[1:]],
         undeclared=tuple(found),
         declares=declared(patches),
     )
@@ -359,7 +359,7 @@ def _said(declares: Mapping[str, Sequence[str]]) -> list[str]:
 def _cannot(judgement: Judgement) -> PatcherError | None:
     if judgement.verdict is not Verdict.CANNOT_JUDGE:
         return None
-    errors = [one.as_json()["baseline"]["error"] for one in judgement.cases]
+    errors = [each.as_json()["baseline"]["error"] for each in judgement.cases]
     return PatcherError(
         "baseline-fails",
         judgement.sentence,

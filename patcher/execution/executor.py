@@ -163,7 +163,7 @@ class LocalExecutor:
         reports: list[Report] = []
         while not reports and self._running:
             now_s = time.monotonic()
-            deadlines = [one.worker.deadline_s for one in self._running.values()]
+            deadlines = [each.worker.deadline_s for each in self._running.values()]
             times = [when for when in (*deadlines, until_s) if when is not None]
             pause = max(0.0, min(times) - now_s) if times else None
             for key, _ in self._selector.select(pause):
@@ -177,7 +177,7 @@ class LocalExecutor:
         return reports
 
     def cancel(self, job: int) -> None:
-        self._waiting = deque(one for one in self._waiting if one[0] != job)
+        self._waiting = deque(each for each in self._waiting if each[0] != job)
         if job in self._running:
             self._end(job)
         self._fill()
@@ -246,9 +246,9 @@ def find_executor(name: str, slots: int) -> Executor:
         return LocalExecutor(slots)
     from importlib.metadata import entry_points
 
-    found = {point.name: point for point in entry_points(group="patcher.executors")}
-    if name not in found:
-        known = ", ".join(["local", *sorted(found)])
+    result = {point.name: point for point in entry_points(group="patcher.executors")}
+    if name not in result:
+        known = ", ".join(["local", *sorted(result)])
         raise PatcherError("usage", f"no executor {name!r}", hint=f"installed: {known}")
-    factory: Callable[[int], Executor] = found[name].load()
+    factory: Callable[[int], Executor] = result[name].load()
     return factory(slots)

@@ -18,17 +18,17 @@ JUDGING = ("worker", "execution", "gates", "targets", "verify")  # patcher's fol
 
 def fingerprints(folders: Iterable[Path], files: Iterable[Path] = ()) -> dict[str, str]:
     """sha256 by path of every file in some folders, bytecode left out, and of further files."""
-    found = {}
+    result = {}
     for folder in folders:
         for path, names, here in os.walk(folder):
             names[:] = [name for name in names if name not in SKIPPED]
             files = [*files, *(Path(path, name) for name in here if not name.endswith(".pyc"))]
     for file in files:
         try:
-            found[str(file)] = hashlib.sha256(file.read_bytes()).hexdigest()
+            result[str(file)] = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
-            found[str(file)] = error.strerror or "unreadable"
-    return found
+            result[str(file)] = error.strerror or "unreadable"
+    return result
 
 
 def watched(trees: Iterable[Path], serving: str, sys_path: Iterable[str]) -> dict[str, str]:

@@ -64,12 +64,12 @@ class Counters:
 def read(*, gpu: bool = False) -> Counters:
     """Read the counters now; what the system does not tell is 0."""
     busy, stolen = _processor_seconds()
-    ours = sum(
+    own = sum(
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
     return Counters(
-        time.monotonic(), busy, stolen, ours, _throttled_seconds(), read_gpus() if gpu else ()
+        time.monotonic(), busy, stolen, own, _throttled_seconds(), read_gpus() if gpu else ()
     )
 
 

@@ -142,12 +142,12 @@ class WorkerProcess:
                 self._pending += chunk
             closed = True
         now_s = time.monotonic()
-        found: list[Answer | str] = []
+        result: list[Answer | str] = []
         while (news := self._next(now_s)) is not None:
-            found.append(news)
-        if closed and not any(isinstance(one, Answer) for one in found):
-            found.append(self._ended())
-        return found
+            result.append(news)
+        if closed and not any(isinstance(each, Answer) for each in result):
+            result.append(self._ended())
+        return result
 
     def _next(self, now_s: float) -> Answer | str | None:
         """The next complete piece of news among the pending bytes; None when there is none."""
@@ -204,9 +204,9 @@ class WorkerProcess:
                 worker_wall_s=worker_wall_s,
                 resident_mib=resident_mib(self._started.worker_pid),
             )
-        told = message["failure"]
-        frames = tuple(Frame(**frame) for frame in told.pop("frames"))
-        failure = Failure(**told, frames=frames, log=self._log_tail())
+        failed = message["failure"]
+        frames = tuple(Frame(**frame) for frame in failed.pop("frames"))
+        failure = Failure(**failed, frames=frames, log=self._log_tail())
         outcome = {
             "host-oom": Outcome.OOM,
             "device-oom": Outcome.OOM,

@@ -169,15 +169,15 @@ class RunDb:
         if row is None:
             return None
         try:
-            found = result_from(json.loads(row[0]))
+            result = result_from(json.loads(row[0]))
         except (ValueError, TypeError, KeyError):
             self._damaged.append(f"a stored result in {self.path} cannot be read: it is run again")
             return None
-        if arm is Arm.BASELINE and found.outcome is not Outcome.OK:
+        if arm is Arm.BASELINE and result.outcome is not Outcome.OK:
             return None
-        if not all(map(self._whole, (*found.stages, *found.returned, *found.later))):
+        if not all(map(self._whole, (*result.stages, *result.returned, *result.later))):
             return None
-        return replace(found, reused=True)
+        return replace(result, reused=True)
 
     def _whole(self, stage: Stage) -> bool:
         """Whether a stage file is what was recorded; one that is not is set aside."""
@@ -201,7 +201,7 @@ class RunDb:
             (oldest,) = db.execute(
                 f"select min(started_at) from runs where id in ({newest})", (keep,)
             ).fetchone()
-        wanted = {
+        kept_names = {
             stage["path"]
             for text in payloads
             for part in ("stages", "returned", "later")
@@ -209,7 +209,7 @@ class RunDb:
         }
         for file in stages_dir.glob("*/*"):
             # A file being written has no row yet: leave what this run may still be about.
-            if str(file) not in wanted and file.stat().st_mtime < (oldest or 0):
+            if str(file) not in kept_names and file.stat().st_mtime < (oldest or 0):
                 file.unlink(missing_ok=True)
         for file in logs_dir.glob("*.log"):
             if file.stat().st_mtime < (oldest or 0):

@@ -201,9 +201,9 @@ class Runner:
         asks = [_Ask("open")]
         for test, case in zip(batch.tests, batch.cases, strict=True):
             timeout_s = self.case_timeout_s(case)
-            told = asdict(test)
-            steps.append(Step("prepare", {"tests": [told]}, max(timeout_s, LEAST_TIMEOUT_S)))
-            steps.append(Step("run", {"test": told, "capture": True}, timeout_s))
+            request = asdict(test)
+            steps.append(Step("prepare", {"tests": [request]}, max(timeout_s, LEAST_TIMEOUT_S)))
+            steps.append(Step("run", {"test": request, "capture": True}, timeout_s))
             steps += [Step(op, {}, LOOK_TIMEOUT_S) for op in LOOKS]
             asks += [_Ask(op, case) for op in ("prepare", "run", *LOOKS)]
         steps.append(Step("results", {}, LOOK_TIMEOUT_S))
@@ -251,10 +251,10 @@ class Runner:
             return [case_result(batch.arm, case, report, {}) for case in batch.cases]
         if ask.case is None:
             return self._read_again(report, flight)
-        found = self._advance(ask, ask.case, report, flight)
+        result = self._advance(ask, ask.case, report, flight)
         if report.last:
             self._continue(report, batch, waiting)
-        return found
+        return result
 
     def _advance(self, ask: _Ask, case: Case, report: Report, flight: _Flight) -> list[CaseResult]:
         """One more answer about a case; its result when it was the last one."""
@@ -293,14 +293,14 @@ class Runner:
 
     def _read_again(self, report: Report, flight: _Flight) -> list[CaseResult]:
         """What earlier calls had returned, as it reads after all later ones."""
-        found = []
+        result = []
         for at, name in enumerate(report.value.get("tests", ())):
             case = Case(flight.batch.model.name, name)
             read = report.value.get(f"result {at}")
             if read and case in flight.done and flight.done[case].ok:
                 later = tuple(stage_from(stage) for stage in read)
-                found.append(replace(flight.done[case], later=later))
-        return found
+                result.append(replace(flight.done[case], later=later))
+        return result
 
     def _announce(self, report: Report, batch: Batch) -> None:
         """Say which case the worker is on now."""

@@ -126,19 +126,19 @@ class Policy:
         here = self.kernel
         if not self.applies:
             return {guard: here.why for guard in GUARDS if guard != "hashes"}
-        found = {}
+        result = {}
         if not here.landlock:
-            found["fs-write"] = found["fs-read"] = "the kernel has no Landlock"
+            result["fs-write"] = result["fs-read"] = "the kernel has no Landlock"
         elif not here.namespaces:
-            found["fs-write"] = "no mounts of its own here: /dev/shm is shared with others"
+            result["fs-write"] = "no mounts of its own here: /dev/shm is shared with others"
         if self.network == "ports":
-            found["network"] = "neither namespaces nor seccomp here: UDP is open"
+            result["network"] = "neither namespaces nor seccomp here: UDP is open"
         elif self.network == "open":
-            found["network"] = "neither namespaces nor seccomp nor Landlock's ports here"
+            result["network"] = "neither namespaces nor seccomp nor Landlock's ports here"
         if not here.namespaces and here.landlock < SIGNAL_SCOPES:
             why = f"no namespaces here, and Landlock {here.landlock} does not scope signals"
-            found["signals"] = found["survivors"] = why
-        return found
+            result["signals"] = result["survivors"] = why
+        return result
 
     def opening(self, path: str) -> Iterator[str]:
         """What to open so that ``path`` can be read, and what is closed cannot.
@@ -153,7 +153,9 @@ class Policy:
         """The outermost of the hidden folders."""
         hidden = sorted(self.hidden)
         return [
-            one for one in hidden if not any(is_below(one, each) for each in hidden if each != one)
+            item
+            for item in hidden
+            if not any(is_below(item, each) for each in hidden if each != item)
         ]
 
     def listing(self, path: str) -> Iterator[str]:
@@ -337,12 +339,12 @@ def libraries(python: str) -> tuple[str, ...]:
         done = subprocess.run(
             [python, "-c", _ASK], capture_output=True, timeout=60, check=True, cwd="/"
         )
-        told = [each for each in json.loads(done.stdout) if each != "/"]
+        folders = [each for each in json.loads(done.stdout) if each != "/"]
     except (OSError, ValueError, subprocess.SubprocessError):
-        told = [*sys.path, sys.prefix, sys.base_prefix]
-    linked = [path for folder in told for path in links_in(folder) if "-packages" in folder]
+        folders = [*sys.path, sys.prefix, sys.base_prefix]
+    linked = [path for folder in folders for path in links_in(folder) if "-packages" in folder]
     binary = os.path.realpath(python)
-    return tuple(dict.fromkeys([binary, str(PATCHER), *filter(os.path.isabs, told), *linked]))
+    return tuple(dict.fromkeys([binary, str(PATCHER), *filter(os.path.isabs, folders), *linked]))
 
 
 def devices(gpu: bool) -> Iterator[str]:
@@ -363,12 +365,12 @@ def make_gpu_devices() -> None:
 
 def service_sockets() -> Iterator[str]:
     """Sockets in the file system that somebody listens at: Landlock does not close them."""
-    found = set(SERVICES)
+    result = set(SERVICES)
     with contextlib.suppress(OSError), open("/proc/net/unix", encoding="utf-8") as table:
         for line in table:
             fields = line.split(None, 7)
             if len(fields) == 8 and fields[3] == "00010000" and fields[7].startswith("/"):
-                found.add(fields[7].rstrip("\n"))
+                result.add(fields[7].rstrip("\n"))
     for name in ("SSH_AUTH_SOCK", "DOCKER_HOST"):
-        found.add(os.environ.get(name, "").removeprefix("unix://"))
-    yield from sorted(os.path.realpath(path) for path in found if os.path.exists(path))
+        result.add(os.environ.get(name, "").removeprefix("unix://"))
+    yield from sorted(os.path.realpath(path) for path in result if os.path.exists(path))

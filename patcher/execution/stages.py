@@ -23,8 +23,8 @@ def element_bytes(dtype: str) -> int | None:
     """Bytes of one element of a NumPy dtype's name or ``bfloat16``; None for another word."""
     if dtype == "bool":
         return 1
-    found = re.fullmatch(r"b?(?:float|u?int|complex)(8|16|32|64|128)", dtype)
-    return int(found[1]) // 8 if found else None
+    matched = re.fullmatch(r"b?(?:float|u?int|complex)(8|16|32|64|128)", dtype)
+    return int(matched[1]) // 8 if matched else None
 
 
 def digest_of(dtype: str, shape: tuple[int, ...], data: bytes) -> str:

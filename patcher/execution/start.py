@@ -37,14 +37,14 @@ class Started:
         self.site = site
         self.workplace: Workplace | None = None
         self._life: int | None = None
-        theirs, self.requests = os.pipe()
+        child_end, self.requests = os.pipe()
         self.answers, answers = os.pipe()
         try:
             if site.fenced:
-                self._start_fenced(log, (theirs, answers))
+                self._start_fenced(log, (child_end, answers))
             else:
-                command = [site.python, str(WORKER), str(theirs), str(answers)]
-                self._popen(command, log, (theirs, answers), site.cwd)
+                command = [site.python, str(WORKER), str(child_end), str(answers)]
+                self._popen(command, log, (child_end, answers), site.cwd)
         except BaseException:
             os.close(self.requests)
             os.close(self.answers)
@@ -52,7 +52,7 @@ class Started:
                 self.workplace.close(share=False)
             raise
         finally:
-            os.close(theirs)
+            os.close(child_end)
             os.close(answers)
         os.set_blocking(self.answers, False)
 
@@ -63,12 +63,12 @@ class Started:
     @property
     def worker_pid(self) -> int:
         """The worker's own process id as it is seen here; `pid` where it cannot be told."""
-        found = self.pid
+        result = self.pid
         if self.site.policy is not None and self.workplace is not None:
             # Launcher, the first process of the worker's namespace, worker.
             for _ in range(2 if self.site.policy.kernel.namespaces else 1):
-                found = first_child(found) or found
-        return found
+                result = first_child(result) or result
+        return result
 
     def _start_fenced(self, log: Path, pipes: tuple[int, int]) -> None:
         site = self.site
@@ -207,14 +207,14 @@ def environment(site: WorkerSite, workplace: Workplace | None = None) -> dict[st
     Nothing in them tells what a run is for, and in a workplace nothing tells the arms apart.
     """
     # Third-party bytecode is worth 9 s of imports a worker; the target's own is never used.
-    ours = {
+    own = {
         name: value
         for name, value in os.environ.items()
         if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("PATCHER_")
     }
     threads = str(site.threads)
     caches = compile_caches(site)
-    ours.update(
+    own.update(
         {
             "OMP_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
@@ -231,9 +231,9 @@ def environment(site: WorkerSite, workplace: Workplace | None = None) -> dict[st
         }
     )
     if workplace is not None:
-        ours.update(workplace.environ())
+        own.update(workplace.environ())
     else:
         for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
-            ours[name] = str(caches / CACHES[name])
-    ours.update(site.environ)
-    return ours
+            own[name] = str(caches / CACHES[name])
+    own.update(site.environ)
+    return own

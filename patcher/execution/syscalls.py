@@ -69,4 +69,4 @@ def filter_program(machine: str, *, sockets: bool, own_memory: bool) -> bytes:
             (ANSWER, 0, 0, REFUSED | EACCES),
         ]
     out.append((ANSWER, 0, 0, PERMITTED))
-    return b"".join(struct.pack("HBBI", *one) for one in out)
+    return b"".join(struct.pack("HBBI", *each) for each in out)

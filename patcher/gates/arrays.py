@@ -160,10 +160,10 @@ def kl_divergence(reference: Sequence[float], other: Sequence[float]) -> float:
     """``KL(reference || other)`` of two rows of logits, in nats; NaN when there is a NaN."""
     if any(map(math.isnan, reference)) or any(map(math.isnan, other)):
         return math.nan
-    expected, found = log_softmax(reference), log_softmax(other)
+    expected, result = log_softmax(reference), log_softmax(other)
     return math.fsum(
         math.exp(log_p) * (log_p - log_q)
-        for log_p, log_q in zip(expected, found, strict=True)
+        for log_p, log_q in zip(expected, result, strict=True)
         if log_p > -math.inf
     )
 

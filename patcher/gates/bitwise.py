@@ -46,13 +46,13 @@ def compare(baseline: CaseResult, patched: CaseResult) -> GateResult:
 def _not_close(stage: Stage, other: Stage | None) -> GateResult | None:
     if other is None or other.shape != stage.shape:
         return None
-    found = close.close_logits(arrays.load(stage), arrays.load(other), close.CloseLimits())
-    if found.passed:
+    result = close.close_logits(arrays.load(stage), arrays.load(other), close.CloseLimits())
+    if result.passed:
         return None
-    message = f"the outputs may be equal by luck: {stage.name}, {found.message}"
-    figures = close.finite(found.measured)
+    message = f"the outputs may be equal by luck: {stage.name}, {result.message}"
+    figures = close.finite(result.measured)
     return GateResult(
-        NAME, False, message, stage.name, found.index, measured=figures, limits=found.limits
+        NAME, False, message, stage.name, result.index, measured=figures, limits=result.limits
     )
 
 

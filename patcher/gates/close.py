@@ -132,23 +132,23 @@ def judge_stages(
             return GateResult(gate, False, message, stage.name)
         if stage.sha256 == other.sha256:
             continue
-        expected, found = arrays.load(stage), arrays.load(other)
-        finding = rule_for(stage, expected)(expected, found, limits)
+        expected, result = arrays.load(stage), arrays.load(other)
+        finding = rule_for(stage, expected)(expected, result, limits)
         measured.update({f"{stage.name} {key}": value for key, value in finding.measured.items()})
         held.update({f"{stage.name} {key}": value for key, value in finding.limits.items()})
         if finding.passed:
             continue
         if finding.excusable and stage.name in references:
             exact = arrays.load(references[stage.name])
-            excuse = reference_rule(exact, expected, found, finding.tolerance, limits)
+            excuse = reference_rule(exact, expected, result, finding.tolerance, limits)
             measured.update({f"{stage.name} {k}": v for k, v in excuse.measured.items()})
             held.update({f"{stage.name} {k}": v for k, v in excuse.limits.items()})
             if excuse.passed:
                 continue
-        size = sum(a != b for a, b in zip(expected.numbers, found.numbers, strict=True))
+        size = sum(a != b for a, b in zip(expected.numbers, result.numbers, strict=True))
         index = finding.index
         if index is None:
-            index = arrays.first_difference(expected, found)
+            index = arrays.first_difference(expected, result)
         message = f"{stage.name}: {finding.message}"
         return GateResult(gate, False, message, stage.name, index, size, finite(measured), held)
     return GateResult(gate, True, measured=finite(measured), limits=held)

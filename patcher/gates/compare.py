@@ -17,13 +17,13 @@ VERDICT = "close"
 
 def judge_pair(pair: Pair) -> GateResult | None:
     """What the user's function says of two values; None where there is no function or no value."""
-    values = [one for one in pair.baseline.returned if one.dtype == SKELETON]
+    values = [each for each in pair.baseline.returned if each.dtype == SKELETON]
     if pair.compare is None or not values:
         return None
-    found = pair.compare(pair.baseline, pair.patched)
-    if found is None:
+    result = pair.compare(pair.baseline, pair.patched)
+    if result is None:
         return GateResult(VERDICT, True, "as `compare` of the settings counts")
-    return GateResult(VERDICT, False, found, values[0].name)
+    return GateResult(VERDICT, False, result, values[0].name)
 
 
 GATE = Gate(

@@ -30,35 +30,35 @@ def left_behind(
         may_keep: the series declares that it keeps things between calls.
     """
     before = {result.case: result for result in baseline}
-    found: dict[Case, GateResult] = {}
+    collected: dict[Case, GateResult] = {}
     settled: set[str] = set()
     for result in patched:
-        ours = before.get(result.case)
-        if ours is None or not ours.ok or not result.ok:
+        expected = before.get(result.case)
+        if expected is None or not expected.ok or not result.ok:
             continue
-        messages = list(_faults(ours, result, settled, exact=exact, may_keep=may_keep))
+        messages = list(_faults(expected, result, settled, exact=exact, may_keep=may_keep))
         if messages:
-            found[result.case] = GateResult(gate, False, messages[0], "left behind")
-    return found
+            collected[result.case] = GateResult(gate, False, messages[0], "left behind")
+    return collected
 
 
 def _faults(
-    ours: CaseResult, theirs: CaseResult, settled: set[str], *, exact: bool, may_keep: bool
+    expected: CaseResult, actual: CaseResult, settled: set[str], *, exact: bool, may_keep: bool
 ) -> Iterator[str]:
-    if differing(theirs) and not differing(ours):
-        yield f"{', '.join(differing(theirs))}: what the call returned was changed by later calls"
-    for name in theirs.changed:
-        if name in ours.changed:
+    if differing(actual) and not differing(expected):
+        yield f"{', '.join(differing(actual))}: what the call returned was changed by later calls"
+    for name in actual.changed:
+        if name in expected.changed:
             continue
-        if not is_shape(theirs.state.get(name, "")):
+        if not is_shape(actual.state.get(name, "")):
             yield f"a call changes {name}, which it leaves alone on the baseline"
         elif name in settled and not may_keep:
             yield f"every call changes {name}, which it leaves alone on the baseline"
         settled.add(name)
     if exact:
-        for name, value in ours.state.items():
-            other = theirs.state.get(name, value)
-            if not is_shape(value) and name in theirs.changed and other != value:
+        for name, value in expected.state.items():
+            other = actual.state.get(name, value)
+            if not is_shape(value) and name in actual.changed and other != value:
                 yield f"a call leaves another {name} behind than on the baseline"
 
 
@@ -69,8 +69,8 @@ def is_shape(digest: str) -> bool:
 
 def differing(result: CaseResult) -> list[str]:
     """Names of returned values that read otherwise after later calls."""
-    first = {one.name: one.sha256 for one in result.returned}
-    return [one.name for one in result.later if first.get(one.name) != one.sha256]
+    first = {each.name: each.sha256 for each in result.returned}
+    return [each.name for each in result.later if first.get(each.name) != each.sha256]
 
 
 def from_load_on(baseline: Mapping[str, str], patched: Mapping[str, str]) -> list[str]:

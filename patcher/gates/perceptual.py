@@ -206,26 +206,26 @@ def judge_utterances(
         return GateResult("perceptual", True, "no utterance to compare")
     count = len(utterances)
     longest = limits.longest_duration_ratio
-    outliers = sum(not 1 / longest <= one.duration_ratio <= longest for one in utterances)
-    spectra = [one.spectrum for one in utterances if one.spectrum is not None]
+    outliers = sum(not 1 / longest <= each.duration_ratio <= longest for each in utterances)
+    spectra = [each.spectrum for each in utterances if each.spectrum is not None]
     # Not a number is no small number: it must not hide in a mean or a maximum.
     checks: Mapping[str, tuple[float, float]] = {
         "mean duration change": (
-            abs(fmean(one.duration_ratio for one in utterances) - 1),
+            abs(fmean(each.duration_ratio for each in utterances) - 1),
             limits.mean_duration_ratio,
         ),
         "duration outliers": (outliers / count, limits.outlier_share),
-        "mean level change dB": (abs(fmean(one.level_db for one in utterances)), limits.level_db),
+        "mean level change dB": (abs(fmean(each.level_db for each in utterances)), limits.level_db),
         "mean spectrum |d|": (fmean(spectra) if spectra else 0.0, limits.spectrum_mean_abs),
     }
     failed = [name for name, (value, limit) in checks.items() if not value <= limit]
-    told = [f"{name} {checks[name][0]:.3g}, limit {checks[name][1]:g}" for name in failed]
-    diverged = sum(one.diverged_at is not None for one in utterances)
+    sentences = [f"{name} {checks[name][0]:.3g}, limit {checks[name][1]:g}" for name in failed]
+    diverged = sum(each.diverged_at is not None for each in utterances)
     measured = {name: value for name, (value, _) in checks.items()}
     return GateResult(
         "perceptual",
         not failed,
-        f"free running: {'; '.join(told)}" if failed else "",
+        f"free running: {'; '.join(sentences)}" if failed else "",
         measured=close.finite({**measured, "diverged utterances": float(diverged)}),
         limits={name: limit for name, (_, limit) in checks.items()},
     )

@@ -85,9 +85,11 @@ class Gate:
 def gates() -> tuple[Gate, ...]:
     """Every gate, in the order they run."""
     package = import_module("patcher.gates")
-    modules = (import_module(f"patcher.gates.{one.name}") for one in iter_modules(package.__path__))
-    found = [module.GATE for module in modules if hasattr(module, "GATE")]
-    return tuple(sorted(found, key=lambda gate: gate.order))
+    modules = (
+        import_module(f"patcher.gates.{each.name}") for each in iter_modules(package.__path__)
+    )
+    result = [module.GATE for module in modules if hasattr(module, "GATE")]
+    return tuple(sorted(result, key=lambda gate: gate.order))
 
 
 def gate_of(claim: Equivalence) -> Gate:

@@ -42,11 +42,11 @@ def compare(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult 
     pair = next((pair for pair in pairs if unlike(*pair) and pair[0].dtype in ITEM_BYTES), None)
     if pair is None:
         return None
-    found = difference(gate, *pair)
+    result = difference(gate, *pair)
     inner = _first_stage(gate, baseline, patched)
     if inner is not None:
         return inner
-    return found
+    return result
 
 
 def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> GateResult | None:
@@ -66,14 +66,14 @@ def compare_loosely(gate: str, baseline: CaseResult, patched: CaseResult) -> Gat
             return GateResult(gate, False, message, after.name)
     if (swapped := another_voice(gate, baseline, patched)) is not None:
         return swapped
-    ours, theirs = (following_db(result) for result in (baseline, patched))
-    if ours is None:
+    expected, actual = (following_db(result) for result in (baseline, patched))
+    if expected is None:
         return None
     name = patched.returned[0].name
-    if theirs is None or theirs < min(ours - LOST_DB, CLOSE_DB):
-        heard = "nothing of" if theirs is None else f"{theirs:.1f} dB of"
-        message = f"{name} has {heard} the sound inside in it, on the baseline {ours:.1f} dB"
-        figures = {} if theirs is None else {"follows the sound dB": theirs}
+    if actual is None or actual < min(expected - LOST_DB, CLOSE_DB):
+        amount = "nothing of" if actual is None else f"{actual:.1f} dB of"
+        message = f"{name} has {amount} the sound inside in it, on the baseline {expected:.1f} dB"
+        figures = {} if actual is None else {"follows the sound dB": actual}
         return GateResult(gate, False, message, name, measured=figures)
     return None
 
@@ -83,11 +83,11 @@ def lost(gate: str, pair: Pair) -> GateResult | None:
     read = pair.baseline_replay.embedded if pair.baseline_replay is not None else None
     if not read:
         return None
-    ours, theirs = (read.get(result.arm.value, {}) for result in (pair.baseline, pair.patched))
-    for name, value in ours.items():
-        if name == "unreadable" or theirs.get(name) == value:
+    expected, actual = (read.get(result.arm.value, {}) for result in (pair.baseline, pair.patched))
+    for name, value in expected.items():
+        if name == "unreadable" or actual.get(name) == value:
             continue
-        read_there = theirs.get("unreadable", theirs.get(name, "nothing"))
+        read_there = actual.get("unreadable", actual.get(name, "nothing"))
         message = f"the {name} is lost: the pristine package reads {_short(read_there)}, "
         message += f"on the baseline {_short(value)}"
         return GateResult(gate, False, message, name)
@@ -103,8 +103,8 @@ def another_voice(gate: str, baseline: CaseResult, patched: CaseResult) -> GateR
         after = patched.stage(name)
         if after is None or after.shape != before.shape:
             return GateResult(gate, False, f"{name} is missing or of another shape", name)
-        ours, theirs = arrays.read_array(before), arrays.read_array(after)
-        off = arrays.rmse(ours, theirs) / max(arrays.rms(ours), 1e-12)
+        expected, actual = arrays.read_array(before), arrays.read_array(after)
+        off = arrays.rmse(expected, actual) / max(arrays.rms(expected), 1e-12)
         if not off <= VOICE_OFF:
             message = f"{name} is another one: off by {off:.3g} of its size, limit {VOICE_OFF:g}"
             return GateResult(gate, False, message, name, measured=finite({"voice off by": off}))
@@ -136,12 +136,12 @@ def otherwise(
     ``loosely``: values that are numbered (the chunks of a stream) may be more or fewer, as an
     utterance may be longer or shorter.
     """
-    ours, theirs = ([one.name for one in each.returned] for each in (baseline, patched))
+    expected, actual = ([item.name for item in each.returned] for each in (baseline, patched))
     if loosely:
-        ours, theirs = without_numbers(ours), without_numbers(theirs)
-    if ours != theirs:
-        message = f"the call returns {', '.join(theirs) or 'nothing'}, on the baseline "
-        return GateResult(gate, False, message + (", ".join(ours) or "nothing"))
+        expected, actual = without_numbers(expected), without_numbers(actual)
+    if expected != actual:
+        message = f"the call returns {', '.join(actual) or 'nothing'}, on the baseline "
+        return GateResult(gate, False, message + (", ".join(expected) or "nothing"))
     for before, after in named_alike(baseline, patched):
         if before.dtype != after.dtype:
             message = f"{after.name} is {after.dtype}, on the baseline {before.dtype}"
@@ -159,8 +159,8 @@ def without_numbers(names: Sequence[str]) -> list[str]:
 
 def named_alike(baseline: CaseResult, patched: CaseResult) -> list[tuple[Stage, Stage]]:
     """The returned values that both arms have."""
-    theirs = {one.name: one for one in patched.returned}
-    return [(one, theirs[one.name]) for one in baseline.returned if one.name in theirs]
+    actual = {each.name: each for each in patched.returned}
+    return [(each, actual[each.name]) for each in baseline.returned if each.name in actual]
 
 
 def following_db(result: CaseResult) -> float | None:

@@ -44,44 +44,44 @@ def compare(
     for mine in baseline.returned:
         if mine.dtype not in (SKELETON, TEXT, OUTCOMES):
             continue
-        theirs = next((one for one in patched.returned if one.name == mine.name), None)
-        if theirs is None:
+        actual = next((each for each in patched.returned if each.name == mine.name), None)
+        if actual is None:
             return GateResult(gate, False, f"{mine.name} is missing", mine.name)
-        if theirs.sha256 == mine.sha256 and mine.dtype != SKELETON:
+        if actual.sha256 == mine.sha256 and mine.dtype != SKELETON:
             continue
-        if theirs.dtype != mine.dtype:
-            message = f"{mine.name} is {theirs.dtype}, on the baseline {mine.dtype}"
+        if actual.dtype != mine.dtype:
+            message = f"{mine.name} is {actual.dtype}, on the baseline {mine.dtype}"
             return GateResult(gate, False, message, mine.name)
-        if found := _difference(mine, theirs, baseline, patched, limits, gate):
-            return found
+        if result := _difference(mine, actual, baseline, patched, limits, gate):
+            return result
     return None
 
 
 def comparable(result: CaseResult) -> bool:
     """Whether `close` can be judged by what was returned, without replaying stages."""
-    return any(one.dtype in (SKELETON, TEXT, OUTCOMES) for one in result.returned)
+    return any(each.dtype in (SKELETON, TEXT, OUTCOMES) for each in result.returned)
 
 
 def _difference(
     mine: Stage,
-    theirs: Stage,
+    actual: Stage,
     baseline: CaseResult,
     patched: CaseResult,
     limits: Tolerance,
     gate: str,
 ) -> GateResult | None:
     if mine.dtype == OUTCOMES:
-        return outcomes_difference(_outcomes(mine), _outcomes(theirs))
+        return outcomes_difference(_outcomes(mine), _outcomes(actual))
     if mine.dtype == TEXT:
-        found = text_difference(_text(mine), _text(theirs), mine.name)
+        result = text_difference(_text(mine), _text(actual), mine.name)
     else:
-        one, other = _value(mine, baseline), _value(theirs, patched)
-        found = difference(one, other, mine.name, limits)
-    if found is None:
+        one, other = _value(mine, baseline), _value(actual, patched)
+        result = difference(one, other, mine.name, limits)
+    if result is None:
         return None
-    measured = {} if found.largest is None else {"largest difference": found.largest}
+    measured = {} if result.largest is None else {"largest difference": result.largest}
     return GateResult(
-        gate, False, found.text, mine.name, found.index, found.size, measured=measured
+        gate, False, result.text, mine.name, result.index, result.size, measured=measured
     )
 
 
@@ -128,8 +128,8 @@ def passed(baseline: CaseResult, patched: CaseResult) -> GateResult:
     """The gate that an equal result has passed: what there was to compare."""
     kinds = compared(baseline)
     if kinds == {"tests"}:
-        mine, theirs = baseline.returned[0], patched.returned[0]
-        return GateResult("tests", True, outcomes_note(_outcomes(mine), _outcomes(theirs)))
+        mine, actual = baseline.returned[0], patched.returned[0]
+        return GateResult("tests", True, outcomes_note(_outcomes(mine), _outcomes(actual)))
     if not kinds:
         message = "nothing was compared but the exit status: name `outputs`"
         return GateResult("exit-status", True, message)
@@ -139,29 +139,29 @@ def passed(baseline: CaseResult, patched: CaseResult) -> GateResult:
 def compared(result: CaseResult) -> set[str]:
     """What there is to compare in a result: ``returned``, ``outputs``, ``tests``."""
     words = {TEXT: "outputs", OUTCOMES: "tests"}
-    found = {words.get(one.dtype, "returned") for one in result.returned}
-    if "outputs" in found:  # a file that is no text
-        found.discard("returned")
-    return found or ({"returned"} if result.stages else set())
+    collected = {words.get(each.dtype, "returned") for each in result.returned}
+    if "outputs" in collected:  # a file that is no text
+        collected.discard("returned")
+    return collected or ({"returned"} if result.stages else set())
 
 
 def _value(skeleton: Stage, result: CaseResult) -> Value:
     arrays = {
-        one.name: (one.dtype, one.shape, _bytes(one))
-        for one in result.returned
-        if one.dtype not in (SKELETON, TEXT, OUTCOMES)
+        each.name: (each.dtype, each.shape, _bytes(each))
+        for each in result.returned
+        if each.dtype not in (SKELETON, TEXT, OUTCOMES)
     }
     return Value(_bytes(skeleton), arrays)
 
 
 def _outcomes(stage: Stage) -> dict[str, str]:
     try:
-        found = json.loads(_bytes(stage))
+        result = json.loads(_bytes(stage))
     except ValueError:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(result, dict):
         return {}
-    return {str(test): str(outcome) for test, outcome in found.items()}
+    return {str(test): str(outcome) for test, outcome in result.items()}
 
 
 def _text(stage: Stage) -> str:

@@ -138,34 +138,34 @@ class _Comparison:
 
     def _sequence(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
         for at, (a, b) in enumerate(zip(one, other, strict=False)):
-            if found := self.node(a, b, f"{path}[{at}]"):
-                return found
+            if result := self.node(a, b, f"{path}[{at}]"):
+                return result
         return _lengths(len(one), len(other), path)
 
     def _items(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
         mine = {json.dumps(key): item for key, item in one}
-        theirs = {json.dumps(key): item for key, item in other}
+        actual = {json.dumps(key): item for key, item in other}
         for key, item in mine.items():
             where = f"{path}[{describe(json.loads(key))}]"
-            if key not in theirs:
+            if key not in actual:
                 return Difference(where, "is missing")
-            if found := self.node(item, theirs[key], where):
-                return found
-        for key in theirs:
+            if result := self.node(item, actual[key], where):
+                return result
+        for key in actual:
             if key not in mine:
                 where = f"{path}[{describe(json.loads(key))}]"
                 return Difference(where, "is not there on the baseline")
-        if list(mine) != list(theirs):
+        if list(mine) != list(actual):
             return Difference(path, "has its keys in another order")
         return None
 
     def _set(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        mine, theirs = map(json.dumps, one), set(map(json.dumps, other))
+        mine, actual = map(json.dumps, one), set(map(json.dumps, other))
         for item in mine:
-            if item not in theirs:
+            if item not in actual:
                 return Difference(path, f"lacks {describe(json.loads(item))}")
-            theirs.remove(item)
-        for item in theirs:
+            actual.remove(item)
+        for item in actual:
             message = f"holds {describe(json.loads(item))}, which the baseline does not"
             return Difference(path, message)
         return None
@@ -176,14 +176,14 @@ class _Comparison:
         return self._attributes(one[2], other[2], path)
 
     def _attributes(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        theirs = dict(map(tuple, other))
+        actual = dict(map(tuple, other))
         for name, item in one:
             where = f"{path}.{name}" if name else path
-            if name not in theirs:
+            if name not in actual:
                 return Difference(where, "is missing")
-            if found := self.node(item, theirs.pop(name), where):
-                return found
-        for name in theirs:
+            if result := self.node(item, actual.pop(name), where):
+                return result
+        for name in actual:
             return Difference(f"{path}.{name}", "is not there on the baseline")
         return None
 
@@ -201,27 +201,27 @@ class _Comparison:
     def _parts(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
         """A node whose further elements are nodes, lists of nodes or plain values."""
         for a, b in zip(one[1:], other[1:], strict=True):
-            found = None
+            result = None
             if _is_node(a) and _is_node(b):
-                found = self.node(a, b, path)
+                result = self.node(a, b, path)
             elif isinstance(a, list) and a and isinstance(a[0], list):
-                found = self._pieces(a, b, path)
+                result = self._pieces(a, b, path)
             elif a != b:
-                found = Difference(path, f"is of {b}, on the baseline of {a}")
-            if found:
-                return found
+                result = Difference(path, f"is of {b}, on the baseline of {a}")
+            if result:
+                return result
         return None
 
     def _pieces(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
         for a, b in zip(one, other, strict=False):
             if _is_node(a):
-                found = self.node(a, b, path)
+                result = self.node(a, b, path)
             else:  # a label and a column
-                found = self.node(a[0], b[0], path) or self.node(
+                result = self.node(a[0], b[0], path) or self.node(
                     a[1], b[1], f"{path}[{describe(a[0])}]"
                 )
-            if found:
-                return found
+            if result:
+                return result
         return _lengths(len(one), len(other), path)
 
     def _array(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
@@ -335,16 +335,16 @@ def _near(one: float, other: float, limits: Tolerance) -> bool:
 
 def _position(at: int, shape: Sequence[int]) -> list[int]:
     """The indices of a flat index."""
-    found: list[int] = []
+    result: list[int] = []
     for length in reversed(shape):
-        found.append(at % length)
+        result.append(at % length)
         at //= length
-    return found[::-1]
+    return result[::-1]
 
 
 def _double(bits: str) -> float:
-    found: float = struct.unpack(">d", bytes.fromhex(bits))[0]
-    return found
+    result: float = struct.unpack(">d", bytes.fromhex(bits))[0]
+    return result
 
 
 def _is_node(found: Any) -> bool:

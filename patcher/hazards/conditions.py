@@ -55,9 +55,9 @@ def fires_when(ran: DynamicMap, line_of: Callable[[str, int], int], hazard: Haza
         if model not in models:
             continue
         tests.update(act for act in run["acts"] if act != "open")
-        for one in run["watched"]:
-            if (one["file"], one["line"]) == (hazard.at.file, line):
-                followed.setdefault(one["act"], one)
+        for each in run["watched"]:
+            if (each["file"], each["line"]) == (hazard.at.file, line):
+                followed.setdefault(each["act"], each)
     hit = _tests(hazard.cases)
     reached = [followed[act] for act in hit if act in followed]
     parts = [condition_text(reached[0])] if reached else []

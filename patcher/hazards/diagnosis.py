@@ -82,19 +82,19 @@ def diagnose(
         runs: where traces come from.
     """
     planned = plan_effects(suspects.read_pristine, suspects.patches, suspects.replay)
-    found = []
+    result = []
     for group in _groups(failed)[:MAX_GROUPS]:
-        found.append(_Case(group, passed, suspects, planned, runs).explain())
-    return tuple(found)
+        result.append(_Case(group, passed, suspects, planned, runs).explain())
+    return tuple(result)
 
 
 def _groups(failed: Sequence[Failed]) -> list[list[Failed]]:
     """Failures that are one and the same: equal error at an equal line."""
     groups: dict[object, list[Failed]] = {}
-    for one in failed:
-        last = _last_target_frame(one.failure)
+    for each in failed:
+        last = _last_target_frame(each.failure)
         place = (last.file, last.line) if last else None
-        groups.setdefault((one.failure.signature, place), []).append(one)
+        groups.setdefault((each.failure.signature, place), []).append(each)
     return list(groups.values())
 
 
@@ -116,7 +116,7 @@ class _Case:
     def explain(self) -> Diagnosis:
         first = self.group[0]
         trace, compared = self._traces(first)
-        cases = tuple(one.case for one in self.group)
+        cases = tuple(each.case for each in self.group)
         base = Diagnosis(error=first.failure.text, cases=cases)
         if trace is None or trace.get("kind") == "none":
             return self._untraced(base, first.failure, vanished=trace is not None)
@@ -214,8 +214,8 @@ class _Case:
             maker = trace["made"]["stack"][0]
             ends.append((maker["file"], maker["function"]))
         responsible = effect.patch if effect else None
-        found = candidates(responsible, ends, self.suspects.patches, self.suspects.catalogue)
-        for patch in found[:MAX_REMEDIES]:
+        result = candidates(responsible, ends, self.suspects.patches, self.suspects.catalogue)
+        for patch in result[:MAX_REMEDIES]:
             try:
                 patches = [*self.suspects.patches, patch]
                 files = self.suspects.replay(self.suspects.read_pristine, patches)

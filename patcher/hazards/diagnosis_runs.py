@@ -40,7 +40,7 @@ def explainer(
     def explain(failed: Sequence[CaseJudgement], bench: Bench) -> tuple[Diagnosis, ...]:
         raised = _raised(failed)
         baseline = bench.setup.sites[Arm.BASELINE].tree
-        lost = {one.case for one in failed}
+        lost = {each.case for each in failed}
         cases = (Case(model.name, test.name) for model, test in bench.setup.request.matrix.pairs())
         suspects = Suspects(
             patches, tree_reader(baseline.path), replay, catalogue() if raised else ()
@@ -63,9 +63,9 @@ def untraced(patches: Sequence[Patch]) -> Explain:
 
 def _raised(failed: Sequence[CaseJudgement]) -> list[Failed]:
     return [
-        Failed(one.case, one.patched.failure)
-        for one in failed
-        if one.patched is not None and one.patched.failure is not None
+        Failed(each.case, each.patched.failure)
+        for each in failed
+        if each.patched is not None and each.patched.failure is not None
     ]
 
 

@@ -45,8 +45,8 @@ def draft(hazard: Hazard, source: bytes, requirement: str) -> tuple[str, str]:
     function = hazard.at.function
     name = _name(function.rsplit(".", 1)[-1], variable)
     count = sum(
-        ast.dump(one) == ast.dump(statement)
-        for one in ast.walk(_definition(tree, function) or tree)
+        ast.dump(each) == ast.dump(statement)
+        for each in ast.walk(_definition(tree, function) or tree)
     )
     lines = [
         f"patch: {name}",
@@ -89,10 +89,10 @@ def _definition(tree: ast.Module, function: str) -> ast.AST | None:
             and node.name == name
             and node is not here
         )
-        found = next(inside, None)
-        if found is None:
+        result = next(inside, None)
+        if result is None:
             return None
-        here = found
+        here = result
     return here
 
 
@@ -102,11 +102,11 @@ def _updated(statement: ast.stmt) -> ast.expr | None:
         return _base(statement.target)
     if isinstance(statement, ast.Assign):
         targets = [
-            one for one in statement.targets if isinstance(one, (ast.Subscript, ast.Attribute))
+            each for each in statement.targets if isinstance(each, (ast.Subscript, ast.Attribute))
         ]
-        found = _base(targets[0]) if targets and isinstance(targets[0], ast.Subscript) else None
-        if found is not None:
-            return found
+        result = _base(targets[0]) if targets and isinstance(targets[0], ast.Subscript) else None
+        if result is not None:
+            return result
     for node in ast.walk(statement):
         if isinstance(node, ast.Call):
             for keyword in node.keywords:

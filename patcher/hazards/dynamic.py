@@ -91,7 +91,7 @@ class Surveys:
         )
 
     def _collect(self, waiting: dict[int, tuple[str, Path]]) -> dict[str, Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
+        result: dict[str, Mapping[str, Any]] = {}
         while waiting:
             for report in self.executor.wait():
                 if report.said is not None:
@@ -104,12 +104,12 @@ class Surveys:
                         f"the survey of {model} did not end: {report.failure.text}",
                         notes=report.failure.log.strip().splitlines()[-3:],
                     )
-                found[model] = report.value["survey"]
+                result[model] = report.value["survey"]
                 stored.parent.mkdir(parents=True, exist_ok=True)
                 partial = stored.with_suffix(f".{os.getpid()}")
-                partial.write_text(json.dumps(found[model]))
+                partial.write_text(json.dumps(result[model]))
                 partial.replace(stored)
-        return found
+        return result
 
     def _key(self, files: Mapping[str, bytes | None], model: Model, tests: Sequence[Any]) -> str:
         """Equal keys, equal answers: tree, environment, weights, model, tests."""
@@ -144,12 +144,12 @@ class Surveys:
 
 def guarded_updates(tree: FrozenTree) -> list[dict[str, Any]]:
     """Lines of a tree's packages that update something, for their tests to be followed."""
-    found = []
+    result = []
     for path in sorted(tree.files):
         lines = {
             entry.line
             for entry in map_source((tree.path / path).read_bytes(), path).entries
             if entry.kind in UPDATES and entry.kind is not EntryKind.INIT
         }
-        found += [{"file": path, "line": line} for line in sorted(lines)]
-    return found
+        result += [{"file": path, "line": line} for line in sorted(lines)]
+    return result

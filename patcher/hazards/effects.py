@@ -110,16 +110,16 @@ class Planned:
         The two modes compute the same, but ``no_grad`` makes ordinary tensors: what would fail
         under inference mode runs, and can be watched. Lines stay where they are.
         """
-        found = dict(self.files)
+        result = dict(self.files)
         for file, content in self.files.items():
             for effect in self.effects:
                 if effect.file == file:
-                    found[file] = _without_inference(found[file] or b"", effect)
-            if found[file] == self.read_pristine(file):
-                del found[file]
+                    result[file] = _without_inference(result[file] or b"", effect)
+            if result[file] == self.read_pristine(file):
+                del result[file]
             else:
-                assert (found[file] or b"").count(b"\n") == (content or b"").count(b"\n")
-        return found
+                assert (result[file] or b"").count(b"\n") == (content or b"").count(b"\n")
+        return result
 
 
 def plan_effects(read: Read, patches: Sequence[Patch], replay: Replay) -> Planned:
@@ -128,7 +128,7 @@ def plan_effects(read: Read, patches: Sequence[Patch], replay: Replay) -> Planne
     Raises:
         PatcherError: what ``replay`` raises: a site is missing, patches conflict.
     """
-    found: list[InferenceScope] = []
+    result: list[InferenceScope] = []
     before: Mapping[str, bytes | None] = {}
     versions = []
     for count, patch in enumerate(patches, 1):
@@ -138,10 +138,10 @@ def plan_effects(read: Read, patches: Sequence[Patch], replay: Replay) -> Planne
                 continue
             old = before.get(file, read(file) or b"")
             opened = _opened(old or b"", content, file)
-            found += [_effect(patch.name, file, entry) for entry in opened]
+            result += [_effect(patch.name, file, entry) for entry in opened]
         versions.append((patch.name, after))
         before = after
-    return Planned(before, tuple(_in_final(read, before, found)), read, tuple(versions))
+    return Planned(before, tuple(_in_final(read, before, result)), read, tuple(versions))
 
 
 def _effect(patch: str, file: str, entry: MapEntry) -> InferenceScope:
@@ -154,14 +154,14 @@ def _effect(patch: str, file: str, entry: MapEntry) -> InferenceScope:
 def _inference_scopes(source: bytes, file: str) -> list[MapEntry]:
     entries = map_source(source, file).entries
     return [
-        one for one in entries if one.kind is EntryKind.SCOPE and one.detail == "inference_mode"
+        each for each in entries if each.kind is EntryKind.SCOPE and each.detail == "inference_mode"
     ]
 
 
 def _opened(before: bytes, after: bytes, file: str) -> list[MapEntry]:
     """Inference scopes that ``after`` has and ``before`` has not."""
     old, new = _inference_scopes(before, file), _inference_scopes(after, file)
-    keys = [[(one.function, one.decorator) for one in side] for side in (old, new)]
+    keys = [[(each.function, each.decorator) for each in side] for side in (old, new)]
     matcher = SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     kept = {match.b + i for match in matcher.get_matching_blocks() for i in range(match.size)}
     return [entry for position, entry in enumerate(new) if position not in kept]

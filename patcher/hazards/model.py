@@ -28,11 +28,11 @@ class StaticMap:
 
     def totals(self) -> Mapping[str, int]:
         """Entries by kind."""
-        found: dict[str, int] = {}
+        result: dict[str, int] = {}
         for module in self.modules:
             for kind, count in module.counts().items():
-                found[kind] = found.get(kind, 0) + count
-        return found
+                result[kind] = result.get(kind, 0) + count
+        return result
 
 
 @dataclass(frozen=True)

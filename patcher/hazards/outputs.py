@@ -55,23 +55,25 @@ def attributed(
 ) -> list[Diagnosis]:
     """Traced failures; where no patch wrote the line itself, the only edit that ran is named."""
     by_case = {case.case: case for case in failed}
-    found = []
-    for one in traced:
-        ran = {place for case in one.cases for place in _ran(by_case[case], places)}
-        if one.patch is None and len(ran) == 1:
+    result = []
+    for each in traced:
+        ran = {place for case in each.cases for place in _ran(by_case[case], places)}
+        if each.patch is None and len(ran) == 1:
             (place,) = ran
             at = f"{place.file}:{_pristine_line(place, pristine, patched)} {place.function}"
-            cause = f"{one.cause} The only edit that ran is in {place.function or 'the module'}."
-            one = replace(one, patch=place.patch, edit=at.rstrip(), cause=cause)  # noqa: PLW2901
-        found.append(one)
-    return found
+            cause = f"{each.cause} The only edit that ran is in {place.function or 'the module'}."
+            each = replace(each, patch=place.patch, edit=at.rstrip(), cause=cause)  # noqa: PLW2901
+        result.append(each)
+    return result
 
 
 def _ran(case: CaseJudgement, places: Sequence[ChangedLines]) -> tuple[ChangedLines, ...]:
     """The edits that ran in a case; all of them where nothing says which did."""
     if case.patched is None:
         return ()
-    ran = [one.place for one in exercises(places, [case.patched]) if one.kind in ("ran", "import")]
+    ran = [
+        each.place for each in exercises(places, [case.patched]) if each.kind in ("ran", "import")
+    ]
     return tuple(ran or places)
 
 

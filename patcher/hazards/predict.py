@@ -64,10 +64,10 @@ def predict(
             again = survey(with_it.neutral(), _of_one_model(hazard.cases))
         except PatcherError:
             return False
-        known = {(one.kind, one.at.file, one.at.line) for one in hazards}
+        known = {(each.kind, each.at.file, each.at.line) for each in hazards}
         left = {
-            (one.kind, one.at.file, one.at.line)
-            for one in Prediction(with_it, again, plain).hazards()
+            (each.kind, each.at.file, each.at.line)
+            for each in Prediction(with_it, again, plain).hazards()
         }
         return (hazard.kind, hazard.at.file, hazard.at.line) not in left and left <= known
 
@@ -148,14 +148,14 @@ class Prediction:
         note = f"{self._one_dimensional()}: {SERVES}"
         for model, run, row in self.ran.rows("conversions"):
             place, patch = self._written_by(run, row)
-            for layout, wanted, rank, shape in row["facts"]:
-                if rank == wanted or patch is None:
+            for layout, needed, rank, shape in row["facts"]:
+                if rank == needed or patch is None:
                     continue
                 text = " x ".join(str(length) for length in shape)
                 yield Hazard(
                     "channels-last-rank",
                     place,
-                    f"torch.{layout} needs rank {wanted}; the tensor has rank {rank} ({text})",
+                    f"torch.{layout} needs rank {needed}; the tensor has rank {rank} ({text})",
                     patch,
                     fires_when=f"every call of {place.function}",
                     cases=_cases(model, row["acts"]),
@@ -259,8 +259,10 @@ def _of_one_model(cases: Sequence[str]) -> list[str]:
 
 
 def _floats(fact: Sequence[Any]) -> list[str]:
-    names = {str(one) for one in fact[1:]}
-    return sorted(one for one in names if one.startswith(("float", "bfloat")) and " " not in one)
+    names = {str(each) for each in fact[1:]}
+    return sorted(
+        each for each in names if each.startswith(("float", "bfloat")) and " " not in each
+    )
 
 
 def _with_remedy(

@@ -48,7 +48,7 @@ def _holds(edit: Edit, function: str) -> bool:
     """Whether an edit is inside a function; one without ``within`` may be anywhere."""
     if edit.within is None:
         return True
-    wanted, given = edit.within.split("."), function.split(".")
-    return len(wanted) <= len(given) and all(
-        one in ("*", other) for one, other in zip(wanted, given, strict=False)
+    segments, given = edit.within.split("."), function.split(".")
+    return len(segments) <= len(given) and all(
+        one in ("*", other) for one, other in zip(segments, given, strict=False)
     )

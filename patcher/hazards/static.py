@@ -83,10 +83,10 @@ class ModuleMap:
 
     def by_function(self) -> Mapping[str, Mapping[str, int]]:
         """Entries by function and kind, in order of appearance."""
-        found: dict[str, Counter[str]] = {}
+        result: dict[str, Counter[str]] = {}
         for entry in self.entries:
-            found.setdefault(entry.function, Counter())[entry.kind.value] += 1
-        return found
+            result.setdefault(entry.function, Counter())[entry.kind.value] += 1
+        return result
 
 
 SCOPES = frozenset({"no_grad", "inference_mode", "enable_grad", "set_grad_enabled"})

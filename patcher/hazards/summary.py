@@ -62,10 +62,10 @@ def _updates(dynamic: DynamicMap) -> list[Row]:
 
 def _tally(dynamic: DynamicMap, table: str, describe: Any) -> list[Row]:
     merged: dict[tuple[Any, ...], Row] = {}
-    for model, run, found in dynamic.rows(table):
-        row = {**_where(run["places"][found["at"]]), **describe(found["facts"])}
+    for model, run, result in dynamic.rows(table):
+        row = {**_where(run["places"][result["at"]]), **describe(result["facts"])}
         key = (row["where"], row["line"])
-        _merge(merged, key, row, found["count"], found["wall_s"], model, found["acts"])
+        _merge(merged, key, row, result["count"], result["wall_s"], model, result["acts"])
     return _sorted(merged)
 
 
@@ -95,7 +95,9 @@ def _where(place: Sequence[Any]) -> Row:
 
 def _scopes(run: Mapping[str, Any], numbers: Sequence[int]) -> list[str]:
     scopes = [run["scopes"][number] for number in numbers]
-    return [f"{one['mode']} in {one['function']} ({one['file']}:{one['line']})" for one in scopes]
+    return [
+        f"{each['mode']} in {each['function']} ({each['file']}:{each['line']})" for each in scopes
+    ]
 
 
 def _convolution(facts: Sequence[Sequence[Any]]) -> Row:

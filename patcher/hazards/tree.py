@@ -40,17 +40,17 @@ def scan_static(
     )
     names = [(str(path), path.relative_to(root).as_posix()) for path in paths]
     chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    found: list[ModuleMap] = []
+    result: list[ModuleMap] = []
     files = lines = 0
     torch = False
     for maps, count, named in _run(chunks, len(names), jobs or os.cpu_count() or 1):
-        found += [one for one in maps if one.entries or one.error]
+        result += [each for each in maps if each.entries or each.error]
         lines += count
         torch = torch or named
         files += len(maps)
         if progress is not None:
             progress(files, len(names))
-    return StaticMap(tuple(found), files, lines, torch)
+    return StaticMap(tuple(result), files, lines, torch)
 
 
 def scan_sources(sources: Mapping[str, bytes]) -> StaticMap:
@@ -58,7 +58,7 @@ def scan_sources(sources: Mapping[str, bytes]) -> StaticMap:
     maps = [map_source(content, path) for path, content in sorted(sources.items())]
     lines = sum(content.count(b"\n") for content in sources.values())
     torch = any(TORCH in content for content in sources.values())
-    entries = tuple(one for one in maps if one.entries or one.error)
+    entries = tuple(each for each in maps if each.entries or each.error)
     return StaticMap(entries, len(maps), lines, torch)
 
 

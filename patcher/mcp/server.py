@@ -182,17 +182,17 @@ def _add_jobs(made: MCPServer[None], jobs: Jobs) -> None:
     @made.tool()
     async def result(job: int) -> Result:
         """The JSON object of a job that is done; of one that is running, how it gets on."""
-        found = _find(jobs, job)
-        if found.status is None:
-            return found.news(max(0, found.dropped + len(found.progress) - 5))
-        return {**found.result, "exit_status": found.status}
+        collected = _find(jobs, job)
+        if collected.status is None:
+            return collected.news(max(0, collected.dropped + len(collected.progress) - 5))
+        return {**collected.result, "exit_status": collected.status}
 
     @made.tool()
     async def cancel(job: int) -> Result:
         """Interrupt a job; the tree is put back, what was judged stays on record."""
-        found = _find(jobs, job)
-        jobs.cancel(found)
-        return found.news(max(0, found.dropped + len(found.progress) - 5))
+        collected = _find(jobs, job)
+        jobs.cancel(collected)
+        return collected.news(max(0, collected.dropped + len(collected.progress) - 5))
 
 
 def _inside(root: Path, text: str) -> str:

@@ -83,12 +83,12 @@ class Catalogue:
     @cached_property
     def paths(self) -> Mapping[str, Path]:
         """Every spec file by name, sorted by name."""
-        found: dict[str, Path] = {}
+        result: dict[str, Path] = {}
         for folder in (*self.folders, *self.installed):
             for path in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
                 if path.name != SETS:
-                    found.setdefault(path.stem, path)
-        return dict(sorted(found.items()))
+                    result.setdefault(path.stem, path)
+        return dict(sorted(result.items()))
 
     @cached_property
     def patches(self) -> Mapping[str, Patch]:
@@ -97,13 +97,13 @@ class Catalogue:
 
     @cached_property
     def sets(self) -> Mapping[str, PatchSet]:
-        found: dict[str, PatchSet] = {}
+        result: dict[str, PatchSet] = {}
         for folder in (*self.folders, *self.installed):
             path = folder / SETS
             if path.is_file():
                 for name, patches in read_sets(_text(path), _shown(path)).items():
-                    found.setdefault(name, patches)
-        return found
+                    result.setdefault(name, patches)
+        return result
 
     def get(self, name: str) -> Patch:
         """One patch.

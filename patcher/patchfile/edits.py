@@ -21,8 +21,8 @@ class EditReader(ValueReader):
         if not isinstance(node, nodes.Sequence) or not node.items:
             self.problems.add(entry.marks.get("edits", entry.mark), "`edits` is a list of edits")
             return ()
-        found = [self.edit(item) for item in node.items]
-        return tuple(edit for edit in found if edit is not None)
+        result = [self.edit(item) for item in node.items]
+        return tuple(edit for edit in result if edit is not None)
 
     # one edit ---------------------------------------------------------------------------------
 
@@ -111,9 +111,9 @@ class EditReader(ValueReader):
         value = self.string(entry, "expect")
         if value == "all":
             return Expect(1, None)
-        found = re.fullmatch(r"(\d{1,6})(?:\.\.(\d{1,6}))?", value)
-        low = int(found[1]) if found else 0
-        high = int(found[2] or found[1]) if found else 0
+        matched = re.fullmatch(r"(\d{1,6})(?:\.\.(\d{1,6}))?", value)
+        low = int(matched[1]) if matched else 0
+        high = int(matched[2] or matched[1]) if matched else 0
         if low < 1 or high < low:
             hint = "a number, a range such as 2..5, or all"
             self.problems.add(entry.marks["expect"], f"`expect: {value}` is not a count", hint)

@@ -60,8 +60,8 @@ def too_new(text: str, version: Version = HERE) -> Feature | None:
     """
     if not may_be_new(text):
         return None
-    found = [each for each in features(text) if each.since > version]
-    return min(found, key=lambda each: each.line, default=None)
+    result = [each for each in features(text) if each.since > version]
+    return min(result, key=lambda each: each.line, default=None)
 
 
 def features(text: str) -> list[Feature]:
@@ -75,14 +75,14 @@ def features(text: str) -> list[Feature]:
         return []
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     places = wrapper.resolve(PositionProvider)
-    found: list[Feature] = []
+    result: list[Feature] = []
     waiting: list[cst.CSTNode] = [wrapper.module]
     while waiting:
         node = waiting.pop()
         line = places[node].start.line if node in places else 1
-        found += [Feature(since, name, line) for since, name in _of(node)]
+        result += [Feature(since, name, line) for since, name in _of(node)]
         waiting += node.children
-    return sorted(found)
+    return sorted(result)
 
 
 def _of(node: cst.CSTNode) -> Iterator[tuple[Version, str]]:

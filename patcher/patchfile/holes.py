@@ -104,26 +104,26 @@ def scan_holes(text: str) -> tuple[Hole, ...]:
         PatternError: a `$` that starts no hole, or a name that would be taken for one.
     """
     holes = []
-    for found in _SCANNER.finditer(text):
-        if found["stray"]:
+    for result in _SCANNER.finditer(text):
+        if result["stray"]:
             message = "`$` starts no hole: write `$NAME` or `$$$NAME`, in capitals"
-            raise PatternError(message, *position(text, found.start()))
-        if found["taken"]:
-            message = f"a name that starts with `{found[0]}` cannot be used in patterns"
-            raise PatternError(message, *position(text, found.start()), "match whole `lines`")
-        name = found["many"] or found["one"]
+            raise PatternError(message, *position(text, result.start()))
+        if result["taken"]:
+            message = f"a name that starts with `{result[0]}` cannot be used in patterns"
+            raise PatternError(message, *position(text, result.start()), "match whole `lines`")
+        name = result["many"] or result["one"]
         if name:
-            holes.append(Hole(name, bool(found["many"]), found.start(), found.end()))
+            holes.append(Hole(name, bool(result["many"]), result.start(), result.end()))
     return tuple(holes)
 
 
 def string_spans(text: str) -> list[tuple[int, int]]:
     """Offsets of the string literals of a text that may hold holes."""
-    return [found.span() for found in _SCANNER.finditer(text) if found["string"]]
+    return [result.span() for result in _SCANNER.finditer(text) if result["string"]]
 
 
 def has_comments(text: str) -> bool:
-    return any(found["comment"] for found in _SCANNER.finditer(text))
+    return any(result["comment"] for result in _SCANNER.finditer(text))
 
 
 def parse(text: str, entries: Collection[str] = ()) -> Parsed:
@@ -175,9 +175,9 @@ def _hole_in_f_string(text: str) -> int | None:
     """Where the first hole stands that somebody meant to be one of an f-string's fields."""
     for start, end in string_spans(text):
         prefix = re.match(r"[A-Za-z]*", text[start:end])
-        found = _FIELD_HOLE.search(text, start, end)
-        if prefix and "f" in prefix[0].lower() and found:
-            return found.start(1)
+        matched = _FIELD_HOLE.search(text, start, end)
+        if prefix and "f" in prefix[0].lower() and matched:
+            return matched.start(1)
     return None
 
 

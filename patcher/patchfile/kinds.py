@@ -123,8 +123,8 @@ def kinds() -> Mapping[EditKind, Kind]:
     """Every kind of edit, in its order."""
     home = import_module(HOME)
     modules = [import_module(each.name) for each in iter_modules(home.__path__, f"{HOME}.")]
-    found: list[Kind] = [kind for module in modules for kind in getattr(module, "KINDS", ())]
-    return MappingProxyType({k.name: k for k in sorted(found, key=lambda kind: kind.order)})
+    result: list[Kind] = [kind for module in modules for kind in getattr(module, "KINDS", ())]
+    return MappingProxyType({k.name: k for k in sorted(result, key=lambda kind: kind.order)})
 
 
 def kind_of(edit: Edit) -> Kind:

@@ -138,13 +138,13 @@ class _Reader(EditReader):
         return names
 
     def entry_points(self, entry: nodes.Mapping) -> tuple[str, ...]:
-        found = self.strings(entry, "entry-points")
-        for text in found:
+        result = self.strings(entry, "entry-points")
+        for text in result:
             file, mark, name = text.partition("::")
             if not (mark and file.endswith(".py") and all(map(str.isidentifier, name.split(".")))):
                 message = f"`{text}` is not FILE::Class.method"
                 self.problems.add(entry.marks["entry-points"], message)
-        return found
+        return result
 
     def variants(self, entry: nodes.Mapping) -> tuple[Form, ...]:
         node = entry.entries.get("variants")
@@ -204,15 +204,15 @@ class _Reader(EditReader):
         return name
 
     def targets(self, entry: nodes.Mapping) -> tuple[str, ...]:
-        found = self.strings(entry, "target")
-        if not found and "target" not in entry.entries:
+        result = self.strings(entry, "target")
+        if not result and "target" not in entry.entries:
             self.problems.add(entry.mark, "a patch needs `target`")
-        for text in found:
+        for text in result:
             if not is_requirement(text):
                 mark = entry.marks["target"]
                 hint = "for example `chatterbox-tts >=0.1,<0.2`"
                 self.problems.add(mark, f"`{text}` is not a package and its versions", hint)
-        return found
+        return result
 
     def equivalence(self, entry: nodes.Mapping) -> Equivalence:
         value = self.required(entry, "equivalence", "a patch")
@@ -226,12 +226,12 @@ class _Reader(EditReader):
 
     def declarations(self, entry: nodes.Mapping) -> tuple[Declaration, ...]:
         known = [each.value for each in Declaration]
-        found = self.strings(entry, "declares")
-        for value in found:
+        result = self.strings(entry, "declares")
+        for value in result:
             if value not in known:
                 message = f"`declares: {value}` is not one of {', '.join(known)}"
                 self.problems.add(entry.marks["declares"], message, nearest(value, known))
-        return tuple(each for each in Declaration if each.value in found)
+        return tuple(each for each in Declaration if each.value in result)
 
     # fixtures ---------------------------------------------------------------------------------
 
@@ -242,8 +242,8 @@ class _Reader(EditReader):
         if not isinstance(node, nodes.Sequence):
             self.problems.add(node.mark, "`test` is a list of fixtures")
             return ()
-        found = [self.fixture(item, {edit.file for edit in edits}) for item in node.items]
-        return tuple(fixture for fixture in found if fixture is not None)
+        result = [self.fixture(item, {edit.file for edit in edits}) for item in node.items]
+        return tuple(fixture for fixture in result if fixture is not None)
 
     def fixture(self, node: nodes.Node, files: set[str]) -> Fixture | None:
         entry = self.problems.mapping(node, keys.names(keys.FIXTURE), "a fixture")

@@ -94,11 +94,11 @@ class ValueReader:
         return tuple(item.value for item in items if isinstance(item, nodes.Scalar))
 
     def names(self, entry: nodes.Mapping, key: str) -> tuple[str, ...]:
-        found = self.strings(entry, key)
-        for name in found:
+        result = self.strings(entry, key)
+        for name in result:
             if not NAME.match(name):
                 self.problems.add(entry.marks[key], f"`{name}` is not a patch's name")
-        return found
+        return result
 
     def truth(self, entry: nodes.Mapping, key: str) -> bool:
         value = self.string(entry, key, "false")

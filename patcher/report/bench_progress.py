@@ -54,8 +54,8 @@ class BenchProgress:
     def estimate(self) -> str:
         """The running estimate, which is no verdict; empty before the first pair is complete."""
         ratios = [
-            found for pair in self._timed.values()
-            if len(pair) == len(ARMS) and (found := _log_ratio(pair)) is not None
+            result for pair in self._timed.values()
+            if len(pair) == len(ARMS) and (result := _log_ratio(pair)) is not None
         ]  # fmt: skip
         if not ratios:
             return ""

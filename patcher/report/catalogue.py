@@ -25,22 +25,22 @@ LONGEST_STAGE = 10
 
 def gain_of(measured: Sequence[str]) -> Gain | None:
     """The newest decided timing among a spec's measurements; the newest one where none decided."""
-    found = [match for text in measured if (match := MEASURED.match(text))]
-    if not found:
+    result = [match for text in measured if (match := MEASURED.match(text))]
+    if not result:
         return None
-    best = max(found, key=lambda match: (match["verdict"] in DECIDED, match["date"] or ""))
+    best = max(result, key=lambda match: (match["verdict"] in DECIDED, match["date"] or ""))
     low, high = float(best["low"]), float(best["high"])
     return Gain(best["stage"], 1 / float(best["ratio"]), 1 / high, 1 / low, best["verdict"])
 
 
 def catalogue_lines(result: ListResult, width: int, *, everything: bool = False) -> Iterator[Line]:
     """A line a patch, then the sets, then what was left out and how to see it."""
-    shown = [one for one in result.patches if everything or _worth_a_line(one)]
+    shown = [item for item in result.patches if everything or _worth_a_line(item)]
     if shown:
         yield from _rows(shown, width)
     else:
         yield Line("no patch yet: `patcher new NAME --at FILE:LINE` writes one")
-    here = {name for one in shown for name in one.sets}
+    here = {name for item in shown for name in item.sets}
     sets = [each for each in result.sets if everything or each.name in here]
     if sets:
         yield Line()
@@ -51,8 +51,8 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
     for spec in result.unreadable:
         for part in wrap(f"cannot be read: {spec.where}: {spec.message}", width, "", "  "):
             yield Line(part, "yellow")
-    hidden = [one for one in result.patches if one not in shown]
-    elsewhere = sum(one.elsewhere for one in hidden)
+    hidden = [item for item in result.patches if item not in shown]
+    elsewhere = sum(item.elsewhere for item in hidden)
     reasons = (
         (len(hidden) - elsewhere, "more do not fit here, or fail on purpose"),
         (elsewhere, "for other packages"),
@@ -62,16 +62,16 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
         yield Line(part, "dim")
 
 
-def _worth_a_line(one: ListedPatch) -> bool:
-    return one.state.value in ("available", "applied") and not one.reproduction
+def _worth_a_line(each: ListedPatch) -> bool:
+    return each.state.value in ("available", "applied") and not each.reproduction
 
 
 def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
     rows = [["patch", "gain", "claim", "sets", "state"]]
     empty = ["", gain_text(None), "", "-", ""]
-    for one in shown:
-        sets = " ".join(one.sets) or "-"
-        rows.append([one.name, gain_text(one.gain), one.equivalence, sets, one.state.value])
+    for each in shown:
+        sets = " ".join(each.sets) or "-"
+        rows.append([each.name, gain_text(each.gain), each.equivalence, sets, each.state.value])
     for index in (3, 1):  # a column that says nothing of any patch
         if all(row[index] == empty[index] for row in rows[1:]):
             rows = [[*row[:index], *row[index + 1 :]] for row in rows]
@@ -80,17 +80,17 @@ def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
     lines = columns(rows)
     widest = max(map(len, lines))
     room = width - widest - 2
-    summaries = ["summary", *(_summary(one) for one in shown)]
+    summaries = ["summary", *(_summary(each) for each in shown)]
     for number, (line, summary) in enumerate(zip(lines, summaries, strict=True)):
         whole = f"{line:<{widest}}  {_cut(summary, room)}" if room >= SHORTEST_SUMMARY else line
         state = shown[number - 1].state.value if number else ""
         yield Line(whole, "bold" if not number else STYLES.get(state, ""))
 
 
-def _summary(one: ListedPatch) -> str:
-    if one.reason:
-        return one.reason
-    return one.summary + (" (fails on purpose)" if one.reproduction else "")
+def _summary(each: ListedPatch) -> str:
+    if each.reason:
+        return each.reason
+    return each.summary + (" (fails on purpose)" if each.reproduction else "")
 
 
 def gain_text(gain: Gain | None) -> str:

@@ -40,7 +40,7 @@ class DiffHunk:
 
     def holds(self, line: int) -> bool:
         """Whether a line of pristine is in it."""
-        return any(one.before == line for one in self.lines)
+        return any(each.before == line for each in self.lines)
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ def parse(diff: str, exercised: Sequence[Ran] | None = None) -> tuple[FileDiff, 
     Args:
         exercised: lines of edits, and in how many cases they ran; of others nobody knows.
     """
-    ran = {(one.file, one.line): one.cases for one in exercised or ()}
-    found: list[FileDiff] = []
+    ran = {(each.file, each.line): each.cases for each in exercised or ()}
+    result: list[FileDiff] = []
     name, hunks = "", list[DiffHunk]()
     for line in [*diff.splitlines(), "--- "]:
         if line.startswith("--- "):
             if hunks:
-                found.append(FileDiff(name, tuple(hunks)))
+                result.append(FileDiff(name, tuple(hunks)))
             name, hunks = _name(line), []
         elif line.startswith("+++ ") and not hunks:
             name = _name(line) or name
@@ -73,7 +73,7 @@ def parse(diff: str, exercised: Sequence[Ran] | None = None) -> tuple[FileDiff, 
         elif hunks and line[:1] in ("+", "-", " "):
             made = _line(line, numbers, name, ran if exercised is not None else None)
             hunks[-1] = DiffHunk(hunks[-1].heading, (*hunks[-1].lines, made))
-    return tuple(found)
+    return tuple(result)
 
 
 def _name(line: str) -> str:
@@ -98,12 +98,13 @@ def _line(
 def hunk_of(diff: Sequence[FileDiff], file: str, line: int) -> DiffHunk | None:
     """The hunk that holds a line of pristine."""
     return next(
-        (hunk for one in diff if one.file == file for hunk in one.hunks if hunk.holds(line)), None
+        (hunk for each in diff if each.file == file for hunk in each.hunks if hunk.holds(line)),
+        None,
     )
 
 
 def numbers(diff: Sequence[FileDiff]) -> Iterator[DiffLine]:
     """Every added line."""
     return (
-        line for one in diff for hunk in one.hunks for line in hunk.lines if line.kind == "added"
+        line for each in diff for hunk in each.hunks for line in hunk.lines if line.kind == "added"
     )

@@ -85,19 +85,19 @@ class Chart:
             self._figure(palette).savefig(
                 text, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
             )
-        found = text.getvalue()
-        found = found[found.index("<svg") :]
+        result = text.getvalue()
+        result = result[result.index("<svg") :]
         # Ids are unique in a page that shows several pictures.
-        found = re.sub(r'\bid="', f'id="{self.name}-', found)
-        found = re.sub(r'(href="#|url\(#)', rf"\1{self.name}-", found)
-        return re.sub(r"font: ([^;\"]*)'[^\"]*'", r"font: \1sans-serif", found)
+        result = re.sub(r'\bid="', f'id="{self.name}-', result)
+        result = re.sub(r'(href="#|url\(#)', rf"\1{self.name}-", result)
+        return re.sub(r"font: ([^;\"]*)'[^\"]*'", r"font: \1sans-serif", result)
 
     def in_page(self) -> str:
         """The picture in the page's own colours, as wide as there is room."""
-        found = self.svg(IN_PAGE)
+        result = self.svg(IN_PAGE)
         for colour, variable in VARIABLES.items():
-            found = found.replace(colour, variable)
-        return re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", found, count=1).replace(
+            result = result.replace(colour, variable)
+        return re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", result, count=1).replace(
             "<svg", f'<svg role="img" aria-label="{self.title}"', 1
         )
 
@@ -133,19 +133,19 @@ def _settings() -> Any:
 
 def charts(record: Record) -> tuple[Chart, ...]:
     """The pictures a record has figures for."""
-    found: list[Chart] = []
+    result: list[Chart] = []
     speed = record.speed
     if speed is not None and speed.measured and speed.pair_ratios:
-        found.append(pair_chart(speed))
+        result.append(pair_chart(speed))
     if speed is not None and speed.stages:
-        found.append(stage_chart("stages", "Time of each stage", speed.stages))
+        result.append(stage_chart("stages", "Time of each stage", speed.stages))
     if speed is not None and speed.components:
-        found.append(stage_chart("parts", "Time of each part run alone", speed.components))
+        result.append(stage_chart("parts", "Time of each part run alone", speed.components))
     timed = speed is not None and speed.measured  # what the gates took is no comparison
     if timed and record.table is not None and (memory := memory_rows(record.table)):
-        found.append(memory_chart(record.table, memory))
-    found += [life_chart(number, life) for number, life in enumerate(record.lives, 1)]
-    return tuple(found)
+        result.append(memory_chart(record.table, memory))
+    result += [life_chart(number, life) for number, life in enumerate(record.lives, 1)]
+    return tuple(result)
 
 
 def pair_chart(speed: SpeedRecord) -> Chart:

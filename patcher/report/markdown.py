@@ -106,12 +106,12 @@ def _table(record: Record) -> Iterable[str]:
             names,
             [
                 [
-                    one.name,
-                    figure(one.baseline_s),
-                    figure(one.patched_s),
-                    f"{1 / one.time_ratio:.2f}",
+                    each.name,
+                    figure(each.baseline_s),
+                    figure(each.patched_s),
+                    f"{1 / each.time_ratio:.2f}",
                 ]
-                for one in record.speed.stages
+                for each in record.speed.stages
             ],
         )
         yield ""

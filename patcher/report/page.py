@@ -115,7 +115,7 @@ def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = Non
         "cases": cases,
         "any_sound": any(view.sounds for view in cases),
         "spread": f"{sound.SPREAD_DB:.0f}",
-        "causes": [cause_view(one, diff) for one in record.causes],
+        "causes": [cause_view(each, diff) for each in record.causes],
         "diff": diff,
         "measured": words.measured(record),
         "facts": tuple(facts(record)),
@@ -227,15 +227,15 @@ def case_views(record: Record, sounds: Mapping[tuple[str, str], Sounds]) -> tupl
     )
 
 
-def case_view(view: CaseView, heard: Sounds) -> CaseView:
+def case_view(view: CaseView, sounds: Sounds) -> CaseView:
     """One case with its pictures and players, where it has sound."""
-    if heard.baseline is None and heard.patched is None:
+    if sounds.baseline is None and sounds.patched is None:
         return view
-    drawn = sound.pictures(heard.baseline, heard.patched)
+    drawn = sound.pictures(sounds.baseline, sounds.patched)
     case = view.case
     arms = (
-        arm_view("baseline", heard.baseline, drawn.baseline, case.baseline),
-        arm_view("patched", heard.patched, drawn.patched, case.patched),
+        arm_view("baseline", sounds.baseline, drawn.baseline, case.baseline),
+        arm_view("patched", sounds.patched, drawn.patched, case.patched),
     )
     largest = ""
     if drawn.largest_db is not None:
@@ -245,23 +245,23 @@ def case_view(view: CaseView, heard: Sounds) -> CaseView:
 
 
 def arm_view(
-    name: str, heard: sound.Sound | None, picture: bytes | None, state: ArmState
+    name: str, audio: sound.Sound | None, picture: bytes | None, state: ArmState
 ) -> ArmView:
     """One arm: its picture and player."""
-    if heard is None or picture is None:
+    if audio is None or picture is None:
         ended = state.outcome not in ("", "ok")
         why = f"no sound: the run ended with `{state.outcome}`" if ended else "no sound was kept"
         return ArmView(name, missing=why)
-    detail = f"{heard.seconds:.2f} s at {heard.rate / 1000:g} kHz"
-    if heard.cut_s:
-        detail = f"the first {heard.seconds:.0f} s of {heard.cut_s:.1f} s"
+    detail = f"{audio.seconds:.2f} s at {audio.rate / 1000:g} kHz"
+    if audio.cut_s:
+        detail = f"the first {audio.seconds:.0f} s of {audio.cut_s:.1f} s"
     return ArmView(
         name,
         detail,
         sound.data_uri("image/png", picture),
-        sound.data_uri("audio/wav", heard.wav),
-        f"{heard.seconds:.2f} s",
-        f"{heard.rate / 2000:g}",
+        sound.data_uri("audio/wav", audio.wav),
+        f"{audio.seconds:.2f} s",
+        f"{audio.rate / 2000:g}",
     )
 
 
@@ -279,7 +279,7 @@ def cause_view(cause: Cause, diff: Sequence[changes.FileDiff]) -> CauseView:
     for place in cause.excerpts:
         hunk = changes.hunk_of(diff, place.file, place.line) if place.role == EDIT else None
         if hunk is not None:
-            rest = tuple(one for one in cause.excerpts if one is not place)
+            rest = tuple(each for each in cause.excerpts if each is not place)
             return CauseView(cause, rest, hunk, place.file)
     return CauseView(cause, cause.excerpts)
 
@@ -298,7 +298,7 @@ def speed_values(record: Record) -> dict[str, Any]:
         "speed_terms": words.speed_terms(speed) if speed else "",
         "speed_missing": words.speed_missing(speed) if speed else "",
         "plots": [
-            Plot(one.title, one.caption, markup(one.in_page())) for one in charts.charts(record)
+            Plot(each.title, each.caption, markup(each.in_page())) for each in charts.charts(record)
         ],
         "table_names": table_names(table) if table is not None else (),
         "table_rows": rows,
@@ -375,7 +375,7 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
 def value_text(value: object) -> str:
     """A JSON value as text."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {value_text(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {value_text(each)}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(value_text, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

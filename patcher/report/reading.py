@@ -52,15 +52,15 @@ def read_record(result: Json) -> Record:
         wall_s=result.get("wall_s"),
         weights=_text(result, "weights"),
         compared=_text(result, "compared"),
-        cases=tuple(_case(one) for one in result.get("cases", ())),
-        causes=tuple(_cause(one) for one in result.get("diagnosis", ())),
+        cases=tuple(_case(each) for each in result.get("cases", ())),
+        causes=tuple(_cause(each) for each in result.get("diagnosis", ())),
         speed=_speed(speed) if speed else None,
         table=_table(table) if table else None,
         lives=tuple(_lives(result.get("life"))),
         diff=_text(result, "diff"),
-        exercised=None if exercised is None else tuple(r for one in exercised for r in _ran(one)),
-        unexercised=tuple(_never(one) for one in exercised or () if one.get("kind") == "never"),
-        undeclared=tuple(_undeclared(one) for one in result.get("undeclared") or ()),
+        exercised=None if exercised is None else tuple(r for each in exercised for r in _ran(each)),
+        unexercised=tuple(_never(each) for each in exercised or () if each.get("kind") == "never"),
+        undeclared=tuple(_undeclared(each) for each in result.get("undeclared") or ()),
         guards=None if guards is None else _texts(guards),
         warnings=_texts(result.get("warnings")),
         environment=result.get("environment") or {},
@@ -83,8 +83,8 @@ def machine_line(facts: Json) -> str:
     return ", ".join(parts)
 
 
-def _text(one: Json, key: str) -> str:
-    value = one.get(key)
+def _text(each: Json, key: str) -> str:
+    value = each.get(key)
     return "" if value is None else str(value)
 
 
@@ -94,91 +94,98 @@ def _texts(values: Any) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(map(str, values))
 
 
-def _case(one: Json) -> CaseRecord:
-    base, difference = one.get("baseline") or {}, one.get("difference")
-    seconds = one.get("seconds") or {}
+def _case(each: Json) -> CaseRecord:
+    base, difference = each.get("baseline") or {}, each.get("difference")
+    seconds = each.get("seconds") or {}
     return CaseRecord(
-        model=str(one["model"]),
-        test=str(one["test"]),
-        status=str(one["status"]),
+        model=str(each["model"]),
+        test=str(each["test"]),
+        status=str(each["status"]),
         baseline=ArmState(
             _text(base, "status"), _text(base, "outcome"), _text(base, "error"),
             seconds.get("baseline"),
         ),
         patched=ArmState(
-            str(one["status"]), _text(one, "outcome"), _text(one, "error"), seconds.get("patched")
+            str(each["status"]),
+            _text(each, "outcome"),
+            _text(each, "error"),
+            seconds.get("patched"),
         ),
-        gate=_text(one, "gate"),
-        error=_text(one, "error"),
-        reason=_text(one, "reason"),
-        flaky=bool(one.get("flaky")),
+        gate=_text(each, "gate"),
+        error=_text(each, "error"),
+        reason=_text(each, "reason"),
+        flaky=bool(each.get("flaky")),
         difference=_difference(difference) if difference else None,
-        stages=tuple(_stage(stage) for stage in one.get("stages") or ()),
+        stages=tuple(_stage(stage) for stage in each.get("stages") or ()),
     )  # fmt: skip
 
 
-def _stage(one: Json) -> StageState:
-    return StageState(str(one["name"]), _text(one, "dtype"), tuple(one["shape"]), one.get("same"))
+def _stage(each: Json) -> StageState:
+    return StageState(
+        str(each["name"]), _text(each, "dtype"), tuple(each["shape"]), each.get("same")
+    )
 
 
-def _difference(one: Json) -> StageDifference:
+def _difference(each: Json) -> StageDifference:
     return StageDifference(
-        gate=_text(one, "gate"),
-        message=_text(one, "message"),
-        stage=_text(one, "stage"),
-        index=one.get("index"),
-        size=one.get("size"),
-        measured=one.get("measured") or {},
-        limits=one.get("limits") or {},
+        gate=_text(each, "gate"),
+        message=_text(each, "message"),
+        stage=_text(each, "stage"),
+        index=each.get("index"),
+        size=each.get("size"),
+        measured=each.get("measured") or {},
+        limits=each.get("limits") or {},
     )
 
 
-def _cause(one: Json) -> Cause:
+def _cause(each: Json) -> Cause:
     return Cause(
-        error=str(one["error"]),
-        where=_text(one, "where"),
-        line=one.get("line"),
-        cause=_text(one, "cause"),
-        created_at=_text(one, "created_at"),
-        fires_when=_text(one, "fires_when"),
-        patch=_text(one, "patch"),
-        remedy=_text(one, "remedy"),
-        cases=_texts(one.get("cases")),
-        excerpts=tuple(_excerpt(place) for place in one.get("excerpts") or ()),
-        edit=_text(one, "edit"),
+        error=str(each["error"]),
+        where=_text(each, "where"),
+        line=each.get("line"),
+        cause=_text(each, "cause"),
+        created_at=_text(each, "created_at"),
+        fires_when=_text(each, "fires_when"),
+        patch=_text(each, "patch"),
+        remedy=_text(each, "remedy"),
+        cases=_texts(each.get("cases")),
+        excerpts=tuple(_excerpt(place) for place in each.get("excerpts") or ()),
+        edit=_text(each, "edit"),
     )
 
 
-def _excerpt(one: Json) -> Excerpt:
+def _excerpt(each: Json) -> Excerpt:
     return Excerpt(
-        role=str(one["role"]),
-        file=str(one["file"]),
-        line=int(one["line"]),
-        function=_text(one, "function"),
-        first=int(one["first"]),
-        lines=tuple(one["lines"]),
+        role=str(each["role"]),
+        file=str(each["file"]),
+        line=int(each["line"]),
+        function=_text(each, "function"),
+        first=int(each["first"]),
+        lines=tuple(each["lines"]),
     )
 
 
-def _speed(one: Json) -> SpeedRecord:
-    cold = one.get("cold") or {}
+def _speed(each: Json) -> SpeedRecord:
+    cold = each.get("cold") or {}
     return SpeedRecord(
-        verdict=str(one["verdict"]),
-        sentence=_text(one, "sentence"),
-        means=_text(one, "means"),
-        time_ratio=one.get("time_ratio"),
-        low=one.get("low"),
-        high=one.get("high"),
-        confidence=one.get("confidence"),
-        pairs=one.get("pairs") or 0,
-        margin=one.get("margin") or 0.0,
-        smallest_detectable=one.get("smallest_detectable"),
-        pairs_needed=one.get("pairs_needed"),
-        pair_ratios=tuple(one.get("pair_ratios") or ()),
-        stages=tuple(_times(one.get("stages"))),
-        components=tuple(_times(one.get("components"))),
-        repeated=tuple(f"pair {r['pair'] + 1}: {r['reason']}" for r in one.get("rerun") or ()),
-        disturbed=tuple(f"pair {r['pair'] + 1}: {r['reason']}" for r in one.get("disturbed") or ()),
+        verdict=str(each["verdict"]),
+        sentence=_text(each, "sentence"),
+        means=_text(each, "means"),
+        time_ratio=each.get("time_ratio"),
+        low=each.get("low"),
+        high=each.get("high"),
+        confidence=each.get("confidence"),
+        pairs=each.get("pairs") or 0,
+        margin=each.get("margin") or 0.0,
+        smallest_detectable=each.get("smallest_detectable"),
+        pairs_needed=each.get("pairs_needed"),
+        pair_ratios=tuple(each.get("pair_ratios") or ()),
+        stages=tuple(_times(each.get("stages"))),
+        components=tuple(_times(each.get("components"))),
+        repeated=tuple(f"pair {r['pair'] + 1}: {r['reason']}" for r in each.get("rerun") or ()),
+        disturbed=tuple(
+            f"pair {r['pair'] + 1}: {r['reason']}" for r in each.get("disturbed") or ()
+        ),
         pays_after_calls=cold.get("pays_after_calls"),
     )
 
@@ -191,9 +198,9 @@ def _times(rows: Any) -> Iterable[StageTime]:
         )  # fmt: skip
 
 
-def _table(one: Json) -> SpeedTable:
-    arms = [tuple(_row(row) for row in one.get(arm) or ()) for arm in ARMS]
-    return SpeedTable(arms[0], arms[1], _text(one, "source"), _text(one, "memory"))
+def _table(each: Json) -> SpeedTable:
+    arms = [tuple(_row(row) for row in each.get(arm) or ()) for arm in ARMS]
+    return SpeedTable(arms[0], arms[1], _text(each, "source"), _text(each, "memory"))
 
 
 def _row(row: Json) -> TableRow:
@@ -202,28 +209,28 @@ def _row(row: Json) -> TableRow:
 
 
 def _lives(found: Any) -> Iterable[LifeRecord]:
-    for one in [found] if isinstance(found, Mapping) else found or ():
-        arms = [tuple((one.get(arm) or {}).get("seconds") or ()) for arm in ARMS]
+    for each in [found] if isinstance(found, Mapping) else found or ():
+        arms = [tuple((each.get(arm) or {}).get("seconds") or ()) for arm in ARMS]
         if any(arms):
-            yield LifeRecord(_text(one, "model"), arms[0], arms[1])
+            yield LifeRecord(_text(each, "model"), arms[0], arms[1])
 
 
-def _ran(one: Json) -> Iterable[Ran]:
+def _ran(each: Json) -> Iterable[Ran]:
     """A place of an edit: its lines ran when its cases reached them."""
-    reached = one.get("kind", "ran") in ("ran", "import")
-    cases = len(one.get("cases") or ()) if reached else 0
-    for line in one.get("lines") or [one.get("line") or 0]:
-        yield Ran(_text(one, "patch"), _text(one, "file"), int(line), cases)
+    reached = each.get("kind", "ran") in ("ran", "import")
+    cases = len(each.get("cases") or ()) if reached else 0
+    for line in each.get("lines") or [each.get("line") or 0]:
+        yield Ran(_text(each, "patch"), _text(each, "file"), int(line), cases)
 
 
-def _never(one: Json) -> str:
-    inside = f" ({one['function']})" if one.get("function") else ""
-    return f"{one['patch']}: {one['file']}:{one['line']}{inside} never ran"
+def _never(each: Json) -> str:
+    inside = f" ({each['function']})" if each.get("function") else ""
+    return f"{each['patch']}: {each['file']}:{each['line']}{inside} never ran"
 
 
-def _undeclared(one: Json) -> str:
-    needs = " or ".join(f"`{word}`" for word in one.get("needs") or ())
-    place = f"{one['patch']}: {one['file']}:{one['line']} {one.get('what', '')}".rstrip()
+def _undeclared(each: Json) -> str:
+    needs = " or ".join(f"`{word}`" for word in each.get("needs") or ())
+    place = f"{each['patch']}: {each['file']}:{each['line']} {each.get('what', '')}".rstrip()
     return f"{place}; declare {needs}" if needs else place
 
 

@@ -19,30 +19,30 @@ DECISIVE = ("processor", "processors", "gpus", "threads", "device", "python", "t
 
 def comparable_to(one: Record, other: Record) -> tuple[str, ...]:
     """Why the speed of two runs cannot be compared; empty when it can."""
-    found = [
-        f"{name}: {mine or 'unknown'} and {theirs or 'unknown'}"
-        for name, mine, theirs in (
+    result = [
+        f"{name}: {mine or 'unknown'} and {others or 'unknown'}"
+        for name, mine, others in (
             ("target", one.target, other.target),
             ("version", one.version, other.version),
             ("weights", one.weights, other.weights),
         )
-        if mine != theirs
+        if mine != others
     ]
     for name in DECISIVE:
-        mine, theirs = one.environment.get(name), other.environment.get(name)
-        if mine != theirs:
-            found.append(f"{name}: {mine} and {theirs}")
+        mine, others = one.environment.get(name), other.environment.get(name)
+        if mine != others:
+            result.append(f"{name}: {mine} and {others}")
     if {(c.model, c.test) for c in one.cases} != {(c.model, c.test) for c in other.cases}:
-        found.append("the cases differ")
-    return tuple(found)
+        result.append("the cases differ")
+    return tuple(result)
 
 
 def trend(newest_first: Sequence[Record]) -> tuple[Record, ...]:
     """The timed runs that may be compared with the newest timed one, oldest first."""
-    timed = [one for one in newest_first if one.speed is not None and one.speed.measured]
+    timed = [each for each in newest_first if each.speed is not None and each.speed.measured]
     if not timed:
         return ()
-    return tuple(one for one in reversed(timed) if not comparable_to(timed[0], one))
+    return tuple(each for each in reversed(timed) if not comparable_to(timed[0], each))
 
 
 def history_lines(result: HistoryResult, width: int) -> Iterable[Line]:
@@ -52,16 +52,16 @@ def history_lines(result: HistoryResult, width: int) -> Iterable[Line]:
     if not entries:
         yield Line("no verification yet; `patcher verify` makes the first")
         return
-    for one in entries:
-        ratio = one.time_ratio
-        speed = f"{1 / ratio:.2f}" if ratio else (one.speed or "-")
-        passed = f"{one.passed} of {one.cases}"
-        rows.append([str(one.id), one.when, one.verdict, passed, speed])
+    for each in entries:
+        ratio = each.time_ratio
+        speed = f"{1 / ratio:.2f}" if ratio else (each.speed or "-")
+        passed = f"{each.passed} of {each.cases}"
+        rows.append([str(each.id), each.when, each.verdict, passed, speed])
     head, *lines = columns(rows)
     yield Line(head, "bold")
-    for one, line in zip(entries, lines, strict=True):
+    for each, line in zip(entries, lines, strict=True):
         yield Line(line)
-        for part in wrap(", ".join(one.series) or "no patch", width, "      ", "      "):
+        for part in wrap(", ".join(each.series) or "no patch", width, "      ", "      "):
             yield Line(part, "dim")
     yield from trend_lines(result.trend, width)
 
@@ -72,11 +72,11 @@ def trend_lines(runs: Sequence[TimedRun], width: int) -> Iterable[Line]:
         return
     yield Line()
     yield Line("times as fast, runs that can be compared (oldest first):", "bold")
-    fast = [1 / one.time_ratio for one in runs]
+    fast = [1 / each.time_ratio for each in runs]
     room = max(10, min(40, width - 20))
-    for one, value in zip(runs, fast, strict=True):
+    for each, value in zip(runs, fast, strict=True):
         bar = "█" * max(1, round(room * value / max(fast)))
-        yield Line(f"{one.id:>5}  {value:5.2f}  {bar}")
+        yield Line(f"{each.id:>5}  {value:5.2f}  {bar}")
 
 
 def compare_lines(result: CompareResult, width: int) -> Iterable[Line]:
@@ -85,10 +85,10 @@ def compare_lines(result: CompareResult, width: int) -> Iterable[Line]:
     rows = [["", f"run {first.id}", f"run {second.id}"]]
     for label, key in (("when (UTC)", "when"), ("verdict", "verdict"), ("target", "target"),
                        ("version", "version")):  # fmt: skip
-        rows.append([label, *(str(getattr(one, key) or "-") for one in (first, second))])
-    rows.append(["passed", *(f"{one.passed} of {one.cases}" for one in (first, second))])
-    speeds = [f"{1 / one.time_ratio:.2f}" if one.time_ratio else "not measured"
-              for one in (first, second)]  # fmt: skip
+        rows.append([label, *(str(getattr(each, key) or "-") for each in (first, second))])
+    rows.append(["passed", *(f"{each.passed} of {each.cases}" for each in (first, second))])
+    speeds = [f"{1 / each.time_ratio:.2f}" if each.time_ratio else "not measured"
+              for each in (first, second)]  # fmt: skip
     rows.append(["times as fast", *speeds])
     head, *lines = columns(rows)
     yield Line(head, "bold")
@@ -99,14 +99,14 @@ def compare_lines(result: CompareResult, width: int) -> Iterable[Line]:
         if names:
             for part in wrap(f"{label}: {words.joined(names)}", width, "", "  "):
                 yield Line(part)
-    changed = [one for one in result.cases if one.first != one.second]
-    for one in changed:
-        text = f"{one.model} / {one.test}: {one.first or 'not run'}, then "
-        for part in wrap(text + (one.second or "not run"), width, "", "  "):
+    changed = [each for each in result.cases if each.first != each.second]
+    for each in changed:
+        text = f"{each.model} / {each.test}: {each.first or 'not run'}, then "
+        for part in wrap(text + (each.second or "not run"), width, "", "  "):
             yield Line(part)
     if not changed:
         yield Line("every case came to the same")
-    untimed = [one.id for one in (first, second) if not one.time_ratio]
+    untimed = [each.id for each in (first, second) if not each.time_ratio]
     if untimed:
         which = f"run {untimed[0]} was not timed" if len(untimed) == 1 else "neither was timed"
         yield Line(f"the speeds cannot be compared: {which}")

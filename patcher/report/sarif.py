@@ -71,7 +71,7 @@ def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[SarifResult]:
         spec: from a patch's name to the path of its spec.
     """
     where = f" in {plan.on}" if plan.on else ""
-    found = []
+    result = []
     for patch in plan.patches:
         for edit in patch.edits:
             rule = STATUSES.get(edit.status)
@@ -83,23 +83,23 @@ def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[SarifResult]:
             says = f"moved to {edit.moved_to}" if rule == "site-moved" else edit.message
             text = f"{patch.name}: {place}{where}: {says or edit.status}"
             site = (edit.file, edit.sites[0].line) if edit.sites else None
-            found.append(SarifResult(rule, text, spec(patch.name), edit.spec_line, related=site))
-    return found
+            result.append(SarifResult(rule, text, spec(patch.name), edit.spec_line, related=site))
+    return result
 
 
 def of_hazards(hazards: Iterable[Hazard]) -> list[SarifResult]:
     """What patches will break."""
-    found = []
-    for one in hazards:
-        parts = [f"{one.kind} under {one.patch} ({one.under})"]
-        if one.fires_when:
-            parts.append(f"when {one.fires_when}")
-        if one.remedy:
-            parts.append(f"the patch {one.remedy} removes it")
-        made = (one.made.file, one.made.line) if one.made else None
+    result = []
+    for each in hazards:
+        parts = [f"{each.kind} under {each.patch} ({each.under})"]
+        if each.fires_when:
+            parts.append(f"when {each.fires_when}")
+        if each.remedy:
+            parts.append(f"the patch {each.remedy} removes it")
+        made = (each.made.file, each.made.line) if each.made else None
         text = "; ".join(parts)
-        found.append(SarifResult("hazard", text, one.at.file, one.at.line, True, made))
-    return found
+        result.append(SarifResult("hazard", text, each.at.file, each.at.line, True, made))
+    return result
 
 
 def of_map(maps: Iterable[StaticMap]) -> list[SarifResult]:
@@ -108,17 +108,19 @@ def of_map(maps: Iterable[StaticMap]) -> list[SarifResult]:
 
     rules = dict.fromkeys(UPDATES, "in-place-update") | {EntryKind.SYNC: "waits-for-device"}
     return [
-        SarifResult(rules[one.kind], f"{one.function}: {one.source}", module.file, one.line, True)
+        SarifResult(
+            rules[item.kind], f"{item.function}: {item.source}", module.file, item.line, True
+        )
         for each in maps
         for module in each.modules
-        for one in module.entries
-        if one.kind in rules
+        for item in module.entries
+        if item.kind in rules
     ]
 
 
 def log(findings: Sequence[SarifResult], command: str, version: str) -> str:
     """The file's text."""
-    names = [rule for rule in RULES if any(one.rule == rule for one in findings)]
+    names = [rule for rule in RULES if any(each.rule == rule for each in findings)]
     driver = {
         "name": "patcher",
         "semanticVersion": version,
@@ -138,22 +140,22 @@ def log(findings: Sequence[SarifResult], command: str, version: str) -> str:
         "originalUriBaseIds": {
             TARGET_ROOT: {"description": {"text": "the folder that holds the target's package"}}
         },
-        "results": [_result(one, names) for one in findings],
+        "results": [_result(each, names) for each in findings],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
-def _result(one: SarifResult, names: Sequence[str]) -> dict[str, Any]:
+def _result(each: SarifResult, names: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {
-        "ruleId": one.rule,
-        "ruleIndex": names.index(one.rule),
-        "level": RULES[one.rule][0],
-        "message": {"text": one.text},
-        "locations": [_location(one.file, one.line, in_target=one.in_target)],
-        "partialFingerprints": {"patcher/v1": one.fingerprint},
+        "ruleId": each.rule,
+        "ruleIndex": names.index(each.rule),
+        "level": RULES[each.rule][0],
+        "message": {"text": each.text},
+        "locations": [_location(each.file, each.line, in_target=each.in_target)],
+        "partialFingerprints": {"patcher/v1": each.fingerprint},
     }
-    if one.related is not None:
-        result["relatedLocations"] = [_location(*one.related, in_target=True)]
+    if each.related is not None:
+        result["relatedLocations"] = [_location(*each.related, in_target=True)]
     return result
 
 

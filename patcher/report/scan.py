@@ -50,20 +50,20 @@ def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: b
         torch = any(static["torch"] for static in result["static"].values())
         nothing = "nothing seen that these patches would break" if torch else "no tensor to watch"
         out.print(f"no hazard: {nothing}", style="green" if torch else "yellow")
-    for number, one in enumerate(result["hazards"], 1):
+    for number, each in enumerate(result["hazards"], 1):
         out.print()
-        outside = f", outside {target}" if one["outside"] else ""
-        head = f"hazard {number}: {one['kind']} at {one['where']}:{one['line']}{outside}"
+        outside = f", outside {target}" if each["outside"] else ""
+        head = f"hazard {number}: {each['kind']} at {each['where']}:{each['line']}{outside}"
         out.print(head, style="bold red", soft_wrap=True)
         facts = (
-            ("source", one["source"]),
-            ("in", one.get("function")),
-            ("under", one["under"]),
-            ("made at", one["created_at"]),
-            ("edit of", one["patch"]),
-            ("fires when", one["fires_when"]),
-            ("remedy", one["remedy"]),
-            ("note", one.get("note")),
+            ("source", each["source"]),
+            ("in", each.get("function")),
+            ("under", each["under"]),
+            ("made at", each["created_at"]),
+            ("edit of", each["patch"]),
+            ("fires when", each["fires_when"]),
+            ("remedy", each["remedy"]),
+            ("note", each.get("note")),
         )
         for key, value in facts:
             for line in labelled(key, value, out.width, "  ") if value else ():
@@ -79,8 +79,8 @@ def print_scan(result: Mapping[str, Any], *, names: Sequence[str] = (), color: b
 
 def next_step(hazards: Sequence[Mapping[str, Any]], patches: Sequence[str] = ()) -> str:
     """The command that works when it is pasted: the patches with their remedies; or empty."""
-    remedies = [one["remedy"] for one in hazards if one["remedy"]]
-    named = patches or [one["patch"] for one in hazards if one["patch"]]
+    remedies = [each["remedy"] for each in hazards if each["remedy"]]
+    named = patches or [each["patch"] for each in hazards if each["patch"]]
     names = dict.fromkeys([*named, *remedies])
     return f"patcher apply {' '.join(names)}" if remedies else ""
 
@@ -91,21 +91,21 @@ def _print_dynamic(dynamic: Mapping[str, Any], out: Console) -> None:
     headings = ["update in place", "function", "operator", "tensor made at", "times"]
     rows = [
         [
-            f"{one['where']}:{one['line']}{' (outside)' if one['outside'] else ''}",
-            str(one["function"]),
-            str(one["operator"]),
-            str(one["created_at"]),
-            str(one["count"]),
+            f"{each['where']}:{each['line']}{' (outside)' if each['outside'] else ''}",
+            str(each["function"]),
+            str(each["operator"]),
+            str(each["created_at"]),
+            str(each["count"]),
         ]
-        for one in dynamic["updates"]
+        for each in dynamic["updates"]
     ]
     print_lines(out, _fitting(headings, rows, out.width))
     for key in ("convolutions", "conversions", "synchronisations", "mixed"):
-        found = dynamic[key]
-        times = sum(one["count"] for one in found)
-        wall_s = sum(one["wall_s"] for one in found)
+        result = dynamic[key]
+        times = sum(each["count"] for each in result)
+        wall_s = sum(each["wall_s"] for each in result)
         waited = f", {wall_s:.3f} s" if key == "synchronisations" else ""
-        out.print(f"{key}: {times} at {len(found)} lines{waited}")
+        out.print(f"{key}: {times} at {len(result)} lines{waited}")
 
 
 def _counted(static: Mapping[str, Any], width: int) -> Iterator[Line]:

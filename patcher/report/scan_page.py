@@ -80,18 +80,18 @@ def page(
             tone=tone,
             lead=_lead(hazards),
             next_step=next_step(hazards or ()),
-            hazards=[_hazard(one) for one in hazards or ()],
+            hazards=[_hazard(each) for each in hazards or ()],
             drafts=drafts,
             ran=_ran(summarise(dynamic)) if dynamic is not None else None,
-            maps=[_map(name, found) for name, found in static.items()],
+            maps=[_map(name, result) for name, result in static.items()],
         )
     )
 
 
 def next_step(hazards: Sequence[Hazard]) -> str:
     """The command that works when it is pasted: the patches with their remedies; or empty."""
-    remedies = [one.remedy for one in hazards if one.remedy]
-    names = dict.fromkeys([*(one.patch for one in hazards if one.patch), *remedies])
+    remedies = [each.remedy for each in hazards if each.remedy]
+    names = dict.fromkeys([*(each.patch for each in hazards if each.patch), *remedies])
     return f"patcher apply {' '.join(names)}" if remedies else ""
 
 
@@ -108,7 +108,7 @@ def _lead(hazards: Sequence[Hazard] | None) -> str:
         return "Name patches to have predicted what they will break: patcher scan NAME."
     if not hazards:
         return "A prediction from what the cases did on pristine; `patcher verify` is the proof."
-    cases = dict.fromkeys(case for one in hazards for case in one.cases)
+    cases = dict.fromkeys(case for each in hazards for case in each.cases)
     return f"Seen in {count(len(cases), 'case')} that ran on pristine; nothing was applied."
 
 
@@ -133,7 +133,7 @@ def _hazard(hazard: Hazard) -> HazardView:
 
 def _ran(found: Mapping[str, Any]) -> Section:
     said = f"{found['operators']} operators in {count(len(found['cases']), 'case')}."
-    return Section("What ran", said, [one for one in _dynamic(found) if one.rows])
+    return Section("What ran", said, [each for each in _dynamic(found) if each.rows])
 
 
 def _dynamic(found: Mapping[str, Any]) -> Iterable[Table]:
@@ -207,7 +207,7 @@ def _map(name: str, found: StaticMap) -> Section:
 
 def _module(module: ModuleMap) -> Table:
     counts = ", ".join(f"{number} {kind}" for kind, number in sorted(module.counts().items()))
-    rows = [(one.line, one.function, one.kind.value, one.source) for one in module.entries]
+    rows = [(each.line, each.function, each.kind.value, each.source) for each in module.entries]
     note = module.error or counts
     return Table(module.file, ("line", "in", "kind", "source"), rows, code=(3,), note=note)
 

@@ -137,7 +137,7 @@ def pictures(baseline: Sound | None, patched: Sound | None) -> Pictures:
     """Both spectrograms on one scale of colours, and patched minus baseline."""
     import numpy as np
 
-    mels = [None if one is None else one.mel_db for one in (baseline, patched)]
+    mels = [None if each is None else each.mel_db for each in (baseline, patched)]
     peak = max((mel.max() for mel in mels if mel is not None), default=0.0)
     drawn = [None if mel is None else png(mel, peak + FLOOR_DB, peak, "magma") for mel in mels]
     if mels[0] is None or mels[1] is None:

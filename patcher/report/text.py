@@ -102,12 +102,12 @@ def print_change(
 
 def hazard_line(hazard: Hazard) -> str:
     """One hazard in one line."""
-    told = hazard.as_json()
-    parts = [f"{told['where']}:{told['line']}  {told['kind']}"]
-    if told["patch"]:
-        parts.append(f"under {told['patch']}")
-    if told["fires_when"]:
-        parts.append(f"when {told['fires_when']}")
-    if told["remedy"]:
-        parts.append(f"remedy: {told['remedy']}")
+    values = hazard.as_json()
+    parts = [f"{values['where']}:{values['line']}  {values['kind']}"]
+    if values["patch"]:
+        parts.append(f"under {values['patch']}")
+    if values["fires_when"]:
+        parts.append(f"when {values['fires_when']}")
+    if values["remedy"]:
+        parts.append(f"remedy: {values['remedy']}")
     return "; ".join(parts)

@@ -55,12 +55,12 @@ def check_names(
                     problems.append(
                         Problem("spec", patch.name, None, message, patch.path, (), hint)
                     )
-    for one in (sets or {}).values():
-        for name in one.patches:
+    for each in (sets or {}).values():
+        for name in each.patches:
             if name not in patches:
                 message = f"the set names {name}, which is no patch"
                 problems.append(
-                    Problem("spec", f"@{one.name}", None, message, "sets.yaml", (),
+                    Problem("spec", f"@{each.name}", None, message, "sets.yaml", (),
                             nearest(name, patches))
                 )  # fmt: skip
     try:
@@ -72,14 +72,14 @@ def check_names(
 
 def fixture_results(patch: Patch) -> list[tuple[str, str]]:
     """Each fixture's text and what its edits make of it."""
-    found = []
+    collected = []
     for form in patch.forms:
         for fixture in form.tests:
             path = fixture.file or form.edits[0].file
             numbers = [i for i, edit in enumerate(form.edits) if edit.file == path]
             before, result, _ = _run(form, path, numbers, fixture.before)
-            found.append((fixture.before, (result.content or before).decode()))
-    return found
+            collected.append((fixture.before, (result.content or before).decode()))
+    return collected
 
 
 def _lint(patch: Patch, number: int, edit: Edit) -> Iterable[Problem]:
@@ -109,10 +109,10 @@ def _fixture(patch: Patch, fixture: Fixture) -> Iterable[Problem]:
     def failed(message: str, lines: Iterable[str] = (), hint: str = _HINT) -> Problem:
         return Problem("check-failed", patch.name, None, message, where, tuple(lines), hint)
 
-    before, result, found = _run(patch, path, numbers, fixture.before)
+    before, result, collected = _run(patch, path, numbers, fixture.before)
     wrong = [
         of_outcome(patch, number + 1, outcome)
-        for number, outcome in zip(found, result.outcomes, strict=True)
+        for number, outcome in zip(collected, result.outcomes, strict=True)
         if outcome.status not in (*WRITABLE, EditStatus.MISSING)
     ]
     if wrong:
@@ -161,9 +161,9 @@ def _run(
     return content, rewrite_file(path, content, kept, patch.attachments), present
 
 
-def _diff(wanted: str, got: str) -> list[str]:
+def _diff(expected: str, got: str) -> list[str]:
     """What differs, as a diff from the fixture to what came out."""
     lines = difflib.unified_diff(
-        wanted.splitlines(), got.splitlines(), "fixture", "result", lineterm="", n=1
+        expected.splitlines(), got.splitlines(), "fixture", "result", lineterm="", n=1
     )
     return list(lines)

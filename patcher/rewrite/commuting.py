@@ -21,7 +21,7 @@ def not_commuting(
     Pairs where one requires the other are left out: their order is given. So are pairs of which no
     two edits look at the same code, since neither can see what the other wrote.
     """
-    found = []
+    result = []
     for one, other in combinations(patches, 2):
         ordered = one.name in other.requires or other.name in one.requires
         shared = {e.file for e in one.edits for f in other.edits if _meet(e, f)}
@@ -29,8 +29,8 @@ def not_commuting(
             continue
         one_way = _together((one, other), shared, read, rewrite)
         if one_way != _together((other, one), shared, read, rewrite):
-            found.append((one.name, other.name))
-    return tuple(found)
+            result.append((one.name, other.name))
+    return tuple(result)
 
 
 def _meet(one: Edit, other: Edit) -> bool:

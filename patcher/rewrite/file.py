@@ -78,7 +78,7 @@ def rewrite_patch(
         Outcome of each edit in the spec's order, and the new content of those files all of whose
         edits can be written; None is a file that goes.
     """
-    found: dict[int, EditOutcome] = {}
+    collected: dict[int, EditOutcome] = {}
     written: dict[str, bytes | None] = {}
     for path in dict.fromkeys(edit.file for edit in patch.edits):
         numbers = [i for i, edit in enumerate(patch.edits) if edit.file == path]
@@ -91,14 +91,14 @@ def rewrite_patch(
                 outcomes = [replace(o, status=EditStatus.CONFLICT, message=message)
                             for o in outcomes]  # fmt: skip
                 files = {}
-            found.update(zip(numbers, outcomes, strict=True))
+            collected.update(zip(numbers, outcomes, strict=True))
             written.update(files)
             continue
         result = rewrite(path, read(path), edits, patch.attachments)
-        found.update(zip(numbers, result.outcomes, strict=True))
+        collected.update(zip(numbers, result.outcomes, strict=True))
         if result.content is not None:
             written[path] = result.content
-    return [found[i] for i in range(len(patch.edits))], written
+    return [collected[i] for i in range(len(patch.edits))], written
 
 
 def _with_whole(
@@ -110,16 +110,16 @@ def _with_whole(
         return [EditOutcome(edit, EditStatus.CONFLICT, message=why) for edit in edits], {}
     content = after = read(path)
     inside = [edit for edit in edits if kind_of(edit).level is not Level.FILE]
-    found: dict[int, EditOutcome] = {}
+    collected: dict[int, EditOutcome] = {}
     if inside:
         result = rewrite(path, content, inside, attachments)
-        found = {id(edit): one for edit, one in zip(inside, result.outcomes, strict=True)}
+        collected = {id(edit): each for edit, each in zip(inside, result.outcomes, strict=True)}
         after = result.content
     outer = whole(edits)
     outcomes, written = plan_whole(outer, content, after, read, attachments)
-    found.update((id(edit), one) for edit, one in zip(outer, outcomes, strict=True))
-    everything = [found[id(edit)] for edit in edits]
-    fine = all(one.status in WRITABLE for one in everything)
+    collected.update((id(edit), each) for edit, each in zip(outer, outcomes, strict=True))
+    everything = [collected[id(edit)] for edit in edits]
+    fine = all(each.status in WRITABLE for each in everything)
     return everything, written if fine else {}
 
 

@@ -51,11 +51,11 @@ def follow(
         paths: all files of the tree.
     """
     sources = [path for path in paths if path.endswith(".py")]
-    found = []
+    result = []
     for patch in patches:
         for edit in patch.edits:
-            found.append(_edit(patch, edit, read, sources))
-    return found
+            result.append(_edit(patch, edit, read, sources))
+    return result
 
 
 def _edit(

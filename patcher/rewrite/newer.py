@@ -48,13 +48,13 @@ def _brought(
     if not may_be_new(lines) or python() >= HERE:
         return []
     had = Counter(each.name for each in features(old))
-    found: dict[str, Feature] = {}
+    result: dict[str, Feature] = {}
     for each in features(new):
         if had[each.name]:
             had[each.name] -= 1
         else:
-            found.setdefault(each.name, each)
-    return list(found.values())
+            result.setdefault(each.name, each)
+    return list(result.values())
 
 
 def _problem(patch: Patch, path: str, feature: Feature, python: Version) -> Problem:

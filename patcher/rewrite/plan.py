@@ -221,9 +221,9 @@ def _forbidden(
         problems.append(Problem(code, patch.name, None, message, patch.path, (), hint))
 
     if not fits(patch, distribution, version, packages):
-        wanted = " or ".join(patch.targets)
+        targets = " or ".join(patch.targets)
         have = f"{distribution or 'the target'} {version or ''}".strip()
-        add("incompatible", f"it is for {wanted}, this is {have}", "")
+        add("incompatible", f"it is for {targets}, this is {have}", "")
     for name in patch.requires:
         if name not in others:
             hint = f"`patcher apply {name} {patch.name}`"

@@ -97,10 +97,10 @@ def _run(
 
 def needed_by(name: str, patches: Sequence[Patch]) -> list[str]:
     """Patches of a series that require ``name``, directly or through others."""
-    found: list[str] = []
+    result: list[str] = []
     lost = {name}
     for patch in patches:
         if lost & set(patch.requires) and patch.name not in lost:
-            found.append(patch.name)
+            result.append(patch.name)
             lost.add(patch.name)
-    return found
+    return result

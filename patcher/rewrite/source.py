@@ -81,13 +81,13 @@ class Source:
     @cached_property
     def starts(self) -> list[int]:
         """Offset of the start of each line."""
-        return [0, *(found.end() for found in _NEWLINE.finditer(self.text))]
+        return [0, *(result.end() for result in _NEWLINE.finditer(self.text))]
 
     @cached_property
     def newline(self) -> str:
         """The newline used most."""
-        found = _NEWLINE.findall(self.text)
-        return max(("\n", "\r\n", "\r"), key=found.count)
+        result = _NEWLINE.findall(self.text)
+        return max(("\n", "\r\n", "\r"), key=result.count)
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -107,20 +107,20 @@ class Source:
     @cached_property
     def definitions(self) -> list[Definition]:
         """Every function and class with its lexical qualified name, in order of appearance."""
-        found: list[Definition] = []
+        result: list[Definition] = []
 
         def visit(node: ast.AST, prefix: str) -> None:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                     name = prefix + child.name
                     first = min([child.lineno, *(each.lineno for each in child.decorator_list)])
-                    found.append(Definition(name, child, first, child.end_lineno or child.lineno))
+                    result.append(Definition(name, child, first, child.end_lineno or child.lineno))
                     visit(child, name + ".")
                 elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
                     visit(child, prefix)
 
         visit(self.tree, "")
-        return found
+        return result
 
     @cached_property
     def string_lines(self) -> frozenset[int]:
@@ -186,8 +186,8 @@ class Source:
     def indent(self, offset: int) -> str:
         """The white space that starts the line of ``offset``."""
         start = self.line_start(offset)
-        found = re.compile(r"[ \t\f]*").match(self.text, start)
-        return found[0] if found else ""
+        matched = re.compile(r"[ \t\f]*").match(self.text, start)
+        return matched[0] if matched else ""
 
     def scope_at(self, offset: int) -> str:
         """Qualified name of the innermost definition around an offset; `<module>` outside any."""
@@ -207,7 +207,7 @@ def lines_in_strings(tree: ast.AST, text: str, starts: Sequence[int]) -> frozens
     Args:
         starts: offset of the start of each line.
     """
-    found: set[int] = set()
+    result: set[int] = set()
     for node in ast.walk(tree):
         several = isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno
         if not several or node.end_lineno == node.lineno:  # type: ignore[attr-defined]
@@ -220,14 +220,14 @@ def lines_in_strings(tree: ast.AST, text: str, starts: Sequence[int]) -> frozens
         for number in range(first + 1, last + 1):
             at = starts[number - 1] - low
             if any(start < at < end for start, end in inside):
-                found.add(number)
-    return frozenset(found)
+                result.add(number)
+    return frozenset(result)
 
 
 def within_matches(within: str, name: str) -> bool:
     """Whether a qualified name is what `within` says; `*` stands for any part of one segment."""
-    wanted, segments = within.split("."), name.split(".")
-    return len(wanted) == len(segments) and all(
+    asked, segments = within.split("."), name.split(".")
+    return len(asked) == len(segments) and all(
         re.fullmatch(re.escape(segment).replace(r"\*", r"\w*"), actual)
-        for segment, actual in zip(wanted, segments, strict=True)
+        for segment, actual in zip(asked, segments, strict=True)
     )

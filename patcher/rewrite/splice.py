@@ -37,18 +37,18 @@ class Removal(Splice):
 
 def with_pass(splices: Iterable[Splice]) -> list[Splice]:
     """The same splices, with `pass` in blocks that they would leave without a statement."""
-    found = list(dict.fromkeys(splices))
-    for block in {each.block for each in found if isinstance(each, Removal)}:
-        gone = [e for e in found if isinstance(e, Removal) and e.block == block]
+    result = list(dict.fromkeys(splices))
+    for block in {each.block for each in result if isinstance(each, Removal)}:
+        removed = [e for e in result if isinstance(e, Removal) and e.block == block]
         beside = any(
             block[0] <= each.start <= block[1] and each.text.strip()
-            for each in found
-            if each not in gone
+            for each in result
+            if each not in removed
         )
-        if sum(each.count for each in gone) == gone[0].size and not beside:
-            first = min(gone)
-            found[found.index(first)] = first.lone
-    return found
+        if sum(each.count for each in removed) == removed[0].size and not beside:
+            first = min(removed)
+            result[result.index(first)] = first.lone
+    return result
 
 
 class OverlapError(Exception):

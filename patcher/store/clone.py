@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @contextmanager
 def quiet_environment(*, network: bool = False) -> Iterator[None]:
     """`git.environment` for GitPython, which copies `os.environ`."""
-    wanted = plumbing.environment()
+    variables = plumbing.environment()
     if network:
-        wanted["GIT_ALLOW_PROTOCOL"] = "https:http:ssh:git:file"
-        wanted.pop("GIT_NO_LAZY_FETCH")
+        variables["GIT_ALLOW_PROTOCOL"] = "https:http:ssh:git:file"
+        variables.pop("GIT_NO_LAZY_FETCH")
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         del os.environ[name]
-    os.environ.update({name: text for name, text in wanted.items() if name.startswith("GIT_")})
+    os.environ.update({name: text for name, text in variables.items() if name.startswith("GIT_")})
     try:
         yield
     finally:

@@ -74,14 +74,14 @@ def _slashes(path: str) -> list[int]:
     return [at for at, char in enumerate(path) if char == "/"]
 
 
-def _compare(root: Root, path: str, one: ExpectedFile, here: os.stat_result | None) -> str | None:
+def _compare(root: Root, path: str, each: ExpectedFile, here: os.stat_result | None) -> str | None:
     if here is None:
         return _missing(root, path)
     if not stat.S_ISREG(here.st_mode):
         if stat.S_ISLNK(here.st_mode):
             return "link"
         return "folder" if stat.S_ISDIR(here.st_mode) else "special"
-    if one.stamp and stamp(here) == one.stamp:
+    if each.stamp and stamp(here) == each.stamp:
         return None
     try:
         held = root.read(path)
@@ -89,9 +89,9 @@ def _compare(root: Root, path: str, one: ExpectedFile, here: os.stat_result | No
         return "special"
     if held is None:
         return "deleted"
-    if one.sha256 is not None and digest(held.data) != one.sha256:
+    if each.sha256 is not None and digest(held.data) != each.sha256:
         return "edited"
-    return "mode" if held.mode != one.mode else None
+    return "mode" if held.mode != each.mode else None
 
 
 def _missing(root: Root, path: str) -> str:

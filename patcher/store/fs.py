@@ -2,9 +2,9 @@
 
 One class, `Folder`: an open directory. Names are single path components resolved against its
 descriptor and never through a link, so that nothing can be swapped in between check and use. Each
-state-changing method first announces a `FileOperation` to `observer`; tests and `tests/torture` kill
-the process there, raise an `OSError` instead, or record the calls to enumerate what a power loss
-could leave behind.
+state-changing method first announces a `FileOperation` to `observer`; tests and `tests/torture`
+kill the process there, raise an `OSError` instead, or record the calls to enumerate what a power
+loss could leave behind.
 
 Git's own writes (inside ``.git``, all of them derived and rebuildable) are the one exception.
 """

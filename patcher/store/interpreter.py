@@ -74,9 +74,9 @@ class Interpreter:
         """The version of a distribution, or None."""
         from patcher.patchfile.versions import normalise
 
-        wanted = normalise(name)
+        asked = normalise(name)
         return next(
-            (version for each, version in self.installed.items() if normalise(each) == wanted), None
+            (version for each, version in self.installed.items() if normalise(each) == asked), None
         )
 
 

@@ -153,10 +153,10 @@ def hide(checkout: Path, names: tuple[str, ...]) -> None:
     with Folder.make(common / "info") as info:
         result = info.read("exclude")
         data = b"" if result is None else result.data
-        wanted = [name for name in names if name.encode() not in data.splitlines()]
-        if wanted:
+        lines_to_add = [name for name in names if name.encode() not in data.splitlines()]
+        if lines_to_add:
             ending = b"" if data.endswith(b"\n") or not data else b"\n"
-            lines = "".join(f"{name}\n" for name in wanted).encode()
+            lines = "".join(f"{name}\n" for name in lines_to_add).encode()
             info.replace_file("exclude", data + ending + lines, result.mode if result else 0o644)
 
 

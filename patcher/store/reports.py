@@ -71,10 +71,10 @@ class Reports:
         """
         known = self.ids()
         needed, passed = {*known[-max(keep, 1) :]}, set()
-        for one in self.newest_first():
-            if one["verdict"] == "pass" and one.get("target") not in passed:
-                passed.add(one.get("target"))
-                needed.add(one["id"])
+        for each in self.newest_first():
+            if each["verdict"] == "pass" and each.get("target") not in passed:
+                passed.add(each.get("target"))
+                needed.add(each["id"])
         return [number for number in known if number not in needed]
 
     def remove(self, numbers: Iterable[int]) -> None:

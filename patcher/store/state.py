@@ -145,15 +145,15 @@ def load(data: bytes, where: str) -> State:
         ) from None
 
 
-def _dump_applied(one: Applied) -> dict[str, Any]:
-    guard = {"guard": asdict(one.guard)} if one.guard else {}
+def _dump_applied(each: Applied) -> dict[str, Any]:
+    guard = {"guard": asdict(each.guard)} if each.guard else {}
     return {
         **guard,
-        "name": one.name,
-        "sha256": one.sha256,
-        "spec_text": one.spec_text,
+        "name": each.name,
+        "sha256": each.sha256,
+        "spec_text": each.spec_text,
         "attachments": {
-            path: base64.b64encode(data).decode() for path, data in one.attachments.items()
+            path: base64.b64encode(data).decode() for path, data in each.attachments.items()
         },
     }
 

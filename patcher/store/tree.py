@@ -252,16 +252,16 @@ class StoredTree:
         return find_blob(self.root, ref, path, sha256)
 
 
-def drift_error(stray: Sequence[Drift]) -> PatcherError:
+def drift_error(drift: Sequence[Drift]) -> PatcherError:
     """PatcherError ``drift`` that names every file."""
-    first = stray[0]
-    count = "" if len(stray) == 1 else f" and {len(stray) - 1} more"
+    first = drift[0]
+    count = "" if len(drift) == 1 else f" and {len(drift) - 1} more"
     return PatcherError(
         "drift",
         f"{printable(first.path)}{count} is not what patcher wrote ({first.kind})",
         hint="`patcher diff` shows it; `patcher discard PATH` takes it out and keeps a backup, "
         "`patcher capture NAME` makes a patch of it; then repeat",
         where=first.path,
-        notes=[f"{each.kind}: {printable(each.path)}" for each in stray],
-        payload={"drift": [{"path": each.path, "kind": each.kind} for each in stray]},
+        notes=[f"{each.kind}: {printable(each.path)}" for each in drift],
+        payload={"drift": [{"path": each.path, "kind": each.kind} for each in drift]},
     )

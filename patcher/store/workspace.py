@@ -41,8 +41,8 @@ class Workspace(ExclusiveFolders):
         """
         targets = self.targets()
         if target is not None:
-            found = self.find_target(target)
-            targets = () if found is None else (found,)
+            result = self.find_target(target)
+            targets = () if result is None else (result,)
         if not targets:
             for lost in lost_copies(self):
                 if target is None or lost.target == target_name(split_target(target)):

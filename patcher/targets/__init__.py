@@ -44,14 +44,14 @@ def find_adapter(
     Raises:
         PatcherError: ``config``, for an ``adapter`` that cannot be loaded.
     """
-    found = _own_adapter(distribution, config, root, packages)
+    result = _own_adapter(distribution, config, root, packages)
     for name in members or (distribution,):
-        found = found or _registered(name)
-    if found is None or len(members) < 2:
-        return found
+        result = result or _registered(name)
+    if result is None or len(members) < 2:
+        return result
     from patcher.targets.joined import JoinedAdapter
 
-    return JoinedAdapter(found, _names(packages))
+    return JoinedAdapter(result, _names(packages))
 
 
 def _own_adapter(
@@ -78,8 +78,8 @@ def _registered(distribution: str) -> Adapter | None:
     name = distribution.lower().replace("_", "-")
     for point in entry_points(group="patcher.targets"):
         if point.name.lower().replace("_", "-") == name:
-            found: Adapter = point.load()
-            return found
+            result: Adapter = point.load()
+            return result
     if name in SHIPPED:
         module, _, attribute = SHIPPED[name].partition(":")
         shipped: Adapter = getattr(importlib.import_module(module), attribute)

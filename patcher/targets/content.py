@@ -40,11 +40,11 @@ def _own(adapter: Adapter) -> Iterator[Path]:
 def _named(value: Any, root: Path) -> Iterator[Path]:
     """Files named in settings, alone or as ``FILE:OBJECT``, whatever table they stand in."""
     if isinstance(value, dict):
-        for one in value.values():
-            yield from _named(one, root)
+        for each in value.values():
+            yield from _named(each, root)
     elif isinstance(value, list):
-        for one in value:
-            yield from _named(one, root)
+        for each in value:
+            yield from _named(each, root)
     elif isinstance(value, str) and value and "\n" not in value and len(value) < 250:
         for text in {value, value.rpartition(":")[0]} - {""}:
             path = root / text

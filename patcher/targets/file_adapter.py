@@ -53,8 +53,8 @@ class FileAdapter:
         return self.adapter.matrix(config)
 
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
-        found = self.adapter.assets(matrix, options, version)
-        return replace(found, fingerprint=f"{found.fingerprint}/{self.sha256}")
+        result = self.adapter.assets(matrix, options, version)
+        return replace(result, fingerprint=f"{result.fingerprint}/{self.sha256}")
 
     def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
         draw = getattr(self.adapter, "draw", None)
@@ -89,14 +89,14 @@ def load_adapter(root: Path, reference: str) -> FileAdapter:
         message = f"{place} cannot be imported: {type(error).__name__}: {error}"
         hint = "the parent side of an adapter never imports the target: import it where it is used"
         raise PatcherError("config", message, where=str(path), hint=hint) from None
-    found = getattr(module, name, None)
-    if found is None:
+    result = getattr(module, name, None)
+    if result is None:
         hint = nearest(name, [each for each in vars(module) if not each.startswith("_")])
         where = place_of(root, "adapter")
         raise PatcherError("config", f"{place} has no {name!r}", where=where, hint=hint)
-    lacking = [member for member in MEMBERS if not hasattr(found, member)]
+    lacking = [member for member in MEMBERS if not hasattr(result, member)]
     if lacking:
         message = f"{reference} is no adapter: it lacks {', '.join(lacking)}"
         raise PatcherError("config", message, where=str(path), hint="docs/targets.md has them all")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return FileAdapter(found, (str(path.parent),), sha256)
+    return FileAdapter(result, (str(path.parent),), sha256)

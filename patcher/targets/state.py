@@ -32,12 +32,12 @@ def shapes(objects: Mapping[str, Any], packages: Iterable[str]) -> dict[str, str
         objects: what was loaded, by name. Of a ``torch.nn.Module`` all submodules are looked at.
         packages: top-level names; every imported module of theirs is looked at.
     """
-    found = {f"attributes of {name}": shape_of(parts(each)) for name, each in objects.items()}
-    found["hooks"] = f"#{sum(hooks(each) for each in objects.values())}"
+    result = {f"attributes of {name}": shape_of(parts(each)) for name, each in objects.items()}
+    result["hooks"] = f"#{sum(hooks(each) for each in objects.values())}"
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] in packages and module is not None:
-            found[f"globals of {name}"] = shape_of([("", vars(module))])
-    return found
+            result[f"globals of {name}"] = shape_of([("", vars(module))])
+    return result
 
 
 def parts(thing: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -82,7 +82,7 @@ def hooks(thing: Any) -> int:
 
 def process() -> dict[str, str]:
     """Settings that belong to the whole process."""
-    found = {
+    result = {
         "process: garbage collector": str(gc.isenabled()),
         "process: recursion limit": str(sys.getrecursionlimit()),
         "process: threads": f"#{threading.active_count()}",
@@ -90,8 +90,8 @@ def process() -> dict[str, str]:
     }
     torch = sys.modules.get("torch")
     if torch is not None:
-        found["process: torch threads"] = str(torch.get_num_threads())
-        found["process: torch default type"] = str(torch.get_default_dtype())
-        found["process: torch gradients"] = str(torch.is_grad_enabled())
-        found["process: torch precision"] = str(torch.get_float32_matmul_precision())
-    return found
+        result["process: torch threads"] = str(torch.get_num_threads())
+        result["process: torch default type"] = str(torch.get_default_dtype())
+        result["process: torch gradients"] = str(torch.is_grad_enabled())
+        result["process: torch precision"] = str(torch.get_float32_matmul_precision())
+    return result

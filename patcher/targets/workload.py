@@ -148,13 +148,13 @@ class WorkloadAdapter:
             for reference in _strings(self.config, "call")
             if is_file(reference) and reference.rpartition(":")[2] in self._source(reference).drawn
         ]
-        found = []
+        result = []
         for number in range(count if drawing else 0):
             reference = drawing[number % len(drawing)]
             seed = rng.getrandbits(64)
             options = {"call": reference, "draw": seed, "kind": "call"}
-            found.append(Test(f"{reference.rpartition(':')[2]} drawn {number + 1}", options))
-        return tuple(found)
+            result.append(Test(f"{reference.rpartition(':')[2]} drawn {number + 1}", options))
+        return tuple(result)
 
     @property
     def own_rule(self) -> OwnRule | None:
@@ -162,7 +162,7 @@ class WorkloadAdapter:
         function = str(self.config.get("compare") or "")
         if not function:
             return None
-        places = (one.rpartition(":")[0] for one in _strings(self.config, "call"))
+        places = (each.rpartition(":")[0] for each in _strings(self.config, "call"))
         return OwnRule(function, self.root, tuple(dict.fromkeys(places)))
 
     def _check_own_rule(self) -> None:
@@ -179,22 +179,22 @@ class WorkloadAdapter:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know of a workload before trusting a verdict by it."""
-        found = []
+        result = []
         if (rule := self.own_rule) is not None:
-            found.append(f"values that differ were judged by {rule.function}, the workload's own")
+            result.append(f"values that differ were judged by {rule.function}, the workload's own")
         if _strings(self.config, "call") and not self.draws:
-            found.append(
+            result.append(
                 "the inputs are always the same (no `draw(rng)` in the workload): a cache of "
                 "answers cannot be told from a speed-up"
             )
-        return tuple(found)
+        return tuple(result)
 
     @property
     def draws(self) -> bool:
         """Whether inputs can be drawn for every function that is called."""
         calls = _strings(self.config, "call")
         return bool(calls) and all(
-            is_file(one) and one.rpartition(":")[2] in self._source(one).drawn for one in calls
+            is_file(each) and each.rpartition(":")[2] in self._source(each).drawn for each in calls
         )
 
     def _calls(self, reference: str) -> list[Test]:
@@ -246,9 +246,9 @@ class WorkloadAdapter:
         """Refuse a ``draw`` or ``setup`` that cannot be called as it will be."""
         for helper, count, arguments in (("draw", 1, "rng"), ("setup", 0, "")):
             own = f"{helper}_{name}"
-            found = own if own in source.functions else helper
-            if found in source.functions and found != name:
-                self._check_takes(reference, found, count, f"def {found}({arguments}):")
+            result = own if own in source.functions else helper
+            if result in source.functions and result != name:
+                self._check_takes(reference, result, count, f"def {result}({arguments}):")
         setup = {"setup", f"setup_{name}"} & set(source.functions)
         if setup and name not in setup and source.functions[name].most < 1:
             line = f"def {name}(prepared):"
@@ -277,7 +277,7 @@ class WorkloadAdapter:
         options = {
             "kind": "command",
             "command": command,
-            "outputs": [str(one) for one in self.config.get("outputs", ())],
+            "outputs": [str(each) for each in self.config.get("outputs", ())],
             "filter": _patterns(self.config),
         }
         return Test(" ".join(command), options)
@@ -324,8 +324,8 @@ def read_source(root: Path, reference: str, named: str = "") -> WorkloadSource:
             f"no file {path}; files are relative to the settings'; `patcher new --workload` "
             "writes bench.py"
         )
-        found = sorted(each.name for each in root.glob("*.py"))
-        if close := get_close_matches(place, found, 1, 0.6):
+        result = sorted(each.name for each in root.glob("*.py"))
+        if close := get_close_matches(place, result, 1, 0.6):
             hint = f"did you mean {close[0]}:{reference.rpartition(':')[2]}?"
         where = named or str(path)
         raise PatcherError("config", f"there is no {place}", where=where, hint=hint) from None
@@ -361,34 +361,34 @@ def _literal(statement: Any, path: Path) -> dict[str, Any]:
 
     where = f"{path}:{statement.lineno}"
     try:
-        found = ast.literal_eval(statement.value)
-        json.dumps(found)
+        result = ast.literal_eval(statement.value)
+        json.dumps(result)
     except (ValueError, TypeError):
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        result = None
+    if not isinstance(result, dict) or not all(isinstance(each, dict) for each in result.values()):
         raise PatcherError(
             "config",
             "`cases` must be a literal: arguments by name, by the name of the case",
             where=where,
             hint='for example cases = {"short": {"length": 10}, "long": {"length": 1000}}',
         )
-    return {str(name): arguments for name, arguments in found.items()}
+    return {str(name): arguments for name, arguments in result.items()}
 
 
 def _strings(config: Mapping[str, Any], key: str) -> Sequence[str]:
     value = config.get(key, ())
-    return [value] if isinstance(value, str) else [str(one) for one in value]
+    return [value] if isinstance(value, str) else [str(each) for each in value]
 
 
 def _patterns(config: Mapping[str, Any]) -> list[str]:
     """``filter``: regular expressions, each checked here."""
     import re
 
-    found = list(_strings(config, "filter"))
-    for pattern in found:
+    result = list(_strings(config, "filter"))
+    for pattern in result:
         try:
             re.compile(pattern)
         except re.error as error:
             message = f"filter {json.dumps(pattern)} is not a regular expression: {error}"
             raise PatcherError("config", message) from None
-    return found
+    return result

@@ -56,8 +56,8 @@ class Comparison:
 
     def works(self, case: Case) -> bool:
         """The baseline delivered something that can be compared with."""
-        found = self.baseline.get(case)
-        return found is not None and found.ok and self.smoke(found).passed
+        result = self.baseline.get(case)
+        return result is not None and result.ok and self.smoke(result).passed
 
     def smoke(self, result: CaseResult) -> GateResult:
         """The smoke gate, once for each output: it reads every element."""

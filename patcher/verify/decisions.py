@@ -42,18 +42,18 @@ class CaseEvidence:
     @property
     def baseline_works(self) -> bool:
         return self.baseline.outcome is Outcome.OK and all(
-            one.passed for one in self.baseline_gates
+            each.passed for each in self.baseline_gates
         )
 
     @property
     def patched_works(self) -> bool:
         """The patched run delivered, and every gate passed."""
         ran = self.patched is not None and self.patched.ok
-        return ran and bool(self.gates) and all(one.passed for one in self.gates)
+        return ran and bool(self.gates) and all(each.passed for each in self.gates)
 
     @property
     def failed_gate(self) -> str:
-        return next((one.gate for one in self.gates if not one.passed), "")
+        return next((each.gate for each in self.gates if not each.passed), "")
 
     @property
     def failure_kind(self) -> str:

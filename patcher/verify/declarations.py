@@ -74,7 +74,7 @@ def undeclared(
     def now(path: str) -> bytes | None:
         return state[path] if path in state else read_pristine(path)
 
-    found: list[Undeclared] = []
+    result: list[Undeclared] = []
     for patch in series:
         _, written = rewrite_patch(chosen_form(patch, now, rewrite), now, rewrite)
         for path, content in written.items():
@@ -83,9 +83,9 @@ def undeclared(
             for effect in added(path, now(path), content):
                 if not effect.accepts & frozenset(patch.declares):
                     needs = tuple(sorted(each.value for each in effect.accepts))
-                    found.append(Undeclared(patch.name, path, effect.line, effect.what, needs))
+                    result.append(Undeclared(patch.name, path, effect.line, effect.what, needs))
         state.update(written)
-    return tuple(found)
+    return tuple(result)
 
 
 def added(path: str, before: bytes | None, after: bytes) -> list[SideEffect]:

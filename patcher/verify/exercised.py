@@ -94,7 +94,7 @@ def places_of(versions: Versions, read: Read) -> tuple[ChangedLines, ...]:
         read: a file of the pristine tree, or None.
     """
     final = versions[-1][1] if versions else {}
-    found: list[ChangedLines] = []
+    result: list[ChangedLines] = []
     for number, (patch, files) in enumerate(versions):
         before = versions[number - 1][1] if number else {}
         for file, content in files.items():
@@ -106,20 +106,22 @@ def places_of(versions: Versions, read: Read) -> tuple[ChangedLines, ...]:
             for _, later in versions[number + 1 :]:
                 lines, now = moved(lines, now, later.get(file, now)), later.get(file, now)
             new_file = read(file) is None
-            found += _grouped(patch, file, lines, final.get(file, content), new_file=new_file)
-    return tuple(found)
+            result += _grouped(patch, file, lines, final.get(file, content), new_file=new_file)
+    return tuple(result)
 
 
 def changed_lines(old: bytes, new: bytes) -> list[int]:
     """Lines of ``new`` that are not in ``old``; what follows the gap where lines were taken out."""
-    ours, theirs = old.splitlines(), new.splitlines()
-    found: list[int] = []
-    for tag, _, _, first, end in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+    old_lines, new_lines = old.splitlines(), new.splitlines()
+    result: list[int] = []
+    for tag, _, _, first, end in SequenceMatcher(
+        None, old_lines, new_lines, autojunk=False
+    ).get_opcodes():
         if tag in ("insert", "replace"):
-            found += range(first + 1, end + 1)
-        elif tag == "delete" and theirs:
-            found.append(min(first + 1, len(theirs)))
-    return found
+            result += range(first + 1, end + 1)
+        elif tag == "delete" and new_lines:
+            result.append(min(first + 1, len(new_lines)))
+    return result
 
 
 def moved(lines: Iterable[int], old: bytes, new: bytes) -> list[int]:
@@ -176,7 +178,7 @@ def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[Span, ast.AST]
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             name = f"{prefix}{node.name}"
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             yield Span(name, first, node.end_lineno or node.lineno), node
             yield from _functions(node, f"{name}.")
         elif isinstance(node, ast.ClassDef):
@@ -187,19 +189,19 @@ def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[Span, ast.AST]
 
 def _code_lines(node: ast.AST) -> set[int]:
     """Lines that hold more than comments and docstrings."""
-    found: set[int] = set()
+    result: set[int] = set()
     for each in ast.walk(node):
         if _is_docstring(each):
             continue
         if isinstance(each, (ast.stmt, ast.expr, ast.arg, ast.keyword)) and not isinstance(
             each, ast.Constant
         ):
-            found.add(each.lineno)
+            result.add(each.lineno)
             if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                found.add(each.end_lineno or each.lineno)
+                result.add(each.end_lineno or each.lineno)
         elif isinstance(each, ast.Constant) and not isinstance(each.value, str):
-            found.add(each.lineno)
-    return found
+            result.add(each.lineno)
+    return result
 
 
 def _is_docstring(node: ast.AST) -> bool:
@@ -212,11 +214,11 @@ def _is_docstring(node: ast.AST) -> bool:
 
 def watched(places: Iterable[ChangedLines]) -> dict[str, tuple[tuple[int, int], ...]]:
     """The functions a worker has to follow, by file; none where only the import matters."""
-    found: dict[str, list[tuple[int, int]]] = {}
+    result: dict[str, list[tuple[int, int]]] = {}
     for place in places:
-        spans = found.setdefault(place.file, [])
+        spans = result.setdefault(place.file, [])
         spans += [(span.first, span.last) for span in place.spans]
-    return {file: tuple(dict.fromkeys(spans)) for file, spans in found.items()}
+    return {file: tuple(dict.fromkeys(spans)) for file, spans in result.items()}
 
 
 def exercises(
@@ -224,15 +226,15 @@ def exercises(
 ) -> tuple[Exercise, ...]:
     """What runs of the patched arm showed of each place."""
     runs = [result for result in results if result.ran]
-    found = [_exercise(place, runs) for place in places]
-    alive = {one.place.patch for one in found if one.kind in ("ran", "branch")}
+    collected = [_exercise(place, runs) for place in places]
+    alive = {each.place.patch for each in collected if each.kind in ("ran", "branch")}
     # A new function or file is reached through the patch's other edits: where those run, it is a
     # branch (a condition on the processor, say, that is not met here).
     return tuple(
-        Exercise(one.place, "branch")
-        if one.kind == "never" and one.place.patch in alive and _only_new(one.place)
-        else one
-        for one in found
+        Exercise(each.place, "branch")
+        if each.kind == "never" and each.place.patch in alive and _only_new(each.place)
+        else each
+        for each in collected
     )
 
 

@@ -65,8 +65,8 @@ class Bench:
         arguments = {"test": asdict(test), "tracer": tracer, "options": dict(options)}
         timeout_s = 10 * self.runner.case_timeout_s(case)
         report = self.runner.ask(arm, model, Step("trace", arguments, timeout_s))
-        found: Mapping[str, Any] = report.value.get("trace", {})
-        return found
+        result: Mapping[str, Any] = report.value.get("trace", {})
+        return result
 
 
 def judge(
@@ -123,7 +123,7 @@ def _judge(
         row = decide(counted(cases, beyond))
         conclusion = Conclusion(row.verdict, row.reason, sentence(row, cases, gate, beyond))
         exercised = trial.exercised()
-        never = [one for one in exercised if one.kind == "never"]
+        never = [item for item in exercised if item.kind == "never"]
         if never and row.verdict is Verdict.PASS and not request.allow_unexercised:
             conclusion = not_exercised(never)
         life = None
@@ -184,7 +184,7 @@ def grown(life: Life) -> CaseJudgement:
 
 def not_exercised(never: Sequence[Exercise]) -> Conclusion:
     """Every case passed, and edits that never ran were not tried by any."""
-    patches = ", ".join(dict.fromkeys(one.place.patch for one in never))
+    patches = ", ".join(dict.fromkeys(each.place.patch for each in never))
     more = f", and {len(never) - 1} more" if len(never) > 1 else ""
     text = (
         f"Not all of {patches} was tried: {never[0].sentence}{more}. A case, a model or an "

@@ -99,13 +99,13 @@ class CaseJudgement:
 
     def _stages_json(self) -> list[dict[str, Any]]:
         """The baseline's stages; ``same``: equal to the bit on the patched arm, None without."""
-        theirs = {stage.name: stage.sha256 for stage in self.patched.stages} if self.patched else {}
+        actual = {stage.name: stage.sha256 for stage in self.patched.stages} if self.patched else {}
         return [
             {
                 "name": stage.name,
                 "dtype": stage.dtype,
                 "shape": list(stage.shape),
-                "same": theirs[stage.name] == stage.sha256 if stage.name in theirs else None,
+                "same": actual[stage.name] == stage.sha256 if stage.name in actual else None,
             }
             for stage in (self.baseline.stages if self.baseline else ())
         ]
@@ -141,8 +141,8 @@ class Further:
 
     def as_json(self) -> dict[str, Any]:
         """One entry of ``inputs.drawn``."""
-        found = self.judgement.as_json()
-        return {**found, "kind": self.kind, "options": dict(self.options)}
+        result = self.judgement.as_json()
+        return {**result, "kind": self.kind, "options": dict(self.options)}
 
 
 @dataclass(frozen=True)
@@ -257,14 +257,14 @@ class Judgement:
 
     def as_json(self) -> dict[str, Any]:
         """The keys of ``verify --json`` that verification itself knows."""
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "verdict": self.verdict.value,
             "reason": self.reason,
             "sentence": self.sentence,
             "gate": self.gate,
             "compared": self.compared,
             "cases": [case.as_json() for case in self.cases],
-            "diagnosis": [one.as_json() for one in self.diagnosis],
+            "diagnosis": [each.as_json() for each in self.diagnosis],
             "reproducible": self.reproducible,
             "weights": self.weights,
             "environment": dict(self.facts),
@@ -272,16 +272,16 @@ class Judgement:
             "trees": dict(self.trees),
             "guards": list(self.guards),
             "wall_s": round(self.wall_s, 3),
-            "inputs": {"seed": self.seed, "drawn": [one.as_json() for one in self.further]},
-            "exercised": [one.as_json() for one in self.exercised],
+            "inputs": {"seed": self.seed, "drawn": [each.as_json() for each in self.further]},
+            "exercised": [each.as_json() for each in self.exercised],
             "allowed_unexercised": self.allowed_unexercised,
             "from_load_on": list(self.from_load_on),
-            "undeclared": [one.as_json() for one in self.undeclared],
+            "undeclared": [each.as_json() for each in self.undeclared],
             "declares": {name: list(words) for name, words in self.declares.items()},
         }
         if self.life is not None:
-            found["life"] = self.life.as_json()
+            result["life"] = self.life.as_json()
         if self.speed is not None:
-            found["speed"] = self.speed.as_json()
-            found["table"] = self.speed.table_json()
-        return found
+            result["speed"] = self.speed.as_json()
+            result["table"] = self.speed.table_json()
+        return result

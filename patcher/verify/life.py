@@ -55,12 +55,12 @@ def live(setup: Setup, executor: Executor, runner: Runner, observer: Observer) -
         opening = {"model": asdict(model), "seed": 0}
         steps = [Step("open", opening, runner.open_timeout_s(model.name))]
         for test in tests:
-            told = asdict(test)
-            steps.append(Step("prepare", {"tests": [told]}))
-            steps.append(Step("run", {"test": told, "capture": False}))
+            request = asdict(test)
+            steps.append(Step("prepare", {"tests": [request]}))
+            steps.append(Step("run", {"test": request, "capture": False}))
             steps.append(Step("memory"))
         reports = run_job(executor, Job(site, tuple(steps)), observer)
-        failed = next((one for one in reports if one.failure is not None), None)
+        failed = next((each for each in reports if each.failure is not None), None)
         if failed is not None and failed.failure is not None:
             call = (failed.step - 1) // STEPS + 1
             message = f"call {call} of {calls} in one process: {failed.failure.text}"
@@ -86,9 +86,9 @@ def inputs_of(setup: Setup, calls: int) -> list[Test]:
 
 def measured(reports: list[Report]) -> Lived:
     """Memory and seconds from the answers of one arm."""
-    runs = [one for one in reports if "wall_s" in one.value]
-    memory = [one.value["process_mib"] for one in reports if "process_mib" in one.value]
-    return Lived(tuple(memory), tuple(one.wall_s for one in runs))
+    runs = [each for each in reports if "wall_s" in each.value]
+    memory = [each.value["process_mib"] for each in reports if "process_mib" in each.value]
+    return Lived(tuple(memory), tuple(each.wall_s for each in runs))
 
 
 __all__ = ["CALLS", "Life", "live"]

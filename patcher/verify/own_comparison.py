@@ -62,7 +62,7 @@ class OwnComparison:
 
     def _ask(self, baseline: CaseResult, patched: CaseResult) -> str | None:
         results = {Arm.BASELINE: baseline, Arm.PATCHED: patched}
-        if baseline.returned[0].dtype != next((one.dtype for one in patched.returned), None):
+        if baseline.returned[0].dtype != next((each.dtype for each in patched.returned), None):
             return NOT_ALIKE
         recorded = {
             f"{arm.value}/{stage.name}": asdict(stage)

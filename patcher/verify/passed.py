@@ -112,7 +112,7 @@ class Passed:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives the equal record back."""
-        return {"series": [list(one) for one in self.series], "strength": asdict(self.strength)}
+        return {"series": [list(each) for each in self.series], "strength": asdict(self.strength)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Passed:
@@ -122,7 +122,7 @@ class Passed:
             ValueError, KeyError, TypeError: it is something else.
         """
         told = data["strength"]
-        if set(told) != {one.name for one in fields(Strength)}:
+        if set(told) != {each.name for each in fields(Strength)}:
             raise ValueError("not a strength")
         strength = Strength(**{**told, "cases": tuple(told["cases"])})
         return cls(tuple((str(a), str(b)) for a, b in data["series"]), strength)
@@ -131,11 +131,11 @@ class Passed:
 def remembered(known: Sequence[Passed], new: Passed) -> tuple[Passed, ...]:
     """The records of one series, with a new one: none that another makes superfluous."""
     same = [
-        one
-        for one in known
-        if one.series == new.series and not new.strength.covers(one.strength, speed=True)
+        each
+        for each in known
+        if each.series == new.series and not new.strength.covers(each.strength, speed=True)
     ]
-    if any(one.strength.covers(new.strength, speed=True) for one in same):
+    if any(each.strength.covers(new.strength, speed=True) for each in same):
         return tuple(same)
     return (*same, new)
 
@@ -157,6 +157,6 @@ def goes_back_to(
     if tuple(verified) == tuple(failed):
         return False
     return any(
-        one.series == tuple(verified) and one.strength.covers(strength, speed=speed)
-        for one in known
+        each.series == tuple(verified) and each.strength.covers(strength, speed=speed)
+        for each in known
     )

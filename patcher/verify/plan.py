@@ -111,7 +111,7 @@ def make_plan(
 def _named_apart(calls: Sequence[Call]) -> tuple[Call, ...]:
     """No two calls of a model share a name: results are kept by it."""
     taken: set[str] = set()
-    found = []
+    result = []
     for call in calls:
         name = call.test.name
         number = 2
@@ -119,8 +119,8 @@ def _named_apart(calls: Sequence[Call]) -> tuple[Call, ...]:
             name = f"{call.test.name} ({number})"
             number += 1
         taken.add(name)
-        found.append(replace(call, test=replace(call.test, name=name)))
-    return tuple(found)
+        result.append(replace(call, test=replace(call.test, name=name)))
+    return tuple(result)
 
 
 def fresh_seed() -> int:

@@ -45,13 +45,13 @@ def make_receipt(result: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str
         "made_at": more["made_at"],
         "target": {"name": result["target"], "version": result["version"]},
         "trees": dict(result["trees"]),
-        "patches": [dict(one) for one in more["patches"]],
+        "patches": [dict(each) for each in more["patches"]],
         "verdict": result["verdict"],
         "reason": result["reason"],
         "gate": result["gate"],
         "compared": result.get("compared"),
         "cases": [
-            {key: one[key] for key in ("model", "test", "status")} for one in result["cases"]
+            {key: each[key] for key in ("model", "test", "status")} for each in result["cases"]
         ],
         "inputs": result.get("inputs"),
         "speed": {key: speed.get(key) for key in SPEED} if speed else None,
@@ -119,7 +119,7 @@ def machine_words(facts: Mapping[str, Any]) -> str:
     parts = [facts.get("processor"), facts.get("processors"), *gpus, facts.get("device")]
     processors = f"{parts[1]} processors" if parts[1] else None
     words = [parts[0], processors, *parts[2:], facts.get("system")]
-    return ", ".join(str(one) for one in words if one)
+    return ", ".join(str(each) for each in words if each)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def differences(receipt: Receipt, here: Here) -> Iterator[str]:
     else:
         if here.trees["baseline"] != body["trees"].get("baseline"):
             yield "pristine is another: the target's files are not those that were judged"
-        stated = [(one["name"], one["sha256"]) for one in body["patches"]]
+        stated = [(each["name"], each["sha256"]) for each in body["patches"]]
         if list(here.patches or ()) != stated:
             names = ", ".join(name for name, _ in here.patches or ()) or "none"
             judged = ", ".join(name for name, _ in stated) or "none"
@@ -151,10 +151,10 @@ def differences(receipt: Receipt, here: Here) -> Iterator[str]:
             yield "the patched tree is another than the one that was judged"
         if here.content != body["hashes"]["content"]:
             yield "the workload or the adapter is another"
-    for name, told in (("machine", here.machine), ("versions", here.versions)):
+    for name, here_said in (("machine", here.machine), ("versions", here.versions)):
         for key, value in body[name].items():
-            if value is not None and key in told and told[key] != value:
-                yield f"{key} is {_short(told[key])}; judged was {_short(value)}"
+            if value is not None and key in here_said and here_said[key] != value:
+                yield f"{key} is {_short(here_said[key])}; judged was {_short(value)}"
 
 
 def _short(value: object) -> str:
@@ -200,7 +200,7 @@ class Joined:
     def as_json(self) -> dict[str, Any]:
         return {
             "verdict": self.verdict,
-            "machines": [one.as_json() for one in self.machines],
+            "machines": [each.as_json() for each in self.machines],
             "disagreements": list(self.disagreements),
         }
 
@@ -220,19 +220,19 @@ def join_receipts(receipts: Sequence[Receipt]) -> Joined:
     by_machine: dict[str, list[Receipt]] = {}
     for one in receipts:
         by_machine.setdefault(one.machine, []).append(one)
-    machines = tuple(_together(name, found) for name, found in by_machine.items())
+    machines = tuple(_together(name, result) for name, result in by_machine.items())
     return Joined(worst([one.verdict for one in machines]), machines, tuple(_disagree(machines)))
 
 
 def _together(machine: str, receipts: Sequence[Receipt]) -> MachineVerdict:
-    speeds = [one.speed for one in receipts if one.speed]
-    ratios = [one.body["speed"]["time_ratio"] for one in receipts if one.body["speed"]]
+    speeds = [each.speed for each in receipts if each.speed]
+    ratios = [each.body["speed"]["time_ratio"] for each in receipts if each.body["speed"]]
     return MachineVerdict(
         machine,
-        worst([one.verdict for one in receipts]),
+        worst([each.verdict for each in receipts]),
         tuple(dict.fromkeys(speeds)),
         tuple(ratio for ratio in ratios if ratio is not None),
-        tuple(one.where for one in receipts),
+        tuple(each.where for each in receipts),
     )
 
 
@@ -243,14 +243,14 @@ def worst(verdicts: Sequence[str]) -> str:
 
 
 def _disagree(machines: Sequence[MachineVerdict]) -> Iterator[str]:
-    for one in machines:
-        if len(one.speeds) > 1:
-            yield f"{one.machine}: speed is {' and '.join(one.speeds)}"
-    if len({one.verdict for one in machines}) > 1:
-        yield "; ".join(f"{one.machine}: {one.verdict}" for one in machines)
-    if len({one.speeds for one in machines if one.speeds}) > 1:
-        told = (f"{one.machine}: {', '.join(one.speeds)}" for one in machines if one.speeds)
-        yield "; ".join(told)
+    for each in machines:
+        if len(each.speeds) > 1:
+            yield f"{each.machine}: speed is {' and '.join(each.speeds)}"
+    if len({each.verdict for each in machines}) > 1:
+        yield "; ".join(f"{each.machine}: {each.verdict}" for each in machines)
+    if len({each.speeds for each in machines if each.speeds}) > 1:
+        speeds = (f"{each.machine}: {', '.join(each.speeds)}" for each in machines if each.speeds)
+        yield "; ".join(speeds)
 
 
 def _text(*choices: str) -> dict[str, Any]:

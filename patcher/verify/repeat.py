@@ -53,14 +53,14 @@ def repeat(
     for case in sorted(heads):
         batches += _retry(setup, comparison, case)
     results = runner.run(batches, on_result=collect)
-    found: dict[Case, Again] = {}
+    collected: dict[Case, Again] = {}
     for cases in [*groups.values(), *([case] for case in unrepeated)]:
         head = cases[0]
         shown = _shown(comparison, head, results.get((Arm.BASELINE, head)))
         if head in heads and head in retries:
-            shown.retry_passes = any(_passes(comparison, one) for one in retries[head])
-        found.update(dict.fromkeys(cases, shown))
-    return found
+            shown.retry_passes = any(_passes(comparison, each) for each in retries[head])
+        collected.update(dict.fromkeys(cases, shown))
+    return collected
 
 
 def _failed(comparison: Comparison, gates: Mapping[Case, tuple[GateResult, ...]]) -> Iterator[Case]:

@@ -149,7 +149,7 @@ class Setup:
 
     def batches(self, arm: Arm, cases: set[Case], purpose: str = "run") -> list[Batch]:
         """The given cases of one arm, a batch a model, in the plan's order."""
-        found = []
+        result = []
         for model in self.request.matrix.models:
             tests = tuple(
                 call.test
@@ -159,8 +159,8 @@ class Setup:
             named = {test.name for test in self.request.matrix.tests}
             further = frozenset(test.name for test in tests) - named
             if tests:
-                found.append(Batch(arm, model, tests, purpose, further))
-        return found
+                result.append(Batch(arm, model, tests, purpose, further))
+        return result
 
     def lookup(self, case: Case) -> tuple[Model, Test]:
         """The model and the test of a case."""
@@ -307,8 +307,8 @@ def installed(python: str) -> str:
     if python != sys.executable:
         from patcher.store.interpreter import about
 
-        found = about(python)
-        return key_of(python, found.text, sorted(found.installed.items()))
+        result = about(python)
+        return key_of(python, result.text, sorted(result.installed.items()))
     names = {
         path.name
         for folder in sys.path

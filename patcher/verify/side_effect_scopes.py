@@ -36,26 +36,26 @@ class FunctionScope:
             *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
         ]
         every = [name for name, _ in pairs]
-        every += [one for one in (arguments.vararg, arguments.kwarg) if one]
-        parameters = frozenset(one.arg for one in every)
+        every += [each for each in (arguments.vararg, arguments.kwarg) if each]
+        parameters = frozenset(each.arg for each in every)
         inner = [*shallow(node.body)]
         shared = {
             name
-            for one in inner
-            if isinstance(one, ast.Global | ast.Nonlocal)
-            for name in one.names
+            for each in inner
+            if isinstance(each, ast.Global | ast.Nonlocal)
+            for name in each.names
         }
-        declared = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
+        declared = {name for each in inner if isinstance(each, ast.Global) for name in each.names}
         returned = {
             name.id
-            for one in inner
-            if isinstance(one, ast.Return) and one.value
-            for name in ast.walk(one.value)
+            for each in inner
+            if isinstance(each, ast.Return) and each.value
+            for name in ast.walk(each.value)
             if isinstance(name, ast.Name)
         }
         local = frozenset((bound(node.body) | parameters) - shared)
         handed_out = around is not None and node.name in around.kept
-        made = {one.name for one in inner if isinstance(one, ast.FunctionDef)}
+        made = {each.name for each in inner if isinstance(each, ast.FunctionDef)}
         outer = around.local if around is not None and handed_out else frozenset()
         return cls(
             local=local,
@@ -99,17 +99,17 @@ def shallow(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
 
 def bound(body: Sequence[ast.stmt]) -> set[str]:
     """Names that statements bind, definitions and imports included."""
-    found: set[str] = set()
+    result: set[str] = set()
     for node in shallow(body):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
+            result.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            result.add(node.id)
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.update((one.asname or one.name).partition(".")[0] for one in node.names)
+            result.update((each.asname or each.name).partition(".")[0] for each in node.names)
         elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-    return found
+            result.add(node.name)
+    return result
 
 
 def _asked(nodes: Sequence[ast.AST]) -> Iterator[str]:

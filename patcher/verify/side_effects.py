@@ -54,8 +54,8 @@ def side_effects(source: str) -> list[SideEffect]:
         SyntaxError: it is no Python.
     """
     look = _Look(ast.parse(source))
-    found = dict.fromkeys(look.effects())
-    return sorted(found, key=lambda one: one.line)
+    result = dict.fromkeys(look.effects())
+    return sorted(result, key=lambda each: each.line)
 
 
 _What = tuple[str, frozenset[Declaration]]
@@ -71,11 +71,13 @@ class _Look:
         self.module = module
         self.aliases: dict[str, str] = {}
         # `threading` in `threading.Lock` is no use of its own.
-        self.parts = {id(one.value) for one in ast.walk(module) if isinstance(one, ast.Attribute)}
+        self.parts = {
+            id(each.value) for each in ast.walk(module) if isinstance(each, ast.Attribute)
+        }
         self.named = self.parts | {
-            id(one.args[0])
-            for one in ast.walk(module)
-            if isinstance(one, ast.Call) and one.args and root_of(one.func) in BY_NAME
+            id(each.args[0])
+            for each in ast.walk(module)
+            if isinstance(each, ast.Call) and each.args and root_of(each.func) in BY_NAME
         }
         for node in ast.walk(module):
             self._learn(node)
@@ -122,7 +124,7 @@ class _Look:
 
     def _called(self, node: ast.Call) -> str | None:
         function = self.resolve(node.func)
-        texts = [one.value if isinstance(one, ast.Constant) else None for one in node.args]
+        texts = [each.value if isinstance(each, ast.Constant) else None for each in node.args]
         if function in ("builtins.__import__", "importlib.import_module") and texts:
             return texts[0] if isinstance(texts[0], str) else None
         if function == "builtins.getattr" and len(texts) > 1 and isinstance(texts[1], str):
@@ -285,23 +287,23 @@ def _written(node: ast.AST) -> Iterator[ast.expr]:
     elif isinstance(node, ast.With):
         targets = [item.optional_vars for item in node.items if item.optional_vars]
     for target in targets:
-        for one in ast.walk(target):
-            if isinstance(one, ast.Name | ast.Attribute | ast.Subscript) and isinstance(
-                one.ctx, ast.Store | ast.Del
+        for each in ast.walk(target):
+            if isinstance(each, ast.Name | ast.Attribute | ast.Subscript) and isinstance(
+                each.ctx, ast.Store | ast.Del
             ):
-                yield one
+                yield each
 
 
 def _covering(name: str, names: frozenset[str]) -> str | None:
     """The one of `names` that is ``name`` or above it."""
     parts = name.split(".")
     above = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-    return next((one for one in above if one in names), None)
+    return next((each for each in above if each in names), None)
 
 
 def counted(effects: Sequence[SideEffect]) -> Mapping[tuple[str, str], int]:
     """How often each effect is there, by where and what, wherever its lines moved to."""
-    found: dict[tuple[str, str], int] = {}
-    for one in effects:
-        found[one.within, one.what] = found.get((one.within, one.what), 0) + 1
-    return found
+    result: dict[tuple[str, str], int] = {}
+    for each in effects:
+        result[each.within, each.what] = result.get((each.within, each.what), 0) + 1
+    return result

@@ -91,7 +91,7 @@ def measure_speed(
         plan=plan,
         vary=getattr(adapter, "vary", None),
         fresh_process=bool(getattr(adapter, "fresh_process", False)),
-        models=[(one.model, one.tests) for one in setup.batches(Arm.BASELINE, passed, "timing")],
+        models=[(each.model, each.tests) for each in setup.batches(Arm.BASELINE, passed, "timing")],
         call_s={
             case.case: case.baseline.measure.wall_s
             for case in cases

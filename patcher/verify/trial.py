@@ -84,8 +84,8 @@ class Trial:
         comparison = self.comparison
         batches = [
             batch
-            for arm, found in ((Arm.BASELINE, self.baseline), (Arm.PATCHED, comparison.patched))
-            for batch in self.setup.batches(arm, set(self.calls) - set(found))
+            for arm, result in ((Arm.BASELINE, self.baseline), (Arm.PATCHED, comparison.patched))
+            for batch in self.setup.batches(arm, set(self.calls) - set(result))
         ]
         results = self.runner.run(batches, admit=self._admit, on_result=self._stop)
         comparison.take(results.values())
@@ -148,10 +148,10 @@ class Trial:
                 for case in batch.cases:
                     self.observer.began(arm, case, "replay")
                 patched = comparison.patched
-                found = replay(self.runner, arm, batch, self.baseline, patched=patched)
+                result = replay(self.runner, arm, batch, self.baseline, patched=patched)
                 for case, other in same.items():
-                    if (arm, other) in found:
-                        comparison.replays.setdefault(case, {})[arm] = found[arm, other]
+                    if (arm, other) in result:
+                        comparison.replays.setdefault(case, {})[arm] = result[arm, other]
 
     def _like(self, case: Case, differ: set[Case]) -> Case:
         """The case to replay in its place: the one it repeats, where both arms repeated it."""
@@ -174,8 +174,8 @@ class Trial:
             if gates and gates[-1].gate == comparison.gate.name and not gates[-1].passed
         }
         for batch in self.setup.batches(Arm.BASELINE, rejected & set(comparison.replays), "replay"):
-            found = replay(self.runner, Arm.BASELINE, batch, self.baseline, exact=True)
-            comparison.exact.update({case: result for (_, case), result in found.items()})
+            collected = replay(self.runner, Arm.BASELINE, batch, self.baseline, exact=True)
+            comparison.exact.update({case: result for (_, case), result in collected.items()})
             self._judge(batch.cases)
 
     # conclusions
@@ -186,15 +186,15 @@ class Trial:
 
     def further(self) -> tuple[Further, ...]:
         """Every further call, decided."""
-        found = []
+        result = []
         for model, call in self.setup.plan.pairs():
             if call.kind is CallReason.NAMED:
                 continue
             case = Case(model.name, call.test.name)
             refused = self._refuses(case)
             judgement = self._refusal(case) if refused else self._judgement(case)
-            found.append(Further(judgement, call.kind.value, dict(call.test.options)))
-        return tuple(found)
+            result.append(Further(judgement, call.kind.value, dict(call.test.options)))
+        return tuple(result)
 
     def _refusal(self, case: Case) -> CaseJudgement:
         """A call that the baseline refuses: the patched arm has to refuse it too, and live."""
@@ -266,29 +266,29 @@ class Trial:
         request = self.setup.request
         if getattr(request.adapter, "lines_elsewhere", False):
             return ()  # a command runs them in a process of its own, where no line is followed
-        found = exercises(request.places, self.comparison.patched.values())
+        result = exercises(request.places, self.comparison.patched.values())
         return tuple(
-            replace(one, kind="not-applicable")
-            if one.kind == "never" and one.place.file in closed
-            else one
-            for one in found
+            replace(each, kind="not-applicable")
+            if each.kind == "never" and each.place.file in closed
+            else each
+            for each in result
         )
 
     def from_load_on(self) -> list[str]:
         """What differs between the arms once a model is loaded, by name; listed, not judged."""
-        found: dict[str, None] = {}
+        collected: dict[str, None] = {}
         for model in self.setup.request.matrix.models:
             first = Case(model.name, self.setup.request.matrix.tests[0].name)
             arms = (self.baseline.get(first), self.comparison.patched.get(first))
             states = [result.state for result in arms if result is not None and result.ok]
             if len(states) == 2:
-                found |= dict.fromkeys(from_load_on(*states))
-        return list(found)
+                collected |= dict.fromkeys(from_load_on(*states))
+        return list(collected)
 
     @property
     def reproducible(self) -> str:
         """Whether the baseline repeats itself to the bit, by what was seen of it."""
-        repeats = [one.repeatable for one in self.again.values() if one.repeatable is not None]
+        repeats = [each.repeatable for each in self.again.values() if each.repeatable is not None]
         if repeats:
             return "bitwise" if all(repeats) else "differs"
         equal = any(
@@ -302,9 +302,9 @@ class Trial:
     @property
     def facts(self) -> Mapping[str, object]:
         """What all sessions said of themselves alike: device, versions."""
-        told = [result.facts for result in self.baseline.values() if result.facts]
-        common = dict(told[0]) if told else {}
-        for facts in told[1:]:
+        reported = [result.facts for result in self.baseline.values() if result.facts]
+        common = dict(reported[0]) if reported else {}
+        for facts in reported[1:]:
             common = {name: value for name, value in common.items() if facts.get(name) == value}
         return {name: value for name, value in common.items() if name not in RUN_FACTS}
 
@@ -317,7 +317,7 @@ class Trial:
         apart = [case for case in cases if case.reason == "no-such-case"]
         if apart:
             yield f"{len(apart)} of {len(cases)} cases do not apply"
-        files = {one.place.file for one in self.exercised() if one.kind == "not-applicable"}
+        files = {each.place.file for each in self.exercised() if each.kind == "not-applicable"}
         if files:
             yield f"not tried, for pristine cannot run them here: {', '.join(sorted(files))}"
         if self.reproducible == "differs":

@@ -201,13 +201,13 @@ def collect(
 def readable(data: bytes, filters: Sequence[re.Pattern[str]], tree: str) -> Buffer:
     """Text without what may differ (the tree's own path, what a filter fits), or plain bytes."""
     try:
-        found = data.decode("utf-8")
+        result = data.decode("utf-8")
     except UnicodeDecodeError:
         return Buffer("uint8", (len(data),), data)
-    found = found.replace(tree, "<tree>")
+    result = result.replace(tree, "<tree>")
     for pattern in filters:
-        found = pattern.sub("<filtered>", found)
-    return text(found)
+        result = pattern.sub("<filtered>", result)
+    return text(result)
 
 
 def text(content: str) -> Buffer:

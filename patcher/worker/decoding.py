@@ -54,15 +54,15 @@ class CannotDecode(ValueError):  # noqa: N818 - read by people, in tables
 
 def names_in(skeleton: bytes) -> frozenset[str]:
     """The classes and functions that a value names."""
-    found: set[str] = set()
+    result: set[str] = set()
     left = [json.loads(skeleton)]
     while left:
         node = left.pop()
         if isinstance(node, list):
             if node and isinstance(node[0], str) and node[0] in NAMING:
-                found.add(str(node[1]))
+                result.add(str(node[1]))
             left += node
-    return frozenset(found)
+    return frozenset(result)
 
 
 def decode(skeleton: bytes, arrays: Arrays, allowed: frozenset[str]) -> Any:
@@ -108,8 +108,8 @@ class _Decoder:
         return int(node[1], 0)
 
     def _float(self, node: Node) -> float:
-        found: float = struct.unpack(">d", bytes.fromhex(node[1]))[0]
-        return found
+        result: float = struct.unpack(">d", bytes.fromhex(node[1]))[0]
+        return result
 
     def _complex(self, node: Node) -> complex:
         return complex(*struct.unpack(">dd", bytes.fromhex(node[1])))
@@ -164,13 +164,13 @@ class _Decoder:
             return self._tensor(dtype, shape, data)
         import numpy
 
-        found = numpy.frombuffer(data, _numpy_dtype(dtype)).reshape(shape).copy()
+        result = numpy.frombuffer(data, _numpy_dtype(dtype)).reshape(shape).copy()
         if note.startswith("with its bytes"):
-            found = found.astype(found.dtype.newbyteorder(">"))
+            result = result.astype(result.dtype.newbyteorder(">"))
         if kind == "scalar":
-            return found[()]
-        found.flags.writeable = "cannot be written" not in note
-        return found
+            return result[()]
+        result.flags.writeable = "cannot be written" not in note
+        return result
 
     def _tensor(self, dtype: str, shape: list[int], data: bytes) -> Any:
         import torch
@@ -182,10 +182,10 @@ class _Decoder:
     def _objects(self, node: Node) -> Any:
         import numpy
 
-        found = numpy.empty(len(node[2]), dtype=object)
+        result = numpy.empty(len(node[2]), dtype=object)
         for at, each in enumerate(node[2]):
-            found[at] = self.node(each)
-        return found.reshape(node[1])
+            result[at] = self.node(each)
+        return result.reshape(node[1])
 
     def _masked(self, node: Node) -> Any:
         numpy: Any = importlib.import_module("numpy")
@@ -197,17 +197,17 @@ class _Decoder:
         pandas: Any = importlib.import_module("pandas")
         columns = [self.node(column) for _, column in node[2]]
         index = self.node(node[1])
-        found = pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=index)
-        found.index = pandas.Index(index)
-        found.columns = pandas.Index([self.node(label) for label, _ in node[2]])
-        return found
+        result = pandas.concat(columns, axis=1) if columns else pandas.DataFrame(index=index)
+        result.index = pandas.Index(index)
+        result.columns = pandas.Index([self.node(label) for label, _ in node[2]])
+        return result
 
     def _series(self, node: Node) -> Any:
         pandas: Any = importlib.import_module("pandas")
-        found = self.node(node[3])
-        found.index = pandas.Index(self.node(node[2]))
-        found.name = self.node(node[1])
-        return found
+        result = self.node(node[3])
+        result.index = pandas.Index(self.node(node[2]))
+        result.name = self.node(node[1])
+        return result
 
     def _index(self, node: Node) -> Any:
         pandas: Any = importlib.import_module("pandas")
@@ -267,10 +267,10 @@ class _Decoder:
                 object.__setattr__(made, name, item)
 
     def _class(self, name: str) -> type:
-        found = self._named(name)
-        if not isinstance(found, type):
+        result = self._named(name)
+        if not isinstance(result, type):
             raise CannotDecode(f"{name} is no class")
-        return found
+        return result
 
     def _named(self, name: str) -> Any:
         """The class or the function of a qualified name; another member of a known enum, too."""
@@ -278,9 +278,9 @@ class _Decoder:
             return resolve(name)
         owner = name.rpartition(".")[0]
         if owner and any(each.rpartition(".")[0] == owner for each in self.allowed):
-            found = resolve(name)
-            if isinstance(found, enum.Enum):
-                return found
+            result = resolve(name)
+            if isinstance(result, enum.Enum):
+                return result
         raise CannotDecode(f"it holds {name}, which the baseline's value does not")
 
 
@@ -300,13 +300,13 @@ def resolve(name: str) -> Any:
                 importlib.import_module(module)
             except ModuleNotFoundError:
                 continue
-        found: Any = sys.modules[module]
+        result: Any = sys.modules[module]
         try:
             for part in parts[count:]:
-                found = getattr(found, part)
+                result = getattr(result, part)
         except AttributeError:
             continue
-        return found
+        return result
     raise CannotDecode(f"{name} cannot be imported")
 
 

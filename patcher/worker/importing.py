@@ -64,8 +64,8 @@ class TreeFinder:
 
     def parts(self, name: str) -> list[str]:
         """Where a namespace package goes on outside the tree."""
-        found = (os.path.join(folder or os.getcwd(), name) for folder in sys.path)
-        return [each for each in found if os.path.isdir(each) and not self.holds(each)]
+        result = (os.path.join(folder or os.getcwd(), name) for folder in sys.path)
+        return [each for each in result if os.path.isdir(each) and not self.holds(each)]
 
     def drain(self) -> dict[str, str]:
         """Hashes by path relative to the tree, of what was imported since the last call."""

@@ -1,8 +1,8 @@
 """Starts one worker behind the kernel's guards, waits for it, and lets nothing of it survive.
 
 Run as a script: ``python -I -S launcher.py PLAN_FD LIFE_FD``. From the first descriptor it reads a
-`Permissions`, marshalled. The second is one end of a pipe whose other end the parent holds: when the
-parent closes it, or dies, everything that was started here is killed.
+`Permissions`, marshalled. The second is one end of a pipe whose other end the parent holds: when
+the parent closes it, or dies, everything that was started here is killed.
 
 The guards are Landlock, namespaces and seccomp, all by `ctypes`: the interpreter that runs the
 target needs no package. They hold before the target's interpreter starts, and this process stays
@@ -157,8 +157,8 @@ def raise_loopback() -> None:
     import fcntl
     import socket
 
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        fcntl.ioctl(one, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as each:
+        fcntl.ioctl(each, 0x8914, struct.pack("16sh14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
 
 
 def let_go(pipes: Iterable[int]) -> None:
@@ -199,7 +199,7 @@ def own_mounts(masked: Iterable[str]) -> None:
 
 def veil(folders: list[str], shown: list[str]) -> None:
     """Put an empty folder over each of some; what is shown keeps its place in them."""
-    inside = [path for path in shown if any(f"{path}/".startswith(f"{one}/") for one in folders)]
+    inside = [path for path in shown if any(f"{path}/".startswith(f"{each}/") for each in folders)]
     inside = [path for path in inside if path != "/dev/shm"]  # its own is new for every worker
     opened = [(path, os.open(path, os.O_PATH)) for path in inside if os.path.exists(path)]
     for folder in folders:

@@ -40,9 +40,9 @@ class LineWatch:
 
     def drain(self) -> dict[str, list[int]]:
         """Lines by file since the last call; the first line of a function that was entered."""
-        found = {file: sorted(lines) for file, lines in self.seen.items()}
+        result = {file: sorted(lines) for file, lines in self.seen.items()}
         self.seen.clear()
-        return found
+        return result
 
     def __enter__(self) -> LineWatch:
         if not self.spans:

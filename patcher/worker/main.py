@@ -181,8 +181,8 @@ class Worker:
 
     def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Put in place what inputs need, so that no call has to, and tell the state before them."""
-        for told in request["tests"]:
-            self.session.prepare(test_from(told))
+        for test in request["tests"]:
+            self.session.prepare(test_from(test))
         return self.op_state(request)
 
     def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,8 +203,8 @@ class Worker:
         """Run tests one after the other; what the n-th returned is the part ``returned-n``."""
         reset_peak()
         runs = []
-        for number, told in enumerate(request["tests"]):
-            produced = self.session.run(test_from(told), capture=False)
+        for number, test in enumerate(request["tests"]):
+            produced = self.session.run(test_from(test), capture=False)
             runs.append(self.describe(produced, f"returned-{number}"))
         return {"runs": runs}
 
@@ -277,23 +277,23 @@ class Worker:
         for name, buffer in buffers_of(request).items():
             arm, _, part = name.partition("/")
             returned.setdefault(arm, {})[part] = buffer
-        found = {}
+        result = {}
         for arm, rate in request["sample_rates"].items():
             try:
-                found[arm] = dict(self.session.embedded(returned.get(arm, {}), rate))
+                result[arm] = dict(self.session.embedded(returned.get(arm, {}), rate))
             except Exception as error:
-                found[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
-        return {"embedded": found}
+                result[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
+        return {"embedded": result}
 
     def op_compare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Ask the user's own function about two values; nothing else runs in this process."""
         predicates = importlib.import_module("patcher.worker.predicates")
         buffers = {
-            name: (one.dtype, one.shape, one.data) for name, one in buffers_of(request).items()
+            name: (each.dtype, each.shape, each.data) for name, each in buffers_of(request).items()
         }
         named = (request[name] for name in ("root", "function", "modules"))
-        found: dict[str, Any] = predicates.compare(*named, buffers)
-        return found
+        result: dict[str, Any] = predicates.compare(*named, buffers)
+        return result
 
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""
@@ -361,10 +361,10 @@ def test_from(told: Mapping[str, Any]) -> Any:
 def resolve(reference: str) -> Any:
     """The object that ``module:attribute`` names."""
     module, _, attribute = reference.partition(":")
-    found: Any = importlib.import_module(module)
+    result: Any = importlib.import_module(module)
     for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
+        result = getattr(result, part)
+    return result
 
 
 def main(argv: list[str]) -> None:

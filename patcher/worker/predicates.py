@@ -57,13 +57,13 @@ def compare(
         return _answer(DIFFERS, f"it is not a value like the baseline's: {error}")
     try:
         itself = read(function(baseline, again))
-        found = read(function(once_more, patched))
+        result = read(function(once_more, patched))
     except BaseException as error:
         return _raised(error)
     if itself is not None:
         said = f": {itself}" if itself else ""
         return _answer(BROKEN, f"it does not count a value as equal to itself{said}")
-    return _answer(EQUAL) if found is None else _answer(DIFFERS, found)
+    return _answer(EQUAL) if result is None else _answer(DIFFERS, result)
 
 
 def read(said: object) -> str | None:

@@ -124,5 +124,5 @@ def outcomes_of(
             raise CommandFailed(f"pytest: exit status {done.status}: {done.last_line()}")
         if not file.exists():
             raise CommandFailed("pytest ended before it said how the tests ended")
-        found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    return found, done
+        result: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return result, done

@@ -208,8 +208,8 @@ class _Encoder:
         if kind == "ndarray" and not value.flags.writeable:
             note = f"{note} that cannot be written to".lstrip()
         kind = kind if plain_class else _name(type(value))
-        found = self._keep(kind, dtype, plain.shape, little.tobytes(), path, note)
-        return found if mask is None else ["masked", found, mask]
+        result = self._keep(kind, dtype, plain.shape, little.tobytes(), path, note)
+        return result if mask is None else ["masked", result, mask]
 
     def _tensor(self, value: Any, path: str) -> Node:
         import ctypes

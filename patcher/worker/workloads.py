@@ -39,7 +39,7 @@ class WorkloadSession(Session):
         self.tree = sys.path[0]  # the worker put the frozen tree there
         self.assets = opening.assets
         calls = opening.model.options.get("calls", ())
-        self.calls = {one: WorkloadCall(Path(self.assets["root"]), one) for one in calls}
+        self.calls = {each: WorkloadCall(Path(self.assets["root"]), each) for each in calls}
         self.drawn: dict[tuple[str, Any], Arguments] = {}
 
     def prepare(self, test: Test) -> None:

@@ -52,3 +52,12 @@ def test_what_ships_imports_neither_tests_nor_benchmarks_nor_docs() -> None:
 def test_the_pages_are_rendered_from_the_package_alone() -> None:
     others = {"tests", "benchmarks"}
     assert {name_of(p): imported(p) & others for p in modules("docs") if imported(p) & others} == {}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    places: dict[str, list[str]] = {}
+    for path in modules("patcher"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name_of(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

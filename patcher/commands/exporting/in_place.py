@@ -36,9 +36,9 @@ def write_over(copy: WorkingCopy, root: Path, *, undo: bool = False) -> list[Pat
     root = import_root(copy, root)
     original, patched = {}, {}
     for path, past in copy.state.touched.items():
-        found = copy.expected_one(path)
+        result = copy.expected_one(path)
         original[path] = (copy.pristine(path), past.pristine_mode)
-        patched[path] = (copy.read(path), found[1] if found else 0o644)
+        patched[path] = (copy.read(path), result[1] if result else 0o644)
     goal, other = (original, patched) if undo else (patched, original)
     before = {path: _read(root, path) for path in goal}
     for path, file in before.items():

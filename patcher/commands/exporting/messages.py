@@ -31,7 +31,7 @@ def message_of(patch: Patch, sha256: str, series: Sequence[str], run: Mapping[st
     parts = [f"{patch.name}: {patch.summary}"]
     parts.append(paragraph(f"Claim: {patch.equivalence.value}, {CLAIMS[patch.equivalence.value]}."))
     if patch.declares:
-        parts.append(paragraph(f"Declares: {', '.join(one.value for one in patch.declares)}."))
+        parts.append(paragraph(f"Declares: {', '.join(each.value for each in patch.declares)}."))
     if patch.requires:
         parts.append(paragraph(f"Requires: {', '.join(patch.requires)}."))
     if patch.hazards:
@@ -80,11 +80,11 @@ def verified(name: str, series: Sequence[str], run: Mapping[str, Any]) -> Iterat
 
 def last_pass(reports: Reports, target: str, series: Sequence[Applied]) -> Mapping[str, Any]:
     """The newest kept verification of exactly these specs that passed; empty without one."""
-    stated = [(one.name, one.sha256) for one in series]
+    stated = [(each.name, each.sha256) for each in series]
     for run in reports.newest_first():
         receipt = run.get("receipt") or {}
         if run.get("target") != target or run["verdict"] != "pass":
             continue
-        if [(one["name"], one["sha256"]) for one in receipt.get("patches", ())] == stated:
+        if [(each["name"], each["sha256"]) for each in receipt.get("patches", ())] == stated:
             return run
     return {}

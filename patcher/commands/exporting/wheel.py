@@ -70,7 +70,7 @@ def write_wheel(
         renamed[f"{info}/{RECEIPT}"] = text.encode()
     made = folder / f"{name}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
-    executable = {path for path, one in copy.expected().items() if one.mode & 0o100}
+    executable = {path for path, each in copy.expected().items() if each.mode & 0o100}
     _write(made, renamed, info, executable, made_s)
     return ExportResult([made], version)
 

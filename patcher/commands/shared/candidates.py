@@ -131,9 +131,9 @@ def _captured(
     if not changed:
         raise PatcherError("usage", f"{text} changes nothing of {copy.target}")
     name = _name_of(text)
-    found = capture(name, requirement(copy, next(iter(changed))), before, changed)
-    spec = found.text.replace("equivalence: bitwise", f"equivalence: {claim.value}", 1)
-    patch = read_spec(spec, f"{name}.yaml", found.attachments)
+    result = capture(name, requirement(copy, next(iter(changed))), before, changed)
+    spec = result.text.replace("equivalence: bitwise", f"equivalence: {claim.value}", 1)
+    patch = read_spec(spec, f"{name}.yaml", result.attachments)
     candidate = on_pristine(copy, text, kind, [patch])
     for path, held in changed.items():
         written = candidate.files.get(path, copy.pristine(path))
@@ -208,11 +208,11 @@ def _from_source(copy: WorkingCopy, folder: Path) -> dict[str, File | None]:
     if not mine:
         raise PatcherError("usage", f"{folder} holds no {', '.join(copy.packages)}")
     known = [path for path in copy.paths() if path.partition("/")[0] in copy.packages]
-    gone = [path for path in known if path.endswith(".py") and path not in mine]
+    removed = [path for path in known if path.endswith(".py") and path not in mine]
     modes = {path: copy.pristine_mode(path) or NEW_FILE_MODE for path in mine}
     return {
         **{path: (content, modes[path]) for path, (content, _) in mine.items()},
-        **dict.fromkeys(gone),
+        **dict.fromkeys(removed),
     }
 
 
@@ -223,13 +223,13 @@ def _from_ref(copy: WorkingCopy, ref: str) -> dict[str, File | None] | None:
     origin = Path(copy.origin.partition(" ")[2])
     places = [copy.root if copy.in_place else origin, copy.workspace.root]
     for place in places:
-        found = find_checkout(place) if place.is_absolute() and place.is_dir() else None
-        if found is None:
+        result = find_checkout(place) if place.is_absolute() and place.is_dir() else None
+        if result is None:
             continue
-        commit = run(found[1], "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        commit = run(result[1], "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         if not commit:
             continue
-        archive = run(found[1], "archive", "--format=tar", commit.decode().strip())
+        archive = run(result[1], "archive", "--format=tar", commit.decode().strip())
         if archive is None:
             continue
         with tempfile.TemporaryDirectory() as folder:

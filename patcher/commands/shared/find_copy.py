@@ -45,7 +45,7 @@ def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None)
     if fitting is None:
         only = workspace.targets()
         return only[0] if len(only) == 1 else DEFAULT
-    present = [found for name in fitting if (found := workspace.find_target(name))]
+    present = [result for name in fitting if (result := workspace.find_target(name))]
     return (present or fitting)[0]
 
 
@@ -118,10 +118,10 @@ def make_copy(
 
     if in_place and (len(sources) != 1 or not Path(sources[0]).is_dir()):
         raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
-    found = source_of(workspace, sources or [DEFAULT])
-    what = with_version(found.distribution, found.version)
-    notify(f"making a working copy of {what} ({found.origin})")
-    return workspace.init(found, Path(sources[0]) if in_place else None)
+    result = source_of(workspace, sources or [DEFAULT])
+    what = with_version(result.distribution, result.version)
+    notify(f"making a working copy of {what} ({result.origin})")
+    return workspace.init(result, Path(sources[0]) if in_place else None)
 
 
 def source_of(workspace: Workspace, sources: Sequence[str]) -> DistributionSource:

@@ -31,11 +31,11 @@ def isolate_culprits(
     observer: Observer,
 ) -> Isolation:
     """Find which patches of the series are to blame; ``firm`` passed this request before."""
-    by_name = {one.name: one for one in copy.series}
-    suspects = [one.name for one in copy.series if one not in firm]
+    by_name = {each.name: each for each in copy.series}
+    suspects = [each.name for each in copy.series if each not in firm]
 
     def passes(names: Sequence[str]) -> bool | None:
-        series = tuple(one for one in copy.series if one in firm or one.name in names)
+        series = tuple(each for each in copy.series if each in firm or each.name in names)
         patches = patches_of(series)
         present = {patch.name for patch in patches}
         if any(need not in present for patch in patches for need in patch.requires):
@@ -50,6 +50,6 @@ def isolate_culprits(
         asked = replace(request, trees=trees, equivalence=loosest(patches), fail_fast=True)
         return judge(asked, Silent()).verdict is Verdict.PASS
 
-    found = isolate(suspects, passes)
-    kept = (*(one.name for one in firm), *found.kept)
-    return replace(found, kept=tuple(name for name in by_name if name in kept))
+    result = isolate(suspects, passes)
+    kept = (*(each.name for each in firm), *result.kept)
+    return replace(result, kept=tuple(name for name in by_name if name in kept))

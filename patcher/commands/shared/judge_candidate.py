@@ -1,7 +1,8 @@
 """One candidate beside another tree: its gates, a first look at its speed, a second measurement.
 
-What every step found is on disk before the next begins (`CandidateLedger`), so that a run that was cut short
-goes on where it was. `patcher judge` and `patcher tune` differ in what they ask and in which order.
+What every step found is on disk before the next begins (`CandidateLedger`), so that a run that was
+cut short goes on where it was. `patcher judge` and `patcher tune` differ in what they ask and in
+which order.
 """
 
 from __future__ import annotations
@@ -202,10 +203,10 @@ def _result(
 
 def _where(judgement: Mapping[str, Any]) -> str | None:
     """``FILE:LINE`` on pristine of what failed, or of the edit that is behind it."""
-    for one in judgement.get("diagnosis", ()):
-        if one["where"]:
-            return f"{one['where']}:{one['line']}"
-    never = [one for one in judgement.get("exercised", ()) if one["kind"] == "never"]
+    for each in judgement.get("diagnosis", ()):
+        if each["where"]:
+            return f"{each['where']}:{each['line']}"
+    never = [each for each in judgement.get("exercised", ()) if each["kind"] == "never"]
     if judgement["verdict"] == Verdict.NOT_EXERCISED.value and never:
         return f"{never[0]['file']}:{never[0]['line']}"
     return None

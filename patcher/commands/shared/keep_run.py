@@ -57,8 +57,8 @@ def described(
 ) -> dict[str, Any]:
     """The result with what a reader of it needs beside: what, where, on what, when."""
     diagnosis = [
-        {**entry, "excerpts": list(excerpts(one, copy.pristine))}
-        for entry, one in zip(result["diagnosis"], judgement.diagnosis, strict=True)
+        {**entry, "excerpts": list(excerpts(each, copy.pristine))}
+        for entry, each in zip(result["diagnosis"], judgement.diagnosis, strict=True)
     ]
     return {
         **result,
@@ -87,9 +87,9 @@ def keep(
     sounds = sounds_of(judgement)
 
     def fill(number: int, folder: Path) -> Mapping[str, Any]:
-        found = {**result, "id": number}
-        write_reports(read_record(found), sounds, folder)
-        return found
+        collected = {**result, "id": number}
+        write_reports(read_record(collected), sounds, folder)
+        return collected
 
     try:
         return dict(Reports(copy.workspace).add(fill))
@@ -155,8 +155,8 @@ def sounds_of(judgement: Judgement) -> dict[tuple[str, str], Sounds]:
     from patcher.report.sound import sound_of
 
     return {
-        (one.case.model, one.case.test): Sounds(sound_of(one.baseline), sound_of(one.patched))
-        for one in judgement.cases
+        (each.case.model, each.case.test): Sounds(sound_of(each.baseline), sound_of(each.patched))
+        for each in judgement.cases
     }
 
 
@@ -170,9 +170,9 @@ def excerpts(
     places += [("made here", diagnosis.created_at or ""), ("the edit", diagnosis.edit or "")]
     for role, place in places:
         if match := re.fullmatch(r"(.+):(\d+) ?(.*)", place):
-            found = excerpt(role, match[1], int(match[2]), match[3], pristine)
-            if found is not None:
-                yield found
+            result = excerpt(role, match[1], int(match[2]), match[3], pristine)
+            if result is not None:
+                yield result
 
 
 def excerpt(

@@ -45,12 +45,12 @@ def plan_on(
         return _plan(copy, patches, series, workspace, instead or {}, (), search)
     below = dict(instead or {})
     with suppress(PatcherError):
-        below = {**left_by_series(copy, [one.path for one in drift]), **below}
+        below = {**left_by_series(copy, [each.path for each in drift]), **below}
     plan = _plan(copy, patches, series, workspace, below, (), search)
     goal = goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
     if plan.ok and not not_there(copy, drift, goal):
         return plan
-    paths = [one.path for one in drift]
+    paths = [each.path for each in drift]
     return _plan(copy, patches, series, workspace, below, paths, search)
 
 
@@ -93,8 +93,8 @@ def target_python(workspace: Folders) -> tuple[int, int]:
 
 
 def _modes(copy: WorkingCopy, paths: Iterable[str]) -> dict[str, int]:
-    found = {path: copy.pristine_mode(path) for path in paths}
-    return {path: mode for path, mode in found.items() if mode is not None}
+    result = {path: copy.pristine_mode(path) for path in paths}
+    return {path: mode for path, mode in result.items() if mode is not None}
 
 
 def rendered(problems: Sequence[Problem]) -> list[str]:

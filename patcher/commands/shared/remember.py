@@ -22,7 +22,7 @@ SCHEMA = 1
 def remember(copy: WorkingCopy, strength: Strength) -> None:
     """The series as it stands passed under ``strength``."""
     known = remembered(_read(copy), Passed(_keys(copy.series), strength))
-    data = records.encode({"schema": SCHEMA, "passed": [one.as_json() for one in known]})
+    data = records.encode({"schema": SCHEMA, "passed": [each.as_json() for each in known]})
     with Folder.open(copy.home) as home:
         home.replace_file(FILE, data)
 
@@ -37,7 +37,7 @@ def fallback(copy: WorkingCopy, strength: Strength, *, speed: bool) -> tuple[App
         speed: the failure is one of speed, or came while timing.
     """
     verified = copy.verified_series or ()
-    if not all(one in copy.series for one in verified):
+    if not all(each in copy.series for each in verified):
         return ()
     keys, failed = _keys(verified), _keys(copy.series)
     back = goes_back_to(_read(copy), keys, failed, strength, speed=speed)
@@ -45,7 +45,7 @@ def fallback(copy: WorkingCopy, strength: Strength, *, speed: bool) -> tuple[App
 
 
 def _keys(series: Sequence[Applied]) -> tuple[tuple[str, str], ...]:
-    return tuple((one.name, one.sha256) for one in series)
+    return tuple((each.name, each.sha256) for each in series)
 
 
 def _read(copy: WorkingCopy) -> list[Passed]:
@@ -55,6 +55,6 @@ def _read(copy: WorkingCopy) -> list[Passed]:
     if record is None or record.get("schema") != SCHEMA:
         return []
     try:
-        return [Passed.from_json(one) for one in record["passed"]]
+        return [Passed.from_json(each) for each in record["passed"]]
     except (KeyError, TypeError, ValueError):
         return []

@@ -39,12 +39,12 @@ def replayed(copy: WorkingCopy, series: Sequence[Applied]) -> dict[str, bytes | 
     """What every file that a patch has touched or will touch must hold under ``series``."""
     files: dict[str, bytes | None] = {path: copy.pristine(path) for path in copy.state.touched}
     rewrite = rewriting(copy.workspace)
-    if not any(one.guard for one in series):
+    if not any(each.guard for each in series):
         files.update(replay(copy.pristine, patches_of(series), rewrite))
         return files
     from patcher.rewrite.guarding.guard import Member, replay_guarded
 
-    members = [Member(patch_of(one), one.guard) for one in series]
+    members = [Member(patch_of(each), each.guard) for each in series]
     files.update(replay_guarded(copy.pristine, members, rewrite))
     return files
 
@@ -73,9 +73,9 @@ def unguarded(copy: WorkingCopy) -> dict[str, bytes | None]:
 
     Patches are planned on this: in the tree every guarded definition stands twice.
     """
-    if not any(one.guard for one in copy.series):
+    if not any(each.guard for each in copy.series):
         return {}
-    return replayed(copy, [replace(one, guard=None) for one in copy.series])
+    return replayed(copy, [replace(each, guard=None) for each in copy.series])
 
 
 def rewriting(workspace: Folders) -> Rewrite:

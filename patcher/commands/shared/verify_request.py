@@ -43,15 +43,15 @@ def request_for(
             not in the matrix; ``config``.
     """
     settings = load_settings(copy.workspace.root)
-    told = settings.get("verify", {})
-    adapter = adapter_of(copy, told)
+    given = settings.get("verify", {})
+    adapter = adapter_of(copy, given)
     if adapter is None:
         raise nothing_to_run(copy)
     return Request(
         adapter=adapter,
         version=copy.version or "",
         trees=trees,
-        matrix=selected(adapter.matrix(told), options.models, further_models(adapter)),
+        matrix=selected(adapter.matrix(given), options.models, further_models(adapter)),
         run_dir=copy.home / "runs",
         options=Options(
             device=options.device,
@@ -66,7 +66,7 @@ def request_for(
         executor=options.executor or "local",
         python=interpreter(copy.workspace.root),
         sys_path=getattr(adapter, "sys_path", ()),
-        limits=told.get("gates", {}),
+        limits=given.get("gates", {}),
         inputs=options.inputs,
         seed=options.seed,
         full=options.plan == "full",
@@ -75,10 +75,10 @@ def request_for(
         places=places,
         allow_unexercised=options.allow_unexercised,
         sandbox=options.sandbox,
-        readable=(copy.workspace.root, *readable_paths(copy.workspace.root, told)),
+        readable=(copy.workspace.root, *readable_paths(copy.workspace.root, given)),
         hidden=hidden_from_workers(copy),
-        content=content_of(adapter, told, copy.workspace.root),
-        about={"series": [one.name for one in copy.series], "aa": options.aa},
+        content=content_of(adapter, given, copy.workspace.root),
+        about={"series": [each.name for each in copy.series], "aa": options.aa},
     )
 
 
@@ -162,14 +162,14 @@ def selected(matrix: Matrix, models: object, further: Sequence[Model] = ()) -> M
     names = models.split(",") if isinstance(models, str) else list(models)  # type: ignore[call-overload]
     kept: list[Model] = []
     for name in (str(each).strip() for each in names):
-        fitting = [one for one in every if one.name.lower() == name.lower()]
-        fitting = fitting or [one for one in every if name.lower() in one.name.lower()]
+        fitting = [item for item in every if item.name.lower() == name.lower()]
+        fitting = fitting or [item for item in every if name.lower() in item.name.lower()]
         if len(fitting) != 1 or not name:
-            known = [one.name for one in every]
+            known = [item.name for item in every]
             hint = nearest(name, known, otherwise=f"models: {', '.join(known)}, all")
             raise PatcherError("usage", f"there is no model {name!r}", hint=hint)
-        kept += [one for one in fitting if one not in kept]
-    return Matrix(tuple(one for one in every if one in kept), matrix.tests)
+        kept += [item for item in fitting if item not in kept]
+    return Matrix(tuple(item for item in every if item in kept), matrix.tests)
 
 
 def further_models(adapter: Adapter) -> tuple[Model, ...]:

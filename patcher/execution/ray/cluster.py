@@ -90,7 +90,7 @@ def find_hosts() -> list[Host]:
     own = host.identity()
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     actors = [actor_on(node["NodeID"], 0, 0) for node in nodes]
-    found, refused = [], []
+    result, refused = [], []
     for node, actor in zip(nodes, actors, strict=True):
         name, resources = node["NodeManagerHostname"], node["Resources"]
         try:
@@ -104,14 +104,14 @@ def find_hosts() -> list[Host]:
             refused.append(f"{name}: {why}")
             continue
         sizes = int(resources["CPU"]), int(resources.get("GPU", 0))
-        found.append(Host(node["NodeID"], name, its, *sizes))
-    if not found:
+        result.append(Host(node["NodeID"], name, its, *sizes))
+    if not result:
         raise PatcherError(
             "environment",
             "no host of the cluster can take part: " + "; ".join(refused),
             hint="every host needs the same Python, patcher and packages as this machine",
         )
-    return found
+    return result
 
 
 def actor_on(node: str, processors: int, gpus: int) -> Any:

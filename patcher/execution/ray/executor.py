@@ -134,8 +134,8 @@ class RayExecutor:
             if handle == job and self._local is not None:
                 self._local.cancel(local)
                 del self._local_handles[local]
-        self._waiting = deque(one for one in self._waiting if one.handle != job)
-        self._news = deque(one for one in self._news if one.job != job)
+        self._waiting = deque(each for each in self._waiting if each.handle != job)
+        self._news = deque(each for each in self._news if each.job != job)
         flight = self._running.pop(job, None)
         if flight is not None:
             end(flight.actor)
@@ -149,8 +149,8 @@ class RayExecutor:
             self._wait_there(until_s, 0.0 if self._local_handles else None)
             if until_s is not None and time.monotonic() >= until_s:
                 break
-        found, self._news = [*self._news], deque()
-        return found
+        result, self._news = [*self._news], deque()
+        return result
 
     def _wait_here(self, timeout_s: float | None) -> None:
         assert self._local is not None
@@ -223,16 +223,16 @@ class RayExecutor:
     def _fill(self) -> None:
         """Start what can be started, in the order of submission."""
         while self._waiting:
-            one = self._waiting[0]
-            place = self._place(one.job)
+            each = self._waiting[0]
+            place = self._place(each.job)
             if place is None:
                 return
             self._waiting.popleft()
             if isinstance(place, str):
-                report = lost_report(one.handle, one.reported + 1, place, "it was lost")
+                report = lost_report(each.handle, each.reported + 1, place, "it was lost")
                 self._news.append(report)
                 continue
-            self._start(one, place)
+            self._start(each, place)
 
     def _place(self, job: Job) -> Host | str | None:
         """Where a job runs: a host, the name of its lost one, or None while all are taken."""
@@ -251,23 +251,23 @@ class RayExecutor:
         free = [each for each in hosts if load[each.node] < (1 if timed else self._each)]
         if not free:
             return None
-        found = min(free, key=lambda each: load[each.node])
+        result = min(free, key=lambda each: load[each.node])
         if job.pair:
-            self._pairs[job.pair] = found
-        return found
+            self._pairs[job.pair] = result
+        return result
 
-    def _start(self, one: _Waiting, place: Host) -> None:
-        site = one.job.site
+    def _start(self, each: _Waiting, place: Host) -> None:
+        site = each.job.site
         gpus = 1 if place.gpus and site.device in ("auto", "cuda") else 0
-        whole = is_timed(one.job) and not gpus
+        whole = is_timed(each.job) and not gpus
         processors = place.processors if whole else min(site.threads, place.processors)
-        needed = self._needed(one.job)
+        needed = self._needed(each.job)
         actor = actor_on(place.node, processors, gpus)
         sent = {parcel.digest: [self._bytes_of(parcel)] for parcel in needed}
-        order = host.Order(self._name, one.job, tuple(needed))
+        order = host.Order(self._name, each.job, tuple(needed))
         stream = actor.run.options(num_returns="streaming").remote(order, sent)
-        self._running[one.handle] = _RemoteFlight(
-            one.job, place, actor, stream, reported=one.reported, skipping=one.reported
+        self._running[each.handle] = _RemoteFlight(
+            each.job, place, actor, stream, reported=each.reported, skipping=each.reported
         )
 
     def _needed(self, job: Job) -> list[Parcel]:
@@ -276,7 +276,7 @@ class RayExecutor:
         arguments = [dict(step.arguments) for step in job.steps]
         named += [*job.site.sys_path, *paths_in([dict(job.site.assets), *arguments])]
         installed = [*libraries(job.site.python), str(PATCHER), "/usr", "/bin", "/etc", "/dev"]
-        found = []
+        result = []
         for path in dict.fromkeys(named):
             if path not in self._parcels:
                 tree = path == str(job.site.tree.path)
@@ -284,8 +284,8 @@ class RayExecutor:
                 if common and not tree:
                     continue
                 self._parcels[path] = parcels.parcel_of(path)
-            found.append(self._parcels[path])
-        return found
+            result.append(self._parcels[path])
+        return result
 
     def _bytes_of(self, parcel: Parcel) -> Any:
         import ray

@@ -69,7 +69,7 @@ def identity() -> Identity:
     from importlib.metadata import distributions
 
     code = fingerprints([PATCHER])
-    names = sorted(f"{one.name} {one.version}" for one in distributions())
+    names = sorted(f"{each.name} {each.version}" for each in distributions())
     return Identity(
         machine.fingerprint().facts,
         kernel(),
@@ -195,12 +195,12 @@ class _Here:
             policy=policy,
         )
 
-    def _policy(self, theirs: Policy, python: str, folders: Sequence[str]) -> Policy:
+    def _policy(self, remote: Policy, python: str, folders: Sequence[str]) -> Policy:
         """The guards of this host, and of the driver's readable paths those that are here too."""
-        found = policy_for(python, named=folders, hidden=[self.cache], gpu=theirs.gpu)
-        here = [path for path in theirs.read if os.path.exists(path)]
-        more = [each for path in here for each in around(path, found.closed)]
-        return replace(found, read=tuple(dict.fromkeys([*found.read, *more])))
+        result = policy_for(python, named=folders, hidden=[self.cache], gpu=remote.gpu)
+        here = [path for path in remote.read if os.path.exists(path)]
+        more = [each for path in here for each in around(path, result.closed)]
+        return replace(result, read=tuple(dict.fromkeys([*result.read, *more])))
 
     def _arrived(self, value: Any) -> Any:
         """JSON values in which the driver's paths are this host's."""
@@ -208,8 +208,8 @@ class _Here:
 
     def _back(self, text: str) -> str:
         """A text in which this host's paths are the driver's; arrays are left to `_parts`."""
-        for theirs, own in self.names.items():
-            text = text.replace(own, theirs)
+        for remote, own in self.names.items():
+            text = text.replace(own, remote)
         return text
 
     def _parts(self, report: Report) -> Parts:
@@ -251,7 +251,7 @@ def mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 def failure_with(failure: Failure, change: Callable[[str], str]) -> Failure:
     """A failure with the paths in it changed."""
-    frames = tuple(Frame(**{**vars(one), "file": change(one.file)}) for one in failure.frames)
+    frames = tuple(Frame(**{**vars(each), "file": change(each.file)}) for each in failure.frames)
     message, log = change(failure.message), change(failure.log)
     return replace(failure, message=message, log=log, frames=frames)
 

@@ -77,11 +77,11 @@ def content_digest(root: Path) -> str:
 
 def file_digest(file: Path) -> str:
     """sha256 of a file, which may be larger than memory."""
-    found = hashlib.sha256()
+    result = hashlib.sha256()
     with file.open("rb") as data:
         while chunk := data.read(1 << 20):
-            found.update(chunk)
-    return found.hexdigest()
+            result.update(chunk)
+    return result.hexdigest()
 
 
 def members(root: Path) -> Iterator[tuple[str, Path]]:
@@ -92,14 +92,14 @@ def members(root: Path) -> Iterator[tuple[str, Path]]:
     if root.is_file():
         yield root.name, root
         return
-    found = []
+    result = []
     for path, names, files in os.walk(root):
         names[:] = [each for each in names if each not in SKIPPED and not each.startswith(".")]
         for each in files:
             file = Path(path, each)
             if not each.endswith(".pyc") and not each.startswith(".") and file.is_file():
-                found.append((file.relative_to(root).as_posix(), file))
-    yield from sorted(found)
+                result.append((file.relative_to(root).as_posix(), file))
+    yield from sorted(result)
 
 
 def pack(parcel: Parcel) -> bytes:

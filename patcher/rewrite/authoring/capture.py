@@ -167,22 +167,22 @@ def _error(content: bytes) -> SyntaxError | None:
 
 def _renames(deleted: Mapping[str, File], added: Mapping[str, File]) -> dict[str, str]:
     """New path by old path: equal bytes first, then texts that are much alike."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for path, (data, _) in deleted.items():
         for other, (new, _) in added.items():
-            if data and data == new and other not in found.values():
-                found[path] = other
+            if data and data == new and other not in result.values():
+                result[path] = other
                 break
     pairs = [
         (_likeness(deleted[path][0], added[other][0]), path, other)
         for path in deleted
         for other in added
-        if path not in found and other not in found.values() and _suffix(path) == _suffix(other)
+        if path not in result and other not in result.values() and _suffix(path) == _suffix(other)
     ] if len(deleted) * len(added) <= _MOST_PAIRS else []  # fmt: skip
     for likeness, path, other in sorted(pairs, reverse=True):
-        if likeness >= _LIKENESS and path not in found and other not in found.values():
-            found[path] = other
-    return found
+        if likeness >= _LIKENESS and path not in result and other not in result.values():
+            result[path] = other
+    return result
 
 
 def _suffix(path: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from patcher.patchfile.holes import PatternError
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect
-from patcher.rewrite.authoring import similarity as alike
+from patcher.rewrite.authoring import similarity as shapes
 from patcher.rewrite.file import WRITABLE, rewrite_file
 from patcher.rewrite.source import Source
 
@@ -32,18 +32,18 @@ def statement_edits(path: str, before: bytes, after: bytes) -> Iterator[list[Edi
         PatcherError: ``unsupported-source`` when one of them is not Python.
     """
     old, new = Source(path, before), Source(path, after)
-    wanted = ast.dump(new.tree)
-    if ast.dump(old.tree) == wanted:
+    goal = ast.dump(new.tree)
+    if ast.dump(old.tree) == goal:
         return
     differ = _Differ(path, old, new)
     for attempt in (differ.repeated, differ.edits, differ.bodies):
         try:
-            found = attempt()
+            collected = attempt()
         except _CannotSayError:
             continue
-        result = _rewritten(path, before, found) if found else None
-        if result is not None and ast.dump(Source(path, result).tree) == wanted:
-            yield found
+        result = _rewritten(path, before, collected) if collected else None
+        if result is not None and ast.dump(Source(path, result).tree) == goal:
+            yield collected
 
 
 def _rewritten(path: str, before: bytes, edits: list[Edit]) -> bytes | None:
@@ -92,19 +92,19 @@ class _Differ:
         """The same, where equal changes of one definition become one edit that expects them all."""
         self.several = True
         try:
-            found = self.edits()
+            result = self.edits()
         finally:
             self.several = False
-        for edit in found:
-            if found.count(edit) != edit.expect.high:
+        for edit in result:
+            if result.count(edit) != edit.expect.high:
                 raise _CannotSayError
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(result))
 
     def bodies(self) -> list[Edit]:
         """Whole bodies of the functions that differ."""
         names = [each.name for each in (*self.old.definitions, *self.new.definitions)]
         new = {e.name: e.node for e in self.new.definitions if names.count(e.name) == 2}
-        found: list[Edit] = []
+        result: list[Edit] = []
         for each in self.old.definitions:
             other = new.get(each.name)
             if isinstance(each.node, _Function) and isinstance(other, _Function):
@@ -114,15 +114,15 @@ class _Differ:
                 if ast.get_docstring(each.node, False) == ast.get_docstring(other, False):
                     new_body = new_body[ast.get_docstring(other, False) is not None :]
                 text = self._text(self.new, new_body)
-                if any(each.name.startswith(f"{edit.within}.") for edit in found):
+                if any(each.name.startswith(f"{edit.within}.") for edit in result):
                     continue
-                found.append(Edit(self.path, EditKind.BODY, each.name, None, text))
-        return found
+                result.append(Edit(self.path, EditKind.BODY, each.name, None, text))
+        return result
 
     # comparing --------------------------------------------------------------------------------
 
     def _blocks(self, old: list[ast.stmt], new: list[ast.stmt], within: str) -> Iterable[Edit]:
-        left, right = alike.keys(old), alike.keys(new)
+        left, right = shapes.keys(old), shapes.keys(new)
         matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
         for tag, i, j, k, l in matcher.get_opcodes():  # noqa: E741
             if tag == "equal":
@@ -131,7 +131,7 @@ class _Differ:
                         yield from self._inside(_BlockChange(within, old, a, a + 1, new, b, b + 1))
             elif tag == "replace" and j - i == l - k:
                 pairs = zip(old[i:j], new[k:l], strict=True)
-                same_shape = [alike.shape(one) == alike.shape(other) for one, other in pairs]
+                same_shape = [shapes.shape(one) == shapes.shape(other) for one, other in pairs]
                 step = 0
                 for same, run in itertools.groupby(same_shape):
                     more = len(list(run))
@@ -152,31 +152,31 @@ class _Differ:
         try:
             return list(self._pair(one, other, change.within))
         except _CannotSayError:
-            if isinstance(one, alike.Definition):
+            if isinstance(one, shapes.Definition):
                 raise
             return [self._edit(change)]
 
     def _pair(self, one: ast.stmt, other: ast.stmt, within: str) -> Iterable[Edit]:
         """Edits for two statements that are alike."""
-        if isinstance(one, alike.Definition) and isinstance(other, alike.Definition):
+        if isinstance(one, shapes.Definition) and isinstance(other, shapes.Definition):
             name = one.name if within == "<module>" else f"{within}.{one.name}"
             yield from self._decorators(one, other, name)
-            if alike.header(one) != alike.header(other):
+            if shapes.header(one) != shapes.header(other):
                 yield self._headers(one, other, name)
             yield from self._blocks(one.body, other.body, name)
             return
-        if alike.header(one) != alike.header(other) and not isinstance(one, ast.If):
+        if shapes.header(one) != shapes.header(other) and not isinstance(one, ast.If):
             blocks = isinstance(getattr(one, "body", None), list)
-            if not blocks or alike.inner(one) != alike.inner(other):
+            if not blocks or shapes.inner(one) != shapes.inner(other):
                 raise _CannotSayError
             yield self._headers(one, other, within)
             return
         if isinstance(one, ast.If) and isinstance(other, ast.If):
-            chains = alike.chain(self.old, one), alike.chain(self.new, other)
+            chains = shapes.chain(self.old, one), shapes.chain(self.new, other)
             if max(len(each.branches) for each in chains) > 1:
                 yield from self._chains(*chains, within)
                 return
-        for key in alike.BLOCKS:
+        for key in shapes.BLOCKS:
             left, right = getattr(one, key, None), getattr(other, key, None)
             if isinstance(left, list) and isinstance(right, list):
                 if bool(left) != bool(right):
@@ -186,7 +186,7 @@ class _Differ:
             for left, right in zip(getattr(one, key, ()), getattr(other, key, ()), strict=True):
                 yield from self._blocks(left.body, right.body, within)
 
-    def _chains(self, old: alike.IfChain, new: alike.IfChain, within: str) -> Iterable[Edit]:
+    def _chains(self, old: shapes.IfChain, new: shapes.IfChain, within: str) -> Iterable[Edit]:
         """Edits of an `if` and what hangs on it: inside the branches, or of the chain."""
         same = [each.test for each in old.branches] == [each.test for each in new.branches]
         if same and bool(old.otherwise) == bool(new.otherwise):
@@ -201,12 +201,12 @@ class _Differ:
         else:
             yield from edits
             return
-        pattern, bodies = alike.chain_pattern(self.old, old)
-        wanted = alike.chain_like(self.new, new, bodies, self._text)
-        edit = Edit(self.path, EditKind.MATCH, within, pattern, wanted)
+        pattern, bodies = shapes.chain_pattern(self.old, old)
+        replacement = shapes.chain_like(self.new, new, bodies, self._text)
+        edit = Edit(self.path, EditKind.MATCH, within, pattern, replacement)
         yield self._only(edit)
 
-    def _branches(self, old: alike.IfChain, new: alike.IfChain, within: str) -> Iterable[Edit]:
+    def _branches(self, old: shapes.IfChain, new: shapes.IfChain, within: str) -> Iterable[Edit]:
         """Edits of single `elif`s: those that come, go, or get another condition."""
         left, right = ([each.test for each in chain.branches] for chain in (old, new))
         if left[0] != right[0] or min(map(len, (left, right))) == 1:
@@ -216,12 +216,15 @@ class _Differ:
                 raise _CannotSayError
             for one, other in zip(old.branches[i:j], new.branches[k:l], strict=False):
                 if tag == "replace":
-                    pattern, wanted = alike.branch_pattern(one), alike.branch_pattern(other)
-                    yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, wanted))
+                    pattern, replacement = (
+                        shapes.branch_pattern(one),
+                        shapes.branch_pattern(other),
+                    )
+                    yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, replacement))
                 yield from self._blocks(one.body, other.body, within)
             if tag == "delete":
                 for one in old.branches[i:j]:
-                    pattern = alike.branch_pattern(one)
+                    pattern = shapes.branch_pattern(one)
                     yield self._only(Edit(self.path, EditKind.DELETE, within, pattern))
             elif tag == "insert":
                 yield self._only(self._branch_edit(old, i, new.branches[k:l], within))
@@ -231,23 +234,23 @@ class _Differ:
         bodies = ([ast.dump(each) for each in chain.branches[-1].body] for chain in (old, new))
         if left[-1] != right[-1] or next(bodies) != next(bodies):
             raise _CannotSayError
-        pattern = alike.branch_pattern(old.branches[-1], bool(old.otherwise))
-        wanted = alike.branch_pattern(new.branches[-1])
+        pattern = shapes.branch_pattern(old.branches[-1], bool(old.otherwise))
+        replacement = shapes.branch_pattern(new.branches[-1])
         if new.otherwise:
-            wanted += f"\nelse:\n{alike.indented(self._text(self.new, new.otherwise))}"
-        yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, wanted))
+            replacement += f"\nelse:\n{shapes.indented(self._text(self.new, new.otherwise))}"
+        yield self._only(Edit(self.path, EditKind.MATCH, within, pattern, replacement))
 
     def _branch_edit(
-        self, old: alike.IfChain, at: int, come: tuple[alike.Branch, ...], within: str
+        self, old: shapes.IfChain, at: int, added: tuple[shapes.Branch, ...], within: str
     ) -> Edit:
         """An edit that adds branches before the one at an index."""
-        text = alike.branches_text(self.new, come, self._text)
+        text = shapes.branches_text(self.new, added, self._text)
         if at > 1:
-            anchor = alike.branch_pattern(old.branches[at - 1])
+            anchor = shapes.branch_pattern(old.branches[at - 1])
             return Edit(self.path, EditKind.AFTER, within, anchor, text)
         if at == len(old.branches):
             raise _CannotSayError  # there is an `if` and no `elif` to put it beside
-        anchor = alike.branch_pattern(old.branches[at])
+        anchor = shapes.branch_pattern(old.branches[at])
         return Edit(self.path, EditKind.BEFORE, within, anchor, text)
 
     def _only(self, edit: Edit) -> Edit:
@@ -262,14 +265,14 @@ class _Differ:
         for tag, i, j, k, l in difflib.SequenceMatcher(None, left, right).get_opcodes():  # noqa: E741
             if tag == "equal":
                 continue
-            gone, come = left[i:j], right[k:l]
-            for step in range(max(len(gone), len(come))):
-                pattern = gone[step] if step < len(gone) else ""
-                wanted = come[step] if step < len(come) else ""
-                yield Edit(self.path, EditKind.DECORATOR, name, pattern, wanted)
+            removed, added = left[i:j], right[k:l]
+            for step in range(max(len(removed), len(added))):
+                pattern = removed[step] if step < len(removed) else ""
+                replacement = added[step] if step < len(added) else ""
+                yield Edit(self.path, EditKind.DECORATOR, name, pattern, replacement)
 
     def _headers(self, one: ast.stmt, other: ast.stmt, within: str) -> Edit:
-        edit = Edit(self.path, EditKind.MATCH, within, alike.holed(one), alike.holed(other, one))
+        edit = Edit(self.path, EditKind.MATCH, within, shapes.holed(one), shapes.holed(other, one))
         return self._only(edit)
 
     def _unsayable(self) -> Edit:
@@ -295,26 +298,28 @@ class _Differ:
         raise _CannotSayError
 
     def _candidates(self, change: _BlockChange) -> Iterable[Edit]:
-        gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
-        if gone and come:
+        removed, added = change.old[change.i : change.j], change.new[change.k : change.l]
+        if removed and added:
             yield self._match(change)
             return
-        if gone:
-            yield Edit(self.path, EditKind.DELETE, change.within, self._text(self.old, gone))
+        if removed:
+            yield Edit(self.path, EditKind.DELETE, change.within, self._text(self.old, removed))
             return
-        text = self._text(self.new, come)
+        text = self._text(self.new, added)
         beside = list(self._insertions(change, text))
         if change.within == "<module>" and beside:
-            yield from self._at_top(come, text, beside[0])
+            yield from self._at_top(added, text, beside[0])
         yield from beside
 
-    def _at_top(self, come: list[ast.stmt], text: str, beside: Edit) -> Iterable[Edit]:
+    def _at_top(self, added: list[ast.stmt], text: str, beside: Edit) -> Iterable[Edit]:
         """`import` or `define`, when they put the statements where they were put by hand."""
         result = self._result(beside)
         kinds = []
-        if all(isinstance(each, ast.Import | ast.ImportFrom) for each in come):
+        if all(isinstance(each, ast.Import | ast.ImportFrom) for each in added):
             kinds = [EditKind.IMPORT]
-        elif all(isinstance(each, alike.Definition | ast.Assign | ast.AnnAssign) for each in come):
+        elif all(
+            isinstance(each, shapes.Definition | ast.Assign | ast.AnnAssign) for each in added
+        ):
             kinds = [EditKind.DEFINE]
         for kind in kinds:
             edit = Edit(self.path, kind, None, None, text)
@@ -339,14 +344,14 @@ class _Differ:
 
     def _anchor(self, node: ast.stmt) -> str:
         if isinstance(getattr(node, "body", None), list):
-            return alike.holed(node)
+            return shapes.holed(node)
         return self._text(self.old, [node])
 
     def _match(self, change: _BlockChange) -> Edit:
-        gone, come = change.old[change.i : change.j], change.new[change.k : change.l]
-        if not gone or not come:
+        removed, added = change.old[change.i : change.j], change.new[change.k : change.l]
+        if not removed or not added:
             raise _CannotSayError
-        old, new = self._text(self.old, gone), self._text(self.new, come)
+        old, new = self._text(self.old, removed), self._text(self.new, added)
         return Edit(self.path, EditKind.MATCH, change.within, old, new)
 
     def _count(self, edit: Edit) -> int:

@@ -32,15 +32,15 @@ def text_edits(path: str, before: bytes, after: bytes) -> list[Edit] | None:
     The first of these that is small, else the shortest: statements alone, statements and lines,
     lines alone.
     """
-    found: list[tuple[int, list[Edit]]] = []
+    result: list[tuple[int, list[Edit]]] = []
     limit = SMALL * len(unified_diff({path: before}, {path: after}))
     for edits in _candidates(path, before, after):
         if edits and _gives(path, before, after, edits):
             size = sum(len(line) + 1 for edit in edits for line in edit_lines(edit))
             if size <= limit:
                 return edits
-            found.append((size, edits))
-    return min(found, key=lambda each: each[0])[1] if found else None
+            result.append((size, edits))
+    return min(result, key=lambda each: each[0])[1] if result else None
 
 
 def _candidates(path: str, before: bytes, after: bytes) -> Iterator[list[Edit]]:
@@ -119,22 +119,22 @@ def _mixed(old: _Text, new: _Text, edits: Sequence[Edit]) -> list[Edit]:
 
 
 def _covered(
-    wanted: Sequence[LineChange],
+    expected: Sequence[LineChange],
     made: Sequence[LineChange],
     new: Sequence[str],
     result: Sequence[str],
 ) -> list[LineChange] | None:
     """The wanted hunks that some made ones amount to; None when they make other lines."""
-    found: list[LineChange] = []
+    collected: list[LineChange] = []
     for hunk in made:
         for margin in range(_NEAR + 1):
-            low, high = _closed(hunk.i - margin, hunk.j + margin, [*wanted, *made])
-            if _part(wanted, new, low, high) == _part(made, result, low, high):
-                found += [each for each in wanted if low <= each.i and each.j <= high]
+            low, high = _closed(hunk.i - margin, hunk.j + margin, [*expected, *made])
+            if _part(expected, new, low, high) == _part(made, result, low, high):
+                collected += [each for each in expected if low <= each.i and each.j <= high]
                 break
         else:
             return None
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(collected))
 
 
 def _closed(low: int, high: int, every: Iterable[LineChange]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus
-from patcher.rewrite.authoring import similarity as alike
+from patcher.rewrite.authoring import similarity as shapes
 from patcher.rewrite.authoring.write_spec import before_lines, spec_text
 from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.source import Definition, Source
@@ -80,11 +80,11 @@ def short_fixture_at(source: Source, line: int, most: int) -> str | None:
 
 
 def _around(source: Source, line: int) -> Definition | None:
-    found = None
+    result = None
     for definition in source.definitions:
         if definition.first <= line <= definition.last:
-            found = definition
-    return found
+            result = definition
+    return result
 
 
 def _decorator(source: Source, path: str, definition: Definition | None, line: int) -> Edit | None:
@@ -97,27 +97,27 @@ def _decorator(source: Source, path: str, definition: Definition | None, line: i
 
 def _statement(source: Source, line: int) -> ast.stmt | None:
     """The innermost statement that holds a line; an `elif` is part of its `if`."""
-    found = None
+    result = None
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.stmt) and not alike.is_elif(source, node):
-            inner = found is None or node.lineno >= found.lineno
-            found = node if inner and _holds(node, line) else found
-    return found
+        if isinstance(node, ast.stmt) and not shapes.is_elif(source, node):
+            inner = result is None or node.lineno >= result.lineno
+            result = node if inner and _holds(node, line) else result
+    return result
 
 
 def _pattern(source: Source, statement: ast.stmt, line: int) -> str:
     """The statement; of a compound one the header, its blocks as holes."""
     if isinstance(statement, ast.If):
-        chain = alike.chain(source, statement)
+        chain = shapes.chain(source, statement)
         *_, branch = (each for each in chain.branches if each.line <= line)
         if branch is chain.branches[0]:
-            return alike.chain_pattern(source, chain)[0]
+            return shapes.chain_pattern(source, chain)[0]
         # Between the last block and the `else`'s first statement stands the word itself.
         last = branch.body[-1]
         below = (last.end_lineno or last.lineno) < line
-        return alike.branch_pattern(branch, bool(below and chain.otherwise))
-    if alike.is_compound(statement):
-        return alike.holed(statement)
+        return shapes.branch_pattern(branch, bool(below and chain.otherwise))
+    if shapes.is_compound(statement):
+        return shapes.holed(statement)
     start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
     text = source.text[start:end]
     if len(text) - len(text.lstrip()) < statement.col_offset:  # it does not start its line

@@ -90,7 +90,7 @@ def _changes(
     rewrite: Rewrite,
 ) -> tuple[list[_ChainChange], list[str]]:
     """Every chain that guarded patches change, found by what each patch does to the text."""
-    found: dict[tuple[str, str], list[str]] = {}
+    result: dict[tuple[str, str], list[str]] = {}
     before: Mapping[str, bytes | None] = {}
     for number, member in enumerate(series, 1):
         after = replay(read_pristine, [each.patch for each in series[:number]], rewrite)
@@ -102,9 +102,9 @@ def _changes(
             one, other = _parsed(path, old), _parsed(path, new)
             for name, chain in other.chains.items():
                 if name in one.chains and one.chains[name].dump != chain.dump:
-                    found.setdefault((path, name), []).append(member.patch.name)
+                    result.setdefault((path, name), []).append(member.patch.name)
         before = after
-    changes = [_ChainChange(file, chain, tuple(names)) for (file, chain), names in found.items()]
+    changes = [_ChainChange(file, chain, tuple(names)) for (file, chain), names in result.items()]
     return changes, []
 
 
@@ -169,8 +169,8 @@ def _import_time(old: Module, new: Module) -> list[str]:
                 problems.append(f"line {node.lineno}, {ast.unparse(node).splitlines()[0]}")
         if left:
             problems.append(f"a statement of {scope or 'the module'} was changed or removed")
-    gone = [name for name in old.chains if name not in new.chains]
-    return problems + [f"{name} was removed" for name in gone]
+    removed = [name for name in old.chains if name not in new.chains]
+    return problems + [f"{name} was removed" for name in removed]
 
 
 def _shell(node: ast.stmt) -> ast.stmt:

@@ -422,7 +422,9 @@ def _is_changed(value, before):
         now = list(value.values() if isinstance(value, dict) else value)
         if len(now) != len(held) or (keys is not None and keys != list(value)):
             return True
-        return any(one is not kept or _is_changed(kept, old) for one, (kept, old) in zip(now, held))
+        return any(
+            each is not kept or _is_changed(kept, old) for each, (kept, old) in zip(now, held)
+        )
     if isinstance(value, (set, bytearray)):
         return value != before
     if _version(value) is not None:

@@ -30,7 +30,7 @@ def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> 
     definitions = file.definitions(edit.within, edit.decorated)
     if not definitions:
         return no_definition(file, edit), []
-    wanted = parse_python(edit.replacement or "").body
+    new_body = parse_python(edit.replacement or "").body
     sites: list[Site] = []
     written: list[Site] = []
     splices: list[Splice] = []
@@ -40,10 +40,10 @@ def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> 
             message = f"{definition.name} is a class: it has no body to replace"
             hint = "name one of its methods"
             return EditOutcome(edit, EditStatus.CONFLICT, message=message, hint=hint), []
-        keeps = is_docstring(node.body[0]) and not is_docstring(wanted[0])
+        keeps = is_docstring(node.body[0]) and not is_docstring(new_body[0])
         old = node.body[1:] if keeps else node.body
         site = place_of(file, node)
-        if [ast.dump(each) for each in old] == [ast.dump(each) for each in wanted]:
+        if [ast.dump(each) for each in old] == [ast.dump(each) for each in new_body]:
             written.append(site)
             continue
         sites.append(site)
@@ -124,7 +124,7 @@ def _indented(text: str, indent: str, newline: str) -> str:
     """Code moved to an indentation; lines that start inside a string stay."""
     from patcher.rewrite.source import lines_in_strings
 
-    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    starts = [0, *(result.end() for result in re.finditer("\n", text))]
     inside = lines_in_strings(parse_python(text), text, starts)
     lines = [
         line if number in inside or not line.strip() else indent + line

@@ -40,10 +40,10 @@ def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
     definitions = file.definitions(edit.within, edit.decorated)
     if not definitions:
         return no_definition(file, edit), []
-    sought, wanted = (edit.pattern or "").strip(), (edit.replacement or "").strip()
-    tells = bool(wanted)
-    if sought and wanted:
-        pattern, template = compile_pattern(sought), compile_pattern(wanted)
+    sought, replacement = (edit.pattern or "").strip(), (edit.replacement or "").strip()
+    tells = bool(replacement)
+    if sought and replacement:
+        pattern, template = compile_pattern(sought), compile_pattern(replacement)
         tells = not generalises(template, pattern, False)
         if not tells and generalises(pattern, template, False):
             hint = "make the pattern match less, or the replacement differ from it"
@@ -52,20 +52,20 @@ def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
     written: list[Site] = []
     splices: list[Splice] = []
     for definition in definitions:
-        present = _decorators(file, definition, wanted) if tells else []
+        present = _decorators(file, definition, replacement) if tells else []
         written += [site_at(file, *each.span) for each in present]
         if not sought:
             if not present:
-                splices.append(_above(file, definition, wanted))
+                splices.append(_above(file, definition, replacement))
                 sites.append(_header(file, definition))
             continue
         spans = {each.span for each in present}
-        found = [e for e in _decorators(file, definition, sought) if e.span not in spans]
-        sites += [site_at(file, *each.span) for each in found]
-        if wanted:
-            splices += substitute(file.source, found, pattern, template)
+        result = [e for e in _decorators(file, definition, sought) if e.span not in spans]
+        sites += [site_at(file, *each.span) for each in result]
+        if replacement:
+            splices += substitute(file.source, result, pattern, template)
         else:
-            splices += [_line(file, *each.span) for each in found]
+            splices += [_line(file, *each.span) for each in result]
     outcome = decide(edit, tuple(sites), tuple(written))
     if outcome.status is EditStatus.MISSING and not outcome.found:
         return _no_decorator(file, edit, definitions), []
@@ -86,12 +86,12 @@ def _decorators(file: File, definition: Definition, text: str) -> list[Found]:
     assert isinstance(node, cst.FunctionDef | cst.ClassDef)
     pattern = compile_pattern(text).expression
     assert pattern is not None
-    found = []
+    result = []
     for each in node.decorators:
         matched = file.matcher.match(pattern, each.decorator)
         if matched is not None:
-            found.append(Found(region.tree, matched, (each.decorator,)))
-    return found
+            result.append(Found(region.tree, matched, (each.decorator,)))
+    return result
 
 
 def _above(file: File, definition: Definition, text: str) -> Splice:
@@ -123,8 +123,8 @@ def _no_decorator(file: File, edit: Edit, definitions: list[Definition]) -> Edit
     for each in file.source.definitions:
         if not each.node.decorator_list or each in definitions:
             continue
-        for found in _decorators(file, each, sought):
-            outcome = near(file, edit, message, found.span, "")
+        for result in _decorators(file, each, sought):
+            outcome = near(file, edit, message, result.span, "")
             assert outcome.closest is not None
             closest = replace(outcome.closest, note=f"on {each.name}")
             hint = f"`within: {each.name}`, if the closest site is meant"

@@ -30,8 +30,8 @@ def define(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -
     """Plan a `define`: helpers at the top level, after the imports."""
     source = file.source
     present = {name: node for node in source.tree.body for name in _defined(node)}
-    wanted = parse_python(edit.replacement or "").body
-    known = [(name, node) for node in wanted for name in _defined(node)]
+    helpers = parse_python(edit.replacement or "").body
+    known = [(name, node) for node in helpers for name in _defined(node)]
     same = [ast.dump(present[name]) == ast.dump(node) for name, node in known if name in present]
     if same and all(same) and len(same) == len(known):
         places = tuple(place_of(file, present[name]) for name, _ in known)
@@ -43,7 +43,7 @@ def define(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -
         site = place_of(file, present[taken])
         return EditOutcome(edit, EditStatus.CONFLICT, (site,), 1, message=message,
                        hint="give the helper another name"), []  # fmt: skip
-    at, lead = _below_what_it_uses(source, wanted)
+    at, lead = _below_what_it_uses(source, helpers)
     newline = source.newline
     code = newline.join((edit.replacement or "").strip("\n").split("\n"))
     before = newline * 2 if source.text[:at].strip() else ""
@@ -99,15 +99,15 @@ def _used_at_once(node: ast.stmt) -> set[str]:
 
 def _bound(node: ast.stmt) -> set[str]:
     """Names of the module that a statement of the top level binds."""
-    found: set[str] = set()
+    result: set[str] = set()
     for each in [node] if isinstance(node, _Defined) else _at_once(node):
         if isinstance(each, _Defined):
-            found.add(each.name)
+            result.add(each.name)
         elif isinstance(each, _Import):
-            found |= {(name.asname or name.name).partition(".")[0] for name in each.names}
+            result |= {(name.asname or name.name).partition(".")[0] for name in each.names}
         elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-            found.add(each.id)
-    return found
+            result.add(each.id)
+    return result
 
 
 def _imported(node: ast.stmt) -> set[str]:

@@ -38,22 +38,22 @@ def lines(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) ->
     if edit.within not in (None, "<module>") and not file.definitions(edit.within or ""):
         return no_definition(file, edit), []
     present = list(of(source))
-    found = starts_of(file, edit, present, old)
-    kept = [at for n, at in enumerate(found) if n == 0 or at >= found[n - 1] + len(old)]
+    result = starts_of(file, edit, present, old)
+    kept = [at for n, at in enumerate(result) if n == 0 or at >= result[n - 1] + len(old)]
     places = tuple(_place(file, at, len(old)) for at in kept)
     written = tuple(_place(file, at, len(new)) for at in starts_of(file, edit, present, new))
     decided = decide(edit, places, written if new and any(map(str.strip, new)) else ())
-    if decided.status is EditStatus.MISSING and not found:
+    if decided.status is EditStatus.MISSING and not result:
         return _missing(file, edit, present, old)
     if decided.status is not EditStatus.READY:
         return decided, []
     return decided, [splice for at in kept for splice in _splices(source, at, old, new)]
 
 
-def starts_of(file: File, edit: Edit, present: list[str], wanted: list[str]) -> list[int]:
+def starts_of(file: File, edit: Edit, present: list[str], expected: list[str]) -> list[int]:
     """Where, counted from 0, a run of lines stands in the place that an edit names."""
-    runs = _runs(present, wanted)
-    return [at for at in runs if _inside(file, edit, at, at + len(wanted))]
+    runs = _runs(present, expected)
+    return [at for at in runs if _inside(file, edit, at, at + len(expected))]
 
 
 def of(source: Source) -> Iterator[str]:
@@ -66,11 +66,11 @@ def of(source: Source) -> Iterator[str]:
             yield text.rstrip("\r\n") if not last else text
 
 
-def _runs(present: list[str], wanted: list[str]) -> Iterator[int]:
+def _runs(present: list[str], expected: list[str]) -> Iterator[int]:
     """Where a run of lines stands, counted from 0."""
-    if wanted:
-        for at in range(len(present) - len(wanted) + 1):
-            if present[at] == wanted[0] and present[at : at + len(wanted)] == wanted:
+    if expected:
+        for at in range(len(present) - len(expected) + 1):
+            if present[at] == expected[0] and present[at : at + len(expected)] == expected:
                 yield at
 
 
@@ -146,10 +146,10 @@ def _closest(file: File, edit: Edit, present: list[str], old: list[str]) -> Edit
     import difflib
 
     message = f"no such lines in {edit.within or edit.file}"
-    wanted = [line.strip() for line in old]
+    expected = [line.strip() for line in old]
     for at in range(len(present) - len(old) + 1):
         here = present[at : at + len(old)]
-        if [line.strip() for line in here] == wanted:
+        if [line.strip() for line in here] == expected:
             start, end = file.source.lines(at + 1, at + len(old))
             note = "differs in white space" if here != old else ""
             return near(file, edit, message, (start, end), note)

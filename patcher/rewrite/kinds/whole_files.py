@@ -68,10 +68,10 @@ def plan_whole(
     """
     path = edits[0].file
     written: Written = {} if after is None else {path: after}
-    found: dict[EditKind, EditOutcome] = {}
+    result: dict[EditKind, EditOutcome] = {}
     for edit in sorted(edits, key=lambda edit: kind_of(edit).order):  # bytes, then where they go
-        found[edit.kind] = _one(edit, content, written, read, attachments)
-    return [found[edit.kind] for edit in edits], written
+        result[edit.kind] = _one(edit, content, written, read, attachments)
+    return [result[edit.kind] for edit in edits], written
 
 
 def _one(
@@ -136,23 +136,23 @@ def modes_of(patches: Iterable[Patch], mode_of: Callable[[str], int | None]) -> 
         patches: in order.
         mode_of: of a file of the pristine tree; None when there is none.
     """
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     for patch in patches:
-        before = dict(found)
+        before = dict(result)
         for path in dict.fromkeys(edit.file for edit in whole(patch.edits)):
             edits = {edit.kind: edit for edit in whole(patch.edits) if edit.file == path}
             mode = before.get(path)
             if EditKind.MODE in edits:
                 mode = int(edits[EditKind.MODE].pattern or "", 8)
             if EditKind.RENAME_FILE in edits:
-                found.pop(path, None)
+                result.pop(path, None)
                 mode = mode or mode_of(path) or _NEW_FILE_MODE
             elif EditKind.DELETE_FILE in edits:
-                found.pop(path, None)
+                result.pop(path, None)
                 continue
             if mode is not None:
-                found[_path_after(path, edits)] = mode
-    return found
+                result[_path_after(path, edits)] = mode
+    return result
 
 
 def _path_after(path: str, edits: Mapping[EditKind, Edit]) -> str:

@@ -35,18 +35,18 @@ def closest_site(
 ) -> tuple[tuple[int, int], str] | None:
     """Span of the best candidate and how it differs; None when nothing is at least half alike."""
     best: tuple[float, tuple[int, int], str] | None = None
-    wanted: Node
+    expected: Node
     expression = pattern.expression is not None and not as_statements
-    wanted = pattern.expression if expression and pattern.expression else pattern.body[0]
+    expected = pattern.expression if expression and pattern.expression else pattern.body[0]
     candidates = 0
     for region in regions:
         for parent, name, node, _ in region.walk(strings):
-            if type(node) is not type(wanted) or candidates > _MOST_CANDIDATES:
+            if type(node) is not type(expected) or candidates > _MOST_CANDIDATES:
                 continue
             if only_decorators and parent != "Decorator":
                 continue
             candidates += 1
-            same, total, note = _compare(wanted, node)
+            same, total, note = _compare(expected, node)
             if not note and (parent, name) in NOT_EXPRESSIONS:
                 note = "a name that is no expression"
             if parent == "ConcatenatedString":
@@ -109,12 +109,12 @@ def _pairs(
 def _zip(
     name: str, old: Sequence[Node], new: Sequence[Node], first: int
 ) -> list[tuple[str, Node | None, Node | None]]:
-    found: list[tuple[str, Node | None, Node | None]] = []
+    result: list[tuple[str, Node | None, Node | None]] = []
     for index in range(max(len(old), len(new))):
         each = old[index] if index < len(old) else None
         other = new[index] if index < len(new) else None
-        found.append((f"{_word(name)} {first + index + 1}", each, other))
-    return found
+        result.append((f"{_word(name)} {first + index + 1}", each, other))
+    return result
 
 
 def _word(name: str) -> str:

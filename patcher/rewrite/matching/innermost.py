@@ -26,30 +26,30 @@ def innermost(
         nodes: where to look.
         holds: whether a text has all the words of it.
     """
-    found: list[Lines] = []
+    result: list[Lines] = []
     for first, last, statements in together(source, nodes):
         start, end = source.lines(first, last)
         if not holds(source.text[start:end]):
             continue
         inner = _inner(source, statements[0]) if len(statements) == 1 else None
         if inner is None or holds(_own_text(source, (first, last), inner)):
-            found.append((first, last))
+            result.append((first, last))
         else:
-            found += innermost(source, inner, holds)
-    return found
+            result += innermost(source, inner, holds)
+    return result
 
 
 def together(source: Source, nodes: Sequence[ast.stmt]) -> list[tuple[int, int, list[ast.stmt]]]:
     """First line, last line and statements; those that share a line come as one."""
-    found: list[tuple[int, int, list[ast.stmt]]] = []
+    result: list[tuple[int, int, list[ast.stmt]]] = []
     for node in nodes:
         first, last = _first_line(node), node.end_lineno or node.lineno
-        if found and (first <= found[-1][1] or continues(source, found[-1][1])):
-            start, end, before = found[-1]
-            found[-1] = (start, max(end, last), [*before, node])
+        if result and (first <= result[-1][1] or continues(source, result[-1][1])):
+            start, end, before = result[-1]
+            result[-1] = (start, max(end, last), [*before, node])
         else:
-            found.append((first, last, [node]))
-    return found
+            result.append((first, last, [node]))
+    return result
 
 
 def _first_line(node: ast.stmt) -> int:
@@ -59,9 +59,9 @@ def _first_line(node: ast.stmt) -> int:
 
 def _inner(source: Source, node: ast.stmt) -> list[ast.stmt] | None:
     """The statements in the blocks of one; None when they do not stand on lines of their own."""
-    found = list(_in_blocks(source, node))
-    alone = all(_starts_line(source, run[0]) for _, _, run in together(source, found))
-    return found if found and alone else None
+    result = list(_in_blocks(source, node))
+    alone = all(_starts_line(source, run[0]) for _, _, run in together(source, result))
+    return result if result and alone else None
 
 
 def _in_blocks(source: Source, node: ast.AST) -> Iterator[ast.stmt]:

@@ -72,14 +72,14 @@ def compile_pattern(text: str, entries: frozenset[str] = frozenset()) -> Pattern
 
 @lru_cache(maxsize=512)
 def _words(pattern: Pattern) -> frozenset[str]:
-    found: set[str] = set()
+    result: set[str] = set()
 
     def visit(node: Node) -> None:
         if isinstance(node, cst.Name) and not node.value.startswith((holes.ONE, "º")):
-            found.add(node.value)
+            result.add(node.value)
         for child in node.children:
             visit(child)
 
     for node in pattern.body:
         visit(node)
-    return frozenset(found)
+    return frozenset(result)

@@ -57,17 +57,17 @@ class File:
         import ast
 
         if decorated is not None:
-            wanted = ast.dump(ast.parse(decorated, mode="eval").body) if decorated else ""
+            expected = ast.dump(ast.parse(decorated, mode="eval").body) if decorated else ""
             named = [
                 (e, [ast.dump(d) for d in e.node.decorator_list]) for e in self.definitions(within)
             ]
-            return [each for each, have in named if wanted in have or not (wanted or have)]
-        found: list[Definition] = []
+            return [each for each, have in named if expected in have or not (expected or have)]
+        result: list[Definition] = []
         for each in self.source.definitions:
-            inside = any(other.first <= each.first and each.last <= other.last for other in found)
+            inside = any(other.first <= each.first and each.last <= other.last for other in result)
             if within_matches(within, each.name) and not inside:
-                found.append(each)
-        return found
+                result.append(each)
+        return result
 
     def definition(self, definition: Definition) -> Region:
         tree = self.tree(definition.first, definition.last)
@@ -87,25 +87,25 @@ class File:
             expressions: they stand for expressions, of which each lies in one statement: the
                 innermost ones that may hold them will do.
         """
-        wanted = [pattern for pattern in patterns if pattern.body]
+        with_body = [pattern for pattern in patterns if pattern.body]
         if within == "<module>":
             return [region(self.whole(), may_empty=True, top_only=True)]
-        if expressions and wanted:
+        if expressions and with_body:
             nodes: list[ast.stmt] = (
                 self.source.tree.body
                 if within is None
                 else [each.node for each in self.definitions(within, decorated)]
             )
-            spans = innermost(self.source, nodes, lambda text: self._holds(wanted, text))
+            spans = innermost(self.source, nodes, lambda text: self._holds(with_body, text))
             return [region(self.tree(first, last), may_empty=True) for first, last in spans]
         if within is not None:
             return [self.definition(each) for each in self.definitions(within, decorated)]
-        if any(len(each.body) > 1 or many_hole(each.body[0]) is not None for each in wanted):
-            return [region(self.whole(), may_empty=True)] if self._may_hold(wanted) else []
+        if any(len(each.body) > 1 or many_hole(each.body[0]) is not None for each in with_body):
+            return [region(self.whole(), may_empty=True)] if self._may_hold(with_body) else []
         return [
             region(self.tree(first, last), may_empty=True)
             for first, last in self._statements()
-            if self._may_hold(wanted, first, last)
+            if self._may_hold(with_body, first, last)
         ]
 
     def _may_hold(self, patterns: list[Pattern], first: int = 1, last: int | None = None) -> bool:

@@ -186,7 +186,7 @@ def find(
 def _expressions(
     pattern: cst.BaseExpression, where: Region, matcher: Matcher, strings: bool
 ) -> list[Found]:
-    found = []
+    result = []
     for parent, name, node, around in where.walk(strings):
         if parent == "ConcatenatedString":
             continue  # its parts are one string
@@ -194,14 +194,14 @@ def _expressions(
             match = matcher.match(pattern, node)
             if match is not None:
                 in_case = (parent, name) in _CASE_VALUES
-                found.append(Found(where.tree, match, (node,), fields=around, in_case=in_case))
-    return sorted(found, key=lambda each: each.span)
+                result.append(Found(where.tree, match, (node,), fields=around, in_case=in_case))
+    return sorted(result, key=lambda each: each.span)
 
 
 def _runs(
     pattern: Sequence[Node], tree: ParsedLines, blocks: Iterable[Block], matcher: Matcher
 ) -> list[Found]:
-    found = []
+    result = []
     for block in blocks:
         at = 0
         while at < len(block.statements):
@@ -211,6 +211,6 @@ def _runs(
                 continue
             end, match = matched
             nodes = tuple(block.statements[at:end])
-            found.append(Found(tree, match, nodes, block, at))
+            result.append(Found(tree, match, nodes, block, at))
             at = end
-    return sorted(found, key=lambda each: each.span)
+    return sorted(result, key=lambda each: each.span)

@@ -36,14 +36,14 @@ def inside_others(
     hint = "f-strings are not searched: say `in-f-strings: true`, or match the whole one"
     if statements:
         hint = "f-strings hold no statements: match the whole statement"
-    found = [each for one in regions for each in find(pattern, one, file.matcher, strings=True)]
-    for each in sorted(found, key=lambda one: bool(one.fields)):
+    result = [each for item in regions for each in find(pattern, item, file.matcher, strings=True)]
+    for each in sorted(result, key=lambda item: bool(item.fields)):
         site = site_at(file, *each.span)
         if each.fields:
             return replace(site, note="in an f-string"), hint
         return replace(site, note="part of a statement"), "match the whole statement"
-    alike = _alike(file, pattern)
-    return None if alike is None else (alike, hint)
+    similar = _alike(file, pattern)
+    return None if similar is None else (similar, hint)
 
 
 def left_alone(
@@ -57,14 +57,14 @@ def left_alone(
         return ()
     if pattern.expression is None:
         return ()
-    found = (
+    result = (
         each
         for region in regions
         if _F_STRING.search(region.tree.code)
         for each in find(pattern, region, file.matcher, strings=True)
         if each.fields
     )
-    lines = dict.fromkeys(file.source.position(each.span[0])[0] for each in found)
+    lines = dict.fromkeys(file.source.position(each.span[0])[0] for each in result)
     hint = "has a site in an f-string, which is left alone without `in-f-strings: true`"
     return tuple(f"{edit.file}:{line} {hint}" for line in lines)
 

@@ -63,13 +63,13 @@ def _fields(kind: type[Node]) -> tuple[str, ...]:
 
 def statements(block: Node) -> list[Node]:
     """The statements of a block; those that share a line come one by one."""
-    found: list[Node] = []
+    result: list[Node] = []
     for statement in block.body:  # type: ignore[attr-defined]
         if isinstance(statement, cst.SimpleStatementLine):
-            found += statement.body
+            result += statement.body
         else:
-            found.append(statement)
-    return found
+            result.append(statement)
+    return result
 
 
 def parts(node: Node) -> list[tuple[str, Any]]:
@@ -82,11 +82,11 @@ def parts(node: Node) -> list[tuple[str, Any]]:
         return [("params", _parameters(node))]
     if isinstance(node, cst.FormattedString) or type(node).__name__ == "TemplatedString":
         return [("text", cst.Module([]).code_for_node(node.with_changes(lpar=[], rpar=[])))]
-    found = [(name, getattr(node, name)) for name in _fields(type(node))]
+    result = [(name, getattr(node, name)) for name in _fields(type(node))]
     if isinstance(node, cst.ClassDef):
-        kept = [(name, value) for name, value in found if name not in ("bases", "keywords")]
+        kept = [(name, value) for name, value in result if name not in ("bases", "keywords")]
         return [*kept, ("bases", [*node.bases, *node.keywords])]
-    return found
+    return result
 
 
 def _literal(code: str) -> str:
@@ -101,18 +101,18 @@ def _literal(code: str) -> str:
 
 def _parameters(node: cst.Parameters) -> list[Node]:
     """All parameters in order, with the `/` and `*` that stand alone."""
-    found: list[Node] = [*node.posonly_params]
+    result: list[Node] = [*node.posonly_params]
     if node.posonly_params:
-        found.append(
+        result.append(
             cst.ParamSlash() if not isinstance(node.posonly_ind, Node) else node.posonly_ind
         )
-    found += node.params
+    result += node.params
     if isinstance(node.star_arg, Node):
-        found.append(node.star_arg)
-    found += node.kwonly_params
+        result.append(node.star_arg)
+    result += node.kwonly_params
     if node.star_kwarg is not None:
-        found.append(node.star_kwarg)
-    return found
+        result.append(node.star_kwarg)
+    return result
 
 
 def children(node: Node) -> Iterator[tuple[str, Node]]:
@@ -232,10 +232,10 @@ class Matcher:
         if not self._table(open_ended, run)[0][start]:
             return None
         self.steps = 0
-        found = self._solve((("list", open_ended, 0, run, start), None), Match())
-        if found is None:
+        result = self._solve((("list", open_ended, 0, run, start), None), Match())
+        if result is None:
             return None
-        return len(run) - len(found.paired.pop(_REST, ())), found
+        return len(run) - len(result.paired.pop(_REST, ())), result
 
     def _open_ended(self, patterns: Sequence[Node]) -> Sequence[Node]:
         """The patterns and whatever follows them in the block."""
@@ -262,14 +262,14 @@ class Matcher:
         suites = isinstance(pattern, cst.BaseSuite) and isinstance(node, cst.BaseSuite)
         if type(pattern) is not type(node) and not suites:
             return False
-        for (_, wanted), (_, actual) in zip(self.parts(pattern), self.parts(node), strict=True):
-            if isinstance(wanted, Node):
-                if not isinstance(actual, Node) or not self.relaxed(wanted, actual):
+        for (_, expected), (_, actual) in zip(self.parts(pattern), self.parts(node), strict=True):
+            if isinstance(expected, Node):
+                if not isinstance(actual, Node) or not self.relaxed(expected, actual):
                     return False
-            elif _is_list(wanted):
-                if not _is_list(actual) or not self._table(wanted, actual)[0][0]:
+            elif _is_list(expected):
+                if not _is_list(actual) or not self._table(expected, actual)[0][0]:
                     return False
-            elif wanted != actual:
+            elif expected != actual:
                 return False
         return True
 
@@ -325,9 +325,9 @@ class Matcher:
                 if not self._bind(name, tuple(run[j:end]), branch):
                     continue
                 branch.paired[patterns[i]] = tuple(run[j:end])
-                found = self._solve((("list", patterns, i + 1, run, end), tasks), branch)
-                if found is not None:
-                    return found
+                result = self._solve((("list", patterns, i + 1, run, end), tasks), branch)
+                if result is not None:
+                    return result
             return None
         return match
 
@@ -340,11 +340,11 @@ class Matcher:
         if name is not None:
             return [] if self._bind(name, (node,), match) else None
         more: list[Any] = []
-        for (_, wanted), (_, actual) in zip(self.parts(pattern), self.parts(node), strict=True):
-            if isinstance(wanted, Node):
-                more.append(("node", wanted, actual))
-            elif _is_list(wanted):
-                more.append(("list", wanted, 0, actual, 0))
+        for (_, expected), (_, actual) in zip(self.parts(pattern), self.parts(node), strict=True):
+            if isinstance(expected, Node):
+                more.append(("node", expected, actual))
+            elif _is_list(expected):
+                more.append(("list", expected, 0, actual, 0))
         return more
 
     def _bind(self, name: str, nodes: tuple[Node, ...], match: Match) -> bool:

@@ -115,11 +115,11 @@ def _texts(work: Work, written: Lines) -> Opinion:
                for each in tokens.comments(work.lines.text(start, end), start[0])]  # fmt: skip
         new = [each for text in rest for each in tokens.comments(text, 1)] if old else []
         return Opinion(lost=tuple(tokens.lost(old, new)))
-    gone = tokens.missing_token(
+    lost_token = tokens.missing_token(
         [each for text in texts for each in tokens.tokens(text)], tokens.tokens(result)
     )
-    if gone is not None:
-        return Opinion(f"`{gone}`, which no edit touches, is no longer there")
+    if lost_token is not None:
+        return Opinion(f"`{lost_token}`, which no edit touches, is no longer there")
     old = tokens.comments(work.lines.text(*window), low)
     return Opinion(lost=tuple(tokens.lost(old, tokens.comments(result, low))))
 

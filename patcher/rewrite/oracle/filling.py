@@ -45,17 +45,17 @@ class Solver:
 
     def node(self, pattern: Value, node: Value) -> Bound:
         """What the holes hold. Raises `MismatchError`."""
-        found = self._solve(((pattern, node, None), None), {}, [])
-        if found is None:
+        result = self._solve(((pattern, node, None), None), {}, [])
+        if result is None:
             raise MismatchError("the site is not what the pattern says")
-        return found[0]
+        return result[0]
 
     def run(self, pattern: list[Value], run: list[Value]) -> tuple[Bound, list[int]]:
         """What the holes hold, and where in the run each element of the pattern ends."""
-        found = self._solve(((pattern, run, 0), None), {}, [])
-        if found is None:
+        result = self._solve(((pattern, run, 0), None), {}, [])
+        if result is None:
             raise MismatchError("the statements are not what the pattern says")
-        return found
+        return result
 
     def _solve(self, tasks: Value, bound: Bound, ends: list[int]) -> tuple[Bound, list[int]] | None:
         while tasks is not None:
@@ -86,9 +86,9 @@ class Solver:
                         continue
                     after = None if at is None else at + count
                     marks = ends if after is None else [*ends, after]
-                    found = self._solve(((rest, node[count:], after), tasks), more, list(marks))
-                    if found is not None:
-                        return found
+                    result = self._solve(((rest, node[count:], after), tasks), more, list(marks))
+                    if result is not None:
+                        return result
                 return None
             if isinstance(pattern, tuple) and pattern[0] in _HOLES:
                 held = _held(pattern, node)
@@ -138,8 +138,8 @@ def blend(pattern: Value, template: Value, node: Value, bound: Bound) -> Value:
         return node
     if not all(isinstance(each, tuple) for each in (pattern, template, node)):
         return fill(template, bound)
-    alike = pattern[0] == template[0] == node[0] and template[0] not in _HOLES
-    if not alike or not len(pattern) == len(template) == len(node):
+    similar = pattern[0] == template[0] == node[0] and template[0] not in _HOLES
+    if not similar or not len(pattern) == len(template) == len(node):
         return fill(template, bound)
     kind = template[0]
     of = enumerate(zip(pattern[1:], template[1:], node[1:], strict=True), 1)
@@ -179,19 +179,19 @@ def fill_list(
     template: Sequence[Value], bound: Bound, where: str = "", block: bool = True
 ) -> list[Value]:
     """A list with its holes filled; a whole block left without statements holds `pass`."""
-    found: list[Value] = []
+    result: list[Value] = []
     for each in template:
         if is_hole(each, True):
             held = bound[each[1]]
             if each[0] == "$s":
-                found += [as_statement(one) for one in held]
+                result += [as_statement(item) for item in held]
             else:
-                found += [_element(one, where) for one in held]
+                result += [_element(item, where) for item in held]
         else:
-            found.append(_element(fill(each, bound), where))
-    if block and not found and any(each[0] == "$s" for each in template):
+            result.append(_element(fill(each, bound), where))
+    if block and not result and any(each[0] == "$s" for each in template):
         return [("Pass",)]
-    return found
+    return result
 
 
 def _one(hole: Value, bound: Bound) -> Value:

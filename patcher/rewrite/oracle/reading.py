@@ -177,9 +177,9 @@ def _compare(reader: Reader, node: Any) -> Value:
 
 
 def _arguments_of(reader: Reader, positional: list[ast.expr], keywords: list[ast.keyword]) -> Any:
-    found: list[Any] = [*positional, *keywords]
-    found.sort(key=lambda each: (each.lineno, each.col_offset))
-    return [reader.node(each) for each in found]
+    result: list[Any] = [*positional, *keywords]
+    result.sort(key=lambda each: (each.lineno, each.col_offset))
+    return [reader.node(each) for each in result]
 
 
 def _call(reader: Reader, node: Any) -> Value:
@@ -195,42 +195,42 @@ def _class(reader: Reader, node: Any) -> Value:
 
 
 def _parameters(reader: Reader, node: ast.arguments) -> Value:
-    found: list[Value] = []
+    result: list[Value] = []
 
     def add(each: ast.arg, star: str, default: ast.expr | None) -> None:
         annotation = each.annotation and reader.node(each.annotation)
         value = default and reader.node(default)
         hole = reader.hole(each.arg)
         if hole is not None and hole[1] and annotation is None and value is None:
-            found.append(("$", *hole))
+            result.append(("$", *hole))
         else:
-            found.append(("arg", star, reader.name(each.arg), annotation, value))
+            result.append(("arg", star, reader.name(each.arg), annotation, value))
 
     positional = [*node.posonlyargs, *node.args]
     defaults = [None] * (len(positional) - len(node.defaults)) + list(node.defaults)
     for index, (each, default) in enumerate(zip(positional, defaults, strict=True), 1):
         add(each, "", default)
         if index == len(node.posonlyargs):
-            found.append(("/",))
+            result.append(("/",))
     if node.vararg is not None:
         add(node.vararg, "*", None)
     elif node.kwonlyargs:
-        found.append(("*",))
+        result.append(("*",))
     for each, default in zip(node.kwonlyargs, node.kw_defaults, strict=True):
         add(each, "", default)
     if node.kwarg is not None:
         add(node.kwarg, "**", None)
-    return "arguments", found
+    return "arguments", result
 
 
 def _dict(reader: Reader, node: Any) -> Value:
-    found = []
+    result = []
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None and isinstance(value, ast.Name) and value.id[1:] in reader.entries:
-            found.append(("$", value.id[1:], True))
+            result.append(("$", value.id[1:], True))
         else:
-            found.append(("pair", key and reader.node(key), reader.node(value)))
-    return "Dict", found
+            result.append(("pair", key and reader.node(key), reader.node(value)))
+    return "Dict", result
 
 
 def _subscript(reader: Reader, node: Any) -> Value:
@@ -297,8 +297,8 @@ def _match_class(reader: Reader, node: Any) -> Value:
 
 def _match_mapping(reader: Reader, node: Any) -> Value:
     pairs = zip(node.keys, node.patterns, strict=True)
-    found = [("pair", reader.node(key), reader.node(each)) for key, each in pairs]
-    return "MatchMapping", found, node.rest and reader.name(node.rest)
+    result = [("pair", reader.node(key), reader.node(each)) for key, each in pairs]
+    return "MatchMapping", result, node.rest and reader.name(node.rest)
 
 
 def _type_parameter(reader: Reader, node: Any) -> Value:

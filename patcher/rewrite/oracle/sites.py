@@ -131,8 +131,8 @@ class _Pairs(ast.NodeTransformer):
 
 def in_pairs(tree: ast.Module) -> ast.Module:
     """The tree with `a and b and c` as `(a and b) and c`: `a and b` is a node then."""
-    found: ast.Module = _Pairs().visit(tree)
-    return found
+    result: ast.Module = _Pairs().visit(tree)
+    return result
 
 
 def find_expression(tree: ast.AST, span: Span) -> ast.expr | None:

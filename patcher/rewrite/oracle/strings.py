@@ -51,9 +51,9 @@ def find_in_string(tree: ast.AST, lines: Lines, span: Span) -> tuple[ast.expr, S
         raise MismatchError(f"the fields of the f-string at line {place[0][0]} cannot be told")
     for field, node in zip(fields, nodes, strict=True):
         if field.start <= low and high <= field.end:
-            found = _inside(text[field.start : field.end], low - field.start,
+            result = _inside(text[field.start : field.end], low - field.start,
                             high - field.start, node)  # fmt: skip
-            return None if found is None else (found, place)
+            return None if result is None else (result, place)
     return None
 
 
@@ -94,12 +94,12 @@ def _inside(text: str, low: int, high: int, node: ast.expr) -> ast.expr | None:
         return node  # a tuple would take the parentheses put around it for its own
     lines = Lines(code)
     span = _place(code, len(before) + low), _place(code, len(before) + high)
-    found = find_expression(alone, span)
-    if found is None:
+    result = find_expression(alone, span)
+    if result is None:
         deeper = find_in_string(alone, lines, span)
-        found = deeper and deeper[0]
+        result = deeper and deeper[0]
     for each, other in zip(ast.walk(alone), ast.walk(node), strict=True):
-        if each is found and isinstance(other, ast.expr):
+        if each is result and isinstance(other, ast.expr):
             return other
     return None
 

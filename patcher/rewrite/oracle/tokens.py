@@ -41,30 +41,30 @@ def comments(text: str, line: int) -> list[Comment]:
     """The comments of a text that starts on a line."""
     if "#" not in text:
         return []
-    found = []
+    result = []
     at = 0
     for each in _TOKEN.finditer(text):
         if text[each.start()] == "#":
             line += len(re.findall(r"\r\n|\r|\n", text[at : each.start()]))
             at = each.start()
-            found.append(Comment(each[0].rstrip(), line))
-    return found
+            result.append(Comment(each[0].rstrip(), line))
+    return result
 
 
 def outside(lines: Lines, window: Span, spans: Iterable[Span]) -> list[str]:
     """The texts of a window between spans."""
-    found = []
+    result = []
     at: Place = window[0]
     for start, end in sorted(spans):
         if start > at:
-            found.append(lines.text(at, start))
+            result.append(lines.text(at, start))
         at = max(at, end)
-    return [*found, lines.text(at, window[1])]
+    return [*result, lines.text(at, window[1])]
 
 
 def between(texts: Iterable[str], result: str) -> list[str] | None:
     """What of a result lies between some texts; None when one is not there as it is, in order."""
-    found = []
+    collected = []
     at = 0
     for text in texts:
         for piece in text.split("\n", 1):
@@ -73,15 +73,15 @@ def between(texts: Iterable[str], result: str) -> list[str] | None:
                 start = result.find(core, at)
                 if start < 0:
                     return None
-                found.append(result[at:start])
+                collected.append(result[at:start])
                 at = start + len(core)
-    return [*found, result[at:]]
+    return [*collected, result[at:]]
 
 
-def missing_token(wanted: Sequence[str], present: Sequence[str]) -> str | None:
+def missing_token(expected: Sequence[str], present: Sequence[str]) -> str | None:
     """The first token that is not there in order; comments are counted, not ordered."""
     rest = iter(each for each in present if not each.startswith("#"))
-    for each in wanted:
+    for each in expected:
         if each.startswith("#"):
             continue
         if each not in rest:
@@ -92,10 +92,10 @@ def missing_token(wanted: Sequence[str], present: Sequence[str]) -> str | None:
 def lost(before: Iterable[Comment], after: Iterable[Comment]) -> list[Comment]:
     """Comments of the one text that the other does not have as often, in order."""
     have = Counter(each.text for each in after)
-    gone = []
+    missing = []
     for each in before:
         if have[each.text]:
             have[each.text] -= 1
         else:
-            gone.append(each)
-    return gone
+            missing.append(each)
+    return missing

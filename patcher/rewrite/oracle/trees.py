@@ -92,9 +92,9 @@ class ExpectedTree:
         def new() -> list[Value]:
             values = [self._reader.node(each) for each in nodes]
             bound, _ = self._solver.run(pattern, values)
-            one = (low[1] - low[0], high[1] - high[0], span[1] - span[0]) == (1, 1, 1)
+            item = (low[1] - low[0], high[1] - high[0], span[1] - span[0]) == (1, 1, 1)
             of = template[high[0] : high[1]]
-            if one and not is_hole(of[0], True) and not is_hole(pattern[low[0]], True):
+            if item and not is_hole(of[0], True) and not is_hole(pattern[low[0]], True):
                 return [blend(pattern[low[0]], of[0], values[span[0]], bound)]
             return fill_list(of, bound, block=False)
 
@@ -122,12 +122,12 @@ class ExpectedTree:
         def new() -> list[Value]:
             values = [self._branch(each, closed and each is nodes[-1]) for each in nodes]
             bound, _ = self._solver.run(pattern, values)
-            found = self._reader.items(rest)
+            result = self._reader.items(rest)
             for each in reversed(self._branches(pattern, template, values, bound)):
-                if each[3] and found:
+                if each[3] and result:
                     raise MismatchError("a branch with `else` is not the last one")
-                found = [(*each[:3], each[3] or found)]
-            return found
+                result = [(*each[:3], each[3] or result)]
+            return result
 
         self.change(of, 0, 1, new)
         self._lists[id(of)].needs_one = False  # a chain does without
@@ -142,17 +142,17 @@ class ExpectedTree:
         pattern: list[Value], template: list[Value], values: list[Value], bound: Bound
     ) -> list[Value]:
         """The branches of a site, those that differ between pattern and template replaced."""
-        found: list[Value] = []
+        result: list[Value] = []
         at = 0
         for low, high in _differing(pattern, template):
-            found += values[at : low[0]]
+            result += values[at : low[0]]
             of = template[high[0] : high[1]]
             if low[1] - low[0] == len(of) == 1:
-                found.append(blend(pattern[low[0]], of[0], values[low[0]], bound))
+                result.append(blend(pattern[low[0]], of[0], values[low[0]], bound))
             else:
-                found += fill_list(of, bound, block=False)
+                result += fill_list(of, bound, block=False)
             at = low[1]
-        return found + values[at:]
+        return result + values[at:]
 
     def change(
         self, of: list[ast.stmt] | list[ast.expr], first: int, last: int,
@@ -202,7 +202,7 @@ class ExpectedTree:
     def _kept(self, of: list[ast.stmt]) -> list[ast.stmt | Value]:
         """A block's statements: the source's own, or what takes the place of some."""
         changes = self._lists.get(id(of))
-        return list(of) if changes is None else self._changed_list(of, changes, lambda one: one)
+        return list(of) if changes is None else self._changed_list(of, changes, lambda each: each)
 
     def _statement(self, node: ast.stmt, other: ast.stmt) -> None:
         first, last = first_line(node), node.end_lineno or node.lineno
@@ -240,16 +240,18 @@ class ExpectedTree:
     def _changed_list(
         self, of: Sequence[ast.AST], changes: _Changes, keep: Callable[[ast.AST], Value]
     ) -> list[Value]:
-        found: list[Value] = []
+        result: list[Value] = []
         at = 0
-        for each in sorted(changes.operations, key=lambda one: (one.first, one.last, one.order)):
+        for each in sorted(
+            changes.operations, key=lambda item: (item.first, item.last, item.order)
+        ):
             if each.first < at:
                 raise MismatchError("two edits change the same statement")
-            found += [keep(one) for one in of[at : each.first]]
-            found += each.new()
+            result += [keep(item) for item in of[at : each.first]]
+            result += each.new()
             at = each.last
-        found += [keep(one) for one in of[at:]]
-        return found or ([("Pass",)] if changes.needs_one else [])
+        result += [keep(item) for item in of[at:]]
+        return result or ([("Pass",)] if changes.needs_one else [])
 
     def _unwrapped(self, node: Value) -> Value:
         if isinstance(node, tuple) and node[0] == _LEAF:

@@ -106,22 +106,22 @@ class Filler:
 
     def _line(self, line: str, offset: int, lead: str, base: str, first: bool) -> str:
         """One template line with its holes filled; ``offset`` is where it starts."""
-        found = [h for h in self.template.holes if offset <= h.start < offset + len(line)]
-        if not found:
+        result = [h for h in self.template.holes if offset <= h.start < offset + len(line)]
+        if not result:
             return lead + line if line.strip() else line
-        if len(found) == 1 and line.strip() == str(found[0]):
-            nodes = self.bound[found[0].name]
-            if not nodes and found[0].many:
-                return lead + line.replace(str(found[0]), "pass") if self.pass_for_empty else ""
+        if len(result) == 1 and line.strip() == str(result[0]):
+            nodes = self.bound[result[0].name]
+            if not nodes and result[0].many:
+                return lead + line.replace(str(result[0]), "pass") if self.pass_for_empty else ""
             if isinstance(nodes[0], _STATEMENT):
                 ending = "\n" if line.endswith("\n") else ""
                 return self._statements(nodes, base, first) + ending
-        if len(found) == 1 and line.strip() == f"@{found[0]}" and found[0].many:
-            nodes = self.bound[found[0].name]
+        if len(result) == 1 and line.strip() == f"@{result[0]}" and result[0].many:
+            nodes = self.bound[result[0].name]
             ending = "\n" if line.endswith("\n") else ""
             return self._statements(nodes, base, first) + ending if nodes else ""
         pieces, last = [], 0
-        for hole in found:
+        for hole in result:
             before, after = hole.start - offset, hole.end - offset
             pieces.append(line[last:before])
             value = self._inline(hole, base)
@@ -212,15 +212,15 @@ class Filler:
 
     def _with_comments(self, line_start: int) -> int:
         """Where the comments above a statement start; blank lines between them count."""
-        source, found = self.source, line_start
+        source, result = self.source, line_start
         while line_start > self.limit:
             above = source.line_start(line_start - 1)
             line = source.text[above:line_start].strip()
             if above < self.limit or (line and not line.startswith("#")):
                 break
             line_start = above
-            found = above if line else found
-        return found
+            result = above if line else result
+        return result
 
 
 def has_lines(text: str) -> bool:

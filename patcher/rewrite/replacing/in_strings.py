@@ -102,9 +102,9 @@ def _requoted(text: str, quotes: Collection[str]) -> str:
 
 def _other_quotes(literal: str, quotes: Collection[str]) -> str:
     """A string with quotes that may stand there; as it is where none may."""
-    found = _LITERAL.fullmatch(literal)
-    assert found is not None
-    prefix, _, body = found.groups()
+    matched = _LITERAL.fullmatch(literal)
+    assert matched is not None
+    prefix, _, body = matched.groups()
     for each in _QUOTES:
         other = f"{prefix}{each}{body}{each}"
         ends = body.endswith(each[0])

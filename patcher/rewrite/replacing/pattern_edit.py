@@ -71,8 +71,8 @@ def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
         for region in regions:
             written = goal.find(goal.template, region, file) if tells else []
             done += written
-            found = goal.find(goal.pattern, region, file)
-            sites.append([each for each in found if not _is_written(each, written)])
+            result = goal.find(goal.pattern, region, file)
+            sites.append([each for each in result if not _is_written(each, written)])
     except TooManyStepsError:
         hint = "write the pattern with fewer repeated `$$$` holes"
         return refuse(edit, "the pattern matches in too many ways", hint), []
@@ -105,9 +105,9 @@ def _goal(edit: Edit, template: Callable[[str, str], str], statements: bool) -> 
     anchor = (edit.pattern or "").strip("\n") + "\n"
     new = (edit.replacement or "").strip("\n") + "\n"
     pattern = compile_pattern(anchor)
-    wanted = compile_pattern(template(anchor, new), pattern.entries)
-    statements = statements or pattern.expression is None or wanted.expression is None
-    return _Goal(pattern, wanted, statements, edit.in_f_strings)
+    goal = compile_pattern(template(anchor, new), pattern.entries)
+    statements = statements or pattern.expression is None or goal.expression is None
+    return _Goal(pattern, goal, statements, edit.in_f_strings)
 
 
 def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
@@ -142,8 +142,8 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> boo
             regions.setdefault(id(each.tree), []).append(each)
         back = [
             splice
-            for found in regions.values()
-            for splice in substitute(source, found, goal.template, goal.pattern)
+            for result in regions.values()
+            for splice in substitute(source, result, goal.template, goal.pattern)
         ]
         before = Source(source.path, source.encode(apply(source.text, with_pass(back))))
         outcome, splices = _plan(Planned(before), edit, goal)
@@ -180,8 +180,8 @@ def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditO
     if edit.within is not None:
         everywhere = file.regions(None, [goal.pattern])
         for region in everywhere:
-            for found in goal.find(goal.pattern, region, file):
-                return near(file, edit, message, found.span, "")
+            for result in goal.find(goal.pattern, region, file):
+                return near(file, edit, message, result.span, "")
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
     quoted = None if goal.strings else inside_others(file, pattern, regions, goal.statements)

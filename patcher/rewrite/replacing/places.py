@@ -39,12 +39,12 @@ def why_not(sites: Sequence[Found], template: Pattern, error: str) -> CannotRepl
     Args:
         error: what Python says of it.
     """
-    for found in sites:
+    for result in sites:
         for hole in template.holes:
-            last = found.match.bound.get(hole.name, ())[-1:] if hole.many else ()
+            last = result.match.bound.get(hole.name, ())[-1:] if hole.many else ()
             follows = template.text[hole.end :].lstrip().startswith(",")
             if follows and last and getattr(last[0], "star", "") == "**":
-                name = found.tree.module.code_for_node(last[0].with_changes(comma=None)).strip()
+                name = result.tree.module.code_for_node(last[0].with_changes(comma=None)).strip()
                 return CannotReplaceError(
                     f"`{hole}` ends in `{name}`, which nothing of the kind can follow",
                     f"write what is new before it: `..., {hole})`, or name it: `{hole}, **$NAME`",
@@ -93,14 +93,14 @@ def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | Non
 
 def comments_above(source: Source, start: int) -> int:
     """The first line of the comments above a statement; blank lines between them count."""
-    line = found = source.line_start(start)
+    line = result = source.line_start(start)
     while line:
         line = source.line_start(line - 1)
         text = source.text[line : source.line_end(line)].strip()
         if text and not text.startswith("#"):
             break
-        found = line if text else found
-    return found
+        result = line if text else result
+    return result
 
 
 def removal(source: Source, start: int, end: int) -> Splice:
@@ -145,13 +145,13 @@ def with_comments(text: str, start: int, end: int) -> tuple[int, int]:
 
 def statements_in(nodes: Sequence[Node]) -> list[Node]:
     """Some statements and all in their blocks, in order."""
-    found: list[Node] = []
+    result: list[Node] = []
     for node in nodes:
         if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
-            found.append(node)
+            result.append(node)
         if not isinstance(node, cst.BaseSmallStatement):
-            found += statements_in([below for _, below in children(node)])
-    return found
+            result += statements_in([below for _, below in children(node)])
+    return result
 
 
 def are_statements(nodes: Sequence[Any]) -> bool:

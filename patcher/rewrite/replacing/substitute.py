@@ -229,21 +229,21 @@ class _Site:
         head, tail = self._common(old, new)
         if not self._can_run(old):
             return None
-        gone = self._targets(old[head : len(old) - tail])
-        come = new[head : len(new) - tail]
+        removed = self._targets(old[head : len(old) - tail])
+        added = new[head : len(new) - tail]
         before, after = self._targets(old[:head]), self._targets(old[len(old) - tail :])
         tree = self.found.tree
-        text = self._fill_run(come, element_span(tree, before[-1])[1]) if come and before else ""
-        if not gone and before:
+        text = self._fill_run(added, element_span(tree, before[-1])[1]) if added and before else ""
+        if not removed and before:
             return [append_element(self.source, element_span(tree, before[-1])[1], text)]
-        if not gone and after:
+        if not removed and after:
             start = element_span(tree, after[0])[0]
-            return [Splice(start, start, f"{self._fill_run(come, start)}, ")]
-        if not gone:
+            return [Splice(start, start, f"{self._fill_run(added, start)}, ")]
+        if not removed:
             return None
-        start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
-        if come:
-            return [Splice(start, end, self._fill_run(come, start))]
+        start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
+        if added:
+            return [Splice(start, end, self._fill_run(added, start))]
         own_lines = element_lines(self.source, start, end)
         if own_lines is not None:
             return [Splice(*own_lines, "")]
@@ -286,20 +286,20 @@ class _Site:
             if all(pair is not None for pair in pairs):
                 return [splice for pair in pairs if pair for splice in pair]
         head, tail = self._common(old, new)
-        gone = self._targets(old[head : len(old) - tail])
-        come = list(new[head : len(new) - tail])
-        if gone and come:
-            return [self._replace_run(gone, come, old[head : len(old) - tail])]
-        if gone:
-            return [self._delete_run(gone)]
-        if not come:
+        removed = self._targets(old[head : len(old) - tail])
+        added = list(new[head : len(new) - tail])
+        if removed and added:
+            return [self._replace_run(removed, added, old[head : len(old) - tail])]
+        if removed:
+            return [self._delete_run(removed)]
+        if not added:
             return []
         before = self._targets(old[:head])
         if before:
-            return [self._insert_after(before[-1], come)]
+            return [self._insert_after(before[-1], added)]
         after = self._targets(old[len(old) - tail :])
         if after:
-            return [self._insert_before(after[0], come)]
+            return [self._insert_before(after[0], added)]
         raise CannotReplaceError("there is no statement to put it beside")
 
     def _moves(self, old: Sequence[Node], new: Sequence[Node]) -> bool:
@@ -310,25 +310,25 @@ class _Site:
         changed = [(each, other) for each, other in pairs if not same(each, other)]
         return any(same(one, other) for one, _ in changed for _, other in changed)
 
-    def _replace_run(self, gone: list[Node], come: list[Node], of: Sequence[Node]) -> Splice:
+    def _replace_run(self, removed: list[Node], added: list[Node], of: Sequence[Node]) -> Splice:
         """Statements in place of others; what stays of them takes its comments along.
 
         Args:
             of: the pattern's statements for those that go.
         """
         tree, source = self.found.tree, self.source
-        start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
-        kept = self._kept(of, come)
-        span, indent = self._text_span(come, True), source.indent(start)
+        start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
+        kept = self._kept(of, added)
+        span, indent = self._text_span(added, True), source.indent(start)
         filler = self._filler(kept)
         text = filler.fill(*span, indent).rstrip("\r\n")
         carried = filler.carried
         if not text.strip():
-            return self._delete_run(gone)
-        if has_lines(text) or is_compound(come):
+            return self._delete_run(removed)
+        if has_lines(text) or is_compound(added):
             need_own_lines(self.source, start, end)
         moved = [*carried, *self._held()]  # perhaps to another place of the replacement
-        if gone[0] in moved and carried[:1] != [gone[0]]:  # its comments move with it
+        if removed[0] in moved and carried[:1] != [removed[0]]:  # its comments move with it
             above = comments_above(source, start)
             limit = min(above, self.found.span[0])
             text = self._filler(kept, limit).fill(*span, indent).rstrip("\r\n")
@@ -344,57 +344,57 @@ class _Site:
         bound = [self.found.match.bound.get(hole.name, ()) for hole in self.template.holes]
         return [each for nodes in bound for each in nodes if are_statements([each])]
 
-    def _kept(self, of: Sequence[Node], come: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
+    def _kept(self, of: Sequence[Node], added: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
         """The template's statements that the pattern has too, and what they are in the source."""
         unused = [each for each in statements_in(of) if each in self.found.match.paired]
-        found: dict[Node, tuple[Node, ...]] = {}
-        for each in statements_in(come):
+        result: dict[Node, tuple[Node, ...]] = {}
+        for each in statements_in(added):
             if many_hole(each) is not None or one_hole(each) is not None:
                 continue
             equal = next((other for other in unused if same(each, other)), None)
             if equal is not None:
                 unused.remove(equal)
-                found[each] = self.found.match.paired[equal]
-        return found
+                result[each] = self.found.match.paired[equal]
+        return result
 
-    def _insert_before(self, anchor: Node, come: list[Node]) -> Splice:
+    def _insert_before(self, anchor: Node, added: list[Node]) -> Splice:
         start = element_span(self.found.tree, anchor)[0]
-        text = self._block(come, start)
+        text = self._block(added, start)
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
         if starts_line(self.source, start):
             if start > self.found.span[0]:  # the comments above it are the site's, too
                 line = comments_above(self.source, start)
             return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
-        need_one_line(text, is_compound(come))
+        need_one_line(text, is_compound(added))
         return Splice(start, start, text + "; ")
 
-    def _insert_after(self, anchor: Node, come: list[Node]) -> Splice:
+    def _insert_after(self, anchor: Node, added: list[Node]) -> Splice:
         start, end = element_span(self.found.tree, anchor)
-        text = self._block(come, start)
+        text = self._block(added, start)
         if not text.strip():
             return Splice(end, end, "")
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
         tail = WHOLE_LINE_TAIL.match(self.source.text, end)
         if not starts_line(self.source, start) or tail is None:
-            need_one_line(text, is_compound(come))
+            need_one_line(text, is_compound(added))
             return Splice(end, end, "; " + text)
         newline = self.source.newline
         if tail[0].endswith(("\n", "\r")):
             return Splice(tail.end(), tail.end(), indent + text + newline)
         return Splice(tail.end(), tail.end(), newline + indent + text)
 
-    def _delete_run(self, gone: list[Node]) -> Splice:
+    def _delete_run(self, removed: list[Node]) -> Splice:
         tree = self.found.tree
-        start, end = element_span(tree, gone[0])[0], element_span(tree, gone[-1])[1]
+        start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
         splice = removal(self.source, start, end)
         block = self.found.block
-        if block is None or block.may_empty or gone[0] not in block.statements:
+        if block is None or block.may_empty or removed[0] not in block.statements:
             return splice
         places = [element_span(self.found.tree, each) for each in block.statements]
         span, lone = (places[0][0], places[-1][1]), Splice(start, end, "pass")
-        return Removal(splice.start, splice.end, "", span, len(block.statements), len(gone), lone)
+        return Removal(splice.start, splice.end, "", span, len(places), len(removed), lone)
 
-    def _block(self, come: list[Node], at: int) -> str:
-        return self._fill_run(come, at, comments=True).rstrip("\r\n")
+    def _block(self, added: list[Node], at: int) -> str:
+        return self._fill_run(added, at, comments=True).rstrip("\r\n")

@@ -91,9 +91,9 @@ class ChatterboxAdapter:
         as wanted ``seed``, ``tokens`` (a cap), ``reference`` (a path, or a table of ``seed`` and
         ``samples``).
         """
-        told = config.get("matrix", {})
-        models = tuple(read_model(entry) for entry in told.get("models", ())) or MODELS
-        tests = tuple(read_test(entry) for entry in told.get("tests", ())) or TESTS
+        settings = config.get("matrix", {})
+        models = tuple(read_model(entry) for entry in settings.get("models", ())) or MODELS
+        tests = tuple(read_test(entry) for entry in settings.get("tests", ())) or TESTS
         return Matrix(models, tests)
 
     def further_models(self) -> tuple[Model, ...]:
@@ -137,8 +137,10 @@ class ChatterboxAdapter:
             for clip in clips.values()
             if "samples" in clip
         )
-        told = json.dumps([kind, identity, options.scale, RECIPE, version, clips], sort_keys=True)
-        fingerprint = hashlib.sha256(told.encode()).hexdigest()
+        identity_text = json.dumps(
+            [kind, identity, options.scale, RECIPE, version, clips], sort_keys=True
+        )
+        fingerprint = hashlib.sha256(identity_text.encode()).hexdigest()
         tiny = kind == "synthetic" and options.scale == "tiny"
         return Assets(weights, fingerprint, values, ready, WORKER_MIB["tiny" if tiny else "full"])
 

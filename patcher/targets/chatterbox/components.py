@@ -44,9 +44,9 @@ def component(
     def call() -> Mapping[str, Buffer]:
         torch.manual_seed(stage_seed(seed, name))
         with torch.inference_mode():
-            found = part()
+            result = part()
         session.synchronize()
-        return {key: to_buffer(value) for key, value in found.items()}
+        return {key: to_buffer(value) for key, value in result.items()}
 
     return call
 
@@ -150,16 +150,16 @@ def replay_on(
     if not logits:
         raise NotApplicable("T3's speech head was not called where its logits can be heard")
     stages = {"logits": torch.stack(logits), "draws": torch.cat(draws)}
-    spoken = sampled[sampled < 6561]
+    speech = sampled[sampled < 6561]
     with torch.inference_mode():
         stages["mel"] = speaker.s3gen.flow_inference(
-            spoken, ref_dict=dict(speaker.conds.gen), finalize=True
+            speech, ref_dict=dict(speaker.conds.gen), finalize=True
         )
         stages["waveform"] = speaker.s3gen.hift_inference(mel.to(dtype or mel.dtype), None)[0]
     return Produced(
         stages={name: to_buffer(value) for name, value in stages.items()},
         sample_rate=speaker.sr,
-        tokens=int(spoken.numel()),
+        tokens=int(speech.numel()),
         stage_s=dict(session.stage_s),
     )
 

@@ -192,9 +192,9 @@ class ConversionSession(EntrySession):
         return str(self.clip({"seed": seed, "samples": round(SPOKEN_S * RATE)}))
 
     def state(self) -> Mapping[str, str]:
-        found = shapes({"speaker": self.speaker, "s3gen": self.speaker.s3gen}, ("chatterbox",))
+        result = shapes({"speaker": self.speaker, "s3gen": self.speaker.s3gen}, ("chatterbox",))
         voice = {f"voice.{name}": digest_of(v) for name, v in (self.speaker.ref_dict or {}).items()}
-        return {**found, **voice}
+        return {**result, **voice}
 
     def describe(self) -> Mapping[str, Any]:
         return {

@@ -84,8 +84,8 @@ def find_quantize_dynamic() -> Callable[..., Any]:
         from torch.ao.quantization import quantize_dynamic
     except ImportError:
         raise NotApplicable("this torch no longer quantises dynamically") from None
-    found: Callable[..., Any] = quantize_dynamic
-    return found
+    result: Callable[..., Any] = quantize_dynamic
+    return result
 
 
 RECIPES: Mapping[str, Callable[[Any, str], list[str]]] = {

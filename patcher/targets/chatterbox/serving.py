@@ -118,16 +118,16 @@ class ChatterboxSession(Session):
             self.torch.manual_seed(stage_seed(self.seed, stage))
             self.synchronize()
             started = time.perf_counter()
-            found = call(*arguments, **named)
+            result = call(*arguments, **named)
             self.synchronize()
             self.stage_s[stage] = time.perf_counter() - started
             if stage == "waveform":
                 # What the package made of the sampled tokens before it spoke them.
-                spoken = named.get("speech_tokens", arguments[0] if arguments else None)
-                self.tokens = int(spoken.numel()) if spoken is not None else 0
+                speech = named.get("speech_tokens", arguments[0] if arguments else None)
+                self.tokens = int(speech.numel()) if speech is not None else 0
             if output is not None:
-                self.keep(stage, output(found))
-            return found
+                self.keep(stage, output(result))
+            return result
 
         setattr(owner, method, watched)
 
@@ -166,19 +166,19 @@ class ChatterboxSession(Session):
         if capture and self.sampling:
             listening = components.record_logits(self)
         with listening as logits:
-            spoken = self.speak(test.options, clip)
-        returned = {name: to_buffer(each) for name, each in spoken.items()}  # waits for the device
+            audio = self.speak(test.options, clip)
+        returned = {name: to_buffer(each) for name, each in audio.items()}  # waits for the device
         wall_s = time.perf_counter() - started
         kept, self.kept = self.kept or {}, None
         if logits:
             kept["logits"] = self.torch.stack(logits)
-        audio_s = spoken["audio"].shape[-1] / self.speaker.sr
+        audio_s = audio["audio"].shape[-1] / self.speaker.sr
         spoken_s = self.tokens / TOKENS_PER_S
         return Produced(
             stages={name: to_buffer(kept[name]) for name in STAGES if name in kept},
             returned=returned,
             asked=dict(self.asked),
-            again=lambda: {name: to_buffer(each) for name, each in spoken.items()},
+            again=lambda: {name: to_buffer(each) for name, each in audio.items()},
             wall_s=wall_s,
             sample_rate=self.speaker.sr,
             audio_s=audio_s,
@@ -210,12 +210,12 @@ class ChatterboxSession(Session):
         """The conditionals' tensors by content, everything else by shape."""
         speaker, conds = self.speaker, self.speaker.conds
         loaded = {"speaker": speaker, "t3": speaker.t3, "s3gen": speaker.s3gen, "ve": speaker.ve}
-        found = shapes(loaded, ("chatterbox",))
+        result = shapes(loaded, ("chatterbox",))
         if conds is None:
-            return found
-        spoken = {f"t3.{name}": value for name, value in vars(conds.t3).items()}
-        tensors = {**spoken, **{f"gen.{name}": value for name, value in conds.gen.items()}}
-        return {**found, **{f"conds.{name}": digest_of(each) for name, each in tensors.items()}}
+            return result
+        conditions = {f"t3.{name}": value for name, value in vars(conds.t3).items()}
+        tensors = {**conditions, **{f"gen.{name}": value for name, value in conds.gen.items()}}
+        return {**result, **{f"conds.{name}": digest_of(each) for name, each in tensors.items()}}
 
     def begin(self, test: Test) -> str | None:
         """Set the voice, the seed and the cap of a test; returns its clip's path, or None."""
@@ -268,7 +268,7 @@ class ChatterboxSession(Session):
             "torch": self.torch.__version__,
             "threads": self.torch.get_num_threads(),
             # What every call reads at least once.
-            "parameters": sum(one.numel() for one in self.speaker.t3.tfmr.parameters()),
+            "parameters": sum(each.numel() for each in self.speaker.t3.tfmr.parameters()),
         }
         if self.device == "cuda":
             facts["gpu"] = self.torch.cuda.get_device_name()
@@ -308,15 +308,15 @@ def watermarks(
     """The watermark of every audio that carries one, by the name of the value."""
     if type(watermarker).__name__ == "DummyWatermarker":  # reads random bits
         return {}
-    found = {}
+    result = {}
     for name, buffer in returned.items():
         if buffer.dtype.startswith("float"):
             samples = from_buffer(buffer, "cpu").float().flatten().numpy()
             bits = watermarker.get_watermark(samples, sample_rate=sample_rate)
             words = "".join("01"[bool(bit)] for bit in bits.reshape(-1))
             if "1" in words:
-                found[f"watermark of {name}"] = words
-    return found
+                result[f"watermark of {name}"] = words
+    return result
 
 
 def asked_of(
@@ -331,15 +331,15 @@ def asked_of(
     except TypeError:
         return {}  # the call itself is about to say so
     bound.apply_defaults()
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in bound.arguments.items():
         if isinstance(value, str) and os.sep in value:
             continue  # a file, of which each worker has its own
         if value is None or isinstance(value, (bool, int, float, str)):
-            found[f"{method}.{name}"] = value
+            result[f"{method}.{name}"] = value
         elif name == "text_tokens" and hasattr(value, "tolist"):
-            found[f"{method}.{name}"] = value.tolist()
-    return found
+            result[f"{method}.{name}"] = value.tolist()
+    return result
 
 
 def digest_of(value: Any) -> str:

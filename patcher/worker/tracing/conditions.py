@@ -87,9 +87,9 @@ class Conditions:
         self.show, self.quiet = show, quiet
         self._by_function: dict[tuple[str, int], list[Watched]] = {}
         self._compiled: dict[str, CodeType] = {}
-        for one in watched:
-            key = (one.path, _function_start(one))
-            self._by_function.setdefault(key, []).append(one)
+        for each in watched:
+            key = (each.path, _function_start(each))
+            self._by_function.setdefault(key, []).append(each)
 
     @contextmanager
     def follow(self) -> Iterator[None]:
@@ -109,26 +109,26 @@ class Conditions:
         lines = self._by_function.get((code.co_filename, code.co_firstlineno))
         if lines is None:
             return None
-        for one in lines:
-            one.calls += 1
+        for each in lines:
+            each.calls += 1
 
         def on_line(frame: FrameType, event: str, argument: Any) -> Any:
             if event == "line":
-                for one in lines:
-                    self._on_line(one, frame)
+                for each in lines:
+                    self._on_line(each, frame)
             return on_line
 
         return on_line
 
-    def _on_line(self, one: Watched, frame: FrameType) -> None:
-        if frame.f_lineno == one.line:
-            one.reached += 1
-        for guard in one.guards:
+    def _on_line(self, each: Watched, frame: FrameType) -> None:
+        if frame.f_lineno == each.line:
+            each.reached += 1
+        for guard in each.guards:
             if guard.line == frame.f_lineno:
                 held = self._value(guard.test, frame) if guard.pure else None
                 values = {part: self._value(part, frame) for part in guard.parts}
                 shown = {part: self.show(value) for part, value in values.items()}
-                one.note(guard, _truth(held), shown)
+                each.note(guard, _truth(held), shown)
 
     def _value(self, text: str, frame: FrameType) -> Any:
         if text not in self._compiled:
@@ -162,7 +162,7 @@ def _truth(value: Any) -> bool | None:
         return None
 
 
-def _function_start(one: Watched) -> int:
-    tree = parsed(one.path)
-    chain = definitions_at(tree, one.line) if tree else []
+def _function_start(each: Watched) -> int:
+    tree = parsed(each.path)
+    chain = definitions_at(tree, each.line) if tree else []
     return first_line(chain[-1]) if chain else 1

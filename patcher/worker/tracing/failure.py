@@ -42,12 +42,12 @@ def trace(
     """
     stacks = Stacks(tree)
     scopes = Scopes(stacks)
-    watched = [watch_line(os.path.join(tree or "", one["file"]), one["line"]) for one in watch]
-    error, found, recorder = _once(run, stacks, scopes, watched)
-    answer: dict[str, Any] = {"kind": "none", "watched": [one.as_json() for one in watched]}
+    watched = [watch_line(os.path.join(tree or "", each["file"]), each["line"]) for each in watch]
+    error, result, recorder = _once(run, stacks, scopes, watched)
+    answer: dict[str, Any] = {"kind": "none", "watched": [each.as_json() for each in watched]}
     if error is None:
         return answer
-    answer.update(found)
+    answer.update(result)
     place = stacks.of_traceback(error.__traceback__)
     if place is not None:
         frame, line = place
@@ -79,7 +79,7 @@ def _once(
 def explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
     """Why a call under a recorder raised: `trace`'s answer without the conditions."""
     stacks = recorder.stacks
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "kind": "other",
         "type": type(error).__name__,
         "message": str(error),
@@ -87,23 +87,23 @@ def explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
     }
     place = stacks.of_traceback(error.__traceback__)
     if place is None:
-        return found
+        return result
     frame, line = place
     here = (stacks.code(frame.f_code), line)
-    found["at"] = {
+    result["at"] = {
         **frame_json(stacks.frame(frame.f_code, line)),
         "statement": statement_at(frame.f_code.co_filename, line),
     }
     failure = recorder.failures[-1] if recorder.failures else None
     update = recorder.last_update
     if failure is not None and failure.message == str(error):
-        found.update(_of_failure(failure))
+        result.update(_of_failure(failure))
     elif update is not None and update.on_inference_tensor and update.stack[:1] == (here,):
         if not update.inference:
-            found.update(_of_update(update, stacks))
+            result.update(_of_update(update, stacks))
     else:
-        found.update(_of_operands(frame, line, recorder))
-    return found
+        result.update(_of_operands(frame, line, recorder))
+    return result
 
 
 def _of_update(update: Update, stacks: Stacks) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def _of_failure(failure: FailedOperator) -> dict[str, Any]:
     asked = failure.memory_format
     first = failure.tensors[0] if failure.tensors else None
     if asked in {"channels_last", "channels_last_3d"} and first:
-        wanted = 4 if asked == "channels_last" else 5
-        if first["rank"] != wanted:
+        rank = 4 if asked == "channels_last" else 5
+        if first["rank"] != rank:
             return {
                 "kind": "memory-format",
                 "operator": failure.operator,
                 "tensor": first,
                 "memory_format": asked,
-                "rank_wanted": wanted,
+                "rank_wanted": rank,
             }
     return {"operator": failure.operator, "tensor": first, "operands": list(failure.tensors)}
 

@@ -61,16 +61,16 @@ class Stacks:
         """The current stack, innermost first."""
         if frame is None:
             frame = sys._getframe(1)
-        found = []
+        result = []
         codes = self._codes
         while frame is not None:
             code = frame.f_code
             known = codes.get(id(code))
             shown = known[1] if known is not None else self.code(code)
             if shown is not None:
-                found.append((shown, frame.f_lineno))
+                result.append((shown, frame.f_lineno))
             frame = frame.f_back
-        key = tuple(found)
+        key = tuple(result)
         return self._interned.setdefault(key, key)
 
     def code(self, code: CodeType) -> Code | None:
@@ -96,12 +96,12 @@ class Stacks:
 
     def of_traceback(self, traceback: TracebackType | None) -> tuple[FrameType, int] | None:
         """The innermost frame and line of a traceback that are neither torch's nor patcher's."""
-        found = None
+        result = None
         while traceback is not None:
             if self._file(traceback.tb_frame.f_code.co_filename) is not None:
-                found = traceback.tb_frame, traceback.tb_lineno
+                result = traceback.tb_frame, traceback.tb_lineno
             traceback = traceback.tb_next
-        return found
+        return result
 
     def in_root(self, file: str) -> bool:
         """Whether an absolute path lies under the import root of the target."""
@@ -158,7 +158,7 @@ def first_line(node: ast.AST) -> int:
 
 def definitions_at(tree: ast.Module, line: int) -> list[Definition]:
     """The definitions that hold a line, outermost first; a decorator's line belongs to its own."""
-    found: list[Definition] = []
+    result: list[Definition] = []
     body: list[ast.AST] = [tree]
     while body:
         node = body.pop()
@@ -167,9 +167,9 @@ def definitions_at(tree: ast.Module, line: int) -> list[Definition]:
                 body.append(child)
             elif first_line(child) <= line <= (child.end_lineno or child.lineno):  # type: ignore[attr-defined]
                 if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    found.append(child)
+                    result.append(child)
                 body.append(child)
-    return found
+    return result
 
 
 @dataclass(frozen=True)
@@ -224,19 +224,19 @@ def last_line_of(node: ast.AST) -> int:
 
 def _parts(test: ast.expr) -> tuple[str, ...]:
     """The widest operands of a test that can be evaluated again without side effects."""
-    found: list[str] = []
+    result: list[str] = []
 
     def visit(node: ast.expr, top: bool) -> None:
         if all(isinstance(part, _CONSTANT) for part in ast.walk(node)):
             return
         if not top and is_pure(node) and not isinstance(node, (ast.Compare, ast.BoolOp)):
-            found.append(ast.unparse(node))
+            result.append(ast.unparse(node))
             return
         for child in _operands(node):
             visit(child, False)
 
     visit(test, isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(result))
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
@@ -268,9 +268,9 @@ def is_pure(node: ast.AST) -> bool:
 def statement_at(path: str, line: int) -> str:
     """The source of the innermost simple statement at a line, one line of text; "" if unknown."""
     statements, lines = _statements(path)
-    found = statements.get(line)
-    if found is not None:
-        return ast.unparse(found)
+    result = statements.get(line)
+    if result is not None:
+        return ast.unparse(result)
     return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
 
@@ -280,10 +280,10 @@ def _statements(path: str) -> tuple[dict[int, ast.stmt], list[str]]:
     tree = parsed(path)
     if tree is None:
         return {}, []
-    found: dict[int, ast.stmt] = {}
+    result: dict[int, ast.stmt] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt) and not hasattr(node, "body"):
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                found[line] = node
+                result[line] = node
     with open(path, encoding="utf-8", errors="replace") as source:
-        return found, source.read().splitlines()
+        return result, source.read().splitlines()

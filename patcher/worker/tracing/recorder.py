@@ -157,8 +157,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             owner = tensor if tensor._base is None else tensor._base
             if owner in self._pinned:
                 return self._pinned[owner]  # type: ignore[no-any-return]
-        found = self._makers.get(self._key(tensor))
-        return found[1] if found else Maker("", (), (), tensor.is_inference(), adopted=True)
+        result = self._makers.get(self._key(tensor))
+        return result[1] if result else Maker("", (), (), tensor.is_inference(), adopted=True)
 
     # -- makers ------------------------------------------------------------------------------
 

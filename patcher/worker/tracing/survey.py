@@ -65,7 +65,7 @@ def observe(
     stacks = Stacks(tree)
     scopes = Scopes(stacks)
     survey = Survey(stacks, scopes)
-    watched = {name: [_watched(tree, one) for one in watch] for name in acts if name != LOADING}
+    watched = {name: [_watched(tree, each) for each in watch] for name in acts if name != LOADING}
     with ExitStack() as stack:
         stack.enter_context(scopes.watch())
         stack.enter_context(survey)
@@ -81,16 +81,16 @@ def observe(
                     survey.failed(error)
     answer = survey.answer()
     answer["watched"] = [
-        {"act": name, "file": one["file"], **followed.as_json()}
+        {"act": name, "file": each["file"], **followed.as_json()}
         for name, lines in watched.items()
-        for one, followed in zip(watch, lines, strict=True)
+        for each, followed in zip(watch, lines, strict=True)
         if followed.calls
     ]
     return answer
 
 
-def _watched(tree: str | None, one: Mapping[str, Any]) -> Any:
-    return watch_line(os.path.join(tree or "", one["file"]), one["line"])
+def _watched(tree: str | None, each: Mapping[str, Any]) -> Any:
+    return watch_line(os.path.join(tree or "", each["file"]), each["line"])
 
 
 class Survey(Recorder):
@@ -320,9 +320,9 @@ def _watch_parameters(survey: Survey) -> Iterator[None]:
         return original(cls, data, requires_grad)
 
     def adopted(*arguments: Any, **named: Any) -> Any:
-        found = frombuffer(*arguments, **named)
-        survey.made(found, "frombuffer", survey.stacks.capture())
-        return found
+        result = frombuffer(*arguments, **named)
+        survey.made(result, "frombuffer", survey.stacks.capture())
+        return result
 
     torch.nn.Parameter.__new__ = made
     torch.frombuffer = adopted
@@ -334,8 +334,8 @@ def _watch_parameters(survey: Survey) -> Iterator[None]:
 
 def module_names() -> dict[int, str]:
     """Names of all live modules, by identity: the outermost module's class, then the path."""
-    modules = [one for one in gc.get_objects() if issubclass(type(one), torch.nn.Module)]
-    inner = {id(child) for one in modules for child in one._modules.values()}
+    modules = [each for each in gc.get_objects() if issubclass(type(each), torch.nn.Module)]
+    inner = {id(child) for each in modules for child in each._modules.values()}
     names: dict[int, str] = {}
     for root in modules:
         if id(root) not in inner:

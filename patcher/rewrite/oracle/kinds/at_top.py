@@ -45,12 +45,12 @@ def _insert(work: Work, site: Site, new: list[Value]) -> None:
 
 def _names(statements: list[Value]) -> set[str]:
     """What import statements import, as comparable texts."""
-    found = set()
+    result = set()
     for each in statements:
         module = each[1:2] + each[3:] if each[0] == "ImportFrom" else ()
         names = each[2] if each[0] == "ImportFrom" else each[1]
-        found |= {repr((module, name)) for name in names}
-    return found
+        result |= {repr((module, name)) for name in names}
+    return result
 
 
 OPINIONS = {"import": _import, "define": _define}

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def _decorator(work: Work, edit: Edit, site: Site, text: str) -> None:
-    sought, wanted = (edit.pattern or "").strip(), (edit.replacement or "").strip()
+    sought, replacement = (edit.pattern or "").strip(), (edit.replacement or "").strip()
     if not sought:
         definition = definition_at(work.tree, site.line)
         if definition is None:
             raise MismatchError(f"there is no definition at line {site.line}")
         of: list[ast.expr] = definition.decorator_list  # type: ignore[attr-defined]
-        new = read_expression(wanted)
+        new = read_expression(replacement)
         work.expected.change(of, len(of), len(of), lambda: [new])
         work.expected.touch(definition)
         return
@@ -34,8 +34,8 @@ def _decorator(work: Work, edit: Edit, site: Site, text: str) -> None:
     node = find_expression(work.tree, span)
     if node is None:
         raise MismatchError(f"there is no decorator at line {site.line}")
-    if wanted:
-        one, other = read_expression(sought), read_expression(wanted)
+    if replacement:
+        one, other = read_expression(sought), read_expression(replacement)
         work.expected.replace_expression(node, one, other, (site.line, site.end_line))
         return
     for each in ast.walk(work.tree):

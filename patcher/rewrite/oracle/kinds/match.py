@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def _match(work: Work, edit: Edit, site: Site, text: str) -> None:
-    sought, wanted = edit.pattern or "", edit.replacement or ""
-    anchor, new = read_pattern(sought), read_pattern(wanted, sought)
+    sought, replacement = edit.pattern or "", edit.replacement or ""
+    anchor, new = read_pattern(sought), read_pattern(replacement, sought)
     template = {
         EditKind.BEFORE: [*new, *anchor],
         EditKind.AFTER: [*anchor, *new],
@@ -35,7 +35,7 @@ def _match(work: Work, edit: Edit, site: Site, text: str) -> None:
             raise MismatchError(f"there is no `elif` at line {site.line}")
         work.expected.replace_branches(of, anchor, template)
         return
-    one, other = read_expression(sought), read_expression(wanted, sought)
+    one, other = read_expression(sought), read_expression(replacement, sought)
     if edit.kind is EditKind.MATCH and one is not None and other is not None:
         node = find_expression(work.tree, span) if inside is None else inside[0]
         if node is None:
