@@ -82,6 +82,15 @@ def append_element(source: Source, end: int, text: str) -> Splice:
     return Splice(end, follows.end(), lines)
 
 
+def takes_comment(source: Source, found: Found, template: Pattern, node: Node) -> bool:
+    """Whether a hole of the replacement takes a comment in a node's own parentheses along."""
+    bound = [found.match.bound.get(hole.name, ()) for hole in template.holes]
+    if not any(node is each for nodes in bound for each in nodes):
+        return False
+    (low, high), (start, end) = found.tree.outer(node), found.tree.inner(node)
+    return "#" in source.text[low:start] + source.text[end:high]
+
+
 def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | None:
     """The lines that elements have to themselves, with the comment behind the last."""
     line = source.line_start(start)

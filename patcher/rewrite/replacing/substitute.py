@@ -30,6 +30,7 @@ from patcher.rewrite.replacing.places import (
     need_own_lines,
     removal,
     statements_in,
+    takes_comment,
     why_not,
     with_comments,
 )
@@ -133,14 +134,13 @@ class _Site:
     # expressions ------------------------------------------------------------------------------
 
     def _expression(self, node: Node, template: Node, wrap: bool) -> Splice:
-        """One expression in place of another; a site's own parentheses stay."""
-        semantic = isinstance(node, cst.Tuple | cst.GeneratorExp)
-        has_own = bool(getattr(node, "lpar", ())) and not semantic
+        """One expression in place of another; a site's own parentheses stay, mostly."""
+        own = bool(getattr(node, "lpar", ())) and not isinstance(node, cst.Tuple | cst.GeneratorExp)
+        has_own = own and not takes_comment(self.source, self.found, self.template, node)
         span = self.found.tree.inner(node) if has_own else self.found.tree.outer(node)
         text = self._fill(template, span[0])
         loose = not is_atomic(template) or isinstance(template, cst.Tuple) or has_lines(text)
-        wrap = wrap and not has_own and loose
-        return Splice(*span, f"({text})" if wrap else text)
+        return Splice(*span, f"({text})" if wrap and not has_own and loose else text)
 
     def _fill(self, template: Node, at: int) -> str:
         return self._fill_run([template], at)

@@ -85,7 +85,9 @@ def inserted(source: str, at: int, new: Sequence[ast.stmt], lines: bool = True) 
     body, rows = parse(source).body, re.split(r"\r\n|\r|\n", source)
     while lines and 0 < at < len(body):
         first, last = _first(body[at]), body[at - 1].end_lineno or 0
-        if first > last and not rows[first - 2].endswith("\\"):  # they share no line
+        while rows[first - 2].endswith("\\"):  # the `;` or `@` stands further up
+            first -= 1
+        if first > last:  # they share no line
             break
         at += 1
     return ast.dump(ast.Module([*body[:at], *new, *body[at:]], []))

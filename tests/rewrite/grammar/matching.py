@@ -162,6 +162,8 @@ def _expression(
         site = f"({site})"
     if pattern.startswith("(") and f"with {MARK}" in text:  # these would be two items
         site = f"({site})"
+    if site.startswith("{"):  # `{{` would be text in an f-string
+        text = text.replace("{" + MARK, "{ " + MARK)
     new = f"({_filled(template, holes, True)})"
     old, wanted = indent(pattern, "    "), indent(template, "    ")
     edits = f"- file: m.py\n  match: |\n{old}\n  with: |\n{wanted}\n"
