@@ -134,6 +134,28 @@ def test_an_int8_model_is_the_same_after_a_pickle(probed: Any) -> None:
     assert told["after a pickle"] == told["apart"]
 
 
+STATIC = ("t3_reuse_backend", "t3_lean_step", "t3_static_graph")
+
+
+def test_replayed_steps_say_what_plain_steps_say(probed: Any) -> None:
+    """The tape does on a CPU what a CUDA graph does: it freezes whatever Python decided."""
+    told = probed("static", *STATIC)
+    assert told["replayed"] == told["plain"]
+    assert len(told["plain"][1]) == 8
+
+
+def test_a_bucket_is_recorded_once_and_replayed_for_later_utterances(probed: Any) -> None:
+    told = probed("static", *STATIC)
+    assert told["recordings"] == 2
+    assert told["after a change in place"] == 2
+
+
+def test_a_hooked_decoder_is_not_recorded(probed: Any) -> None:
+    told = probed("static", *STATIC)
+    assert told["hooked"][0] == told["hooked"][1] != told["plain"][-1]
+    assert told["with a hook"] == 2
+
+
 def test_cfm_int8_quantises_the_transformer_blocks_and_nothing_else(probed: Any) -> None:
     told = probed("int8_flow", "cfm_int8")
     assert told["float_in_blocks"] == []
