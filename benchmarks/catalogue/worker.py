@@ -20,7 +20,8 @@ from typing import Any
 from benchmarks.catalogue.rates import rates
 from benchmarks.catalogue.replaying import make_recording, serve
 from patcher.targets.adapter import Model, Opening, Test
-from patcher.targets.chatterbox.serving import ChatterboxSession, open_session
+from patcher.targets.chatterbox.opening import open_session
+from patcher.targets.chatterbox.serving import ChatterboxSession
 
 TEXT = "Measure twice, cut once."
 STEPS = 6  # tokens: the difference to one token less is one step
