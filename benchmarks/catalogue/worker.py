@@ -15,13 +15,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.catalogue.rates import rates
 from benchmarks.catalogue.replaying import make_recording, serve
 from patcher.targets.adapter import Model, Opening, Test
 from patcher.targets.chatterbox.opening import open_session
-from patcher.targets.chatterbox.serving import ChatterboxSession
+
+if TYPE_CHECKING:
+    from patcher.targets.chatterbox.serving import ChatterboxSession
 
 TEXT = "Measure twice, cut once."
 STEPS = 6  # tokens: the difference to one token less is one step
