@@ -38,6 +38,7 @@ __all__ = [
     "Options",
     "Produced",
     "Session",
+    "Subject",
     "Test",
     "draw_inputs",
     "stage_seed",
@@ -226,6 +227,22 @@ class Opening:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A model as the package hands it to a user, for what users do beside calling it.
+
+    Attributes:
+        load: loads one, given the options of a model of the matrix; nothing of it is wrapped.
+        call: calls it with a test's input, its seed set; what it returned, by name.
+        move: moves it in place to another element type or device and back to where it was, so that
+            no weight changes; None where there is no such thing.
+    """
+
+    load: Callable[[Mapping[str, Any]], Any]
+    call: Callable[[Any, Test], Mapping[str, Buffer]]
+    move: Callable[[Any], None] | None = None
+
+
 class Session:
     """One loaded model in a worker. Subclass it; only `run` is required.
 
@@ -286,6 +303,14 @@ class Session:
         begins with ``#`` is of a shape, which may settle (`patcher.targets.state`).
         """
         return {}
+
+    def subject(self, test: Test) -> Subject:
+        """What `patcher.targets.survival` copies, pickles, moves and shares between threads.
+
+        Args:
+            test: the first that it will be called with.
+        """
+        raise NotApplicable("this target does not say what can be done with a model")
 
     def components(self) -> Sequence[str]:
         """Names of the parts that can be run alone."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import gc
 import hashlib
+import random
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 PLAIN = (bool, int, float, str, type(None))
 SIZED = (dict, list, set, frozenset, tuple, bytearray, bytes)
 MOST_PARTS = 20_000
+RANDOM = "process: random numbers of "
 
 
 def shapes(objects: Mapping[str, Any], packages: Iterable[str]) -> dict[str, str]:
@@ -78,6 +80,39 @@ def hooks(thing: Any) -> int:
     if not callable(named):
         return 0
     return sum(len(getattr(module, kind, ())) for module in named() for kind in HOOKS)
+
+
+def seed_all(seed: int) -> frozenset[str]:
+    """Set the seeds of every generator that is loaded; their names."""
+    random.seed(seed)
+    seeded = {"python"}
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
+        seeded.add("numpy")
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)
+        seeded.add("torch")
+        if torch.cuda.is_initialized():
+            seeded.add("torch on the GPU")
+    return frozenset(seeded)
+
+
+def generators(names: Iterable[str]) -> dict[str, str]:
+    """Where generators stand that were seeded before a call: what the next call starts from."""
+    found = {}
+    for name in sorted(names):
+        if name == "python":
+            state = repr(random.getstate()).encode()
+        elif name == "numpy":
+            kind, keys, *rest = sys.modules["numpy"].random.get_state()
+            state = repr((kind, keys.tobytes(), rest)).encode()
+        elif name == "torch":
+            state = bytes(sys.modules["torch"].get_rng_state().tolist())
+        else:
+            state = bytes(sys.modules["torch"].cuda.get_rng_state().tolist())
+        found[RANDOM + name] = hashlib.sha256(state).hexdigest()[:16]
+    return found
 
 
 def process() -> dict[str, str]:

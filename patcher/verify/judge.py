@@ -22,6 +22,7 @@ from patcher.verify.guarded import Guarded
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.life import live
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads
+from patcher.verify.survival import Survived, survive
 from patcher.verify.trial import Trial
 
 if TYPE_CHECKING:
@@ -132,6 +133,13 @@ def _judge(
             if not life.gate.passed:
                 conclusion = Conclusion(Verdict.FAIL, "grows", f"Life: {life.gate.message}")
                 beyond.append(grown(life))
+        survived: tuple[Survived, ...] = ()
+        if request.full and conclusion.verdict is Verdict.PASS:
+            survived = survive(setup, executor, trial.runner, watcher)
+            if lost := [row for row in survived if row.lost]:
+                message = f"It no longer survives {lost[0].gate.message}"
+                conclusion = Conclusion(Verdict.FAIL, "does-not-survive", message)
+                beyond += [not_survived(row, request) for row in lost]
         # They failed, so nothing is timed; the table of speeds is the matrix's.
         untimed = [
             replace(case, baseline=None, patched=None)
@@ -161,6 +169,7 @@ def _judge(
         allowed_unexercised=bool(never) and request.allow_unexercised,
         from_load_on=trial.from_load_on(),
         life=life,
+        survived=survived,
     )
     judgement = guarded.conclude(judgement)
     trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
@@ -180,6 +189,12 @@ def grown(life: Life) -> CaseJudgement:
     """A life that failed, as a case beside the others."""
     case = Case(life.model, f"{life.calls} calls")
     return CaseJudgement(case, Status.FAIL, "grows", None, None, (life.gate,))
+
+
+def not_survived(lost: Survived, request: Request) -> CaseJudgement:
+    """A probe that the patched arm lost, as a case beside the others."""
+    case = lost.case(request.matrix.models[0].name)
+    return CaseJudgement(case, Status.FAIL, "does-not-survive", None, None, (lost.gate,))
 
 
 def not_exercised(never: Sequence[Exercise]) -> Conclusion:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from patcher.verify.declarations import Undeclared
     from patcher.verify.exercised import Exercise
     from patcher.verify.life import Life
+    from patcher.verify.survival import Survived
 
 
 class Status(str, Enum):
@@ -222,6 +223,7 @@ class Judgement:
         further: calls beyond the matrix; ``seed`` draws them again.
         exercised: what ran of each edit; ``allowed_unexercised`` when the user let that pass.
         life: what many calls in one process showed; None where they were not asked for.
+        survived: what a loaded model is put through beside calls; empty where it was not asked for.
         from_load_on: what differs between the arms once a model is loaded.
         undeclared: what the patches do beside computing and do not declare.
         declares: what they declare, by patch.
@@ -248,6 +250,7 @@ class Judgement:
     allowed_unexercised: bool = False
     from_load_on: Sequence[str] = ()
     life: Life | None = None
+    survived: tuple[Survived, ...] = ()
     undeclared: tuple[Undeclared, ...] = ()
     declares: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -281,6 +284,8 @@ class Judgement:
         }
         if self.life is not None:
             result["life"] = self.life.as_json()
+        if self.survived:
+            result["survived"] = [row.as_json() for row in self.survived]
         if self.speed is not None:
             result["speed"] = self.speed.as_json()
             result["table"] = self.speed.table_json()

@@ -35,6 +35,7 @@ class Strength:
         settings: of everything else that decides what runs: device, size, thresholds, interpreter.
         inputs: how many inputs were drawn beside the cases.
         life: how many calls were lived through.
+        survival: what can be done with a model beside calling it was tried.
         timed: the plan, or empty; ``required``: of ``--require``, or empty.
     """
 
@@ -46,6 +47,7 @@ class Strength:
     settings: str
     inputs: int = 0
     life: int = 0
+    survival: bool = False
     timed: str = ""
     required: str = ""
 
@@ -63,6 +65,7 @@ class Strength:
             and order.index(self.gate) >= order.index(other.gate)
             and self.inputs >= other.inputs
             and self.life >= other.life
+            and self.survival >= other.survival
             and (
                 not speed
                 or (
@@ -98,6 +101,7 @@ class Strength:
             ),
             inputs=getattr(request, "inputs", 0) or 0,
             life=getattr(request, "life", 0) or 0,
+            survival=bool(getattr(request, "full", False)),
             timed=timed or "",
             required=required or "",
         )

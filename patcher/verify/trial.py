@@ -9,7 +9,7 @@ from patcher.execution.replaying import replay
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.execution.rundb import RunDb
 from patcher.execution.runner import Observer, Runner
-from patcher.gates.left_behind import from_load_on
+from patcher.gates.left_behind import from_load_on, other_random_numbers
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
 from patcher.verify.compare import Comparison, passed
@@ -285,6 +285,12 @@ class Trial:
                 collected |= dict.fromkeys(from_load_on(*states))
         return list(collected)
 
+    def _both(self) -> Iterator[tuple[CaseResult, CaseResult]]:
+        """Cases that both arms delivered."""
+        for case, patched in self.comparison.patched.items():
+            if patched.ok and case in self.baseline and self.baseline[case].ok:
+                yield self.baseline[case], patched
+
     @property
     def reproducible(self) -> str:
         """Whether the baseline repeats itself to the bit, by what was seen of it."""
@@ -320,6 +326,9 @@ class Trial:
         files = {each.place.file for each in self.exercised() if each.kind == "not-applicable"}
         if files:
             yield f"not tried, for pristine cannot run them here: {', '.join(sorted(files))}"
+        if moved := other_random_numbers(self._both()):
+            drawn = ", ".join(moved)
+            yield f"calls leave the random numbers of {drawn} elsewhere than on the baseline"
         if self.reproducible == "differs":
             yield "the baseline does not repeat itself to the bit on this machine"
         reused = sum(self.baseline[case].reused for case in self.cases if case in self.baseline)

@@ -86,6 +86,8 @@ class Worker:
         self.watch: Any = lines.LineWatch(self.tree, greeting["watch"]) if lines else None
         self.session: Any = None
         self.last: Any = None  # what the last run produced
+        self.survivor: Any = None  # what probes are tried on
+        self.generators: frozenset[str] = frozenset()  # of random numbers, seeded before a call
         self.results: deque[tuple[str, Any]] = deque(maxlen=HELD)  # names and `Produced.again`
         self.payload: list[tuple[str, str, Any]] = []  # part, name, Buffer: of the present answer
         self.sent: list[tuple[str, str, Any]] = []  # of the last answer that had any
@@ -161,7 +163,7 @@ class Worker:
             self.rss_before_mib = rss_mib("VmRSS")
         else:
             self.session.close()
-            self.session = self.last = None
+            self.session = self.last = self.survivor = None
             self.results.clear()
             gc.collect()  # models are full of cycles; two at once may not fit
         opening = adapter.Opening(
@@ -181,8 +183,12 @@ class Worker:
 
     def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Put in place what inputs need, so that no call has to, and tell the state before them."""
-        for test in request["tests"]:
-            self.session.prepare(test_from(test))
+        state = importlib.import_module("patcher.targets.state")
+        for fields in request["tests"]:
+            test = test_from(fields)
+            self.session.prepare(test)
+            # Known seeds: what a call leaves of random numbers can then be compared.
+            self.generators = state.seed_all(test.seed)
         return self.op_state(request)
 
     def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,6 +301,13 @@ class Worker:
         result: dict[str, Any] = predicates.compare(*named, buffers)
         return result
 
+    def op_survive(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a model of its own through one probe of `patcher.targets.survival`."""
+        if self.survivor is None:
+            survival = importlib.import_module("patcher.targets.survival")
+            self.survivor = survival.survivor(self.session, request["models"], request["tests"])
+        return {"survival": self.survivor.probe(request["probe"])}
+
     def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Name the parts that can be run alone."""
         return {"components": list(self.session.components())}
@@ -315,7 +328,8 @@ class Worker:
     def op_state(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Digests of what a call may leave behind, in the session and in the process."""
         state = importlib.import_module("patcher.targets.state")
-        return {"state": {**state.process(), **self.session.state()}}
+        drawn = state.generators(self.generators)
+        return {"state": {**state.process(), **drawn, **self.session.state()}}
 
     def op_make(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Make assets, with lines of progress."""

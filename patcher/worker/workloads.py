@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Opening, Produced, Session, Test, stage_seed
+from patcher.targets.state import seed_all
 from patcher.worker import commands, suites
 from patcher.worker.values import encode
 
@@ -137,15 +138,6 @@ def load(root: Path, place: str) -> ModuleType:
     sys.modules[path.stem] = module
     exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
-
-
-def seed_all(seed: int) -> None:
-    """Set the seeds of every generator that is loaded."""
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % 2**32)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
 
 
 def synchronise() -> None:

@@ -13,7 +13,7 @@ from patcher.patchfile.model import Declaration, Equivalence
 from patcher.verify.declarations import added
 from patcher.verify.judge import judge
 from patcher.verify.timing import measure_speed
-from tests.verify.judging import SOURCE, Change, one_case, request
+from tests.verify.judging import SOURCE, Change, one_case, request, two_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,8 @@ class Trick:
         reason: of the verdict; empty where several may come first.
         declares: what its spec says.
         gains: the least ratio of times it may show where it passes; a trick gains nothing.
+        full: judged as ``--bench=full`` judges, with what a model has to survive beside calls.
+        slow: run with ``-m slow`` alone; the fast slice has others of its kind.
         open: why it is not caught yet; empty when it is. A trick that is caught must not be open.
     """
 
@@ -47,19 +49,21 @@ class Trick:
     gains: float = 0.6
     open: str = ""
     baseline: tuple[Change, ...] = ()
+    full: bool = False
+    slow: bool = False
 
 
 def tricks(table: Mapping[str, Trick]) -> pytest.MarkDecorator:
     """Parametrise a test with the tricks of a kind; their names are its ids."""
     return pytest.mark.parametrize(
         "trick",
-        [
-            pytest.param(
-                trick, id=name, marks=[pytest.mark.xfail(reason=trick.open)] if trick.open else []
-            )
-            for name, trick in table.items()
-        ],
+        [pytest.param(trick, id=name, marks=_marks(trick)) for name, trick in table.items()],
     )
+
+
+def _marks(trick: Trick) -> list[pytest.MarkDecorator]:
+    open_ = [pytest.mark.xfail(reason=trick.open)] if trick.open else []
+    return [*open_, *([pytest.mark.slow] if trick.slow else [])]
 
 
 def top(code: str) -> Change:
@@ -104,8 +108,9 @@ def run(trick: Trick, folder: Path) -> tuple[str, str, Judgement | None]:
             folder,
             *trick.changes,
             baseline=trick.baseline,
+            full=trick.full,
             equivalence=trick.claim,
-            matrix=one_case(),
+            matrix=one_case() if not trick.full else two_models(),
             declares=frozenset(each.value for each in trick.declares),
         ),
         measure_speed=partial(measure_speed, plan=PLAN, declares=frozenset(trick.declares)),

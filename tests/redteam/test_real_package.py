@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,9 @@ pytestmark = [
 MARKED = "watermarked_wav = self.watermarker.apply_watermark(wav, sample_rate=self.sr)"
 
 
-def judged(folder: Path, *changes: Change, claim: Equivalence) -> Judgement:
+def judged(
+    folder: Path, *changes: Change, claim: Equivalence = Equivalence.BITWISE, full: bool = False
+) -> Judgement:
     """Judge the installed package under changes: one model, one test."""
     trees = {}
     for arm, made in ((Arm.BASELINE, ()), (Arm.PATCHED, changes)):
@@ -45,6 +48,7 @@ def judged(folder: Path, *changes: Change, claim: Equivalence) -> Judgement:
             Options(device="cpu", cache=cache_folder()),
             claim,
             inputs=0,
+            full=full,
         )
     )
 
@@ -55,3 +59,25 @@ def test_audio_without_its_watermark_is_refused(claim: Equivalence, tmp_path: Pa
     assert found.verdict.value == "fail", found.sentence
     assert found.cases[0].error is not None
     assert "the watermark of audio is lost" in found.cases[0].error
+
+
+def test_a_model_that_can_no_longer_be_copied_is_refused(tmp_path: Path) -> None:
+    kept = Change(
+        "tts.py", "        self.conds = conds\n", "        self.conds = conds\n        %s\n"
+    )
+    later = replace(kept, after=kept.after % "self.later = (one for one in ())")
+    found = judged(tmp_path, later, full=True)
+    rows = {row.probe: row for row in found.survived}
+    for row in rows.values():
+        print(row)
+    # A used pristine model cannot be pickled; threads share torch's random numbers.
+    assert {name: row.baseline for name, row in rows.items()} == {
+        "deepcopy": "same",
+        "pickling": "same",
+        "pickling after use": "raises",
+        "two models": "same",
+        "to": "same",
+        "two threads": "other",
+    }
+    assert found.reason == "does-not-survive", found.sentence
+    assert [name for name, row in rows.items() if row.lost] == ["deepcopy", "pickling"]

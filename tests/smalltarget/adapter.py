@@ -24,6 +24,7 @@ from patcher.targets.adapter import (
     Options,
     Produced,
     Session,
+    Subject,
     Test,
 )
 from patcher.targets.state import shapes
@@ -94,7 +95,8 @@ class HumSession(Session):
     def __init__(self, opening: Opening) -> None:
         from hum import Hum  # type: ignore[import-not-found]
 
-        self.voice = Hum(opening.model.options["pitch"])
+        self.load = lambda options: Hum(options["pitch"])
+        self.voice = self.load(opening.model.options)
         self.calls = {name: self.watch(name) for name in ("tokens", "spectrogram", "waveform")}
 
     def watch(self, name: str) -> Watched:
@@ -168,6 +170,9 @@ class HumSession(Session):
         finally:
             del hum.voice.round
 
+    def subject(self, test: Test) -> Subject:
+        return Subject(self.load, call_plainly)
+
     def components(self) -> Sequence[str]:
         return ("vocoder",)
 
@@ -179,6 +184,12 @@ class HumSession(Session):
 
     def describe(self) -> Mapping[str, Any]:
         return {"device": "cpu"}
+
+
+def call_plainly(voice: Any, test: Test) -> Mapping[str, Buffer]:
+    """One call as a user makes it."""
+    arguments = {name: value for name, value in test.options.items() if name != "text"}
+    return {"samples": real(voice.hum(test.options["text"], test.seed, **arguments), (-1,))}
 
 
 class Watched:

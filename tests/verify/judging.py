@@ -98,6 +98,12 @@ def one_case() -> Matrix:
     return Matrix(whole.models[:1], whole.tests[:1])
 
 
+def two_models() -> Matrix:
+    """Both models, the first test alone."""
+    whole = adapter.matrix({})
+    return Matrix(whole.models, whole.tests[:1])
+
+
 def trace(run: Callable[[], Any], tree: str, word: str) -> dict[str, str]:
     """A tracer, as a worker calls it."""
     try:

@@ -19,7 +19,7 @@ from patcher.targets.state import shapes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from patcher.targets.adapter import Test
+    from patcher.targets.adapter import Subject, Test
 
 AUDIBLE = 6561  # tokens below this one have a sound
 LANGUAGES = ("en", "de", "fr")  # of a test that names none: by its seed
@@ -37,7 +37,7 @@ def session_of(entry: str) -> type[ChatterboxSession]:
 class EntrySession(ChatterboxSession):
     """Another class of the package than `ChatterboxTTS`."""
 
-    def _load(self, options: Mapping[str, Any]) -> Any:
+    def load(self, options: Mapping[str, Any]) -> Any:
         self.entry = options["entry"]
         reason = folders.missing(self.entry)
         if reason is not None:
@@ -63,6 +63,9 @@ class EntrySession(ChatterboxSession):
     def fetched(self) -> Any:
         """The package's own loading of the published weights."""
         raise NotImplementedError
+
+    def subject(self, test: Test) -> Subject:
+        raise NotApplicable("what a model survives is tried on `ChatterboxTTS`")
 
     def components(self) -> Sequence[str]:
         return ()  # the base model's parts are these

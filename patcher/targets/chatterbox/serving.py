@@ -31,7 +31,7 @@ from patcher.targets.adapter import (
     Session,
     stage_seed,
 )  # fmt: skip
-from patcher.targets.chatterbox import clip_key, components, probes
+from patcher.targets.chatterbox import clip_key, components, probes, surviving
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS as TOKEN_LIMITS
@@ -41,7 +41,7 @@ from patcher.targets.state import shapes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from patcher.targets.adapter import Test
+    from patcher.targets.adapter import Subject, Test
 
 TOKENS_PER_S = 25
 LENGTH_TOLERANCE = 0.2  # the prompt's half frame moves the length by up to one token
@@ -72,7 +72,7 @@ class ChatterboxSession(Session):
             torch.use_deterministic_algorithms(True, warn_only=True)
             torch.backends.cudnn.benchmark = False
         torch.manual_seed(opening.seed)
-        self.speaker = self._load(opening.model.options)
+        self.speaker = self.load(opening.model.options)
         self.recipe = self._convert(opening.model.options.get("recipe"))
         self.built_in = getattr(self.speaker, self.voice)
         self.asked: dict[str, Any] = {}
@@ -84,7 +84,8 @@ class ChatterboxSession(Session):
         self.clips = Path(tempfile.mkdtemp(prefix="patcher-clips-"))
         self._watch()
 
-    def _load(self, options: Mapping[str, Any]) -> Any:
+    def load(self, options: Mapping[str, Any]) -> Any:
+        """A model of the matrix by the package's own loading."""
         from chatterbox.tts import ChatterboxTTS
 
         weights = options.get("weights", "base")
@@ -255,6 +256,9 @@ class ChatterboxSession(Session):
 
     def replay_exact(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
         return probes.exact_replay(self, test, recorded)
+
+    def subject(self, test: Test) -> Subject:
+        return surviving.subject(self, test)
 
     def components(self) -> Sequence[str]:
         return tuple(components.COMPONENTS)
