@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from patcher.gates import arrays
 from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
-from patcher.targets.adapter import ITEM_BYTES, LOGITS, SOUND, VOICE
+from patcher.targets.adapter import LOGITS, SOUND, VOICE
+from patcher.targets.buffer import ITEM_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

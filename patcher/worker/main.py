@@ -184,8 +184,7 @@ class Worker:
     def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Put in place what inputs need, so that no call has to, and tell the state before them."""
         state = importlib.import_module("patcher.targets.state")
-        for fields in request["tests"]:
-            test = test_from(fields)
+        for test in map(test_from, request["tests"]):
             self.session.prepare(test)
             # Known seeds: what a call leaves of random numbers can then be compared.
             self.generators = state.seed_all(test.seed)
