@@ -163,7 +163,12 @@ def test_a_predicted_remedy_is_the_whole_next_step(capsys: pytest.CaptureFixture
     from patcher.report.scan import print_scan
 
     hazard = dict.fromkeys(("kind", "where", "source", "under", "created_at", "fires_when"), "x")
-    hazard |= {"line": 1, "patch": "inference_mode", "remedy": "embed_ref_lens_clone"}
+    hazard |= {
+        "line": 1,
+        "outside": False,
+        "patch": "inference_mode",
+        "remedy": "embed_ref_lens_clone",
+    }
     result = {
         "static": {},
         "dynamic": None,
