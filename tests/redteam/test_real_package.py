@@ -68,16 +68,14 @@ def test_a_model_that_can_no_longer_be_copied_is_refused(tmp_path: Path) -> None
     later = replace(kept, after=kept.after % "self.later = (one for one in ())")
     found = judged(tmp_path, later, full=True)
     rows = {row.probe: row for row in found.survived}
-    for row in rows.values():
-        print(row)
-    # A used pristine model cannot be pickled; threads share torch's random numbers.
+    # torch does not pickle parametrized modules, and threads share its random numbers.
     assert {name: row.baseline for name, row in rows.items()} == {
         "deepcopy": "same",
-        "pickling": "same",
+        "pickling": "raises",
         "pickling after use": "raises",
         "two models": "same",
         "to": "same",
         "two threads": "other",
     }
     assert found.reason == "does-not-survive", found.sentence
-    assert [name for name, row in rows.items() if row.lost] == ["deepcopy", "pickling"]
+    assert [name for name, row in rows.items() if row.lost] == ["deepcopy"]
