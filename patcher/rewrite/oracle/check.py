@@ -17,6 +17,7 @@ from patcher.rewrite.oracle.filling import MismatchError
 from patcher.rewrite.oracle.reading import read_expression
 from patcher.rewrite.oracle.sites import Lines, Span, blocks, first_line, in_pairs
 from patcher.rewrite.oracle.trees import DisagreementError, ExpectedTree
+from patcher.rewrite.oracle.window import read_window
 from patcher.rewrite.oracle.work import Say, Work
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[EditOutc
     """
     lines, written = Lines(before), Lines(after)
     if any(_is_bool(outcome.edit) for outcome in outcomes):
-        tree = in_pairs(parse_python(before))
+        tree = _in_pairs(before, tree, lines, outcomes)
     work = Work(ExpectedTree(tree, lines), lines, tree)
     try:
         for outcome in outcomes:
             if outcome.status is EditStatus.READY:
                 _add(work, outcome)
-        work.expected.compare(parse_python(after), written)
+        _compare(work, after, written)
     except MismatchError as error:
         return Opinion(f"{error}")
     except DisagreementError as error:
@@ -70,6 +71,37 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[EditOutc
     except SyntaxError as error:
         return Opinion(f"line {error.lineno} of the result is not Python")
     return _texts(work, written)
+
+
+def _compare(work: Work, after: str, written: Lines) -> None:
+    """Compare the trees: first what differs as text, all of it to say where it is wrong."""
+    touched = _lines(work.touched)
+    part = read_window(work.tree, work.lines, written, touched, parse_python) if touched else None
+    if part is not None:
+        try:
+            work.expected.compare(part, written)
+        except DisagreementError:
+            part = None
+    if part is None:
+        work.expected.compare(parse_python(after), written)
+
+
+def _in_pairs(
+    text: str, tree: ast.Module, lines: Lines, outcomes: Sequence[EditOutcome]
+) -> ast.Module:
+    """The tree with `a and b and c` in pairs, at the sites at least."""
+
+    def read(text: str) -> ast.Module:
+        return in_pairs(parse_python(text))
+
+    touched = _lines([(site.line, site.end_line) for each in outcomes for site in each.sites])
+    part = read_window(tree, lines, lines, touched, read) if touched else None
+    return read(text) if part is None else part
+
+
+def _lines(touched: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """The first and the last line of all."""
+    return (min(low for low, _ in touched), max(high for _, high in touched)) if touched else None
 
 
 def _add(work: Work, outcome: EditOutcome) -> None:
@@ -115,13 +147,14 @@ def _texts(work: Work, written: Lines) -> Opinion:
                for each in tokens.comments(work.lines.text(start, end), start[0])]  # fmt: skip
         new = [each for text in rest for each in tokens.comments(text, 1)] if old else []
         return Opinion(lost=tuple(tokens.lost(old, new)))
-    lost_token = tokens.missing_token(
-        [each for text in texts for each in tokens.tokens(text)], tokens.tokens(result)
-    )
+    present = tokens.tokens(result)
+    kept = [each for text in texts for each in tokens.tokens(text)]
+    lost_token = tokens.missing_token(kept, present)
     if lost_token is not None:
         return Opinion(f"`{lost_token}`, which no edit touches, is no longer there")
     old = tokens.comments(work.lines.text(*window), low)
-    return Opinion(lost=tuple(tokens.lost(old, tokens.comments(result, low))))
+    new = [tokens.Comment(each.rstrip(), 0) for each in present if each.startswith("#")]
+    return Opinion(lost=tuple(tokens.lost(old, new)))
 
 
 def _windows(work: Work, written: Lines) -> tuple[Span, Span]:
