@@ -190,6 +190,20 @@ def test_a_transform_gets_the_definition_and_its_result_is_written() -> None:
     }
 
 
+def test_a_transform_reads_code_that_libcst_checks_wrongly() -> None:
+    code = (
+        "import libcst as cst\n\n"
+        "class Rename(cst.CSTTransformer):\n"
+        "    def leave_Name(self, old, new):\n"
+        "        return new.with_changes(value='y') if old.value == 'x' else new\n\n"
+        "def rename(module):\n    return module.visit(Rename())\n"
+    )
+    renaming = patch("renaming", "- file: m.py\n  transform: helper:rename\n", helper__py=code)
+    source = "async def f():\n    return [x async  # c\n            for x in a]\n"
+    plan = plan_patches([renaming], tree(m=source))
+    assert plan.files == {"m.py": source.replace("x", "y").encode()}
+
+
 def test_a_transform_that_changes_nothing_is_already_applied() -> None:
     edits = "- file: m.py\n  transform: helper:same\n"
     same = patch("same", edits, helper__py="def same(module):\n    return module\n")

@@ -57,7 +57,8 @@ def transform(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
             node = tree.module if all_of_it else tree.first
             try:
                 new = function(node)
-            except (cst.CSTValidationError, TypeError):  # correct code may not pass these checks
+            except (cst.CSTValidationError, TypeError, AttributeError):
+                # LibCST's checks of its nodes refuse some correct code.
                 with unchecked():
                     new = function(node)
             old_text = tree.code

@@ -178,7 +178,9 @@ def _compare(reader: Reader, node: Any) -> Value:
 
 def _arguments_of(reader: Reader, positional: list[ast.expr], keywords: list[ast.keyword]) -> Any:
     result: list[Any] = [*positional, *keywords]
-    result.sort(key=lambda each: (each.lineno, each.col_offset))
+    if keywords and any(isinstance(each, ast.Starred) for each in positional):
+        # Only `*a` may follow a keyword; places inside an f-string can be wrong before Python 3.12.
+        result.sort(key=lambda each: (each.lineno, each.col_offset))
     return [reader.node(each) for each in result]
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.rewrite.matching.innermost import continues, starts_line
+from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, children
-from patcher.rewrite.splice import Splice
+from patcher.rewrite.splice import Removal, Splice, overlap, with_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.search import Found
@@ -127,6 +128,32 @@ def removal(source: Source, start: int, end: int) -> Splice:
     if before is None:  # all there is behind a colon
         return Splice(start, end, "pass")
     return Splice(line + before.start(), end, "")
+
+
+def deletion(source: Source, found: Found, nodes: list[Node], span: tuple[int, int]) -> Removal:
+    """Some statements of a site taken out; ``span`` is where they stand."""
+    block, taken = found.block, removal(source, *span)
+    place, size = (0, 0), 0  # of a block that may be left empty
+    if block is not None and not block.may_empty and nodes[0] in block.statements:
+        places = [element_span(found.tree, each) for each in block.statements]
+        place, size = (places[0][0], places[-1][1]), len(places)
+    lone = Splice(*span, "pass")
+    return Removal(taken.start, taken.end, taken.text, place, size, len(nodes), lone)
+
+
+def joined(source: Source, splices: Iterable[Splice]) -> list[Splice]:
+    """The same splices; neighbours on one line are taken out as one, and no block is left empty."""
+    result: list[Splice] = []
+    for splice in dict.fromkeys(splices):
+        last = result[-1] if result else None
+        if isinstance(last, Removal) and isinstance(splice, Removal) and overlap(last, splice):
+            span = last.lone.start, splice.lone.end
+            taken, count = removal(source, *span), last.count + splice.count
+            place, lone = (taken.start, taken.end, taken.text), Splice(*span, "pass")
+            result[-1] = Removal(*place, last.block, last.size, count, lone)
+        else:
+            result.append(splice)
+    return with_pass(result)
 
 
 def need_own_lines(source: Source, start: int, end: int) -> None:

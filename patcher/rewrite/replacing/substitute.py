@@ -24,17 +24,18 @@ from patcher.rewrite.replacing.places import (
     append_element,
     are_statements,
     comments_above,
+    deletion,
     element_lines,
     is_compound,
+    joined,
     need_one_line,
     need_own_lines,
-    removal,
     statements_in,
     takes_comment,
     why_not,
     with_comments,
 )
-from patcher.rewrite.splice import Removal, Splice, with_pass
+from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,14 +63,14 @@ def substitute(
         return []
     tree = sites[0].tree
     whole = [_Site(source, each, pattern, fitted(template, each)) for each in sites]
-    small = with_pass(splice for site in whole for splice in site.small())
-    meant = with_pass(splice for site in whole for splice in site.careful())
+    small = joined(source, (splice for site in whole for splice in site.small()))
+    meant = joined(source, (splice for site in whole for splice in site.careful()))
     if small == meant and tree.meaning(source.text, small) is not None:
         return small
     for filled, wrap in ((False, True), (False, False), (True, True), (True, False)):
         for site in whole:
             site.pass_for_empty = filled
-        meant = with_pass(splice for site in whole for splice in site.careful(wrap))
+        meant = joined(source, (splice for site in whole for splice in site.careful(wrap)))
         reference = tree.meaning(source.text, meant)
         if reference is not None:
             break
@@ -85,7 +86,7 @@ def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[
     tree = sites[0].found.tree
 
     def splices() -> list[Splice]:
-        return with_pass(splice for each in sites for splice in each.careful())
+        return joined(source, (splice for each in sites for splice in each.careful()))
 
     for site in sites:
         for option in (None, *(hole.start for hole in site.template.holes)):
@@ -387,14 +388,8 @@ class _Site:
 
     def _delete_run(self, removed: list[Node]) -> Splice:
         tree = self.found.tree
-        start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
-        splice = removal(self.source, start, end)
-        block = self.found.block
-        if block is None or block.may_empty or removed[0] not in block.statements:
-            return splice
-        places = [element_span(self.found.tree, each) for each in block.statements]
-        span, lone = (places[0][0], places[-1][1]), Splice(start, end, "pass")
-        return Removal(splice.start, splice.end, "", span, len(places), len(removed), lone)
+        span = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
+        return deletion(self.source, self.found, removed, span)
 
     def _block(self, added: list[Node], at: int) -> str:
         return self._fill_run(added, at, comments=True).rstrip("\r\n")

@@ -29,7 +29,7 @@ from patcher.rewrite.kinds import define as of_define
 from patcher.rewrite.kinds import imports as of_imports
 from patcher.rewrite.matching import spans
 from patcher.rewrite.oracle import tokens
-from patcher.rewrite.replacing import fill, pattern_edit, substitute
+from patcher.rewrite.replacing import fill, pattern_edit, places, substitute
 from patcher.rewrite.source import Source
 from tests.rewrite.captures import hand_edits
 from tests.rewrite.captures.checking import comes_back
@@ -78,7 +78,7 @@ def _assert_is_element(patch: Patch) -> None:
 
 
 def _no_pass(patch: Patch) -> None:
-    for module in (splice, substitute):
+    for module in (splice, places):
         patch.setattr(module, "with_pass", list)
 
 
@@ -115,6 +115,7 @@ def _below_comments(patch: Patch) -> None:
         return insert_after(self, anchor, come)
 
     patch.setattr(substitute._Site, "_insert_after", changed)
+    patch.setattr(substitute, "comments_above", lambda source, start: source.line_start(start))
 
 
 def _bytes_are_characters(patch: Patch) -> None:
