@@ -119,7 +119,7 @@ def fits(
     Args:
         distribution, version: of a working copy; where it holds several distributions, one is
             enough.
-        packages: the distribution's top-level import packages.
+        packages: the distribution's top-level import packages; a module is named with its ``.py``.
     """
     if distribution is not None and len(members := members_of(distribution, version)) > 1:
         return any(fits(patch, name, each, packages) for name, each in members)
@@ -129,4 +129,5 @@ def fits(
     named = [text for text in patch.targets if normalise(name_of(text)) == name]
     if named:
         return version is None or any(accepts(text, version) for text in named)
-    return bool(patch.provides) and not {patch.provides, *patch.import_as}.isdisjoint(packages)
+    imported = {package.removesuffix(".py") for package in packages}
+    return bool(patch.provides) and not {patch.provides, *patch.import_as}.isdisjoint(imported)

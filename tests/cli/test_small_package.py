@@ -41,6 +41,30 @@ def test_apply_before_init_says_what_to_do(workspace: Path) -> None:
     assert "patcher init" in ran.json["error"]["hint"]
 
 
+def test_a_patch_for_a_package_goes_to_the_fork_that_has_a_working_copy(workspace: Path) -> None:
+    (workspace / "patcher.toml").unlink()
+    for spec in (workspace / "patches").iterdir():
+        text = spec.read_text().replace("target: adder >=1,<2", "target: adder")
+        spec.write_text(text.replace("target: adder\n", "target: adder\nprovides: adder\n"))
+    project = workspace.parent / "project"
+    patcher = runner(workspace)
+
+    def make_fork(name: str) -> None:
+        (project / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "0.1"\n')
+        made = patcher("init", str(project))
+        assert made.status == 0, made.stderr
+
+    make_fork("adder-streaming")
+    ran = patcher("apply", "use_sum", "use_shift", "--json")
+    assert ran.status == 0, ran.stdout
+    assert patcher("status", "--json").json["target"] == "adder-streaming"
+    make_fork("adder-light")
+    ran = patcher("apply", "use_sum", "--json")
+    assert ran.status == 2
+    assert ran.json["error"]["code"] == "usage"
+    assert "adder-light" in ran.json["error"]["message"]
+
+
 def test_list_knows_the_state_of_every_patch(patcher: Patcher) -> None:
     assert patcher("apply", "use_sum").status == 0
     states = {one["name"]: one["state"] for one in patcher("list", "--json").json["patches"]}

@@ -22,7 +22,8 @@ Notify = Callable[[str], None]
 def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None) -> str:
     """The working copy a command is about: asked for, configured, or what the patches are for.
 
-    Where patches fit several distributions, one that has a working copy here is preferred.
+    Where patches fit several distributions, one that has a working copy here is preferred; next
+    comes a working copy that has their package under another distribution's name.
 
     Returns:
         The name of a working copy, or where there is none yet ``A`` or ``A,B``: the distributions
@@ -46,7 +47,30 @@ def target_of(workspace: Workspace, patches: Sequence[Patch], asked: str | None)
         only = workspace.targets()
         return only[0] if len(only) == 1 else DEFAULT
     present = [result for name in fitting if (result := workspace.find_target(name))]
-    return (present or fitting)[0]
+    return (present or _forks(workspace, patches) or fitting)[0]
+
+
+def _forks(workspace: Workspace, patches: Sequence[Patch]) -> list[str]:
+    """The working copy that has the package of every patch, under another distribution's name.
+
+    Raises:
+        PatcherError: ``usage`` when there are several to choose from.
+    """
+    from patcher.patchfile.versions import fits
+
+    states = [workspace.state(target) for target in workspace.targets()]
+    having = [
+        state.target
+        for state in states
+        if all(fits(patch, state.target, None, state.packages) for patch in patches)
+    ]
+    if len(having) > 1:
+        raise PatcherError(
+            "usage",
+            f"these patches are for a package of several working copies: {', '.join(having)}",
+            hint=f"`--target {having[0]}` names one",
+        )
+    return having
 
 
 def configured_target(workspace: Workspace) -> str | None:
