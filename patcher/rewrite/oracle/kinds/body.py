@@ -30,7 +30,11 @@ def _body(work: Work, edit: Edit, site: Site, text: str) -> None:
     if old:
         last = span_of(old[-1])
         assert last is not None
-        work.edited.append(((first_line(old[0]), old[0].col_offset), last[1]))
+        line = first_line(old[0])
+        decorated = bool(getattr(old[0], "decorator_list", ()))
+        while decorated and work.lines.lines[line - 2].rstrip("\r\n").endswith("\\"):
+            line -= 1  # the `@` stands above the decorator
+        work.edited.append(((line, old[0].col_offset), last[1]))
 
 
 OPINIONS = {"body": _body}
