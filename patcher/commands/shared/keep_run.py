@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 LINES_AROUND = 3
 # Failures that another run, on a quieter machine, may not have.
-BY_CHANCE = ("flaky", "timed-hang", "clock-disputed", "grows", "repeats", "impossible")
+BY_CHANCE = (
+    "flaky", "timed-hang", "clock-disputed", "grows", "repeats", "impossible", "does-not-survive",
+)  # fmt: skip
 MOST_DIFF = 400_000  # characters; a longer one is what `patcher diff` is for
 
 
