@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.gates.bitwise import compare
-from patcher.gates.left_behind import left_behind
+from patcher.gates.left_behind import left_behind, other_random_numbers
 from patcher.gates.registry import Pair, gate_of, run_gates
 from patcher.gates.smoke import smoke
 from patcher.patchfile.model import Equivalence
+from patcher.verify.plan import CallReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from patcher.gates.registry import Compare
     from patcher.gates.result import GateResult
+    from patcher.targets.adapter import Model
     from patcher.verify.plan import CallPlan
     from patcher.verify.setup import Request
 
@@ -127,7 +129,22 @@ class Comparison:
                 [self.patched[case] for case in cases if case in self.patched],
                 exact=self.request.equivalence is Equivalence.BITWISE,
                 may_keep=may_keep,
+                unsteady=self._unsteady(model),
             )
+
+    def _unsteady(self, model: Model) -> frozenset[str]:
+        """Generators that the baseline itself leaves elsewhere when it is asked the same again."""
+        asked_again = [
+            (Case(model.name, call.of), Case(model.name, call.test.name))
+            for call in self.plan.of_model(model)
+            if call.kind is CallReason.AGAIN
+        ]
+        pairs = [
+            (self.baseline[first], self.baseline[second])
+            for first, second in asked_again
+            if first in self.baseline and second in self.baseline
+        ]
+        return frozenset(other_random_numbers(pairs))
 
 
 def passed(gates: tuple[GateResult, ...]) -> bool:

@@ -1,0 +1,32 @@
+"""What calls leave of random numbers is asked of a patch where the baseline promises it."""
+
+from __future__ import annotations
+
+from patcher.execution.results import Arm, Case, CaseResult, Outcome
+from patcher.gates.left_behind import left_behind
+from patcher.targets.state import RANDOM
+
+CASE = Case("m", "t")
+
+
+def left(arm: Arm, python: str) -> CaseResult:
+    return CaseResult(CASE, arm, Outcome.OK, state={RANDOM + "python": python})
+
+
+def faults(*, exact: bool = True, unsteady: frozenset[str] = frozenset()) -> list[str]:
+    baseline, patched = [left(Arm.BASELINE, "a")], [left(Arm.PATCHED, "b")]
+    found = left_behind("bitwise", baseline, patched, exact=exact, unsteady=unsteady)
+    return [result.message for result in found.values()]
+
+
+def test_another_state_than_the_baselines_is_a_fault_where_equal_bits_are_claimed() -> None:
+    (message,) = faults()
+    assert "random numbers of python" in message
+    assert faults(exact=False) == []
+
+
+def test_a_generator_that_the_baseline_does_not_leave_alike_itself_is_not_asked_of_a_patch() -> (
+    None
+):
+    assert faults(unsteady=frozenset({"python"})) == []
+    assert faults(unsteady=frozenset({"numpy"})) != []
