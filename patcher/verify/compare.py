@@ -130,6 +130,11 @@ class Comparison:
                 exact=self.request.equivalence is Equivalence.BITWISE,
                 may_keep=may_keep,
                 unsteady=self._unsteady(model),
+                further=frozenset(
+                    Case(model.name, call.test.name)
+                    for call in self.plan.of_model(model)
+                    if call.kind is not CallReason.NAMED
+                ),
             )
 
     def _unsteady(self, model: Model) -> frozenset[str]:

@@ -38,7 +38,9 @@ def lean_steps(backend, past, first_position):
         or not all(type(layer).__name__ == "DynamicLayer" for layer in layers)
     ):
         return backend
-    return LeanSteps(backend, layers, first_position)
+    steps = LeanSteps(backend, layers, first_position)
+    wrap = getattr(backend, "wrap_steps", None)  # of another patch that replays them as a graph
+    return wrap(steps, backend, first_position) if wrap else steps
 
 
 class LeanSteps:

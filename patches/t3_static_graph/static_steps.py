@@ -2,27 +2,23 @@
 
 Keys and values lie in buffers of a bucket's size; positions that are not filled yet are masked. The
 position is a tensor, and nothing of a step depends on a number in Python. Buffers and recorded
-graphs are kept with the backend and are used again by the next utterance; a step that is being
-used is in no pool, so that two threads never share one.
+graphs are kept with the backend and are used again by the next utterance, not by two at a time.
 """
 
+import weakref
 from types import SimpleNamespace
 
 import torch
+from torch import nn
 from torch.nn import functional
-
-from .lean_step import LeanSteps, is_plain, lean_steps
 
 BUCKET = 256  # positions
 KEPT = 4  # buckets a backend keeps between utterances, the newest
 WARM_UPS = 2
 
 
-def static_steps(backend, past, first_position):
-    """What `lean_steps` gives; a graph where the device can replay one and the decoder is plain."""
-    steps = lean_steps(backend, past, first_position)
-    if not isinstance(steps, LeanSteps):
-        return steps
+def static_steps(steps, backend, first_position):
+    """The lean steps; as a graph where the device can replay one and the decoder is plain."""
     record = recorder(steps.blocks[0].keys_values.device)
     products = [part for block in steps.blocks for part in (block.qkv, block.out)]
     products += [part for block in steps.blocks for part in (block.gate_up, block.down)]
@@ -31,6 +27,17 @@ def static_steps(backend, past, first_position):
     if record is None or not all(is_plain(linear) for linear in linears):
         return steps
     return StaticSteps(backend, steps, first_position, record)
+
+
+def is_plain(linear):
+    """A linear that is nothing but its weight: not quantised, adapted or hooked."""
+    return (
+        type(linear) is nn.Linear
+        and linear.bias is None
+        and "forward" not in vars(linear)
+        and not linear._forward_hooks
+        and not linear._forward_pre_hooks
+    )
 
 
 def recorder(device):
@@ -86,12 +93,10 @@ class StaticSteps:
         for buffer, filled in zip(bucket.keys_values, self.filled, strict=True):
             buffer[:, :, : self.position] = filled[:, :, : self.position]
         if self.bucket is not None:
-            given_back(self.backend, self.bucket)
+            self.bucket.user = None
         self.bucket, self.filled = bucket, bucket.keys_values
-
-    def __del__(self):
-        if getattr(self, "bucket", None) is not None:
-            given_back(self.backend, self.bucket)
+        bucket.user = weakref.ref(self)
+        keep(self.backend, bucket)
 
 
 class Bucket:
@@ -99,6 +104,7 @@ class Bucket:
 
     def __init__(self, steps, size, like):
         self.size, self.replay, self.key = size, None, key_of(steps, size, like)
+        self.user = None  # the utterance it is used by, weakly: a bucket is free when that is gone
         self.blocks, self.norm, self.head = steps.blocks, steps.norm, steps.head
         # What is not filled is masked, but a mask does not take away a NaN.
         self.keys_values = [
@@ -146,14 +152,18 @@ def key_of(steps, size, like):
 
 
 def taken(backend, steps, size, like):
-    """A bucket of the pool that fits, no longer in it; None where there is none."""
-    return vars(backend).get("static_buckets", {}).pop(key_of(steps, size, like), None)
+    """A free bucket of the pool that fits, no longer in it; None where there is none."""
+    pool, key = vars(backend).get("static_buckets", {}), key_of(steps, size, like)
+    bucket = pool.pop(key, None)
+    if bucket is None or bucket.user is None or bucket.user() is None:
+        return bucket
+    pool.setdefault(key, bucket)
+    return None
 
 
-def given_back(backend, bucket):
+def keep(backend, bucket):
     """Put a bucket into the pool, as its newest; the oldest ones are let go of."""
     pool = vars(backend).setdefault("static_buckets", {})
-    pool.pop(bucket.key, None)
     pool[bucket.key] = bucket
     for key in list(pool)[: max(0, len(pool) - KEPT)]:
         pool.pop(key, None)

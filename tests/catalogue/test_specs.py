@@ -67,7 +67,7 @@ def test_applied_twice_changes_nothing(name: str, pristine: DistributionSource) 
         pytest.skip("for another package")
     files = {path: content for path, (content, _) in pristine.files.items()}
     files |= replay(files.get, series_of(patch))
-    again = plan_patches([patch], files.get, VERSION)
+    again = plan_patches(series_of(patch), files.get, VERSION)
     assert again.patches[-1].status is EditStatus.ALREADY
 
 

@@ -13,9 +13,16 @@ def left(arm: Arm, python: str) -> CaseResult:
     return CaseResult(CASE, arm, Outcome.OK, state={RANDOM + "python": python})
 
 
-def faults(*, exact: bool = True, unsteady: frozenset[str] = frozenset()) -> list[str]:
+def faults(
+    *,
+    exact: bool = True,
+    unsteady: frozenset[str] = frozenset(),
+    further: frozenset[Case] = frozenset(),
+) -> list[str]:
     baseline, patched = [left(Arm.BASELINE, "a")], [left(Arm.PATCHED, "b")]
-    found = left_behind("bitwise", baseline, patched, exact=exact, unsteady=unsteady)
+    found = left_behind(
+        "bitwise", baseline, patched, exact=exact, unsteady=unsteady, further=further
+    )
     return [result.message for result in found.values()]
 
 
@@ -30,3 +37,7 @@ def test_a_generator_that_the_baseline_does_not_leave_alike_itself_is_not_asked_
 ):
     assert faults(unsteady=frozenset({"python"})) == []
     assert faults(unsteady=frozenset({"numpy"})) != []
+
+
+def test_calls_beyond_the_matrix_may_have_another_past_and_are_not_asked() -> None:
+    assert faults(further=frozenset({CASE})) == []
