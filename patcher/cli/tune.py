@@ -30,7 +30,8 @@ from patcher.cli.verify import Duration
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Receipt of the last verification. [default: SET.receipt.json]")  # fmt: skip
 @click.option("--again", is_flag=True, help="Repeat what is on record from an earlier run.")
-@click.option("--models", metavar="NAME,...|all", help="Only these models for the clock.")
+@click.option("--models", metavar="NAME,...|all",
+              help="Models for the clock. [default: the first of the matrix]")  # fmt: skip
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
               show_default=True, help="Where to run; auto is the best there is.")  # fmt: skip
 @click.option("--scale", type=click.Choice(["tiny", "full"]), default="full", show_default=True,

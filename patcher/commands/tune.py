@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 from patcher.bench.tuning import Names, Part, TuningTrial, search
 from patcher.commands.shared.candidates import Candidate, on_pristine
 from patcher.commands.shared.find_copy import copy_for
-from patcher.commands.shared.freeze_trees import frozen_trees
+from patcher.commands.shared.freeze_trees import frozen_trees, loosest
 from patcher.commands.shared.judge_candidate import FASTER, CandidateJudge, How, Report, Say
+from patcher.commands.shared.verify_request import adapter_of
 from patcher.commands.shared.write_set import write_set
 from patcher.commands.verify import verify
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import Catalogue, load_catalogue
 from patcher.patchfile.model import Equivalence, Patch
 from patcher.results import JudgedCandidate, TriedSet, TuneResult, as_json
+from patcher.settings import load_settings
 from patcher.verify.judgement import Verdict
 from patcher.verify.options import VerifyOptions
 
@@ -41,8 +43,9 @@ class TuneOptions:
     """What the user asked `patcher tune` for.
 
     Attributes:
-        verify: how candidates are run; ``scale`` and ``models`` are those of the clock. Gates run
-            on the whole matrix at tiny scale.
+        verify: how candidates are run; ``scale`` and ``models`` are those of the clock and of the
+            last verification, by default the first model alone. Gates run on the whole matrix at
+            tiny scale.
         claim: the loosest claim that a patch may make.
         budget_s: seconds after which no comparison begins; the last verification comes on top.
         name: of the set that is written.
@@ -72,7 +75,7 @@ def tune(
         report: called with every candidate each time something more is known of it.
 
     Raises:
-        PatcherError: ``drift`` where patches are applied, which would be part of every
+        PatcherError: ``conflict`` where patches are applied, which would be part of every
             comparison; ``environment``, ``config``; ``verification-failed`` where the winner does
             not hold in the last verification: then nothing is written.
     """
@@ -81,19 +84,28 @@ def tune(
         copy = copy_for(workspace, [], options.verify.target, say)
         if copy.series:
             hint = "`patcher revert --all` takes them out; `apply` puts them back afterwards"
-            raise PatcherError("drift", "tune starts from pristine; patches are applied", hint=hint)
+            raise PatcherError(
+                "conflict", "tune starts from pristine; patches are applied", hint=hint
+            )
         with frozen_trees(copy) as scratch:
-            how = How(replace(options.verify, scale="tiny", models=None), _clocked(options.verify))
-            judge = CandidateJudge(copy, replace(how, again=options.again), scratch, report, say)
+            gates = replace(options.verify, scale="tiny", models=None)
+            options = replace(options, verify=_of_first_model(copy, options.verify))
+            # The clock looks at the matrix's own inputs: drawn ones are gated.
+            how = How(gates, replace(options.verify, inputs=0), options.again)
+            judge = CandidateJudge(copy, how, scratch, report, say)
             search_ = _Search(judge, options)
             best = search_.run(load_catalogue(workspace.root))
     result = TuneResult(copy.target, best, tuple(search_.tried), complete=search_.complete)
     return _verified(workspace, options, result, observer) if best else result
 
 
-def _clocked(options: VerifyOptions) -> VerifyOptions:
-    """The clock looks at the matrix's own inputs: drawn ones were gated before."""
-    return replace(options, inputs=0)
+def _of_first_model(copy: WorkingCopy, options: VerifyOptions) -> VerifyOptions:
+    """One model for the clock, where none was named: at full size each takes minutes."""
+    settings = load_settings(copy.workspace.root).get("verify", {})
+    adapter = adapter_of(copy, settings)
+    if options.models is not None or adapter is None:
+        return options
+    return replace(options, models=[adapter.matrix(settings).models[0].name])
 
 
 class _Search:
@@ -144,14 +156,15 @@ class _Search:
 
     def _judged(self, candidate: Candidate, beside: Candidate | None) -> JudgedCandidate:
         result = self.judge.gated(candidate)
-        for look in (self.judge.screened, self.judge.confirmed):
-            left = max(1.0, self.ends_at - time.monotonic())
-            if result.verdict == Verdict.PASS.value and result.speed in (None, FASTER):
-                # A start is measured again at the end; all others only here.
-                if look == self.judge.confirmed and beside is None:
-                    continue
-                result = look(candidate, result, beside, left)
+        if result.verdict == Verdict.PASS.value:
+            result = self.judge.screened(candidate, result, beside, self._left_s())
+        # What stands beside pristine is measured again at the end; all else only here.
+        if beside is not None and result.speed == FASTER:
+            result = self.judge.confirmed(candidate, result, beside, self._left_s())
         return result
+
+    def _left_s(self) -> float:
+        return max(1.0, self.ends_at - time.monotonic())
 
     def _candidate(self, names: Names, catalogue: Catalogue) -> Candidate:
         return on_pristine(self.copy, _shown(names), "set", catalogue.expand(names))
@@ -192,13 +205,13 @@ def fitting(
     for name, patch in catalogue.patches.items():
         if patch.reproduction:
             continue
-        if CLAIMS.index(patch.equivalence) > CLAIMS.index(claim):
-            left_out(
-                name, f"claims {patch.equivalence.value}, no more than {claim.value} is allowed"
-            )
+        series = [*_required(patch, catalogue), patch]
+        claimed = loosest(series)
+        if CLAIMS.index(claimed) > CLAIMS.index(claim):
+            left_out(name, f"claims {claimed.value}, no more than {claim.value} is allowed")
             continue
         try:
-            on_pristine(copy, name, "patch", [*_required(patch, catalogue), patch])
+            on_pristine(copy, name, "patch", series)
         except PatcherError as error:
             if error.code != "incompatible":
                 left_out(name, error.message.partition("\n")[0])

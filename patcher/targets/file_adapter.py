@@ -6,51 +6,31 @@ import hashlib
 import importlib.util
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError, nearest
 from patcher.settings import place_of
+from patcher.targets.wrapped import WrappedAdapter
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from patcher.targets.adapter import Adapter, Assets, Matrix, Model, Options, Test
+    from patcher.targets.adapter import Assets, Matrix, Model, Options, Test
 
 MEMBERS = ("distribution", "packages", "serving", "making", "matrix", "assets")
 
 
 @dataclass(frozen=True)
-class FileAdapter:
+class FileAdapter(WrappedAdapter):
     """An adapter with the folder its worker side is imported from.
 
     Attributes:
         sha256: of the file: a changed adapter never reuses an old result.
     """
 
-    adapter: Adapter
     sys_path: tuple[str, ...]
     sha256: str
-
-    @property
-    def distribution(self) -> str:
-        return self.adapter.distribution
-
-    @property
-    def packages(self) -> tuple[str, ...]:
-        return tuple(self.adapter.packages)
-
-    @property
-    def serving(self) -> str:
-        return self.adapter.serving
-
-    @property
-    def making(self) -> str | None:
-        return self.adapter.making
-
-    def matrix(self, config: Mapping[str, Any]) -> Matrix:
-        return self.adapter.matrix(config)
 
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
         result = self.adapter.assets(matrix, options, version)

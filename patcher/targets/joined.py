@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from patcher.targets.adapter import Adapter, Assets, Matrix, Options
+from patcher.targets.wrapped import WrappedAdapter
 
 
 @dataclass(frozen=True)
-class JoinedAdapter:
+class JoinedAdapter(WrappedAdapter):
     """An adapter whose workers take the packages of all distributions from the frozen tree.
 
     Attributes:
         beside: top-level packages of the other distributions.
     """
 
-    adapter: Adapter
     beside: tuple[str, ...]
-
-    @property
-    def distribution(self) -> str:
-        return self.adapter.distribution
 
     @property
     def packages(self) -> tuple[str, ...]:
         """None stays none: such an adapter runs processes of their own."""
-        own = tuple(self.adapter.packages)
+        own = super().packages
         return (*own, *(each for each in self.beside if each not in own)) if own else ()
-
-    @property
-    def serving(self) -> str:
-        return self.adapter.serving
-
-    @property
-    def making(self) -> str | None:
-        return self.adapter.making
-
-    def matrix(self, config: Mapping[str, Any]) -> Matrix:
-        return self.adapter.matrix(config)
-
-    def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
-        return self.adapter.assets(matrix, options, version)
 
     def __getattr__(self, name: str) -> Any:
         """What an adapter may have beside: ``draw``, ``vary``, ``entries``, ``warnings``, ..."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.gates.left_behind import left_behind
 from patcher.targets.state import RANDOM
@@ -37,6 +39,12 @@ def test_a_generator_that_the_baseline_does_not_leave_alike_itself_is_not_asked_
 ):
     assert faults(unsteady=frozenset({"python"})) == []
     assert faults(unsteady=frozenset({"numpy"})) != []
+
+
+def test_a_generator_whose_library_only_one_arm_had_loaded_is_no_fault() -> None:
+    patched = replace(left(Arm.PATCHED, "a"), changed=(RANDOM + "numpy",))
+    patched = replace(patched, state={**patched.state, RANDOM + "numpy": "c"})
+    assert left_behind("bitwise", [left(Arm.BASELINE, "a")], [patched], exact=True) == {}
 
 
 def test_calls_beyond_the_matrix_may_have_another_past_and_are_not_asked() -> None:
