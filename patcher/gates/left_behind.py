@@ -33,9 +33,8 @@ def left_behind(
         may_keep: the series declares that it keeps things between calls.
         unsteady: generators of random numbers that the baseline does not leave alike itself; what
             it does not promise is not asked of a patch.
-        further: calls beyond the matrix. Before them the arms may have made other calls (what is on
-            record is not made again), and a module's first import may draw numbers: random numbers
-            are judged after the calls of the matrix only.
+        further: calls before which the arms made other calls, because some of the baseline's are on
+            record. A module's first import may draw numbers: random numbers are not judged there.
     """
     before = {result.case: result for result in baseline}
     collected: dict[Case, GateResult] = {}

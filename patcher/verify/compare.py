@@ -130,12 +130,17 @@ class Comparison:
                 exact=self.request.equivalence is Equivalence.BITWISE,
                 may_keep=may_keep,
                 unsteady=self._unsteady(model),
-                further=frozenset(
-                    Case(model.name, call.test.name)
-                    for call in self.plan.of_model(model)
-                    if call.kind is not CallReason.NAMED
-                ),
+                further=self._with_another_past(model),
             )
+
+    def _with_another_past(self, model: Model) -> frozenset[Case]:
+        """Calls beyond the matrix, where the baseline's matrix is on record and was not run now."""
+        calls = [
+            (Case(model.name, call.test.name), call.kind is CallReason.NAMED)
+            for call in self.plan.of_model(model)
+        ]
+        on_record = any(self.baseline[case].reused for case, _ in calls if case in self.baseline)
+        return frozenset(case for case, named in calls if on_record and not named)
 
     def _unsteady(self, model: Model) -> frozenset[str]:
         """Generators that the baseline itself leaves elsewhere when it is asked the same again."""

@@ -47,5 +47,5 @@ def test_a_generator_whose_library_only_one_arm_had_loaded_is_no_fault() -> None
     assert left_behind("bitwise", [left(Arm.BASELINE, "a")], [patched], exact=True) == {}
 
 
-def test_calls_beyond_the_matrix_may_have_another_past_and_are_not_asked() -> None:
+def test_calls_with_another_past_on_the_other_arm_are_not_asked() -> None:
     assert faults(further=frozenset({CASE})) == []
