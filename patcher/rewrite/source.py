@@ -24,6 +24,10 @@ from patcher.patchfile.python import parse_python
 
 MOST_BYTES = 1 << 20
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_HEAD = re.compile(
+    r"(?:\#![^\r\n]*(?:\r\n|\r|\n))?"
+    r"(?:[ \t\f]*\#[^\r\n]*?coding[:=][ \t]*[-\w.]+[^\r\n]*(?:\r\n|\r|\n))?"
+)
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,10 @@ class Source:
         if len(content) > MOST_BYTES:
             raise self.refuse("it is over 1 MiB", "patch a smaller module that it imports")
         try:
-            lines = content.replace(b"\r", b"\n") if b"\n" not in content else content
-            self.encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
+            self.encoding = encoding_of(content)
         except SyntaxError as error:
             raise self.refuse(f"its encoding cannot be told ({error.msg})") from None
         self.bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-        self.encoding = "utf-8" if self.bom else self.encoding
         try:
             self.text = content[len(self.bom) :].decode(self.encoding)
         except UnicodeDecodeError as error:
@@ -65,18 +67,39 @@ class Source:
         if self.encode(self.text) != content:
             raise self.refuse(f"its {self.encoding} bytes do not survive decoding")
 
+    @cached_property
+    def head(self) -> int:
+        """Offset below the lines that say interpreter and encoding: they belong to the file."""
+        matched = _HEAD.match(self.text)
+        return matched.end() if matched else 0
+
     def refuse(self, why: str, hint: str = "") -> PatcherError:
         return PatcherError(
             "unsupported-source", f"{self.path} cannot be edited: {why}", hint, self.path
         )
 
     def encode(self, text: str) -> bytes:
-        """The bytes of an edited text, BOM and encoding kept."""
+        """The bytes of an edited text, BOM and encoding kept.
+
+        Raises:
+            PatcherError: a character has no place in the encoding, or Python would read another.
+        """
         try:
-            return self.bom + text.encode(self.encoding)
+            content = self.bom + text.encode(self.encoding)
         except UnicodeEncodeError as error:
             character = text[error.start]
             raise self.refuse(f"{character!r} cannot be written in {self.encoding}") from None
+        if text is not self.text and not content.isascii() and not self._is_read(content):
+            why = f"Python would no longer read it as {self.encoding}"
+            raise self.refuse(why, "leave the line that says `coding` among the first two")
+        return content
+
+    def _is_read(self, content: bytes) -> bool:
+        """Whether Python reads a new content in the encoding of the old one."""
+        try:
+            return encoding_of(content) == self.encoding
+        except SyntaxError:
+            return False
 
     @cached_property
     def starts(self) -> list[int]:
@@ -197,6 +220,17 @@ class Source:
             if definition.first <= line <= definition.last:
                 name = definition.name
         return name
+
+
+def encoding_of(content: bytes) -> str:
+    """The encoding that Python reads a file in.
+
+    Raises:
+        SyntaxError: there is none of that name, or it is not that of the byte order mark.
+    """
+    lines = content if b"\n" in content else content.replace(b"\r", b"\n")
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
+    return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
 def lines_in_strings(tree: ast.AST, text: str, starts: Sequence[int]) -> frozenset[int]:

@@ -120,6 +120,25 @@ def test_a_letter_the_encoding_does_not_have_is_refused() -> None:
     assert not plan.files
 
 
+SWAP = patch("p", "- file: m.py\n  match: |\n    a()\n    b()\n  with: |\n    b()\n    a()\n")
+
+
+@pytest.mark.parametrize("head", ["#!/usr/bin/python\n", ""], ids=["interpreter", "alone"])
+def test_the_lines_that_say_interpreter_and_encoding_stay_when_statements_move(head: str) -> None:
+    head += "# -*- coding: latin-1 -*-\n"
+    before, after = head + "# one\na()\nb()\ns = 'é'\n", head + "b()\n# one\na()\ns = 'é'\n"
+    plan = plan_patches([SWAP], reading({"m.py": before.encode("latin-1")}))
+    assert plan.files == {"m.py": after.encode("latin-1")}
+
+
+def test_an_edit_after_which_python_would_read_another_encoding_is_refused() -> None:
+    lines = patch("p", "- file: m.py\n  lines: |\n    # one\n  with: |\n    # one\n    # two\n")
+    for text in ("# one\n# coding: latin-1\ns = 'Ã©'\n", "# one\n# coding: latin-1\ns = 'é'\n"):
+        plan = plan_patches([lines], reading({"m.py": text.encode("latin-1")}))
+        assert not plan.files
+        assert "Python would no longer read it as iso-8859-1" in plan.problems[0].message
+
+
 def test_invalid_escapes_of_the_target_are_not_reported() -> None:
     content = b"p = '\\d'\nx = old(1)\n"
     plan = plan_patches([PATCH], reading({"m.py": content}))

@@ -213,10 +213,11 @@ class Filler:
     def _with_comments(self, line_start: int) -> int:
         """Where the comments above a statement start; blank lines between them count."""
         source, result = self.source, line_start
-        while line_start > self.limit:
+        limit = max(self.limit, source.head)
+        while line_start > limit:
             above = source.line_start(line_start - 1)
             line = source.text[above:line_start].strip()
-            if above < self.limit or (line and not line.startswith("#")):
+            if above < limit or (line and not line.startswith("#")):
                 break
             line_start = above
             result = above if line else result

@@ -102,9 +102,12 @@ def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | Non
 
 
 def comments_above(source: Source, start: int) -> int:
-    """The first line of the comments above a statement; blank lines between them count."""
+    """The first line of the comments above a statement; blank lines between them count.
+
+    The lines that say interpreter and encoding are about the file and belong to no statement.
+    """
     line = result = source.line_start(start)
-    while line:
+    while line > source.head:
         line = source.line_start(line - 1)
         text = source.text[line : source.line_end(line)].strip()
         if text and not text.startswith("#"):

@@ -28,7 +28,7 @@ def owners(text: str) -> dict[str, tuple[bool, Owner]]:
     found: dict[str, tuple[bool, Owner]] = {}
     for comment, alone, at, listed in comments:
         owner = _below(words, at, listed) if alone else _behind(words, at, listed)
-        if owner:
+        if owner and "coding:" not in comment:  # that one belongs to the file
             found[comment] = alone, owner
     return found
 

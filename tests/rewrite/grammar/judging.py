@@ -19,6 +19,7 @@ REFUSED = (
     "the statement shares its line",
     "it changes what another edit of this patch changes",
     "cannot be written in",  # the encoding of the file
+    "Python would no longer read it as",
     "which a field of an f-string cannot hold before Python 3.12",
 )
 """What is refused by name, and rightly: code that LibCST cannot keep, blocks on a line with `;`."""
