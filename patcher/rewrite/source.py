@@ -32,7 +32,7 @@ _HEAD = re.compile(
 
 @dataclass(frozen=True)
 class Definition:
-    """A function or class: ``first`` is the line of its first decorator (all lines from 1)."""
+    """A function or class: ``first`` is the line of its first `@`, if any (all lines from 1)."""
 
     name: str
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -136,7 +136,7 @@ class Source:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                     name = prefix + child.name
-                    first = min([child.lineno, *(each.lineno for each in child.decorator_list)])
+                    first = self.first_line(child)
                     result.append(Definition(name, child, first, child.end_lineno or child.lineno))
                     visit(child, name + ".")
                 elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
@@ -144,6 +144,20 @@ class Source:
 
         visit(self.tree, "")
         return result
+
+    def first_line(self, node: ast.stmt) -> int:
+        """The line on which a statement starts: that of its first `@`, if it has decorators."""
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        line = min([node.lineno, *(each.lineno for each in decorators)])
+        while decorators and line > 1 and self.continues(line - 1):
+            line -= 1  # a backslash parts the `@` from what `ast` tells the place of
+        return line
+
+    def continues(self, line: int) -> bool:
+        """Whether a line goes on in the next one after a backslash."""
+        start, end = self.lines(line, line)
+        text = self.text[start:end].rstrip("\r\n")
+        return text.endswith("\\") and not ("#" in text and line in self.comment_lines)
 
     @cached_property
     def string_lines(self) -> frozenset[int]:

@@ -374,7 +374,7 @@ class _Differ:
 
     def _text(self, source: Source, run: list[ast.stmt]) -> str:
         """A run of statements as written, with the comments above it that are new."""
-        first = min([run[0].lineno, *(d.lineno for d in getattr(run[0], "decorator_list", ()))])
+        first = source.first_line(run[0])
         last = run[-1].end_lineno or run[-1].lineno
         if source is self.new:
             known = {line.strip() for line in self.old.text.splitlines()}

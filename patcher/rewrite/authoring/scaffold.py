@@ -101,7 +101,7 @@ def _statement(source: Source, line: int) -> ast.stmt | None:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.stmt) and not shapes.is_elif(source, node):
             inner = result is None or node.lineno >= result.lineno
-            result = node if inner and _holds(node, line) else result
+            result = node if inner and _holds(source, node, line) else result
     return result
 
 
@@ -134,7 +134,7 @@ def _finds(edit: Edit, text: str) -> bool:
 
 
 def _lines(source: Source, node: ast.stmt) -> str:
-    start, end = source.lines(_first(node), node.end_lineno or node.lineno)
+    start, end = source.lines(source.first_line(node), node.end_lineno or node.lineno)
     return source.text[start:end]
 
 
@@ -146,7 +146,7 @@ def _fixture(source: Source, definition: Definition | None, line: int) -> str:
     else:
         node = definition.node
         header = _header(source, definition)
-        inside = [each for each in node.body if _holds(each, line)]
+        inside = [each for each in node.body if _holds(source, each, line)]
         indent = source.indent(source.lines(definition.first, definition.first)[0]) + "    "
         text = header + (_lines(source, inside[0]) if inside else f"{indent}...\n")
         if node.body[0].lineno == node.lineno:
@@ -158,7 +158,9 @@ def _fixture(source: Source, definition: Definition | None, line: int) -> str:
 def _header(source: Source, definition: Definition) -> str:
     """The lines of a definition up to its body."""
     node = definition.node
-    start, end = source.lines(definition.first, max(_first(node.body[0]) - 1, node.lineno))
+    start, end = source.lines(
+        definition.first, max(source.first_line(node.body[0]) - 1, node.lineno)
+    )
     return source.text[start:end]
 
 
@@ -170,11 +172,5 @@ def _nested(definition: Definition, text: str) -> str:
     return text
 
 
-def _holds(node: ast.stmt, line: int) -> bool:
-    return _first(node) <= line <= (node.end_lineno or node.lineno)
-
-
-def _first(node: ast.stmt) -> int:
-    """The line of a statement's first decorator, or its own."""
-    first: int = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-    return first
+def _holds(source: Source, node: ast.stmt, line: int) -> bool:
+    return source.first_line(node) <= line <= (node.end_lineno or node.lineno)

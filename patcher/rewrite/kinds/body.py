@@ -12,7 +12,7 @@ from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.imports import is_docstring
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at, which
-from patcher.rewrite.matching.innermost import continues, starts_line
+from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.splice import Splice
 
@@ -72,9 +72,7 @@ def _body_splice(
         return Splice(_behind_colon(source, start), end, newline + code)
     stop = _offset(source, kept[0].end_lineno or 0, kept[0].end_col_offset or 0)
     if own_line and old and source.text[stop : source.line_end(stop)].lstrip()[:1] != ";":
-        decorators = [each.lineno for each in getattr(old[0], "decorator_list", ())]
-        first = _above(source, min([old[0].lineno, *decorators]))
-        return Splice(source.starts[first - 1], end, code)
+        return Splice(source.starts[source.first_line(old[0]) - 1], end, code)
     if own_line and not old:
         tail = source.line_end(stop)
         lead = "" if source.text[stop:tail].endswith(("\n", "\r")) else newline
@@ -107,18 +105,10 @@ def _behind_colon(source: Source, start: int) -> int:
 
 def _start(source: Source, node: ast.stmt) -> int:
     """Where a statement starts: at its first decorator, if it has one."""
-    decorators: list[int] = [each.lineno for each in getattr(node, "decorator_list", ())]
-    if not decorators:
+    if not getattr(node, "decorator_list", ()):
         return _offset(source, node.lineno, node.col_offset)
-    line = source.starts[_above(source, min(decorators)) - 1]
+    line = source.starts[source.first_line(node) - 1]
     return line + len(source.indent(line))
-
-
-def _above(source: Source, line: int) -> int:
-    """The line of a decorator's `@`, which `ast` does not tell: a backslash may follow it."""
-    while line > 1 and continues(source, line - 1):
-        line -= 1
-    return line
 
 
 def _offset(source: Source, line: int, column: int) -> int:

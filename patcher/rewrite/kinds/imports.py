@@ -10,7 +10,6 @@ from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, site_at
-from patcher.rewrite.matching.innermost import continues
 from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.splice import Splice
 
@@ -94,9 +93,7 @@ def after_imports(source: Source, future: bool = False) -> tuple[int, str, str]:
             end = len(source.text)
             unfinished = bool(source.text) and not source.text.endswith(("\n", "\r"))
             return end, source.newline if unfinished else "", ""
-        decorators = [each.lineno for each in getattr(body[0], "decorator_list", ())]
-        first = min([body[0].lineno, *decorators])
-        return source.starts[first - 1], "", source.newline
+        return source.starts[source.first_line(body[0]) - 1], "", source.newline
     end = below(source, last)
     lead = "" if source.text[:end].endswith(("\n", "\r")) else source.newline
     return end, lead if imports else lead + source.newline, ""
@@ -113,7 +110,7 @@ def below(source: Source, node: ast.stmt) -> int:
 
 
 def _share(source: Source, one: ast.stmt, other: ast.stmt) -> bool:
-    return other.lineno == one.end_lineno or continues(source, other.lineno - 1)
+    return other.lineno == one.end_lineno or source.continues(other.lineno - 1)
 
 
 def is_docstring(node: ast.stmt) -> bool:

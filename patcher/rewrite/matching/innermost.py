@@ -43,18 +43,13 @@ def together(source: Source, nodes: Sequence[ast.stmt]) -> list[tuple[int, int, 
     """First line, last line and statements; those that share a line come as one."""
     result: list[tuple[int, int, list[ast.stmt]]] = []
     for node in nodes:
-        first, last = _first_line(node), node.end_lineno or node.lineno
-        if result and (first <= result[-1][1] or continues(source, result[-1][1])):
+        first, last = source.first_line(node), node.end_lineno or node.lineno
+        if result and (first <= result[-1][1] or source.continues(result[-1][1])):
             start, end, before = result[-1]
             result[-1] = (start, max(end, last), [*before, node])
         else:
             result.append((first, last, [node]))
     return result
-
-
-def _first_line(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def _inner(source: Source, node: ast.stmt) -> list[ast.stmt] | None:
@@ -80,7 +75,7 @@ def _is_elif(source: Source, node: ast.stmt) -> bool:
 
 
 def _starts_line(source: Source, node: ast.stmt) -> bool:
-    if _first_line(node) != node.lineno:
+    if source.first_line(node) != node.lineno:
         return True  # nothing but white space may stand before the @ of a decorator
     return not _line(source, node.lineno).encode()[: node.col_offset].strip()
 
@@ -101,15 +96,8 @@ def _own_text(source: Source, lines: Lines, inner: Sequence[ast.stmt]) -> str:
     return "".join(own)
 
 
-def continues(source: Source, line: int) -> bool:
-    """Whether a line goes on in the next one after a backslash."""
-    start, end = source.lines(line, line)
-    text = source.text[start:end].rstrip("\r\n")
-    return text.endswith("\\") and not ("#" in text and line in source.comment_lines)
-
-
 def starts_line(source: Source, start: int) -> bool:
     """Whether a statement is the first of its line; a line goes on after a backslash."""
     line = source.line_start(start)
-    goes_on = line > 0 and continues(source, source.position(line)[0] - 1)
+    goes_on = line > 0 and source.continues(source.position(line)[0] - 1)
     return not goes_on and not source.text[line:start].strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.matching.innermost import continues, innermost, together
+from patcher.rewrite.matching.innermost import innermost, together
 from patcher.rewrite.matching.search import Region, region
 from patcher.rewrite.matching.tree import ParsedLines, RoundTripError
 from patcher.rewrite.matching.unify import Matcher, many_hole
@@ -31,7 +31,7 @@ class File:
         Raises:
             PatcherError: ``unsupported-source`` when LibCST does not print what it read.
         """
-        while first > 1 and continues(self.source, first - 1):
+        while first > 1 and self.source.continues(first - 1):
             first -= 1
         if (first, last) not in self._trees:
             start, end = self.source.lines(first, last)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from patcher.patchfile.model import EditKind
 from patcher.rewrite.matching.deciding import site_at
+from patcher.rewrite.matching.pattern import compile_pattern
 from patcher.rewrite.matching.search import find
 
 if TYPE_CHECKING:
@@ -44,6 +45,33 @@ def inside_others(
         return replace(site, note="part of a statement"), "match the whole statement"
     similar = _alike(file, pattern)
     return None if similar is None else (similar, hint)
+
+
+def in_subscript(
+    file: File, pattern: Pattern, regions: Sequence[Region]
+) -> tuple[Site, str] | None:
+    """Where what a pattern says are the elements of a subscript, and what to write then."""
+    import libcst as cst
+
+    node, text = pattern.expression, pattern.text
+    if isinstance(node, cst.Tuple):
+        start, end = pattern.tree.inner(node)
+        inside = text[start:end].strip()
+        other, hint = f"$_[{inside}]", f"elements are no tuple: match the whole, `$X[{inside}]`"
+    elif isinstance(node, cst.Subscript) and len(node.slice) == 1:
+        start = pattern.tree.inner(node.slice[0])[0]
+        hole = next((each for each in pattern.holes if each.start == start), None)
+        if hole is None or hole.many or not text[hole.end :].lstrip().startswith("]"):
+            return None
+        other = f"{text[:start]}$$${hole.name}{text[hole.end :]}"
+        hint = f"`{hole}` is one element: `$$${hole.name}` takes them all"
+    else:
+        return None
+    several = compile_pattern(other.strip() + "\n", pattern.entries)
+    for region in regions:
+        for each in find(several, region, file.matcher):
+            return replace(site_at(file, *each.span), note="several elements"), hint
+    return None
 
 
 def left_alone(

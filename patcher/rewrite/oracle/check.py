@@ -139,11 +139,12 @@ def _texts(work: Work, written: Lines) -> Opinion:
         return Opinion("lines before the sites have changed")
     if work.lines.lines[high - 1 :] != written.lines[after[1][0] - 1 :]:
         return Opinion("lines after the sites have changed")
-    texts = tokens.outside(work.lines, window, work.edited)
+    edited = [e for e in work.edited if not any(_lies_in(e, other) for other in work.edited)]
+    texts = tokens.outside(work.lines, window, edited)
     result = written.text(*after)
     rest = tokens.between(texts, result)
     if rest is not None:  # all of it is there as it was
-        old = [each for start, end in work.edited
+        old = [each for start, end in edited
                for each in tokens.comments(work.lines.text(start, end), start[0])]  # fmt: skip
         new = [each for text in rest for each in tokens.comments(text, 1)] if old else []
         return Opinion(lost=tuple(tokens.lost(old, new)))
@@ -155,6 +156,11 @@ def _texts(work: Work, written: Lines) -> Opinion:
     old = tokens.comments(work.lines.text(*window), low)
     new = [tokens.Comment(each.rstrip(), 0) for each in present if each.startswith("#")]
     return Opinion(lost=tuple(tokens.lost(old, new)))
+
+
+def _lies_in(span: Span, other: Span) -> bool:
+    """Whether a span is part of a larger one."""
+    return span != other and other[0] <= span[0] and span[1] <= other[1]
 
 
 def _windows(work: Work, written: Lines) -> tuple[Span, Span]:

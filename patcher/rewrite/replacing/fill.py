@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 _GAP = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t\f]*")
+_WITH = re.compile(r"\bwith\s*\Z")
 _TAIL = re.compile(r"[ \t\f]*#[^\r\n]*")
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -146,9 +147,17 @@ class Filler:
             return f"({text})" if bare and hole.start not in self.bare else text
         start, end = self.tree.outer(nodes[0])
         text = self._moved(start, end, indent)
+        if isinstance(nodes[0], cst.Tuple) and not nodes[0].lpar and self._is_item(hole):
+            text = f"({text})"  # `with (a, b):` would be two items
         loose = not is_atomic(nodes[0]) or isinstance(nodes[0], cst.Tuple) or has_lines(text)
         wrap = isinstance(nodes[0], cst.BaseExpression) and loose
         return f"({text})" if wrap and hole.start not in self.bare else text
+
+    def _is_item(self, hole: Hole) -> bool:
+        """Whether a hole of the template is all that stands between `with` and its colon."""
+        text = self.template.text
+        before = _WITH.search(text[: hole.start])
+        return before is not None and text[hole.end :].lstrip().startswith(":")
 
     def _all_between_brackets(self, hole: Hole, nodes: tuple[Node, ...]) -> tuple[int, int]:
         """Span of list elements; with the lines around them when both lists hold nothing else."""

@@ -12,18 +12,19 @@ from patcher.patchfile.python import parse_python
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, refuse, site_at
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
+from patcher.rewrite.matching.regions import File
 from patcher.rewrite.matching.search import Found, find
-from patcher.rewrite.matching.sites import inside_others, left_alone
+from patcher.rewrite.matching.sites import in_subscript, inside_others, left_alone
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import EditOutcome
+from patcher.rewrite.replacing.nested import CrossingError, substitute_all
 from patcher.rewrite.replacing.places import CannotReplaceError
-from patcher.rewrite.replacing.substitute import substitute
+from patcher.rewrite.source import Source
 from patcher.rewrite.splice import OverlapError, apply, with_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from patcher.rewrite.matching.regions import File
     from patcher.rewrite.matching.search import Region
 
 
@@ -57,22 +58,13 @@ def plan_pattern_edit(
 
 
 def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
-    patterns = [goal.pattern, goal.template]
     tells = not generalises(goal.template, goal.pattern, goal.statements)
     if not tells and generalises(goal.pattern, goal.template, goal.statements):
         hint = "make the pattern match less, or the replacement differ from it"
         return refuse(edit, "the pattern matches what the replacement writes", hint), []
     try:
-        regions = file.regions(
-            edit.within, patterns, expressions=not goal.statements, decorated=edit.decorated
-        )
-        sites: list[list[Found]] = []
-        done: list[Found] = []
-        for region in regions:
-            written = goal.find(goal.template, region, file) if tells else []
-            done += written
-            result = goal.find(goal.pattern, region, file)
-            sites.append([each for each in result if not _is_written(each, written)])
+        regions = _regions(file, edit, goal)
+        sites, done = _sites(file, goal, regions, tells)
     except TooManyStepsError:
         hint = "write the pattern with fewer repeated `$$$` holes"
         return refuse(edit, "the pattern matches in too many ways", hint), []
@@ -85,20 +77,42 @@ def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
         return _missing(file, edit, decided, goal), []
     if decided.status is not EditStatus.READY:
         return decided, []
+
+    def again(source: Source) -> list[list[Found]]:
+        other = File(source)
+        return _sites(other, goal, _regions(other, edit, goal), tells)[0]
+
     try:
-        splices = [
-            splice
-            for region in sites
-            for splice in substitute(file.source, region, goal.pattern, goal.template)
-        ]
+        splices = substitute_all(file.source, sites, goal.pattern, goal.template, again)
     except CannotReplaceError as error:
         message = f"cannot write the replacement there: {error}"
         return refuse(edit, message, error.hint, places), []
-    except OverlapError:
-        hint = "narrow the pattern, or split the edit"
-        return refuse(edit, "the sites lie in each other", hint, places), []
+    except (CrossingError, OverlapError):
+        hint = "narrow the pattern: a site may lie in what a `$` hole of another holds, not beside"
+        return refuse(edit, "the sites overlap", hint, places), []
     notes = () if goal.statements else left_alone(file, edit, goal.pattern, regions)
     return replace(decided, notes=notes), splices
+
+
+def _regions(file: File, edit: Edit, goal: _Goal) -> list[Region]:
+    patterns = [goal.pattern, goal.template]
+    return file.regions(
+        edit.within, patterns, expressions=not goal.statements, decorated=edit.decorated
+    )
+
+
+def _sites(
+    file: File, goal: _Goal, regions: list[Region], tells: bool
+) -> tuple[list[list[Found]], list[Found]]:
+    """The sites of each region, and where the replacement is written already."""
+    sites: list[list[Found]] = []
+    done: list[Found] = []
+    for region in regions:
+        written = goal.find(goal.template, region, file) if tells else []
+        done += written
+        result = goal.find(goal.pattern, region, file)
+        sites.append([each for each in result if not _is_written(each, written)])
+    return sites, done
 
 
 def _goal(edit: Edit, template: Callable[[str, str], str], statements: bool) -> _Goal:
@@ -132,23 +146,22 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> boo
     names = {hole.name for hole in goal.pattern.holes}
     if not names <= {hole.name for hole in goal.template.holes}:
         return True
-    from patcher.rewrite.matching.regions import File as Planned
-    from patcher.rewrite.source import Source
-
     source = file.source
+
+    def written(source: Source) -> list[list[Found]]:
+        other = File(source)
+        return [goal.find(goal.template, each, other) for each in _regions(other, edit, goal)]
+
     try:
         regions: dict[int, list[Found]] = {}
         for each in done:
             regions.setdefault(id(each.tree), []).append(each)
-        back = [
-            splice
-            for result in regions.values()
-            for splice in substitute(source, result, goal.template, goal.pattern)
-        ]
+        sites = list(regions.values())
+        back = substitute_all(source, sites, goal.template, goal.pattern, written)
         before = Source(source.path, source.encode(apply(source.text, with_pass(back))))
-        outcome, splices = _plan(Planned(before), edit, goal)
+        outcome, splices = _plan(File(before), edit, goal)
         again = apply(before.text, with_pass(splices))
-    except (CannotReplaceError, OverlapError, PatcherError):
+    except (CannotReplaceError, CrossingError, OverlapError, PatcherError):
         return False
     same_place = outcome.status is EditStatus.READY and outcome.found == len(done)
     # As code: a comment that the replacement brings stays when the edit is taken back.
@@ -185,6 +198,7 @@ def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditO
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
     quoted = None if goal.strings else inside_others(file, pattern, regions, goal.statements)
+    quoted = quoted or in_subscript(file, pattern, regions)
     if quoted is not None:
         site, hint = quoted
         return EditOutcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from patcher.rewrite.matching.innermost import continues, starts_line
+from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, children
 from patcher.rewrite.splice import Removal, Splice, overlap, with_pass
@@ -125,7 +125,7 @@ def removal(source: Source, start: int, end: int) -> Splice:
     following = _FOLLOWING.match(source.text, end)
     if following:
         return Splice(start, following.end(), "")
-    while line and continues(source, source.position(line)[0] - 1):
+    while line and source.continues(source.position(line)[0] - 1):
         line = source.line_start(line - 1)
     before = _PRECEDING.search(source.text[line:start])
     if before is None:  # all there is behind a colon

@@ -12,6 +12,7 @@ from textwrap import indent
 from tests.rewrite.grammar.cases import UNITS, Drawn, compiles, dump, is_tree_of, parse
 from tests.rewrite.grammar.code import MARK, Code, Scope
 from tests.rewrite.grammar.matching import enclosing, expression, statement
+from tests.rewrite.grammar.nested import nested
 from tests.rewrite.grammar.whole import whole_files
 
 _Import = ast.Import | ast.ImportFrom
@@ -360,8 +361,8 @@ def _newline(source: str) -> str:
 
 
 KINDS: dict[Callable[[Random], Drawn | None], int] = {
-    expression: 34, statement: 34, imports: 6, define: 6, body: 7, decorator: 6, transform: 1,
-    lines: 4, final_newline: 1, whole_files: 1,
+    expression: 33, statement: 33, nested: 2, imports: 6, define: 6, body: 7, decorator: 6,
+    transform: 1, lines: 4, final_newline: 1, whole_files: 1,
 }  # fmt: skip
 """Who draws a case, and how often of a hundred."""
 

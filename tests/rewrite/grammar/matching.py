@@ -48,6 +48,10 @@ STATEMENTS = [
     ("match", "old_site($X)", "y = $X"),
     ("match", "old_site($X)\nold_two($Y)", "one($X, $Y)"),
     ("match", "old_site = $X", "old_site = new($X)"),
+    ("match", "old_site = $B", "with $B:\n    one()"),
+    ("match", "old_site = $B", "for x in $B:\n    one()"),
+    ("match", "old_site = $B", "old_site[$B]"),
+    ("match", "old_site = $B", "old_site($B)"),
     ("match", "assert old_site, $X", "if not old_site:\n    raise E($X)"),
     ("match", "assert old_site, $X", "one($X)"),
     ("match", "one_site()\nassert old_site, $X", "one_site()\ntwo($X)"),
@@ -240,6 +244,8 @@ def _holes(code: Code, pattern: str, random: Random) -> dict[str, object]:
             found[name] = lines
         elif name == "P":
             found[name] = random.choice([["b"], ["b", "c=1"], ["*", "k"], ["*v", "**w"]])
+        elif name == "B":
+            found[name] = random.choice(["a, 1", "a,", "(a, b)", code.expression(Scope(), 2)])
         elif name == "V":
             found[name] = random.choice(["v", "(v, w)"])
         elif name == "E":
@@ -277,6 +283,8 @@ def _filled(template: str, holes: dict[str, object], wrapped: bool, unit: str = 
                     _argument(each, wrapped and len(template) > 0, template) for each in held
                 )
             loose = found[2] != "V" and (wrapped or str(held).startswith("-"))
+            if found[2] == "B":  # a tuple with or without its own parentheses
+                return f"(({held}))" if wrapped else str(held)
             return f"({held})" if loose else str(held)
 
         text = re.sub(r"(\$+)([A-Z]+)", value, line.lstrip())
