@@ -13,7 +13,16 @@ from typing import Any
 from patcher.execution.machine import usable_processors
 
 ROOT = Path(__file__).parents[2]
-VECTORS = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16"}
+VECTORS = {
+    "avx2": "AVX2",
+    "avx512f": "AVX-512",
+    "avx_vnni": "VNNI",
+    "avx512_vnni": "VNNI",
+    "avx512_bf16": "bfloat16",
+    "amx_bf16": "AMX",
+    "amx_int8": "AMX",
+}
+"""What of a processor decides which form of a patch is the fastest, by the kernel's flags."""
 MEASURED = ("patcher", "patches", "benchmarks/catalogue/*.py")
 
 
@@ -54,12 +63,17 @@ def device_name(device: str) -> str:
         import torch
 
         return str(torch.cuda.get_device_name())
-    info, cores = Path("/proc/cpuinfo"), usable_processors()
-    lines = info.read_text().splitlines() if info.exists() else []
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    info = Path("/proc/cpuinfo")
+    return processor_name(info.read_text() if info.exists() else "", usable_processors())
+
+
+def processor_name(info: str, cores: int) -> str:
+    """A processor by what the kernel says of it (``/proc/cpuinfo``)."""
+    lines = (line.partition(":") for line in info.splitlines())
+    said = {key.strip(): value.strip() for key, _, value in lines}
     model = said.get("model name") or platform.processor() or platform.machine()
     has = said.get("flags", "").split()
     # One name stands for several generations, and these decide what a patch gains.
-    vectors = [word for flag, word in VECTORS.items() if flag in has]
+    vectors = dict.fromkeys(word for flag, word in VECTORS.items() if flag in has)
     named = f"{model} ({', '.join(vectors)})" if vectors else model
     return f"{named}, {cores} core{'s' if cores > 1 else ''}"
