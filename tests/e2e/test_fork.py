@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.registry,
     pytest.mark.skipif(not PYTHON, reason="$FORK_PYTHON names no interpreter with the fork"),
 ]
+PATIENT = ("--inputs", "0", "--timeout", "600", "--json")
 FORK = ("--target", "chatterbox-streaming")
 INPLACE = "Inplace update to inference tensor outside InferenceMode is not allowed"
 
@@ -37,7 +38,7 @@ def patcher(tmp_path_factory: pytest.TempPathFactory) -> Patcher:
 
 def test_inference_mode_fails_six_of_nine_on_the_fork_too(patcher: Patcher) -> None:
     assert patcher("apply", "inference_mode", *FORK).status == 0
-    ran = patcher("verify", "--inputs", "0", "--json")
+    ran = patcher("verify", *PATIENT)
     assert ran.status == 1, ran.stdout
     assert Counter(case["status"] for case in ran.json["cases"]) == {"fail": 6, "pass": 3}
     failed = [case for case in ran.json["cases"] if case["status"] == "fail"]
@@ -47,7 +48,7 @@ def test_inference_mode_fails_six_of_nine_on_the_fork_too(patcher: Patcher) -> N
 
 def test_with_its_remedy_nine_of_nine_pass_chunk_by_chunk(patcher: Patcher) -> None:
     assert patcher("apply", "inference_mode", "embed_ref_lens_clone", *FORK).status == 0
-    ran = patcher("verify", "--inputs", "0", "--json")
+    ran = patcher("verify", *PATIENT)
     assert ran.status == 0, ran.stdout
     assert [case["status"] for case in ran.json["cases"]] == ["pass"] * 9
     assert {case["gate"] for case in ran.json["cases"]} == {"bitwise"}
@@ -60,7 +61,7 @@ def test_a_set_passes_on_the_stream_the_whole_utterance_and_voice_conversion(
 ) -> None:
     assert patcher("apply", series, *FORK).status == 0
     models = "Base Chatterbox,Whole utterance,Voice conversion"
-    ran = patcher("verify", "--inputs", "0", "--models", models, "--json")
+    ran = patcher("verify", "--models", models, *PATIENT)
     assert ran.status == 0, ran.stdout
     assert [case["status"] for case in ran.json["cases"]] == ["pass"] * 9
     assert patcher("revert", "--all").status == 0
