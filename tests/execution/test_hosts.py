@@ -11,7 +11,8 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.execution.executor import Job, Report, Step
 from patcher.execution.ray import parcels
-from patcher.execution.ray.executor import RayExecutor, lost_report
+from patcher.execution.ray.cluster import Host
+from patcher.execution.ray.executor import RayExecutor, lost_report, resources
 from patcher.execution.ray.host import Identity, Order, Parts, run_order
 from patcher.execution.results import Outcome
 from patcher.execution.sandbox import Kernel
@@ -96,6 +97,17 @@ def test_a_command_is_refused_because_its_folder_is_here(tmp_path: Path) -> None
     job = Job(replace(site(tmp_path), cwd=tmp_path), (RUN,))
     with pytest.raises(PatcherError, match="a folder of this machine"):
         RayExecutor(1).submit(job)
+
+
+@pytest.mark.parametrize(
+    ("device", "timed", "gpus", "processors"),
+    [("auto", True, 1, 3), ("cuda", False, 1, 3), ("cpu", True, 0, 8), ("cpu", False, 0, 3)],
+)
+def test_a_job_asks_ray_for_a_gpu_or_for_the_whole_host(
+    device: str, timed: bool, gpus: int, processors: int
+) -> None:
+    place = Host("node", "name", None, processors=8, gpus=1)  # type: ignore[arg-type]
+    assert resources(device, 3, place, timed=timed) == (processors, gpus)
 
 
 def test_a_lost_host_is_named_where_a_pair_was_lost() -> None:

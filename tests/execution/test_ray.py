@@ -171,6 +171,40 @@ def test_a_pair_never_splits_and_one_job_is_timed_a_device(
     assert {pair: len(nodes) for pair, nodes in seen.items()} == dict.fromkeys(pairs, 1)
 
 
+def held(cluster: Any, node: str) -> tuple[float, float]:
+    """Processors and GPUs that Ray has handed out on a node."""
+    (all_of_it,) = [each["Resources"] for each in ray.nodes() if each["NodeID"] == node]
+    free = ray._private.state.available_resources_per_node()[node]
+    cpu, gpu = (all_of_it.get(key, 0) - free.get(key, 0) for key in ("CPU", "GPU"))
+    return cpu, gpu
+
+
+def test_a_timed_job_holds_one_gpu_and_a_second_one_waits_for_it(
+    cluster: Any, tmp_path: Path
+) -> None:
+    """Where a job is placed is Ray's count of GPUs: a node can have one that no driver knows."""
+    node = cluster.add_node(num_cpus=2, num_gpus=1)
+    rate = Step("call", {"function": "tests.execution.worker_side:rate", "arguments": {}}, 60)
+    nap = Step("call", {"function": NAP, "arguments": {"seconds": 2}}, 60)
+    try:
+        with find_executor("ray", 1) as executor:  # type: ignore[attr-defined]
+            assert {each.node: each.gpus for each in executor._hosts}[node.node_id] == 1
+            timed = replace(site(tmp_path), deterministic=False)
+            handles = [executor.submit(Job(timed, (rate, nap), pair)) for pair in ("a", "b")]
+            assert [*executor._running] == handles[:1]  # one is timed a device
+            assert executor._running[handles[0]].host.node == node.node_id
+            assert any(executor.wait())  # the first step's answer: the job is placed
+            assert held(cluster, node.node_id) == (timed.threads, 1)
+            other = replace(timed, device="cpu")
+            executor.submit(Job(other, (nap,), "c"))
+            assert len(executor._running) == 1  # the host times one thing at a time
+            while executor._running:
+                executor.wait()
+            assert executor._pairs["a"].node == executor._pairs["b"].node == node.node_id
+    finally:
+        cluster.remove_node(node, allow_graceful=False)
+
+
 def test_a_lost_host_costs_its_pair_only(cluster: Any, tmp_path: Path) -> None:
     """The host of the first pair is killed while it is timed: the pair is run again elsewhere."""
     arms = {arm: site(tmp_path / arm.value) for arm in Arm}

@@ -258,9 +258,7 @@ class RayExecutor:
 
     def _start(self, each: _Waiting, place: Host) -> None:
         site = each.job.site
-        gpus = 1 if place.gpus and site.device in ("auto", "cuda") else 0
-        whole = is_timed(each.job) and not gpus
-        processors = place.processors if whole else min(site.threads, place.processors)
+        processors, gpus = resources(site.device, site.threads, place, timed=is_timed(each.job))
         needed = self._needed(each.job)
         actor = actor_on(place.node, processors, gpus)
         sent = {parcel.digest: [self._bytes_of(parcel)] for parcel in needed}
@@ -298,6 +296,16 @@ class RayExecutor:
 def is_timed(job: Job) -> bool:
     """Whether a clock decides about what this job does."""
     return not job.site.deterministic
+
+
+def resources(device: str, threads: int, place: Host, *, timed: bool) -> tuple[int, int]:
+    """How many processors and GPUs of its host Ray reserves for a job.
+
+    A job that may use a GPU has one where there is one; what is timed without has the whole host.
+    """
+    gpus = 1 if place.gpus and device in ("auto", "cuda") else 0
+    whole = timed and not gpus
+    return place.processors if whole else min(threads, place.processors), gpus
 
 
 def lost_report(job: int, step: int, name: str, why: str) -> Report:
