@@ -56,9 +56,10 @@ class ExpectedTime:
 def sentence(names: Sequence[str], known: dict[str, float], workers: int, now: float) -> str:
     """How long these tests will take, and when they will be through."""
     timed = [known[name] for name in names if name in known]
+    tests = f"{len(names)} test{'' if len(names) == 1 else 's'}"
     if len(timed) * 2 < len(names):
-        return f"{len(names)} tests; how long they take here is known after the first whole run"
+        return f"{tests}; how long they take here is known after the first whole run"
     seconds = sum(timed) / len(timed) * len(names) / workers
     through = time.strftime("%H:%M", time.localtime(now + seconds))
     minutes = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
-    return f"{len(names)} tests, about {minutes}, through at {through}"
+    return f"{tests}, about {minutes}, through at {through}"

@@ -20,7 +20,7 @@ from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import Freezer, frozen_trees, loosest
 from patcher.commands.shared.keep_run import JudgedSeries, described, failed_before, identity, keep
 from patcher.commands.shared.measure_speed import speedometer
-from patcher.commands.shared.remember import fallback, remember
+from patcher.commands.shared.remember import fallback, on_record, remember, strength_of
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
 from patcher.errors import PatcherError
 from patcher.execution.executor import find_executor
@@ -31,7 +31,6 @@ from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Status, Verdict
 from patcher.verify.options import VerifyOptions
-from patcher.verify.passed import Strength
 from patcher.verify.receipt import make_receipt
 
 if TYPE_CHECKING:
@@ -159,6 +158,7 @@ def _verify(
         earlier = failed_before(workspace, request, options)
         if earlier is not None:
             return _answer(copy, request, earlier, options, before)
+        request = on_record(copy, request, options)
         measure = speedometer(options, patches) if options.plan else None
         judgement = judge(
             request,
@@ -329,12 +329,6 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
     if word in MEETS[require]:
         return None
     return f"--require {require}: the speed verdict is {word}"
-
-
-def strength_of(request: Request, options: VerifyOptions) -> Strength:
-    """How strong a judge the request is."""
-    tree = request.trees[Arm.BASELINE].sha256
-    return Strength.of(request, tree, options.plan, options.require)
 
 
 def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:

@@ -2,7 +2,8 @@
 
 One SQLite file a workspace. A result is found again by its key: the tree's hash, the machine and
 everything that was asked for. Baseline results serve later runs; results of the patched arm serve
-only the run they belong to, so that an interrupted run resumes and a repeated one repeats.
+only the run they belong to, so that an interrupted run resumes and a repeated one repeats. Only a
+bench takes over the results of a run that passed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -67,6 +68,15 @@ COLUMNS = {
     "runs": "id, key, started_at, finished_at, judgement",
     "results": "run, key, arm, payload, created_at",
 }
+
+
+@dataclass(frozen=True)
+class PassedRun:
+    """A verification that passed: the seed its calls were drawn from, and whether guards held."""
+
+    id: int
+    seed: int
+    sandbox: bool
 
 
 class RunDb:
@@ -150,11 +160,39 @@ class RunDb:
 
         self._do(work)
 
-    def find(self, run: int, key: str, arm: Arm) -> CaseResult | None:
+    def passes(self, trees: Mapping[str, str]) -> list[PassedRun]:
+        """The runs of these trees that passed since one last came to anything else, newest first.
+
+        Args:
+            trees: sha256 by arm.
+        """
+
+        def work(db: sqlite3.Connection) -> list[tuple[int, str]]:
+            return db.execute(
+                "select id, judgement from runs where finished_at is not null order by id desc"
+            ).fetchall()
+
+        result = []
+        for run, text in self._do(work):
+            try:
+                told = json.loads(text)
+                if told["trees"] != dict(trees):
+                    continue
+                if told["verdict"] != "pass":
+                    break
+                result.append(PassedRun(run, int(told["inputs"]["seed"]), bool(told["sandbox"])))
+            except (ValueError, TypeError, KeyError):
+                continue  # of an earlier patcher
+        return result
+
+    def find(self, run: int, key: str, arm: Arm, *, refused: bool = False) -> CaseResult | None:
         """A stored result that may stand for a new run, or None.
 
         A baseline that did not deliver is never reused: what ailed it may have passed. Nor is a
         result of which a stage file is missing, or holds other bytes than were recorded.
+
+        Args:
+            refused: the call is meant to be refused, and a baseline that raised has delivered.
         """
         clause = "run = ? and" if arm is Arm.PATCHED else "? is not null and"
 
@@ -173,7 +211,8 @@ class RunDb:
         except (ValueError, TypeError, KeyError):
             self._damaged.append(f"a stored result in {self.path} cannot be read: it is run again")
             return None
-        if arm is Arm.BASELINE and result.outcome is not Outcome.OK:
+        raised = refused and result.outcome is Outcome.EXCEPTION
+        if arm is Arm.BASELINE and result.outcome is not Outcome.OK and not raised:
             return None
         if not all(map(self._whole, (*result.stages, *result.returned, *result.later))):
             return None

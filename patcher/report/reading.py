@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from patcher.report.record import (
@@ -182,11 +183,19 @@ def _speed(each: Json) -> SpeedRecord:
         pair_ratios=tuple(each.get("pair_ratios") or ()),
         stages=tuple(_times(each.get("stages"))),
         components=tuple(_times(each.get("components"))),
-        repeated=tuple(f"pair {r['pair'] + 1}: {r['reason']}" for r in each.get("rerun") or ()),
+        repeated=_repeated(each.get("rerun") or ()),
         disturbed=tuple(
             f"pair {r['pair'] + 1}: {r['reason']}" for r in each.get("disturbed") or ()
         ),
         pays_after_calls=cold.get("pays_after_calls"),
+    )
+
+
+def _repeated(rows: Sequence[Json]) -> tuple[str, ...]:
+    """A line a pair and reason, however often the pair was run again for it."""
+    times = Counter(f"pair {row['pair'] + 1}: {row['reason']}" for row in rows)
+    return tuple(
+        f"{line} ({number} times)" if number > 1 else line for line, number in times.items()
     )
 
 

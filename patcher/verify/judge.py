@@ -172,7 +172,8 @@ def _judge(
         survived=survived,
     )
     judgement = guarded.conclude(judgement)
-    trial.db.finish(trial.run_id, {**request.about, **judgement.as_json()})
+    about = {**request.about, "sandbox": request.sandbox}
+    trial.db.finish(trial.run_id, {**about, **judgement.as_json()})
     return judgement
 
 

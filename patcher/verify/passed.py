@@ -132,6 +132,35 @@ class Passed:
         return cls(tuple((str(a), str(b)) for a, b in data["series"]), strength)
 
 
+DIFFERS: Mapping[str, str] = {
+    "tree": "pristine is another",
+    "weights": "the weights are others",
+    "content": "the workload's or the adapter's own files changed",
+    "settings": "another device, size, interpreter or limit is asked for",
+}
+
+
+def why_not_again(known: Sequence[Passed], series: Sequence[tuple[str, str]], now: Strength) -> str:
+    """Why the newest pass of a series says less than is asked now; empty where it says enough.
+
+    What is asked of speed apart: no pass on record answers that.
+    """
+    (then,) = [each.strength for each in known if each.series == tuple(series)][-1:] or [now]
+    reasons = [text for name, text in DIFFERS.items() if getattr(then, name) != getattr(now, name)]
+    order = [claim.value for claim in LOOSEST_FIRST]
+    if not set(now.cases) <= set(then.cases):
+        reasons.append("it had other cases")
+    if order.index(then.gate) < order.index(now.gate):
+        reasons.append(f"its gate was {then.gate}")
+    if then.inputs < now.inputs:
+        reasons.append(
+            f"it drew {then.inputs} inputs for each model, and {now.inputs} are asked for"
+        )
+    if now.survival and not then.survival:
+        reasons.append("it did not try inputs up to the model's limits")
+    return f"of the pass on record, {', '.join(reasons)}" if reasons else ""
+
+
 def remembered(known: Sequence[Passed], new: Passed) -> tuple[Passed, ...]:
     """The records of one series, with a new one: none that another makes superfluous."""
     same = [

@@ -60,6 +60,8 @@ class Request:
         places: where the series' edits are in the patched tree; what never runs is not proven.
         declares: what the series says it does beside computing.
         allow_unexercised: the user's own decision that edits which never ran may pass.
+        reuse_pass: where these trees passed, its results stand for the gates' runs.
+        why_not: why no pass on record stands for them; empty where the series never passed.
     """
 
     adapter: Adapter
@@ -86,6 +88,8 @@ class Request:
     places: tuple[ChangedLines, ...] = ()
     declares: frozenset[str] = frozenset()
     allow_unexercised: bool = False
+    reuse_pass: bool = False
+    why_not: str = ""
     memory_limit_mib: int | None = None
     sandbox: bool = True
     readable: tuple[Path, ...] = ()
@@ -132,7 +136,7 @@ class Setup:
         """The run database's key of this verification: equal requests resume one another."""
         request = self.request
         keys = [self.key(arm, model, test) for arm in Arm for model, test in request.matrix.pairs()]
-        drawing = [request.inputs, request.seed, request.full]
+        drawing = [request.inputs, request.seed, request.full, request.sandbox]
         return key_of(keys, request.equivalence.value, drawing)
 
     def planned(self, seed: int) -> Setup:

@@ -16,6 +16,7 @@ from patcher.verify.compare import Comparison, passed
 from patcher.verify.decisions import CaseEvidence, decide_case
 from patcher.verify.exercised import Exercise, exercises
 from patcher.verify.judgement import CaseJudgement, Further, Status
+from patcher.verify.on_record import pass_on_record
 from patcher.verify.own_comparison import own_comparison
 from patcher.verify.plan import CallReason, fresh_seed
 from patcher.verify.repeat import Again, repeat
@@ -43,9 +44,12 @@ class Trial:
         request = self.setup.request
         self.db = RunDb(request.run_dir / "runs.sqlite")
         seed = fresh_seed() if request.seed is None else request.seed
+        self.record = pass_on_record(self.db, self.setup)
         # An interrupted run goes on with the calls that it had drawn.
-        self.run_id = self.db.begin(self.setup.run_key(), seed)
+        self.run_id = self.db.begin(self.setup.run_key(), self.record.seed if self.record else seed)
         self.setup = self.setup.planned(self.db.seed_of(self.run_id))
+        for key, result in self.record.results if self.record else ():
+            self.db.keep(self.run_id, key, replace(result, reused=False))
         own = own_comparison(self.setup, self.executor, self.observer)
         self.comparison = Comparison(request, self.setup.plan, own)
         self.runner = Runner(
@@ -55,6 +59,14 @@ class Trial:
             keep=self._keep,
             timeout_s=request.timeout_s,
         )
+
+    @property
+    def repeats(self) -> str:
+        """Whether what passed before is run again, and why; empty where nothing passed before."""
+        if self.record is not None:
+            return "the gates' runs are on record from a pass of the same trees: none is repeated"
+        why = self.setup.request.why_not
+        return f"the gates run again: {why}" if why else ""
 
     @property
     def baseline(self) -> Mapping[Case, CaseResult]:
@@ -80,6 +92,8 @@ class Trial:
     def run(self) -> None:
         """Run what is not stored, compare, and run again what failed."""
         self.observer.planned(self.cases, self.setup.assets.summary)
+        if self.repeats:
+            self.observer.said(self.repeats)
         self._reuse()
         comparison = self.comparison
         batches = [
@@ -105,7 +119,12 @@ class Trial:
             if arm is Arm.BASELINE and self.setup.request.fresh:
                 continue
             for case in self.calls:
-                stored = self.db.find(self.run_id, self._key(arm, case), arm)
+                stored = self.db.find(
+                    self.run_id,
+                    self._key(arm, case),
+                    arm,
+                    refused=self.setup.plan.call(case).kind is CallReason.REFUSED,
+                )
                 if stored is not None:
                     self.comparison.take([stored])
                     further = case not in self.cases
@@ -317,6 +336,8 @@ class Trial:
     def warnings(self, cases: Sequence[CaseJudgement]) -> Iterator[str]:
         """What a reader should know before trusting the verdict."""
         yield from self.db.warnings
+        if self.repeats:
+            yield self.repeats
         broken = [case for case in cases if case.reason == "baseline-fails"]
         if broken:
             yield f"the baseline itself fails in {len(broken)} of {len(cases)} cases"
@@ -332,7 +353,7 @@ class Trial:
         if self.reproducible == "differs":
             yield "the baseline does not repeat itself to the bit on this machine"
         reused = sum(self.baseline[case].reused for case in self.cases if case in self.baseline)
-        if reused:
+        if reused and self.record is None:
             results = "result comes" if reused == 1 else "results come"
             yield f"{reused} baseline {results} from an earlier run on the same tree and machine"
         if self.comparison.gate.caveat and self.setup.assets.values.get("kind") == "synthetic":

@@ -175,6 +175,22 @@ def test_an_identical_failure_is_answered_from_its_record(adder: Patcher) -> Non
     assert "answered_from" not in repeated
 
 
+@pytest.mark.slow  # two timed processes of the baseline
+def test_a_bench_after_a_pass_runs_no_gate_again_and_says_so(adder: Patcher, root: Path) -> None:
+    assert adder("apply", "use_sum").status == 0
+    first = adder("verify", "--json").json
+    taken = "the gates' runs are on record from a pass of the same trees: none is repeated"
+    bench = ("verify", "--bench", "--budget", "1s")
+    ran = adder(*bench, "--json")
+    assert taken in ran.json["warnings"]
+    assert ran.json["cases"] == first["cases"]
+    assert taken not in adder(*bench, "--again", "--json").json["warnings"]
+    settings = root.parents[2] / "patcher.toml"
+    settings.write_text(settings.read_text("utf-8").replace("== 3", "== 1 + 2"), "utf-8")
+    notes = adder(*bench, "--json").json["warnings"]
+    assert any(note.startswith("the gates run again: of the pass on record, ") for note in notes)
+
+
 def test_a_failure_under_another_judge_is_not_answered_from_the_record(
     adder: Patcher, root: Path
 ) -> None:

@@ -173,3 +173,24 @@ def test_a_stage_file_of_other_bytes_is_set_aside_and_not_used(
     assert not path.exists()
     assert path.with_name("stage.broken").read_bytes() == content
     assert str(path) in db.warnings[0]
+
+
+def test_passes_of_these_trees_count_until_they_came_to_anything_else(db: RunDb) -> None:
+    def finished(verdict: str, tree: str, seed: int) -> int:
+        run = db.begin(verdict)
+        said = {"trees": {"patched": tree}, "inputs": {"seed": seed}, "sandbox": True}
+        db.finish(run, {"verdict": verdict, **said})
+        return run
+
+    finished("pass", "one", 1)
+    finished("fail", "one", 2)
+    assert db.passes({"patched": "one"}) == []
+    first, other = finished("pass", "one", 3), finished("fail", "two", 4)
+    second = finished("pass", "one", 5)
+    assert other
+    assert [(each.id, each.seed) for each in db.passes({"patched": "one"})] == [
+        (second, 5),
+        (first, 3),
+    ]
+    db.finish(db.begin("old"), {"verdict": "pass"})  # of an earlier patcher
+    assert len(db.passes({"patched": "one"})) == 2

@@ -550,3 +550,53 @@ def test_the_guards_in_force_stand_with_the_verdict_and_so_does_their_absence(
     assert fenced.as_json()["guards"] == list(Policy(kernel=kernel()).guards)
     assert free.as_json()["guards"] == ["hashes"]
     assert any("--no-sandbox" in warning for warning in free.warnings)
+
+
+# a bench after a pass
+
+
+def runs(folder: Path, *changes: Any, **options: Any) -> tuple[list[str], list[str], Any]:
+    """How each run of the patched arm came by its result, the notes, and the judgement."""
+    watcher = Watcher()
+    made = [*folder.glob("baseline-*")]
+    asked = request(folder, *changes, jobs=1, reuse_pass=True, **options)
+    assert len(made) < len([*folder.glob("baseline-*")])  # trees of another place, the same bytes
+    judgement = judge(asked, watcher)
+    outcomes = [outcome for _, outcome in watcher.finished_runs(Arm.PATCHED)]
+    return outcomes, list(judgement.warnings), judgement
+
+
+def test_a_pass_on_record_stands_for_the_runs_of_the_gates(tmp_path: Path) -> None:
+    first = judge(request(tmp_path, jobs=1))
+    outcomes, notes, found = runs(tmp_path)
+    assert outcomes == ["reused"] * 4
+    assert "the gates' runs are on record from a pass of the same trees: none is repeated" in notes
+    assert (found.verdict, found.seed) == (Verdict.PASS, first.seed)
+    assert [each.as_json() for each in found.cases] == [each.as_json() for each in first.cases]
+    assert [each.as_json() for each in found.further] == [each.as_json() for each in first.further]
+    assert found.exercised == first.exercised
+    again, _, _ = runs(tmp_path)  # what was taken over stands for the next one
+    assert again == ["reused"] * 4
+
+
+def test_a_pass_of_more_stands_for_less_and_not_the_other_way_round(tmp_path: Path) -> None:
+    assert judge(request(tmp_path, jobs=1, matrix=one_case())).verdict is Verdict.PASS
+    outcomes, notes, _ = runs(tmp_path, why_not="of the pass on record, it had other cases")
+    assert outcomes == ["ok"] * 4
+    assert "the gates run again: of the pass on record, it had other cases" in notes
+    whole = adapter.matrix({})
+    fewer, _, _ = runs(tmp_path, matrix=Matrix(whole.models[1:], whole.tests))
+    assert fewer == ["reused"] * 2
+
+
+def test_a_pass_without_guards_stands_for_nothing_that_is_guarded(tmp_path: Path) -> None:
+    assert judge(request(tmp_path, jobs=1, sandbox=False)).verdict is Verdict.PASS
+    assert runs(tmp_path)[0] == ["ok"] * 4
+
+
+def test_a_pass_whose_stages_are_not_as_they_were_stands_for_nothing(tmp_path: Path) -> None:
+    assert judge(request(tmp_path, jobs=1)).verdict is Verdict.PASS
+    file = next(path for path in (tmp_path / "runs" / "stages").rglob("*") if path.is_file())
+    file.chmod(0o644)
+    file.write_bytes(b"other bytes")
+    assert "ok" in runs(tmp_path)[0]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from patcher.verify.passed import Passed, Strength, goes_back_to, remembered
+from patcher.verify.passed import Passed, Strength, goes_back_to, remembered, why_not_again
 
 STRONG = Strength(
     tree="t", gate="bitwise", cases=("a", "b"), weights="w", content="c", settings="s", inputs=4
@@ -68,3 +68,15 @@ def test_a_record_is_read_back_as_it_was() -> None:
     assert Passed.from_json(passed.as_json()) == passed
     with pytest.raises((KeyError, ValueError, TypeError)):
         Passed.from_json({**passed.as_json(), "strength": {"tree": "t"}})
+
+
+@pytest.mark.parametrize("name", [name for name in WEAKER if name != "a shorter life"])
+def test_why_a_pass_on_record_is_not_enough_is_said(name: str) -> None:
+    assert why_not_again([Passed(OLD, STRONG)], OLD, STRONG) == ""
+    why = why_not_again([Passed(OLD, WEAKER[name])], OLD, STRONG)
+    assert why.startswith("of the pass on record, ")
+
+
+def test_what_is_asked_of_speed_is_no_reason_to_run_the_gates_again() -> None:
+    timed = replace(STRONG, timed="quick", required="faster", life=50)
+    assert why_not_again([Passed(OLD, STRONG)], OLD, timed) == ""

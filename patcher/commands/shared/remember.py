@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from patcher.execution.results import Arm
 from patcher.store import records
 from patcher.store.fs import Folder
-from patcher.verify.passed import Passed, goes_back_to, remembered
+from patcher.verify.on_record import LOST
+from patcher.verify.passed import Passed, Strength, goes_back_to, remembered, why_not_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
-    from patcher.verify.passed import Strength
+    from patcher.verify.options import VerifyOptions
+    from patcher.verify.setup import Request
 
 FILE = "passed.json"
 SCHEMA = 1
@@ -42,6 +46,26 @@ def fallback(copy: WorkingCopy, strength: Strength, *, speed: bool) -> tuple[App
     keys, failed = _keys(verified), _keys(copy.series)
     back = goes_back_to(_read(copy), keys, failed, strength, speed=speed)
     return tuple(verified) if back else ()
+
+
+def strength_of(request: Request, options: VerifyOptions) -> Strength:
+    """How strong a judge the request is."""
+    tree = request.trees[Arm.BASELINE].sha256
+    return Strength.of(request, tree, options.plan, options.require)
+
+
+def on_record(copy: WorkingCopy, request: Request, options: VerifyOptions) -> Request:
+    """The request of a bench: what the gates ran for a pass of this series is not run again.
+
+    Where it is run again, the request says why.
+    """
+    if options.plan is None or options.aa or options.again:
+        return request
+    keys, known = _keys(copy.series), _read(copy)
+    if not any(each.series == keys for each in known):
+        return request
+    why = why_not_again(known, keys, strength_of(request, options))
+    return replace(request, reuse_pass=not why, why_not=why or LOST)
 
 
 def _keys(series: Sequence[Applied]) -> tuple[tuple[str, str], ...]:
