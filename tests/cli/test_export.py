@@ -165,16 +165,20 @@ def test_in_place_writes_nothing_over_somebodys_edit(adder: Patcher, tmp_path: P
 
 
 @pytest.mark.slow  # an environment of its own
-def test_pip_installs_the_wheel_over_the_original(
-    adder: Patcher, parent: Path, tmp_path: Path
+@pytest.mark.parametrize("tool", ["pip", "uv"])
+def test_an_installer_puts_the_wheel_over_the_original(
+    tool: str, adder: Patcher, tmp_path: Path
 ) -> None:
-    pip = [sys.executable, "-m", "pip", "--python", str(tmp_path / "env"), "install", "-q",
-           "--no-deps", "--no-index", "--no-build-isolation"]  # fmt: skip
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    install = {
+        "pip": [sys.executable, "-m", "pip", "--python", str(tmp_path / "env"), "install"],
+        "uv": [sys.executable, "-m", "uv", "--no-cache", "pip", "install", "--python",
+               str(tmp_path / "env")],
+    }[tool]  # fmt: skip
     first = runner(make_workspace(tmp_path))
     assert first("init", str(tmp_path / "project")).status == 0
-    subprocess.run([*pip, str(wheel(first, tmp_path / "pristine"))], check=True)
-    subprocess.run([*pip, str(wheel(adder, tmp_path / "patched"))], check=True)
+    for made in (wheel(first, tmp_path / "pristine"), wheel(adder, tmp_path / "patched")):
+        subprocess.run([*install, "-q", "--no-deps", "--no-index", str(made)], check=True)
     (module,) = (tmp_path / "env").glob("lib/python*/site-packages/adder.py")
     assert module.read_bytes() == patched(adder)
     assert list(module.parent.glob("adder-*.dist-info/sboms/patcher.cdx.json"))
