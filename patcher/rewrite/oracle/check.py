@@ -17,7 +17,7 @@ from patcher.rewrite.oracle.filling import MismatchError
 from patcher.rewrite.oracle.reading import read_expression
 from patcher.rewrite.oracle.sites import Lines, Span, blocks, first_line, in_pairs
 from patcher.rewrite.oracle.trees import DisagreementError, ExpectedTree
-from patcher.rewrite.oracle.window import read_window
+from patcher.rewrite.oracle.window import Window, find_windows, read_windows
 from patcher.rewrite.oracle.work import Say, Work
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[EditOutc
         for outcome in outcomes:
             if outcome.status is EditStatus.READY:
                 _add(work, outcome)
-        _compare(work, after, written)
+        windows = _compare(work, after, written)
     except MismatchError as error:
         return Opinion(f"{error}")
     except DisagreementError as error:
@@ -70,13 +70,17 @@ def check(before: str, tree: ast.Module, after: str, outcomes: Sequence[EditOutc
         return Opinion(f"line {error.line} of the result is not what the edits say", shown)
     except SyntaxError as error:
         return Opinion(f"line {error.lineno} of the result is not Python")
-    return _texts(work, written)
+    return _texts(work, written, windows)
 
 
-def _compare(work: Work, after: str, written: Lines) -> None:
-    """Compare the trees: first what differs as text, all of it to say where it is wrong."""
-    touched = _lines(work.touched)
-    part = read_window(work.tree, work.lines, written, touched, parse_python) if touched else None
+def _compare(work: Work, after: str, written: Lines) -> list[Window]:
+    """Compare the trees: first what differs as text, all of it to say where it is wrong.
+
+    Returns:
+        Where the texts differ; empty when all of it was read.
+    """
+    windows = find_windows(work.tree, work.lines, written, work.touched)
+    part = read_windows(work.tree, work.lines, written, windows, parse_python)
     if part is not None:
         try:
             work.expected.compare(part, written)
@@ -84,6 +88,8 @@ def _compare(work: Work, after: str, written: Lines) -> None:
             part = None
     if part is None:
         work.expected.compare(parse_python(after), written)
+        return []
+    return windows
 
 
 def _in_pairs(
@@ -94,14 +100,10 @@ def _in_pairs(
     def read(text: str) -> ast.Module:
         return in_pairs(parse_python(text))
 
-    touched = _lines([(site.line, site.end_line) for each in outcomes for site in each.sites])
-    part = read_window(tree, lines, lines, touched, read) if touched else None
+    touched = [(site.line, site.end_line) for each in outcomes for site in each.sites]
+    windows = find_windows(tree, lines, lines, touched)
+    part = read_windows(tree, lines, lines, windows, read)
     return read(text) if part is None else part
-
-
-def _lines(touched: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """The first and the last line of all."""
-    return (min(low for low, _ in touched), max(high for _, high in touched)) if touched else None
 
 
 def _add(work: Work, outcome: EditOutcome) -> None:
@@ -129,33 +131,60 @@ def _opinions() -> dict[str, Say]:
     return {key: say for module in modules for key, say in module.OPINIONS.items()}
 
 
-def _texts(work: Work, written: Lines) -> Opinion:
+def _texts(work: Work, written: Lines, windows: Sequence[Window]) -> Opinion:
     """Compare what is outside the sites, token by token."""
     if not work.touched:
         return Opinion()
-    window, after = _windows(work, written)
-    low, high = window[0][0], window[1][0]
-    if work.lines.lines[: low - 1] != written.lines[: low - 1]:
-        return Opinion("lines before the sites have changed")
-    if work.lines.lines[high - 1 :] != written.lines[after[1][0] - 1 :]:
-        return Opinion("lines after the sites have changed")
     edited = [e for e in work.edited if not any(_lies_in(e, other) for other in work.edited)]
-    texts = tokens.outside(work.lines, window, edited)
-    result = written.text(*after)
+    spans = [_spans(each) for each in windows]
+    if not all(any(_holds(one, each) for one, _ in spans) for each in edited) or not spans:
+        spans = [_around(work, written)]
+        (low, _), (high, _) = spans[0][0]
+        if work.lines.lines[: low - 1] != written.lines[: low - 1]:
+            return Opinion("lines before the sites have changed")
+        if work.lines.lines[high - 1 :] != written.lines[spans[0][1][1][0] - 1 :]:
+            return Opinion("lines after the sites have changed")
+    old: list[tokens.Comment] = []
+    new: list[tokens.Comment] = []
+    for window, after in spans:
+        inside = [each for each in edited if _holds(window, each)]
+        problem = _window_texts(work.lines, window, inside, written.text(*after), old, new)
+        if problem:
+            return Opinion(problem)
+    return Opinion(lost=tuple(tokens.lost(old, new)))
+
+
+def _window_texts(
+    lines: Lines, window: Span, edited: Sequence[Span], result: str,
+    old: list[tokens.Comment], new: list[tokens.Comment],
+) -> str:  # fmt: skip
+    """What is wrong with the text of a window; its comments are added to those before and after."""
+    texts = tokens.outside(lines, window, edited)
     rest = tokens.between(texts, result)
     if rest is not None:  # all of it is there as it was
-        old = [each for start, end in edited
-               for each in tokens.comments(work.lines.text(start, end), start[0])]  # fmt: skip
-        new = [each for text in rest for each in tokens.comments(text, 1)] if old else []
-        return Opinion(lost=tuple(tokens.lost(old, new)))
+        before = [each for start, end in edited
+                  for each in tokens.comments(lines.text(start, end), start[0])]  # fmt: skip
+        old += before
+        new += [each for text in rest for each in tokens.comments(text, 1)]
+        return ""
     present = tokens.tokens(result)
     kept = [each for text in texts for each in tokens.tokens(text)]
     lost_token = tokens.missing_token(kept, present)
     if lost_token is not None:
-        return Opinion(f"`{lost_token}`, which no edit touches, is no longer there")
-    old = tokens.comments(work.lines.text(*window), low)
-    new = [tokens.Comment(each.rstrip(), 0) for each in present if each.startswith("#")]
-    return Opinion(lost=tuple(tokens.lost(old, new)))
+        return f"`{lost_token}`, which no edit touches, is no longer there"
+    old += tokens.comments(lines.text(*window), window[0][0])
+    new += [tokens.Comment(each.rstrip(), 0) for each in present if each.startswith("#")]
+    return ""
+
+
+def _spans(window: Window) -> tuple[Span, Span]:
+    """The lines of a window in both texts."""
+    low, high = window.new
+    return ((window.low, 0), (window.high, 0)), ((low, 0), (high, 0))
+
+
+def _holds(window: Span, span: Span) -> bool:
+    return window[0] <= span[0] and span[1] <= window[1]
 
 
 def _lies_in(span: Span, other: Span) -> bool:
@@ -163,7 +192,7 @@ def _lies_in(span: Span, other: Span) -> bool:
     return span != other and other[0] <= span[0] and span[1] <= other[1]
 
 
-def _windows(work: Work, written: Lines) -> tuple[Span, Span]:
+def _around(work: Work, written: Lines) -> tuple[Span, Span]:
     """The lines around all sites in both texts: those of the innermost block that has them."""
     first = min(low for low, _ in work.touched)
     last = max(high for _, high in work.touched)
