@@ -114,3 +114,17 @@ def test_a_line_that_comes_again_between_two_places_is_not_taken_for_another() -
     new = "a = 0\nb = 2\nx = 9\nb = 2\nc = 4\n"  # `b = 2` of the first place comes first
     part = windowed(old, new, (1, 1), (3, 3))
     assert part is None or ast.dump(part) == ast.dump(parse_python(new))
+
+
+def test_what_is_written_between_two_statements_of_a_module_is_read_alone() -> None:
+    texts: list[str] = []
+
+    def read(text: str) -> ast.Module:
+        texts.append(text.strip())
+        return parse_python(text)
+
+    new = OLD.replace("import a\n", "import a\nimport b\n").replace("return y", "return 5")
+    part = windowed(OLD, new, (2, 2), (8, 8), read=read)
+    assert part is not None
+    assert ast.dump(part) == ast.dump(parse_python(new))
+    assert texts == ["import b", "if 1:\n        return 5"]

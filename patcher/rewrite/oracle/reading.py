@@ -113,11 +113,13 @@ def read_pattern(text: str, like: str = "") -> list[Value]:
     return Reader(True, parsed.entries).items(parsed.tree.body)
 
 
+@lru_cache(maxsize=512)
 def is_branches(text: str) -> bool:
     """Whether a pattern is written as `elif ...:`."""
     return holes.parse(text).branches
 
 
+@lru_cache(maxsize=512)
 def read_expression(text: str, like: str = "") -> Value | None:
     """The expression that a pattern is; None when it is statements."""
     if not text.strip() or not holes.parse(text).is_expression:

@@ -206,8 +206,8 @@ class ExpectedTree:
 
     def _statement(self, node: ast.stmt, other: ast.stmt) -> None:
         first, last = first_line(node), node.end_lineno or node.lineno
-        touched = any(low <= last and first <= high for low, high in self._touched)
-        if not touched and (node is other or self._same_text(node, other)):
+        same = node is other or self._same_text(node, other)
+        if same and not any(low <= last and first <= high for low, high in self._touched):
             return
         if type(node) is type(other) and next(blocks(node), None):
             pairs = list(zip(blocks(node), blocks(other), strict=False))

@@ -149,8 +149,9 @@ def _innermost(
 ) -> list[Window] | None:
     """The windows of some lines in a block; None where the head of its owner would be part."""
     groups: list[tuple[Window, list[Touched]]] = []
+    starts = [_start(each, lines) for each in block]
     for each in touched:
-        window = replace(_window(block, lines, each, around), owners=owners)
+        window = _window(block, owners, starts, each, around)
         if groups and window.first < groups[-1][0].last:
             _extend(groups, window, [each])
         else:
@@ -186,8 +187,8 @@ def _below(
     window: Window, owners: _Owners, lines: Lines, touched: list[Touched]
 ) -> list[Window] | None:
     """The windows inside the one definition that a window is; None when it has to be whole."""
-    owner = window.block[window.first]
-    if window.last - window.first != 1 or not isinstance(owner, _Owner):
+    owner = window.block[window.first] if window.last - window.first == 1 else None
+    if not isinstance(owner, _Owner):
         return None
     if owner.body[0].lineno == owner.lineno:
         return None
@@ -195,17 +196,21 @@ def _below(
     return _innermost(owner.body, inner, lines, touched, (window.low, window.high))
 
 
-def _window(block: list[ast.stmt], lines: Lines, touched: Touched, around: Touched) -> Window:
+def _window(
+    block: list[ast.stmt], owners: _Owners, starts: list[int], touched: Touched, around: Touched
+) -> Window:
+    """The statements that some lines touch; none where all is written between two of a module."""
     ends = [each.end_lineno or each.lineno for each in block]
-    starts = [_start(each, lines) for each in block]
     first = sum(end < touched[0] for end in ends)
+    between = not owners and first < len(block) and touched[1] < starts[first]
     while first and (first == len(block) or starts[first] <= ends[first - 1]):
-        first -= 1
-    last = max(first + 1, sum(start <= touched[1] for start in starts))
-    while last < len(block) and starts[last] <= ends[last - 1]:
+        first, between = first - 1, False
+    last = first if between else max(first + 1, sum(start <= touched[1] for start in starts))
+    while 0 < last < len(block) and starts[last] <= ends[last - 1]:
         last += 1
     low = ends[first - 1] + 1 if first else around[0]
-    return Window(block, first, last, low, starts[last] if last < len(block) else around[1])
+    high = starts[last] if last < len(block) else around[1]
+    return Window(block, first, last, low, high, owners)
 
 
 def _start(node: ast.stmt, lines: Lines) -> int:
