@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,29 +36,37 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=SETS, metavar="@SET")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    for series in options.sets if options.source else ():
-        name, run = verified(options.source, series)
+    for name, series, run in verified(options.source, options.sets) if options.source else ():
         results.setdefault(name, {})[series] = run
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
-        print(f"{name} {series}: {run['verdict']}")
+        print(f"{name} {series}: {run['verdict']}", flush=True)
     PAGE.write_text(in_page(PAGE.read_text("utf-8"), results), "utf-8")
 
 
-def verified(source: str, series: str) -> tuple[str, dict[str, Any]]:
-    """The source's name, and what a verification of ``series`` on every entry point showed."""
+def verified(source: str, sets: Sequence[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The source's name, a set, and what a verification of it on every entry point showed.
+
+    All sets of a call share a workspace, and so what pristine did.
+    """
     with tempfile.TemporaryDirectory() as workspace:
-        said = patcher(workspace, "init", source)
-        applied = patcher(workspace, "apply", series)
-        judged = patcher(workspace, "verify", "--models", "all", *PATIENT)
+        began = patcher(workspace, "init", source)
         status = patcher(workspace, "status")
-    if "cases" not in judged:
-        sys.exit(json.dumps([said.get("error"), applied.get("error"), judged.get("error")]))
-    name = f"{status['target']} {status['version']}{head_of(source)}"
-    return name, {
+        for series in sets:
+            applied = patcher(workspace, "apply", series)
+            judged = patcher(workspace, "verify", "--models", "all", *PATIENT)
+            if "cases" not in judged:
+                sys.exit(json.dumps([each.get("error") for each in (began, applied, judged)]))
+            patcher(workspace, "revert", "--all")
+            yield f"{status['target']} {status['version']}{head_of(source)}", series, kept(judged)
+
+
+def kept(judged: dict[str, Any]) -> dict[str, Any]:
+    """What the tables need of a verification."""
+    return {
         "verdict": judged["verdict"],
         "date": date.today().isoformat(),
         "series": judged["series"],
-        "machine": judged.get("machine", {}),
+        "machine": judged["environment"].get("processor", ""),
         "cases": [kept_case(case) for case in judged["cases"]],
         "exercised": judged["exercised"],
     }
