@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.catalogue.tables import STAGE_WORDS, Found, Results
+from benchmarks.entry_points.tables import STAMP as ENTRY_POINTS
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
@@ -58,13 +59,21 @@ def stamped(spec: str, measured: Sequence[str]) -> str:
     return spec[:at] + block + spec[at:]
 
 
+def measured_texts(spec: str) -> list[str]:
+    """The figures that a spec's text has."""
+    block = _BLOCK.search(spec)
+    lines = block.group().splitlines()[1:] if block else []
+    return [json.loads(line.removeprefix("  - ")) for line in lines]
+
+
 def stamp(folder: Path, patches: Sequence[Patch], results: Results) -> list[str]:
     """Write the figures into the specs of a catalogue's folder; the names of those that changed."""
     changed = []
     for patch in patches:
         path = folder / f"{patch.name}.yaml"
         text = path.read_text("utf-8")
-        if (new := stamped(text, measured_of(patch, results))) != text:
+        others = [line for line in measured_texts(text) if line.startswith(ENTRY_POINTS)]
+        if (new := stamped(text, [*measured_of(patch, results), *others])) != text:
             path.write_text(new, "utf-8")
             changed.append(patch.name)
     return changed

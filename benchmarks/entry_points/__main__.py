@@ -5,7 +5,8 @@
 ``SOURCE`` is what `patcher init` takes: ``chatterbox-tts==0.1.7``, a folder, a checkout. Each set
 (``@exact`` and ``@fast-cpu`` without any) is applied to a workspace of its own and verified with
 ``--models all`` on synthetic weights. What was seen is kept in ``results.json`` beside this file;
-the tables of ``docs/catalogue.md`` are written from it. Without a source only the tables are.
+the tables of ``docs/catalogue.md`` and a line of each patch's spec are written from it. Without a
+source only these are.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.entry_points.tables import in_page
+from benchmarks.catalogue.stamping import measured_texts, stamped
+from benchmarks.entry_points.tables import STAMP, Results, in_page, measured
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("results.json")
@@ -41,6 +43,15 @@ def main() -> None:
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
         print(f"{name} {series}: {run['verdict']}", flush=True)
     PAGE.write_text(in_page(PAGE.read_text("utf-8"), results), "utf-8")
+    for path in sorted((ROOT / "patches").glob("*.yaml")):
+        text = path.read_text("utf-8")
+        path.write_text(with_entry_points(text, path.stem, results), "utf-8")
+
+
+def with_entry_points(spec: str, patch: str, results: Results) -> str:
+    """A spec's text, its lines about entry points those of these results."""
+    others = [line for line in measured_texts(spec) if not line.startswith(STAMP)]
+    return stamped(spec, [*others, *measured(results, patch)])
 
 
 def verified(source: str, sets: Sequence[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:

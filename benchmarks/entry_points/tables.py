@@ -7,6 +7,8 @@ from typing import Any
 
 BEGIN = "<!-- entry points: written by python -m benchmarks.entry_points -->"
 END = "<!-- end of entry points -->"
+STAMP = "verified on"
+"""What a line of a spec about its entry points begins with."""
 
 Run = Mapping[str, Any]
 Results = Mapping[str, Mapping[str, Run]]
@@ -69,26 +71,44 @@ def patches(runs: Mapping[str, Run]) -> Iterator[str]:
     models = models_of(runs)
     yield "| patch | verified on | lines that ran, by the first one of each function |"
     yield "|---|---|---|"
+    for patch, places in sorted(ran_in(runs).items()):
+        every = set().union(*places.values())
+        lines = "; ".join(
+            f"`{place}`{only_in(where, every, models)}" for place, where in sorted(places.items())
+        )
+        yield f"| `{patch}` | {', '.join(served(places, models)) or 'none'} | {lines or 'none'} |"
+
+
+def ran_in(runs: Mapping[str, Run]) -> dict[str, dict[str, set[str]]]:
+    """Of each patch its places in the source, and the models in whose passing cases they ran."""
+    models = {*models_of(runs)}
     ran: dict[str, dict[str, set[str]]] = {}
     for run in runs.values():
         passed = {
             f"{case['model']} / {case['test']}" for case in run["cases"] if case["status"] == "pass"
         }
         for each in run["exercised"]:
-            models_that_ran = {
-                case.rsplit(" / ", 1)[0] for case in each["cases"] if case in passed
-            } & {*models}
+            cases = [case.rsplit(" / ", 1)[0] for case in each["cases"] if case in passed]
             place = f"{each['file'].removeprefix('chatterbox/')}:{each['line']}"
             known = ran.setdefault(each["patch"], {})
             if each["kind"] in ("ran", "import"):
-                known.setdefault(place, set()).update(models_that_ran)
-    for patch, places in sorted(ran.items()):
-        every = set().union(*places.values())
-        served = [model for model in models if model in every]
-        lines = "; ".join(
-            f"`{place}`{only_in(where, every, models)}" for place, where in sorted(places.items())
-        )
-        yield f"| `{patch}` | {', '.join(served) or 'none'} | {lines or 'none'} |"
+                known.setdefault(place, set()).update({*cases} & models)
+    return ran
+
+
+def served(places: Mapping[str, set[str]], models: Sequence[str]) -> list[str]:
+    """The entry points that any of a patch's places ran in, in the order of the matrix."""
+    every = set().union(*places.values())
+    return [model for model in models if model in every]
+
+
+def measured(results: Results, patch: str) -> Iterator[str]:
+    """A line a source for the ``measured`` texts of a patch's spec."""
+    for source, runs in sorted(results.items()):
+        models = served(ran_in(runs).get(patch, {}), models_of(runs))
+        if models:
+            day = max(run["date"] for run in runs.values())
+            yield f"{STAMP} {', '.join(models)}; {source}, tiny size, CPU, {day}"
 
 
 def only_in(where: set[str], every: set[str], models: Sequence[str]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.entry_points.__main__ import PAGE, RESULTS
-from benchmarks.entry_points.tables import in_page, matrix, patches, section
+from benchmarks.entry_points.__main__ import PAGE, RESULTS, ROOT, with_entry_points
+from benchmarks.entry_points.tables import in_page, matrix, measured, patches, section
 
 RUN = {
     "verdict": "pass",
@@ -33,6 +33,18 @@ def test_the_catalogue_says_what_was_recorded_of_entry_points() -> None:
     page = PAGE.read_text("utf-8")
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     assert in_page(page, results) == page
+
+
+def test_a_spec_says_which_entry_points_its_patch_was_verified_on() -> None:
+    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    for path in (ROOT / "patches").glob("*.yaml"):
+        spec = path.read_text("utf-8")
+        assert with_entry_points(spec, path.stem, results) == spec, path.name
+    recorded = {"chatterbox-tts 0.1.7": {"@exact": RUN}}
+    assert list(measured(recorded, "p")) == [
+        "verified on Base; chatterbox-tts 0.1.7, tiny size, CPU, 2026-01-02"
+    ]
+    assert list(measured(recorded, "q")) == []
 
 
 def test_an_entry_point_is_counted_on_pristine_and_with_each_set() -> None:
