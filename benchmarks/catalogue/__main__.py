@@ -39,8 +39,8 @@ from benchmarks.catalogue.scope import stages_of, why_not
 from benchmarks.catalogue.stamping import stamp
 from benchmarks.catalogue.store import Found, Results, still_holds
 from benchmarks.catalogue.tables import Book, page
-from benchmarks.catalogue.timing import Deadline
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target, digest
+from patcher.bench.rounds import Deadline
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import shipped
 

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.catalogue.timing import (
-    WORKER,
-    Ask,
-    Deadline,
-    WorkerError,
-    Works,
-    batches,
-    compared,
-    environment,
-    rounds_of,
-    served,
-)
+from benchmarks.catalogue.about import ROOT
+from benchmarks.catalogue.fixed_work import test_of
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target
+from patcher.bench.rounds import Deadline, Rounds, TimedWork, Works, in_batches, run_rounds
+from patcher.bench.timing import margin_of
+from patcher.errors import PatcherError
+from patcher.execution.executor import Step
+from patcher.execution.held import HeldWorker
 from patcher.execution.machine import usable_processors
 from patcher.execution.results import Arm
-from patcher.targets.adapter import Assets, Matrix, Options
+from patcher.execution.site import FrozenTree, WorkerSite
+from patcher.targets.adapter import Assets, Matrix, Model, Options
 from patcher.targets.chatterbox import MODELS, TESTS
 from patcher.verify.judge import judge
 from patcher.verify.judgement import CaseJudgement, Status
 from patcher.verify.setup import Request, free_memory_mib
 
+if TYPE_CHECKING:
+    from benchmarks.catalogue.store import Found
+
 WARM_TOKENS = 5
 LIVES = 200
+LIMIT_S = 4 * 3600.0  # of one request: a long life at full scale
+MODEL = Model("Base Chatterbox", {"weights": "base"})
+OPEN = Step("open", {"model": asdict(MODEL), "seed": 0}, LIMIT_S)
+FIXED_WORK, COUNTING = "benchmarks.catalogue.fixed_work", "benchmarks.catalogue.counting"
 SESSION_MIB = {"tiny": 1300, "full": 4500}  # a loaded model and its process
 LOADING_MIB = {"tiny": 300, "full": 1500}  # and while it is being loaded
 CORES_A_LOADING = 4
@@ -57,39 +59,61 @@ class Lab:
         version = self.target.source.version
         result = self.target.adapter.assets(matrix, options, version)
         if not result.ready:
-            self.ask(Subject(PRISTINE), "make", {"assets": dict(result.values)})
+            step = Step("make", {"function": self.target.adapter.making}, LIMIT_S)
+            with self.target.frozen(Subject(PRISTINE)) as tree:
+                self.ask(self.site(tree, result.values), [step])
         return result
 
-    def ask(self, subject: Subject, task: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one task of `worker` in a fresh process on the subject's tree.
+    def site(
+        self, tree: FrozenTree, assets: Mapping[str, Any], *, deterministic: bool = False
+    ) -> WorkerSite:
+        """Where a worker runs: every processor is its own, nothing keeps it from anything."""
+        folder = self.cache / "catalogue-runs"
+        return WorkerSite(
+            tree=tree,
+            serving=self.target.adapter.serving,
+            run_dir=folder / "logs",
+            stages_dir=folder / "stages",
+            assets=assets,
+            device=self.device,
+            deterministic=deterministic,
+            threads=usable_processors(),
+            sys_path=(str(ROOT),),
+        )
+
+    def ask(self, site: WorkerSite, steps: Sequence[Step]) -> Mapping[str, Any]:
+        """Make requests to a fresh worker; what it said to the first and the last.
 
         Raises:
-            WorkerError: it failed.
+            PatcherError: ``environment`` when one failed.
         """
-        with self.target.frozen(subject) as tree, tempfile.NamedTemporaryFile("r+") as out:
-            command = [sys.executable, str(WORKER), task, json.dumps(options), out.name]
-            done = subprocess.run(
-                command, env=environment(tree.path), capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise WorkerError(done.stderr[-2000:])
-            settings = out.read()
-        return json.loads(settings) if settings else {}
+        with HeldWorker(site) as worker:
+            answers = [worker.ask(step).value for step in steps]
+        return {**answers[0], **answers[-1]}
 
-    def count(self, subject: Subject, scale: str) -> dict[str, Any]:
-        values = dict(self.assets(scale).values)
-        return self.ask(subject, "count", {"assets": values, "device": self.device})
+    def looked_into(self, subject: Subject, function: str, scale: str, **named: Any) -> Found:
+        """What a function of `counting` says of a subject's session, and the session's facts."""
+        assets = self.assets(scale).values
+        with self.target.frozen(subject) as tree:
+            site = self.site(tree, assets, deterministic=True)
+            said = self.ask(site, [OPEN, of_session(f"{COUNTING}:{function}", **named)])
+        return {**said["value"], "facts": said["facts"]}
 
-    def live(self, subject: Subject) -> dict[str, Any]:
-        values = dict(self.assets("tiny").values)
-        options = {"assets": values, "device": self.device, "generations": LIVES}
-        return self.ask(subject, "live", options)
+    def count(self, subject: Subject, scale: str) -> Found:
+        return self.looked_into(subject, "count", scale)
 
-    def rates(self, subject: Subject) -> dict[str, Any]:
+    def live(self, subject: Subject) -> Found:
+        return self.looked_into(subject, "live", "tiny", generations=LIVES)
+
+    def rates(self, subject: Subject) -> Found:
         """What torch does on this device, whatever the subject."""
-        return self.ask(subject, "rates", {"device": self.device})
+        arguments = {"device": self.device}
+        call = {"function": "benchmarks.catalogue.rates:rates", "arguments": arguments}
+        with self.target.frozen(subject) as tree:
+            said = self.ask(self.site(tree, {}), [Step("call", call, LIMIT_S)])
+        return {"rates": said["value"]}
 
-    def gate(self, subject: Subject) -> dict[str, Any]:
+    def gate(self, subject: Subject) -> Found:
         """The subject's own gate on the whole matrix of models and tests, at tiny scale."""
         pristine = self.target.frozen(Subject(PRISTINE))
         with pristine as baseline, self.target.frozen(subject) as patched:
@@ -123,7 +147,7 @@ class Lab:
         rounds: int,
         sessions: int | None,
         deadline: Deadline,
-    ) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    ) -> Iterator[tuple[str, Found | str]]:
         """Each subject's times beside pristine's, or why there are none, a batch after the other.
 
         Args:
@@ -131,21 +155,17 @@ class Lab:
             tokens: speech tokens of the work.
             sessions: how many models may be loaded at once; None for what memory holds.
         """
-        options = {
-            "assets": dict(self.assets(scale).values),
-            "device": self.device,
-            "tokens": tokens,
-            # A GPU chooses its kernels by the sizes it meets.
-            "warm_tokens": min(tokens, WARM_TOKENS) if self.device == "cpu" else tokens,
-            "inputs": "",
-        }
+        assets = self.assets(scale).values
         named = {subject.name: subject for subject in subjects}
-        groups = batches(works, sessions or self.room(scale))
+        groups = in_batches(works, PRISTINE, sessions or self.room(scale))
         with tempfile.TemporaryDirectory(prefix="patcher-catalogue-") as folder:
-            if any("generation" not in work for work in works.values()):
-                options["inputs"] = str(Path(folder) / "inputs.pt")
+            # A GPU chooses its kernels by the sizes it meets.
+            warm = min(tokens, WARM_TOKENS) if self.device == "cpu" else tokens
+            work = Work(tokens, warm, str(Path(folder) / "inputs.pt"))
+            if any("generation" not in each for each in works.values()):
                 self.say("recording the inputs of every stage on pristine")
-                self.ask(Subject(PRISTINE), "record", options)
+                with self.target.frozen(Subject(PRISTINE)) as tree:
+                    self.ask(self.site(tree, assets), [OPEN, work.recording()])
             for number, group in enumerate(groups, 1):
                 if not deadline.fits(0):
                     self.say(f"out of time: not begun: {', '.join(group)}")
@@ -154,50 +174,53 @@ class Lab:
                 batch = [Subject(PRISTINE), *(named[name] for name in group)]
                 doing = {name: works[name] for name in group}
                 doing[PRISTINE] = list(dict.fromkeys(w for name in group for w in works[name]))
-                yield from self.time_batch(batch, doing, options, rounds, deadline)
+                timed = self.time_batch(batch, doing, work, assets, rounds, deadline)
+                yield from timed.items()
 
     def time_batch(
         self,
         batch: Sequence[Subject],
         works: Works,
-        options: Mapping[str, Any],
+        work: Work,
+        assets: Mapping[str, Any],
         rounds: int,
         deadline: Deadline,
-    ) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    ) -> dict[str, Found | str]:
         """One batch, all its subjects loaded at once and warmed up; pristine is the first."""
-        abreast = max(1, usable_processors() // CORES_A_LOADING)
         with ExitStack() as stack:
 
-            def load(subject: Subject) -> Ask | str:
+            def load(subject: Subject) -> HeldWorker | str:
                 try:
                     tree = stack.enter_context(self.target.frozen(subject))
-                    ask = stack.enter_context(served(tree.path, options))
-                    for work in works[subject.name]:
-                        ask(work, "warm")
-                except WorkerError as error:
-                    return str(error)
-                return ask
+                    worker = stack.enter_context(HeldWorker(self.site(tree, assets)))
+                    worker.ask(OPEN)
+                    for name in works[subject.name]:
+                        work.do(worker, name, work.warm)
+                except PatcherError as error:
+                    return explained(error)
+                return worker
 
-            with ThreadPoolExecutor(abreast) as pool:
-                loaded = dict(
-                    zip((each.name for each in batch), pool.map(load, batch), strict=True)
-                )
+            with ThreadPoolExecutor(max(1, usable_processors() // CORES_A_LOADING)) as pool:
+                names = [each.name for each in batch]
+                loaded = dict(zip(names, pool.map(load, batch), strict=True))
             failed = {name: each for name, each in loaded.items() if isinstance(each, str)}
-            asks = {name: each for name, each in loaded.items() if not isinstance(each, str)}
-            result: dict[str, list[list[Mapping[str, Any]]]] = {}
-            if PRISTINE in asks:
-                result, lost = rounds_of(asks, works, rounds, deadline, self.say)
-                failed |= lost
-        base = result.pop(PRISTINE, [])
-        if PRISTINE in failed or not base:
+            result: dict[str, Rounds] = {}
+            if PRISTINE not in failed:
+                doers = {
+                    name: partial(work.do, each, tokens=work.tokens)
+                    for name, each in loaded.items()
+                    if isinstance(each, HeldWorker)
+                }
+                result = run_rounds(doers, works, rounds, deadline, self.say)
+        failed |= {name: each.failure for name, each in result.items() if each.failure}
+        base = result.get(PRISTINE, Rounds())
+        if PRISTINE in failed or not base.done:
             why = failed.get(PRISTINE, "out of time before the first round ended")
-            yield from ((each.name, why) for each in batch)
-            return
-        yield PRISTINE, compared(base, base, self.device)
-        for name, why in failed.items():
-            yield name, why
-        for name in result.keys() - failed.keys():
-            yield name, compared(result[name], base, self.device)
+            return {each.name: why for each in batch}
+        return {
+            name: failed[name] if name in failed else compared(result[name], base, self.device)
+            for name in names
+        }
 
     def room(self, scale: str) -> int:
         """How many loaded models fit the memory that is free now."""
@@ -207,6 +230,62 @@ class Lab:
 
             free = min(free, torch.cuda.mem_get_info()[0] >> 20)
         return max(2, (free - LOADING_MIB[scale]) // SESSION_MIB[scale])
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is timed: whole generations, or stages on inputs recorded on pristine.
+
+    Attributes:
+        tokens, warm: speech tokens of a timed call, and of one that warms up.
+        inputs: the file of recorded inputs.
+    """
+
+    tokens: int
+    warm: int
+    inputs: str
+
+    def recording(self) -> Step:
+        """Record the inputs, on pristine."""
+        lengths = sorted({self.warm, self.tokens})
+        return of_session(f"{FIXED_WORK}:record_inputs", lengths=lengths, path=self.inputs)
+
+    def do(self, worker: HeldWorker, name: str, tokens: int) -> TimedWork:
+        """Let a subject do a stage's work, or a ``generation``; whole calls by the parent's clock.
+
+        Raises:
+            PatcherError: ``environment`` when it failed.
+        """
+        if name == "generation":
+            request = {"test": asdict(test_of(tokens)), "capture": False}
+            answer = worker.ask(Step("run", request, LIMIT_S))
+            made = answer.value
+            seconds = {name: answer.wall_s, **made["stage_s"]}
+            return TimedWork(seconds, made["tokens"], answer.resident_mib)
+        function = f"{FIXED_WORK}:seconds_of"
+        step = of_session(function, stage=name, tokens=tokens, path=self.inputs)
+        answer = worker.ask(step)
+        return TimedWork(answer.value["value"], tokens, answer.resident_mib)
+
+
+def of_session(function: str, **named: Any) -> Step:
+    """Call a function of this folder with the worker's session."""
+    request = {"function": function, "arguments": named, "session": True}
+    return Step("call", request, LIMIT_S)
+
+
+def explained(error: PatcherError) -> str:
+    """An error with the last lines of the log it came from."""
+    return "\n".join([*error.notes, error.message])
+
+
+def compared(rounds: Rounds, pristine: Rounds, device: str) -> Found:
+    """What a subject's rounds say beside pristine's, stage by stage."""
+    stages = rounds.beside(pristine, margin_of(device))
+    return {
+        "tokens": max(work.tokens for work in rounds.works),
+        "stages": {name: asdict(stage) for name, stage in stages.items()},
+    }
 
 
 def worst(cases: Sequence[CaseJudgement]) -> dict[str, float]:

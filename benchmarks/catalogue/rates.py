@@ -23,8 +23,10 @@ ROWS = 64  # of the weight in a narrow product
 WEIGHTS = 32  # read in turn, so that no cache holds the next one
 
 
-def rates(torch: Any, device: str) -> dict[str, float]:
+def rates(device: str) -> dict[str, float]:
     """By the names of `arithmetic` and `reading`: medians of rounds that have all of them."""
+    import torch
+
     made = torch.Generator(device).manual_seed(0)
 
     def tensor(*shape: int) -> Any:

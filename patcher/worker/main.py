@@ -255,10 +255,9 @@ class Worker:
 
         What the target does while it loads matters to a survey as much as what it runs.
         """
-        test_type = importlib.import_module("patcher.targets.adapter").Test
 
         def run(fields: Mapping[str, Any]) -> None:
-            self.session.run(test_type(**fields), capture=False)
+            self.session.run(test_from(fields), capture=False)
 
         acts: dict[str, Callable[[], object]] = {"open": functools.partial(self.op_open, request)}
         for fields in request["tests"]:
@@ -336,8 +335,9 @@ class Worker:
         return {}
 
     def op_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a function of JSON values, for work that needs the target's libraries."""
-        return {"value": resolve(request["function"])(**request["arguments"])}
+        """Call a function of JSON values, and of the session if asked to, beside the target."""
+        session = (self.session,) if request.get("session") else ()
+        return {"value": resolve(request["function"])(*session, **request["arguments"])}
 
     # results
 
@@ -367,8 +367,8 @@ def buffers_of(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_from(told: Mapping[str, Any]) -> Any:
-    return importlib.import_module("patcher.targets.adapter").Test(**told)
+def test_from(fields: Mapping[str, Any]) -> Any:
+    return importlib.import_module("patcher.targets.adapter").Test(**fields)
 
 
 def resolve(reference: str) -> Any:

@@ -12,21 +12,14 @@ import pytest
 
 from benchmarks.catalogue.__main__ import RESULTS, belongs, expected
 from benchmarks.catalogue.interactions import savings, times
+from benchmarks.catalogue.measure import compared
 from benchmarks.catalogue.scope import CPU_ONLY, STAGES, stages_of, touches, why_not
 from benchmarks.catalogue.stamping import measured_of, stamped
 from benchmarks.catalogue.store import Results, still_holds
 from benchmarks.catalogue.tables import Book, page
-from benchmarks.catalogue.timing import (
-    Ask,
-    Deadline,
-    WorkerError,
-    batches,
-    compared,
-    rounds_of,
-    speed_of,
-)
 from benchmarks.catalogue.trees import PRISTINE, Subject, shipped_names, subject_of
 from benchmarks.entry_points.tables import STAMP
+from patcher.bench.rounds import Rounds, TimedWork
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind
 from tests.catalogue.support import CATALOGUE, PATCHES, repository
@@ -154,61 +147,6 @@ def test_only_a_reproduction_by_itself_is_expected_to_fail() -> None:
     assert expected(subject("@exact")) == "pass"
 
 
-# Timing
-
-
-def test_batches_keep_the_same_work_together_and_leave_room_for_pristine() -> None:
-    works = {"a": ["mel"], "b": ["speech_tokens"], "c": ["mel"], "d": ["speech_tokens"]}
-    assert batches(works, 3) == [["a", "c"], ["b", "d"]]
-    assert [len(group) for group in batches(works, 1)] == [1, 1, 1, 1]
-
-
-def asker(name: str, log: list[tuple[str, str]], fails_at: int = -1) -> Ask:
-    def ask(work: str, length: str) -> dict[str, Any]:
-        assert length == "timed"
-        if sum(each == name for each, _ in log) == fails_at:
-            raise WorkerError("no more")
-        log.append((name, work))
-        return {"seconds": {work: 1.0}, "tokens": 5}
-
-    return ask
-
-
-def test_rounds_turn_their_order_round_and_compare_stage_by_stage() -> None:
-    log: list[tuple[str, str]] = []
-    works = {PRISTINE: ["mel", "vocoder"], "a": ["mel"], "b": ["mel", "vocoder"]}
-    asks = {name: asker(name, log) for name in works}
-    found, failed = rounds_of(asks, works, 2, Deadline(None), print)
-    assert not failed
-    assert [len(rounds) for rounds in found.values()] == [2, 2, 2]
-    mels = [name for name, work in log if work == "mel"]
-    assert mels[:3] == mels[3:][::-1]
-    assert [work for _, work in log[:5]] == ["mel"] * 3 + ["vocoder"] * 2
-
-
-def test_one_that_fails_does_not_stop_the_others() -> None:
-    log: list[tuple[str, str]] = []
-    works = {PRISTINE: ["mel"], "a": ["mel"], "b": ["mel"]}
-    asks = {name: asker(name, log, fails_at=1 if name == "a" else -1) for name in works}
-    found, failed = rounds_of(asks, works, 3, Deadline(None), print)
-    assert failed == {"a": "no more"}
-    assert len(found["b"]) == len(found[PRISTINE]) == 3
-
-
-def test_no_round_begins_after_the_deadline() -> None:
-    found, _ = rounds_of(
-        {PRISTINE: asker(PRISTINE, [])}, {PRISTINE: ["mel"]}, 3, Deadline(0), print
-    )
-    assert found == {PRISTINE: []}
-
-
-def test_six_equal_signs_decide_and_five_do_not() -> None:
-    assert speed_of([0.5] * 6, [1.0] * 6, 0.03)["verdict"] == "faster"
-    assert speed_of([2.0] * 6, [1.0] * 6, 0.03)["verdict"] == "slower"
-    assert speed_of([1.0] * 6, [1.0] * 6, 0.03)["verdict"] == "no-measurable-change"
-    assert speed_of([0.5] * 5, [1.0] * 5, 0.03)["verdict"] == "undecided"
-
-
 # Results and the page
 
 
@@ -257,9 +195,9 @@ def test_a_page_without_results_still_names_everything_and_why() -> None:
 
 
 def test_a_page_shows_each_device_beside_the_other_and_where_it_was_measured() -> None:
-    answers = [[{"seconds": {"speech_tokens": 1.0}, "tokens": 7}]] * 6
-    faster = [[{"seconds": {"speech_tokens": 0.5}, "tokens": 7}]] * 6
-    found = {**compared(faster, answers, "cpu"), "about": ABOUT}
+    pristine = Rounds([[TimedWork({"speech_tokens": 1.0}, 7)]] * 6)
+    faster = Rounds([[TimedWork({"speech_tokens": 0.5}, 7)]] * 6)
+    found = {**compared(faster, pristine, "cpu"), "about": ABOUT}
     gate = {"verdict": "pass", "gate": "bitwise", "cases": {"pass": 9}, "worst": {}, "failures": []}
     results = {
         "cpu": {"stages-full": {"t3_lean_step": found}},

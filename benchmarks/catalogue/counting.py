@@ -1,30 +1,22 @@
-"""What runs inside a tree: counting one subject, letting it live long, timing it. A process each.
-
-Called as ``python worker.py TASK JSON OUT`` with the tree first on ``PYTHONPATH``.
-"""
+"""Runs in a worker, on a session: count what a subject dispatches, and let it live long."""
 
 from __future__ import annotations
 
 import gc
 import json
-import logging
-import sys
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.catalogue.rates import rates
-from benchmarks.catalogue.replaying import make_recording, serve
-from patcher.targets.adapter import Model, Opening, Test
-from patcher.targets.chatterbox.opening import open_session
+from patcher.targets.adapter import Test
 
 if TYPE_CHECKING:
     from patcher.targets.chatterbox.serving import ChatterboxSession
 
+BUILT_IN = "Built-in voice"
 TEXT = "Measure twice, cut once."
 STEPS = 6  # tokens: the difference to one token less is one step
 CFM_STEPS = 10
@@ -63,7 +55,13 @@ def count(session: ChatterboxSession) -> dict[str, Any]:
 
 def run(session: ChatterboxSession, tokens: int) -> Any:
     """One generation in the built-in voice."""
-    return session.run(Test("Built-in voice", {"text": TEXT, "tokens": tokens}, 1), capture=True)
+    return session.run(in_voice(BUILT_IN, TEXT, tokens, seed=1), capture=True)
+
+
+def in_voice(name: str, text: str, tokens: int, seed: int) -> Test:
+    """A generation in the built-in voice, or in that of a clip by its key."""
+    reference = None if name == BUILT_IN else json.loads(name)
+    return Test(name, {"text": text, "tokens": tokens, "reference": reference}, seed)
 
 
 def less(more: Counter[str], fewer: Counter[str]) -> dict[str, int]:
@@ -92,8 +90,8 @@ def counted_generation(session: ChatterboxSession, tokens: int) -> Counter[str]:
 def produced(session: ChatterboxSession) -> dict[str, str]:
     """Hashes of all stages in the built-in voice, and twice in each cloned one."""
     hashes: dict[str, str] = {}
-    for name in ("Built-in voice", *session.assets["clips"], *session.assets["clips"]):
-        result = session.run(Test(name, {"text": TEXT, "tokens": 12}, seed=7), capture=True)
+    for name in (BUILT_IN, *session.assets["clips"], *session.assets["clips"]):
+        result = session.run(in_voice(name, TEXT, 12, seed=7), capture=True)
         for stage, buffer in result.stages.items():
             number = sum(key.startswith(f"{name}/{stage}") for key in hashes)
             hashes[f"{name}/{stage}/{number}"] = buffer.sha256
@@ -138,20 +136,16 @@ def counting() -> Iterator[Counter[str]]:
 def live(session: ChatterboxSession, generations: int) -> dict[str, Any]:
     """Many generations in one process, voices and lengths changing; what grew, if anything."""
     marks = []
-    voices = ["Built-in voice", *session.assets["clips"]]
+    voices = [BUILT_IN, *session.assets["clips"]]
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / "voice.wav"  # one more voice, which changes on disk
         for number in range(generations):
             voice = voices[number % len(voices)]
             if number % 50 == 20 and (clips := session.assets["clips"]):
                 again.write_bytes(Path(next(iter(clips.values()))["path"]).read_bytes())
-                voice = str(again)
-                session.assets["clips"][voice] = {"path": voice}
-            test = Test(
-                voice,
-                {"text": TEXT * (1 + number % 3), "tokens": 4 + number % 9},
-                seed=number,
-            )
+                voice = json.dumps(str(again))
+                session.assets["clips"][voice] = {"path": str(again)}
+            test = in_voice(voice, TEXT * (1 + number % 3), 4 + number % 9, seed=number)
             session.run(test, capture=False)
             if (number + 1) % (generations // 10) == 0:
                 marks.append({"generation": number + 1, **size(session)})
@@ -174,42 +168,3 @@ def size(session: ChatterboxSession) -> dict[str, Any]:
         "tensors": sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects()),
         "voices": len(getattr(speaker, "_voices", ())),
     }
-
-
-def main() -> None:
-    task, settings, out = sys.argv[1:]
-    logging.disable()
-    warnings.simplefilter("ignore")
-    options = json.loads(settings)
-    if task == "make":
-        from patcher.targets.chatterbox.checkpoint import make
-
-        make(options["assets"], print)
-        return
-    if task == "rates":
-        import torch
-
-        Path(out).write_text(json.dumps({"rates": rates(torch, options["device"])}))
-        return
-    opening = Opening(
-        Model("Base Chatterbox", {"weights": "base"}),
-        options["assets"],
-        options["device"],
-        deterministic=task in ("count", "live"),  # never while timing
-    )
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # the target prints
-    session = open_session(opening)
-    if task == "serve":
-        serve(session, answers, options)
-        return
-    if task == "record":
-        result = make_recording(session, options)
-    else:
-        result = count(session) if task == "count" else live(session, options["generations"])
-    result["facts"] = dict(session.describe())
-    Path(out).write_text(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

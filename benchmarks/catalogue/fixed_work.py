@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Test
 
@@ -98,49 +97,37 @@ def forced(torch: Any, tokens: Any) -> Iterator[None]:
         raise RuntimeError("T3 drew fewer tokens than were recorded")
 
 
-def clone_twice(session: ChatterboxSession, folder: Path) -> dict[str, float]:
+def clone_twice(session: ChatterboxSession) -> dict[str, float]:
     """Seconds to prepare a voice from a file never seen before, and once more from the same."""
-    name, clip = next(iter(session.assets["clips"].items()))
-    session.begin(Test(name, {}, seed=1))
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".wav", delete=False) as fresh:
-        fresh.write(Path(clip["path"]).read_bytes())
-    result = {}
-    for stage in ("conditionals", "conditionals_again"):
-        session.speaker.prepare_conditionals(fresh.name)
-        result[stage] = session.stage_s["conditionals"]
-    return result
-
-
-def make_recording(session: ChatterboxSession, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the inputs of a short generation and of the one to be timed."""
-    lengths = {"warm": options["warm_tokens"], "timed": options["tokens"]}
-    result = {name: record(session, tokens) for name, tokens in lengths.items()}
-    session.torch.save(result, options["inputs"])
-    return {}
-
-
-def serve(session: ChatterboxSession, answers: TextIO, options: Mapping[str, Any]) -> None:
-    """Do what each line on stdin asks for (a stage, or ``generation``); answer with seconds."""
-    lengths = {"warm": options["warm_tokens"], "timed": options["tokens"]}
-    recorded: Mapping[str, Recorded] = {}
-    if options["inputs"]:
-        # Whole objects of the target, written by this program a moment ago.
-        recorded = session.torch.load(
-            options["inputs"], map_location=session.device, weights_only=False
-        )
-
-    def do(work: str, length: str, folder: Path) -> dict[str, Any]:
-        if work == "generation":
-            made = session.run(test_of(lengths[length]), capture=False)
-            return {"seconds": {work: made.wall_s, **made.stage_s}, "tokens": made.tokens}
-        if work == "conditionals":
-            return {"seconds": clone_twice(session, folder), "tokens": lengths[length]}
-        replay(session, work, recorded[length])
-        return {"seconds": {work: session.stage_s[work]}, "tokens": lengths[length]}
-
+    _, clip = next(iter(session.assets["clips"].items()))
+    session.begin(Test("A clip", {}, seed=1))
+    seconds = {}
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps({"facts": dict(session.describe())}), file=answers, flush=True)
-        for line in sys.stdin:
-            asked = json.loads(line)
-            result = do(asked["work"], asked["length"], Path(folder))
-            print(json.dumps(result), file=answers, flush=True)
+        fresh = Path(folder, "voice.wav")
+        fresh.write_bytes(Path(clip["path"]).read_bytes())
+        for stage in ("conditionals", "conditionals_again"):
+            session.speaker.prepare_conditionals(str(fresh))
+            seconds[stage] = session.stage_s["conditionals"]
+    return seconds
+
+
+def record_inputs(session: ChatterboxSession, lengths: list[int], path: str) -> None:
+    """Write the inputs of a generation of each length, in tokens."""
+    session.torch.save({tokens: record(session, tokens) for tokens in lengths}, path)
+
+
+@cache
+def inputs(session: ChatterboxSession, path: str) -> Mapping[int, Recorded]:
+    """Whole objects of the target, which this program recorded a moment ago."""
+    recorded: Mapping[int, Recorded] = session.torch.load(
+        path, map_location=session.device, weights_only=False
+    )
+    return recorded
+
+
+def seconds_of(session: ChatterboxSession, stage: str, tokens: int, path: str) -> dict[str, float]:
+    """Do one stage's work once; seconds by stage."""
+    if stage == "conditionals":
+        return clone_twice(session)
+    replay(session, stage, inputs(session, path)[tokens])
+    return {stage: session.stage_s[stage]}
