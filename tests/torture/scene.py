@@ -172,10 +172,11 @@ class Scene:
             names = [one.name for one in copy.series]
             copy.change(back, (), "revert", names, modes={})
 
-    @staticmethod
-    def _edit(root: Path) -> None:
+    def _edit(self, root: Path) -> None:
         """Every kind of edit by hand that `patcher discard` takes out."""
-        (root / "sample" / "part0" / "module0.py").write_bytes(b"MINE = 1\n")
+        for path in patched(self.pristine(), "one", self.files):
+            if path.startswith("sample/part"):
+                (root / path).write_bytes(f"MINE = {path!r}\n".encode())
         (root / "sample" / "added" / "one.py").unlink()
         (root / "sample" / "__init__.py").chmod(0o755)
         (root / "sample" / "mine.py").write_bytes(b"MINE = 2\n")
