@@ -4,8 +4,8 @@
     python -m benchmarks.verdicts.trials chatterbox --out FOLDER --minutes 5
     python -m benchmarks.verdicts.trials small --out FOLDER --table
 
-``small`` runs the tests' small target: 50 A/A runs under each plan, and ten tries each of 5 %
-slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox`` runs the tiny Chatterbox:
+``small`` runs the tests' small target: 50 A/A runs under the full plan and 100 under the quick one,
+and ten tries each of 5 % slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox`` runs the tiny Chatterbox:
 two A/A runs and one 20 % slower, under the quick plan. With ``--busy N`` so many processes spin
 beside them. Every trial is kept in FOLDER when it ends,
 every pair when it is measured: the same command goes on where it stopped.
@@ -111,7 +111,7 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
         Kind("10 % faster", FULL, 10, (), frozenset({"faster"}), "faster, 9 of 10", wasted(44)),
         Kind("0.5 % slower", FULL, 10, wasted(2), NEITHER, "neither, 9 of 10"),
         Kind("A/A, full", FULL, 50, (), NEITHER, "neither, 19 of 20"),
-        Kind("A/A, quick", QUICK, 50, (), NEITHER, "neither, 19 of 20"),
+        Kind("A/A, quick", QUICK, 100, (), NEITHER, "neither, 19 of 20"),
     ),
     "chatterbox": (
         Kind("20 % slower", QUICK, 1, SLOWER_SPEECH, frozenset({"slower"}), "slower"),
@@ -230,14 +230,20 @@ def neighbours(count: int) -> Iterator[None]:
             each.wait()
 
 
-def table(target: str, out: Path) -> str:
-    """The Markdown table of all results so far."""
+def table(target: str, out: Path, only: str = "") -> str:
+    """The Markdown table of all results so far.
+
+    Args:
+        only: part of the names of the kinds to show.
+    """
     lines = [
         "| trial | asked | tries | right | faster | slower | no measurable change | undecided "
         "| pairs, median (range) | time ratio, median (range) | pairs run again |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for number, kind in enumerate(KINDS[target]):
+        if only not in kind.name:
+            continue
         files = sorted(out.glob(f"{target}-{number}-*.json"))
         result = [json.loads(file.read_text()) for file in files]
         words = [each["verdict"] for each in result]
@@ -278,11 +284,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cache = options.cache or options.out / "cache"
         with neighbours(options.busy):
             run(options.target, options.out, cache, ends, options.only)
-    text = table(options.target, options.out)
+    text = table(options.target, options.out, options.only)
     print(text)
     if options.into:
         about = circumstances(options.date)
-        write_table(options.into, f"trials {options.target}", f"{about}\n\n{text}")
+        name = f"trials {options.target}{' busy' if options.busy else ''}"
+        write_table(options.into, name, f"{about}\n\n{text}")
     return 0
 
 
