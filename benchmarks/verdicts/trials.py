@@ -5,10 +5,10 @@
     python -m benchmarks.verdicts.trials small --out FOLDER --table
 
 ``small`` runs the tests' small target: 50 A/A runs under the full plan and 100 under the quick one,
-and ten tries each of 5 % slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox`` runs the tiny Chatterbox:
-two A/A runs and one 20 % slower, under the quick plan. With ``--busy N`` so many processes spin
-beside them. Every trial is kept in FOLDER when it ends,
-every pair when it is measured: the same command goes on where it stopped.
+and ten tries each of 5 % slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox``
+runs the tiny Chatterbox: two A/A runs and one 20 % slower, under the quick plan. With ``--busy N``
+so many processes spin beside them. Every trial is kept in FOLDER when it ends, every pair when it
+is measured: the same command goes on where it stopped.
 """
 
 from __future__ import annotations

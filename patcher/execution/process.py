@@ -113,6 +113,8 @@ class WorkerProcess:
         """Send a request; its answer comes from `receive`."""
         self._id += 1
         self._asked = op
+        if op == "run":  # a batch of one, so that the request tells no judged run from a timed one
+            op, arguments = "batch", {"tests": [arguments["test"]]}
         if op == "open":
             self._imports = bool(arguments["model"]["options"].get("imports", True))
         recorded = arguments.get("recorded", {})
@@ -197,6 +199,8 @@ class WorkerProcess:
                 return self._failed(Outcome.CRASHED, "protocol", message=str(error))
             self._worked = True
             value = {**message["value"], **parts}
+            if self._asked == "run":
+                value |= {**dict(*value.pop("runs", [])), "returned": value.pop("returned-0", [])}
             return Answer(
                 Outcome.OK,
                 value,
@@ -204,7 +208,7 @@ class WorkerProcess:
                 worker_wall_s=worker_wall_s,
                 resident_mib=resident_mib(self._started.worker_pid),
             )
-        failed = message["failure"]
+        failed = {**message["failure"], "stage": self._asked}
         frames = tuple(Frame(**frame) for frame in failed.pop("frames"))
         failure = Failure(**failed, frames=frames, log=self._log_tail())
         outcome = {

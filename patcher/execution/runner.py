@@ -203,7 +203,7 @@ class Runner:
             timeout_s = self.case_timeout_s(case)
             request = asdict(test)
             steps.append(Step("prepare", {"tests": [request]}, max(timeout_s, LEAST_TIMEOUT_S)))
-            steps.append(Step("run", {"test": request, "capture": True}, timeout_s))
+            steps.append(Step("run", {"test": request}, timeout_s))
             steps += [Step(op, {}, LOOK_TIMEOUT_S) for op in LOOKS]
             asks += [_Ask(op, case) for op in ("prepare", "run", *LOOKS)]
         steps.append(Step("results", {}, LOOK_TIMEOUT_S))

@@ -125,7 +125,7 @@ class WorkerRuns:
         """Run the case once on a tree of its own."""
         self.bench.observer.began(Arm.PATCHED, case, "remedy")
         _, test = self.bench.setup.lookup(case)
-        asked = {"test": asdict(test), "capture": False}
+        asked = {"test": asdict(test)}
         step = Step("run", asked, self.bench.runner.case_timeout_s(case))
         reports = self._run(case, [step], self.variants.tree(files))
         return 1 in reports and reports[1].outcome is Outcome.OK

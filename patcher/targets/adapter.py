@@ -222,7 +222,8 @@ class Session:
 
         Args:
             test: what to run.
-            capture: return the stages' arrays; False while timing.
+            capture: return the stages' arrays. Judged and timed runs ask for the same, so that no
+                patch can tell them apart; False under a tracer alone.
 
         Raises:
             NotApplicable: this test cannot be run on this model.

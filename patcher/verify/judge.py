@@ -123,6 +123,8 @@ def _judge(
         compared, gate = what_was_compared(cases, request.equivalence.value)
         row = decide(counted(cases, beyond))
         conclusion = Conclusion(row.verdict, row.reason, sentence(row, cases, gate, beyond))
+        if row.verdict is Verdict.PASS:
+            trial.follow()
         exercised = trial.exercised()
         never = [item for item in exercised if item.kind == "never"]
         if never and row.verdict is Verdict.PASS and not request.allow_unexercised:

@@ -57,7 +57,7 @@ def live(setup: Setup, executor: Executor, runner: Runner, observer: Observer) -
         for test in tests:
             request = asdict(test)
             steps.append(Step("prepare", {"tests": [request]}))
-            steps.append(Step("run", {"test": request, "capture": False}))
+            steps.append(Step("run", {"test": request}))
             steps.append(Step("memory"))
         reports = run_job(executor, Job(site, tuple(steps)), observer)
         failed = next((each for each in reports if each.failure is not None), None)

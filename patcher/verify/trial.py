@@ -15,6 +15,7 @@ from patcher.patchfile.model import Equivalence
 from patcher.verify.compare import Comparison, passed
 from patcher.verify.decisions import CaseEvidence, decide_case
 from patcher.verify.exercised import Exercise, exercises
+from patcher.verify.following import FollowedCase, follow
 from patcher.verify.judgement import CaseJudgement, Further, Status
 from patcher.verify.on_record import pass_on_record
 from patcher.verify.own_comparison import own_comparison
@@ -39,6 +40,7 @@ class Trial:
     observer: Observer
     gates: dict[Case, tuple[GateResult, ...]] = field(default_factory=dict)
     again: dict[Case, Again] = field(default_factory=dict)
+    followed: Mapping[Case, FollowedCase] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         request = self.setup.request
@@ -283,15 +285,26 @@ class Trial:
             for file in call.test.options.get("covers", ())
         }
         request = self.setup.request
-        if getattr(request.adapter, "lines_elsewhere", False):
-            return ()  # a command runs them in a process of its own, where no line is followed
-        result = exercises(request.places, self.comparison.patched.values())
+        if getattr(request.adapter, "lines_elsewhere", False) and not self.followed:
+            return ()  # a command runs them in a process of its own, which is followed later
+        seen = {case: each.ran for case, each in self.followed.items()}
+        runs = [
+            replace(run, ran=seen.get(case, run.ran))
+            for case, run in self.comparison.patched.items()
+        ]
+        result = exercises(request.places, runs)
+        if any(each.unseen for each in self.followed.values()):
+            result = tuple(each for each in result if each.kind != "never")  # nobody knows
         return tuple(
             replace(each, kind="not-applicable")
             if each.kind == "never" and each.place.file in closed
             else each
             for each in result
         )
+
+    def follow(self) -> None:
+        """See which edited lines run in the processes of commands; they run once more for it."""
+        self.followed = follow(self.setup, self.executor, self.runner, self.observer)
 
     def from_load_on(self) -> list[str]:
         """What differs between the arms once a model is loaded, by name; listed, not judged."""
@@ -347,6 +360,9 @@ class Trial:
         files = {each.place.file for each in self.exercised() if each.kind == "not-applicable"}
         if files:
             yield f"not tried, for pristine cannot run them here: {', '.join(sorted(files))}"
+        for case, each in self.followed.items():
+            if each.unseen:
+                yield f"which edited lines {case.test} runs cannot be said: {each.unseen}"
         if moved := other_random_numbers(self._both()):
             drawn = ", ".join(moved)
             yield f"calls leave the random numbers of {drawn} elsewhere than on the baseline"

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, Produced
+from patcher.worker.following import HOOK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from patcher.worker.following import Follower
 
 LAST_LINES = 12
 TEXT = "text"
@@ -57,8 +60,16 @@ class Done:
         return ""
 
 
-def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Produced:
+def run(
+    options: Mapping[str, Any],
+    assets: Mapping[str, Any],
+    tree: str,
+    follower: Follower | None = None,
+) -> Produced:
     """Run the command of a test; its outputs are what it returned.
+
+    Args:
+        follower: notes the lines that run.
 
     Raises:
         CommandFailed: its exit status is not 0.
@@ -66,7 +77,7 @@ def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Pro
     """
     patterns = options["outputs"]
     with private_folder(Path(assets["root"]), patterns, tree, assets["packages"]) as folder:
-        done = execute(with_interpreter(options["command"]), tree, folder)
+        done = execute(with_interpreter(options["command"]), tree, folder, follower=follower)
         if done.status != 0:
             how = f"exit status {done.status}" if done.status > 0 else f"signal {-done.status}"
             said = done.last_line()
@@ -76,16 +87,29 @@ def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Pro
 
 
 def execute(
-    command: Sequence[str], tree: str, folder: Path, extra: Mapping[str, str] | None = None
+    command: Sequence[str],
+    tree: str,
+    folder: Path,
+    extra: Mapping[str, str] | None = None,
+    *,
+    beside: Sequence[str] = (),
+    follower: Follower | None = None,
 ) -> Done:
-    """Run a command in ``folder`` with the tree first on its import path."""
-    paths = [tree, *filter(None, [os.environ.get("PYTHONPATH")])]
+    """Run a command in ``folder`` with the tree first on its import path.
+
+    Args:
+        extra: further variables; ``beside``: further folders on the import path.
+        follower: notes the lines that run.
+    """
+    hook = [str(HOOK)] if follower is not None else []
+    paths = [*hook, tree, *beside, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         # The tree is compiled beforehand; a process that writes there could leave something.
         "PYTHONDONTWRITEBYTECODE": "1",
         **(extra or {}),
+        **(follower.environ(folder) if follower is not None else {}),
     }
     started = time.perf_counter()
     done = subprocess.run(

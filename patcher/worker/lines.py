@@ -6,6 +6,7 @@ Never on while anything is timed. Standard library alone.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -23,13 +24,14 @@ class LineWatch:
     """Notes lines of functions that were edited.
 
     Args:
-        tree: the import root.
-        spans: by file relative to it, first and last line of each function to follow.
+        roots: import roots; a file is followed in whichever of them it is imported from.
+        spans: by file relative to them, first and last line of each function to follow.
     """
 
-    def __init__(self, tree: str, spans: Mapping[str, Sequence[Sequence[int]]]) -> None:
-        self.spans = {os.path.join(tree, file): [*each] for file, each in spans.items()}
-        self.names = {os.path.join(tree, file): file for file in spans}
+    def __init__(self, roots: Sequence[str], spans: Mapping[str, Sequence[Sequence[int]]]) -> None:
+        places = [(os.path.join(root, file), file) for root in roots for file in spans]
+        self.names = dict(places)
+        self.spans = {path: [*spans[file]] for path, file in places}
         self.seen: dict[str, set[int]] = {}
 
     def imported(self, files: Iterable[str]) -> None:
@@ -45,14 +47,17 @@ class LineWatch:
         return result
 
     def __enter__(self) -> LineWatch:
-        if not self.spans:
-            return self
+        if self.spans:
+            self.start()
+        return self
+
+    def start(self) -> None:
+        """Follow from now on, in this thread and in those started later."""
         if hasattr(sys, "monitoring"):
             self._monitor()
         else:
             threading.settrace(self._call)
             sys.settrace(self._call)
-        return self
 
     def __exit__(self, *exception: object) -> None:
         if not self.spans:
@@ -103,3 +108,54 @@ class LineWatch:
         monitoring.register_callback(TOOL, events.LINE, ran)
         monitoring.set_events(TOOL, events.PY_START)
         monitoring.restart_events()
+
+
+class ProcessWatch(LineWatch):
+    """Follows a process that a command started, from its first line to its last.
+
+    What it sees goes into a file at once, a line ``FILE NUMBER`` each: a process may end without a
+    word. ``- 0`` says that it follows, ``- 1`` that another tracer took its place.
+    """
+
+    def __init__(self, file: str, roots: Sequence[str], spans: Mapping[str, Any]) -> None:
+        super().__init__(roots, spans)
+        self.file = file
+        self.settrace = sys.settrace
+        self._write("-", 0)
+
+    def start(self) -> None:
+        super().start()
+        if not hasattr(sys, "monitoring"):
+            sys.settrace = self._replaced
+
+    def _replaced(self, function: Any) -> None:
+        """Somebody sets a tracer of their own, such as a measure of coverage."""
+        self._write("-", 1)
+        self.settrace(function)
+
+    def _follows(self, code: CodeType) -> bool:
+        if code.co_name == "<module>" and code.co_filename in self.names:
+            self._note(code, IMPORTED)
+        return super()._follows(code)
+
+    def _note(self, code: CodeType, line: int) -> None:
+        file = self.names[code.co_filename]
+        lines = self.seen.setdefault(file, set())
+        if line not in lines:
+            lines.add(line)
+            self._write(file, line)
+
+    def _write(self, file: str, line: int) -> None:
+        try:
+            opened = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        except OSError:
+            return  # a process that may not write there is not followed
+        try:
+            os.write(opened, f"{file} {line}\n".encode())
+        finally:
+            os.close(opened)
+
+
+def follow_process(settings: str) -> None:
+    """Follow this process; ``settings`` is JSON of what `ProcessWatch` takes."""
+    ProcessWatch(**json.loads(settings)).start()

@@ -83,7 +83,7 @@ class Worker:
         self.deterministic = greeting["deterministic"]
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
         lines = importlib.import_module("patcher.worker.lines") if greeting.get("watch") else None
-        self.watch: Any = lines.LineWatch(self.tree, greeting["watch"]) if lines else None
+        self.watch: Any = lines.LineWatch([self.tree], greeting["watch"]) if lines else None
         self.session: Any = None
         self.last: Any = None  # what the last run produced
         self.survivor: Any = None  # what probes are tried on
@@ -190,27 +190,20 @@ class Worker:
             self.generators = state.seed_all(test.seed)
         return self.op_state(request)
 
-    def op_run(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one test.
+    def op_batch(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run tests one after the other; what the n-th returned is the part ``returned-n``.
 
-        The answer carries what the call returned. What a judged run needs beside it is asked for
-        afterwards (``stages``, ``state``), so that the request itself tells no run from another.
+        Judged and timed runs are this one request and these frames: neither tells a patch which it
+        is in. What a judged run needs beside is asked for afterwards (``stages``, ``state``).
         """
-        test = test_from(request["test"])
         reset_peak()
         self.last = None
-        with self.watch or contextlib.nullcontext():
-            self.last = self.session.run(test, capture=request["capture"])
-        self.results.append((test.name, self.last.again))
-        return self.describe(self.last)
-
-    def op_batch(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run tests one after the other; what the n-th returned is the part ``returned-n``."""
-        reset_peak()
         runs = []
-        for number, test in enumerate(request["tests"]):
-            produced = self.session.run(test_from(test), capture=False)
-            runs.append(self.describe(produced, f"returned-{number}"))
+        with self.watch or contextlib.nullcontext():
+            for number, test in enumerate(map(test_from, request["tests"])):
+                self.last = self.session.run(test, capture=True)
+                self.results.append((test.name, self.last.again))
+                runs.append(self.describe(self.last, f"returned-{number}"))
         return {"runs": runs}
 
     def op_echo(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,6 +257,10 @@ class Worker:
             acts[fields["name"]] = functools.partial(run, fields)
         tracer = resolve(request["tracer"])
         return {"survey": tracer(acts, self.tree, **request.get("options", {}))}
+
+    def op_follow(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a test that starts processes of its own, with their lines followed; no answer."""
+        return dict(self.session.follow(test_from(request["test"]), request["spans"]))
 
     def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Recompute every stage from the recorded stage before it."""

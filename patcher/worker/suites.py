@@ -19,6 +19,8 @@ from patcher.worker.commands import CommandFailed, Done, execute, private_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from patcher.worker.following import Follower
+
 OUTCOMES = "tests"
 """The dtype of a buffer that holds outcomes by test as a JSON object."""
 REPEATS = 2
@@ -63,9 +65,7 @@ def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Pro
     Raises:
         CommandFailed: pytest could not run it, or it holds no test.
     """
-    command = with_interpreter(options["command"])
-    if Path(command[0]).name in ("pytest", "py.test"):
-        command[:1] = [sys.executable, "-m", "pytest"]
+    command = pytest_command(options)
     with private_folder(Path(assets["root"]), (), tree, assets["packages"]) as folder:
         outcomes, done = outcomes_of(command, assets["packages"], tree, folder)
         failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
@@ -74,6 +74,27 @@ def run(options: Mapping[str, Any], assets: Mapping[str, Any], tree: str) -> Pro
                 outcomes[test] = "flaky"
     data = json.dumps(outcomes, sort_keys=True).encode("ascii")
     return Produced(returned={"tests": Buffer(OUTCOMES, (len(data),), data)}, wall_s=done.wall_s)
+
+
+def follow(
+    options: Mapping[str, Any], assets: Mapping[str, Any], tree: str, follower: Follower
+) -> None:
+    """Run the suite of a test once for the lines that run.
+
+    Raises:
+        CommandFailed: pytest could not run it, or it holds no test.
+    """
+    command = pytest_command(options)
+    with private_folder(Path(assets["root"]), (), tree, assets["packages"]) as folder:
+        outcomes_of(command, assets["packages"], tree, folder, follower)
+
+
+def pytest_command(options: Mapping[str, Any]) -> list[str]:
+    """The command of a test, run by this interpreter."""
+    command = with_interpreter(options["command"])
+    if Path(command[0]).name in ("pytest", "py.test"):
+        command[:1] = [sys.executable, "-m", "pytest"]
+    return command
 
 
 def passing_again(
@@ -102,22 +123,24 @@ def is_path(word: str, folder: Path) -> bool:
 
 
 def outcomes_of(
-    command: Sequence[str], packages: Sequence[str], tree: str, folder: Path
+    command: Sequence[str],
+    packages: Sequence[str],
+    tree: str,
+    folder: Path,
+    follower: Follower | None = None,
 ) -> tuple[dict[str, str], Done]:
     """Run pytest once; outcomes by id."""
     with tempfile.TemporaryDirectory(prefix="suite-") as own:
         Path(own, "patcher_outcomes.py").write_text(PLUGIN, encoding="utf-8")
         file = Path(own, "outcomes.json")
-        paths = [tree, own, *filter(None, [os.environ.get("PYTHONPATH")])]
         extra = {
-            "PYTHONPATH": os.pathsep.join(paths),
             "PATCHER_OUTCOMES": str(file),
             "PATCHER_TREE": tree,
             "PATCHER_PACKAGES": " ".join(name[:-3] if name.endswith(".py") else name
                                          for name in packages),
         }  # fmt: skip
         words = [*command, "-p", "patcher_outcomes", "-p", "no:cacheprovider"]
-        done = execute(words, tree, folder, extra)
+        done = execute(words, tree, folder, extra, beside=[own], follower=follower)
         if done.status == NONE_COLLECTED:
             raise CommandFailed("pytest collected no test")
         if done.status not in PYTEST_RAN and not file.exists():

@@ -7,6 +7,7 @@ in the interpreter the target is installed for.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import importlib
 import inspect
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.targets.adapter import Opening, Produced, Session, Test, stage_seed
 from patcher.targets.state import seed_all
 from patcher.worker import commands, suites
+from patcher.worker.following import Follower
 from patcher.worker.values import encode
 
 if TYPE_CHECKING:
@@ -68,6 +70,16 @@ class WorkloadSession(Session):
             wall_s=wall_s,
             again=lambda: encode(value, tree=self.tree),
         )
+
+    def follow(self, test: Test, spans: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a command or a suite once more, for the edited lines that run in its processes."""
+        follower = Follower(self.tree, spans)
+        with contextlib.suppress(commands.CommandFailed, commands.NoOutput):  # was judged before
+            if test.options["kind"] == "tests":
+                suites.follow(test.options, self.assets, self.tree, follower)
+            else:
+                commands.run(test.options, self.assets, self.tree, follower)
+        return follower.result()._asdict()
 
     def describe(self) -> Mapping[str, Any]:
         facts: dict[str, Any] = {"python": ".".join(map(str, sys.version_info[:3]))}

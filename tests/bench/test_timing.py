@@ -117,7 +117,7 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
 def executor_record(executor: LocalExecutor, where: WorkerSite) -> list[Mapping[str, object]]:
     """The stages of one gate run, as the worker describes them."""
     open_model = Step("open", {"model": vars(MODELS[0]), "seed": 0})
-    run = Step("run", {"test": vars(TESTS[0]), "capture": True})
+    run = Step("run", {"test": vars(TESTS[0])})
     executor.submit(Job(where, (open_model, run, Step("stages"))))
     reports = executor.wait()
     while not reports[-1].last:

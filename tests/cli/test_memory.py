@@ -9,8 +9,13 @@ import pytest
 from tests.conftest import Patcher, runner
 from tests.contract.adder import SETTINGS, make_workspace
 
-WEAK = 'target = "adder"\n[verify]\ncommand = ["python", "-c", "import adder"]\n'
-LAX = "import adder\nassert adder.total([1, 2]) == 3\n"
+# It runs what both patches edit, and looks at no answer.
+WEAK = (
+    'target = "adder"\n[verify]\n'
+    'command = ["python", "-c", "import adder; adder.twice(4), adder.total([1])"]\n'
+)
+IMPORTS = 'target = "adder"\n[verify]\ncommand = ["python", "-c", "import adder"]\n'
+LAX = "import adder\nassert adder.total([1, 2]) == 3\nadder.twice(4)\n"
 STRICT = LAX + "assert adder.twice(4) == 8\n"
 BY_FILE = 'target = "adder"\n[verify]\ncommand = ["python", "check.py"]\n'
 
@@ -35,6 +40,16 @@ def test_a_series_that_fails_the_strong_judge_is_taken_out_though_the_weak_one_p
     (workspace / "patcher.toml").write_text(SETTINGS)
     ran = patcher("verify", "--json")
     assert (ran.status, ran.json["restored"], ran.json["series_now"]) == (1, True, [])
+    assert patcher("status", "--json").json["series"] == []
+
+
+def test_a_judge_that_runs_nothing_of_the_patch_passes_nothing(
+    patcher: Patcher, workspace: Path
+) -> None:
+    (workspace / "patcher.toml").write_text(IMPORTS)
+    assert patcher("apply", "use_three").status == 0
+    ran = patcher("verify", "--json")
+    assert (ran.status, ran.json["verdict"]) == (1, "not-exercised")
     assert patcher("status", "--json").json["series"] == []
 
 

@@ -197,7 +197,8 @@ def test_a_failure_under_another_judge_is_not_answered_from_the_record(
     assert adder("verify", "use_three").status == 1
     settings = root.parents[2] / "patcher.toml"
     settings.write_text(
-        'target = "adder"\n[verify]\ncommand = ["python", "-c", "import adder"]\n', "utf-8"
+        'target = "adder"\n[verify]\ncommand = ["python", "-c", "import adder; adder.twice(4)"]\n',
+        "utf-8",
     )
     assert adder("verify", "use_three", "--json").json["verdict"] == "pass"
 

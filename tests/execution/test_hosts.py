@@ -19,7 +19,7 @@ from patcher.execution.sandbox import Kernel
 from tests.execution.test_process import OPEN, site
 from tests.smalltarget.adapter import TESTS
 
-RUN = Step("run", {"test": vars(TESTS[0]), "capture": True}, 20)
+RUN = Step("run", {"test": vars(TESTS[0])}, 20)
 
 
 @pytest.fixture

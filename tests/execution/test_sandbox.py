@@ -104,7 +104,7 @@ def test_a_target_runs_as_it_does_outside(
     test = {"name": "t", "options": {"text": "measure"}, "seed": 1}
     steps = (
         Step("open", {"model": model, "seed": 0}, 60),
-        Step("run", {"test": test, "capture": True}, 60),
+        Step("run", {"test": test}, 60),
     )
     fenced = run_job(executor, Job(where, steps), Silent())[-1]
     free = run_job(executor, Job(replace(where, policy=None), steps), Silent())[-1]

@@ -61,7 +61,7 @@ def run_arm(
 ) -> dict[str, dict[Case, CaseResult]]:
     """Run all tests on one arm, and replay each on what the baseline recorded."""
     planned: list[tuple[str, Test, dict[str, Any]]]
-    planned = [("run", test, {"capture": True}) for test in tests]
+    planned = [("run", test, {}) for test in tests]
     for test in tests:
         stages = {stage.name: asdict(stage) for stage in recorded.get(case_of(test), ())}
         planned += [("replay", test, {"recorded": stages})] if stages else []

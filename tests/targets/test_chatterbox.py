@@ -84,13 +84,10 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
         made = run_job(executor, Job(site, (Step("make", {"function": adapter.making}),)), Silent())
         assert made[-1].failure is None, made[-1].failure
     built_in = asdict(TESTS[0])
-    run = {"test": built_in, "capture": True}
+    run = {"test": built_in}
     steps = {
         "open": Step("open", {"model": asdict(MODELS[0]), "seed": 0}),
-        **{
-            test.name: Step("run", {"test": asdict(test), "capture": True})
-            for test in MATRIX.tests[:-1]
-        },
+        **{test.name: Step("run", {"test": asdict(test)}) for test in MATRIX.tests[:-1]},
         "run first": Step("run", run),
         "first": Step("stages"),
         "run second": Step("run", run),

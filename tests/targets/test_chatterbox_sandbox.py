@@ -42,7 +42,7 @@ def test_a_generation_in_the_sandbox_is_the_one_outside_to_the_bit(tmp_path: Pat
     fenced = replace(free, policy=policy_for(sys.executable, hidden=[tmp_path], gpu=False))
     steps = (
         Step("open", {"model": asdict(MODELS[0]), "seed": 0}, 600),
-        Step("run", {"test": asdict(TESTS[0]), "capture": True}, 600),
+        Step("run", {"test": asdict(TESTS[0])}, 600),
     )
     with LocalExecutor() as executor:
         if not assets.ready and adapter.making:

@@ -57,7 +57,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.A
     with LocalExecutor() as executor:
         if not assets.ready:
             run(executor, Step("make", {"function": adapter.making}))
-        one_run = Step("run", {"test": test, "capture": True})
+        one_run = Step("run", {"test": test})
         ran = run(executor, opening, one_run, Step("stages"))[-1]
         recorded = {stage["name"]: stage for stage in ran.value["stages"]}
         request = {"test": test, "recorded": recorded}
