@@ -85,6 +85,12 @@ def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
         whole = f"{line:<{widest}}  {_cut(summary, room)}" if room >= SHORTEST_SUMMARY else line
         state = shown[number - 1].state.value if number else ""
         yield Line(whole, "bold" if not number else STYLES.get(state, ""))
+    cut = [e for e in shown if e.state.value == "blocked" and e.reason and len(e.reason) > room]
+    if cut:
+        yield Line()
+    for each in cut:
+        for part in wrap(f"{each.name}: {each.reason}", width, "", "  "):
+            yield Line(part)
 
 
 def _summary(each: ListedPatch) -> str:

@@ -51,6 +51,13 @@ def test_what_does_not_fit_is_counted_and_shown_on_request() -> None:
     assert "too_new" in whole
 
 
+def test_why_a_patch_is_blocked_is_said_whole() -> None:
+    reason = "moved: there is no ChatterboxTTS.inference_stream in chatterbox/tts.py"
+    result = ListResult([patch("stream", PatchState.BLOCKED, reason=reason)], [], [])
+    lines = [line.text for line in catalogue_lines(result, 100, everything=True)]
+    assert f"stream: {reason}" in lines
+
+
 def test_a_decided_timing_counts_before_a_newer_one_that_decided_nothing() -> None:
     gain = gain_of([NEW, OLD])
     assert gain is not None
