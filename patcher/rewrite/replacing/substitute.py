@@ -16,6 +16,14 @@ import libcst as cst
 from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
+from patcher.rewrite.replacing.elements import (
+    before_first,
+    common,
+    have_comments,
+    in_other_order,
+    same_in_other_places,
+    without,
+)
 from patcher.rewrite.replacing.fill import Filler, has_lines, is_atomic
 from patcher.rewrite.replacing.in_strings import apart, fitted
 from patcher.rewrite.replacing.places import (
@@ -25,7 +33,6 @@ from patcher.rewrite.replacing.places import (
     are_statements,
     comments_above,
     deletion,
-    element_lines,
     is_compound,
     joined,
     need_one_line,
@@ -221,13 +228,13 @@ class _Site:
         if not nodes:
             return [] if old == new else None
         if len(old) == len(new):
-            pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
-            if all(pair is not None for pair in pairs):
-                return [splice for pair in pairs if pair for splice in pair]
-            return None
+            if self._change_places(old, new):
+                of = self._targets(old)
+                return in_other_order(self.source, self.found.tree, of, (old, new), self._fill)
+            return self._pairs(old, new)
         if not old or not new or not all(map(is_element, (*old, *new))):
             return None
-        head, tail = self._common(old, new)
+        head, tail = common(old, new)
         if not self._can_run(old):
             return None
         removed = self._targets(old[head : len(old) - tail])
@@ -239,29 +246,27 @@ class _Site:
             return [append_element(self.source, element_span(tree, before[-1])[1], text)]
         if not removed and after:
             start = element_span(tree, after[0])[0]
-            return [Splice(start, start, f"{self._fill_run(added, start)}, ")]
+            return [before_first(self.source, start, self._fill_run(added, start))]
         if not removed:
             return None
         start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
         if added:
             return [Splice(start, end, self._fill_run(added, start))]
-        own_lines = element_lines(self.source, start, end)
-        if own_lines is not None:
-            return [Splice(*own_lines, "")]
-        if before:
-            return [Splice(element_span(tree, before[-1])[1], end, "")]
-        if after:
-            return [Splice(start, element_span(tree, after[0])[0], "")]
-        return None
+        return without(self.source, tree, removed, before, after)
 
-    def _common(self, old: Sequence[Node], new: Sequence[Node]) -> tuple[int, int]:
-        """How many elements are equal at the start and at the end."""
-        least, head, tail = min(len(old), len(new)), 0, 0
-        while head < least and same(old[head], new[head]):
-            head += 1
-        while tail < least - head and same(old[-1 - tail], new[-1 - tail]):
-            tail += 1
-        return head, tail
+    def _change_places(self, old: Sequence[Node], new: Sequence[Node]) -> bool:
+        """Whether elements with comments do: these move with them."""
+        listed = all(is_element(e) or isinstance(e, cst.Decorator) for e in (*old, *new))
+        if not listed or not self._can_run(old) or not same_in_other_places(old, new):
+            return False
+        nodes = self._targets(old)
+        return len(nodes) == len(old) and have_comments(self.source, self.found.tree, nodes)
+
+    def _pairs(self, old: Sequence[Node], new: Sequence[Node]) -> list[Splice] | None:
+        """Splices for nodes one by one; None when that is not enough for one of them."""
+        pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
+        result = [pair for pair in pairs if pair is not None]
+        return [splice for pair in result for splice in pair] if len(result) == len(pairs) else None
 
     def _pair(self, old: Node, new: Node) -> list[Splice] | None:
         below = self._inside(old, new)
@@ -283,10 +288,10 @@ class _Site:
     def _run(self, old: Sequence[Node], new: Sequence[Node], deep: bool) -> list[Splice]:
         """Turn a run of statements into another: what is equal at both ends stays."""
         if deep and len(old) == len(new) and not self._moves(old, new):
-            pairs = [self._pair(each, other) for each, other in zip(old, new, strict=True)]
-            if all(pair is not None for pair in pairs):
-                return [splice for pair in pairs if pair for splice in pair]
-        head, tail = self._common(old, new)
+            small = self._pairs(old, new)
+            if small is not None:
+                return small
+        head, tail = common(old, new)
         removed = self._targets(old[head : len(old) - tail])
         added = list(new[head : len(new) - tail])
         if removed and added:
@@ -307,9 +312,7 @@ class _Site:
         """Whether the template says something that only whole statements can: comments, order."""
         if self.template.has_comments:
             return True
-        pairs = list(zip(old, new, strict=True))
-        changed = [(each, other) for each, other in pairs if not same(each, other)]
-        return any(same(one, other) for one, _ in changed for _, other in changed)
+        return same_in_other_places(old, new)
 
     def _replace_run(self, removed: list[Node], added: list[Node], of: Sequence[Node]) -> Splice:
         """Statements in place of others; what stays of them takes its comments along.
