@@ -67,12 +67,14 @@ def calibrate(
     margin: float,
     clock: Callable[[], float],
     budget_s: float | None = None,
+    lanes: int = 1,
 ) -> tuple[Forecast | None, float | None]:
     """Time the baseline against itself.
 
     Args:
         margin: the device's smallest change worth calling (0.03 = 3 %).
         clock: monotonic seconds.
+        lanes: how many pairs are timed at once, each on a machine or a device of its own.
 
     Returns:
         The forecast, None where the baseline failed (the bench will say how), and what is left of
@@ -91,11 +93,16 @@ def calibrate(
         if took_s > LONG_S:
             break
     left_s = None if budget_s is None else max(0.0, budget_s - (clock() - began_s))
-    return forecast(plan, took_s, noise_of(timings), margin, left_s), left_s
+    return forecast(plan, took_s, noise_of(timings), margin, left_s, lanes), left_s
 
 
 def forecast(
-    plan: BenchPlan, process_s: float, noise: float | None, margin: float, budget_s: float | None
+    plan: BenchPlan,
+    process_s: float,
+    noise: float | None,
+    margin: float,
+    budget_s: float | None,
+    lanes: int = 1,
 ) -> Forecast:
     """The arithmetic of it.
 
@@ -106,7 +113,7 @@ def forecast(
     """
     pairs = plan.pairs
     if budget_s is not None and process_s > 0:
-        pairs = min(pairs, int(budget_s / (2 * process_s)))
+        pairs = min(pairs, lanes * int(budget_s / (2 * process_s)))
     looked = max((look for look in plan.looks if look <= pairs), default=0)
     detectable = None
     if looked and noise is not None:
@@ -115,7 +122,7 @@ def forecast(
     return Forecast(
         pairs=pairs,
         process_s=process_s,
-        total_s=2 * pairs * process_s,
+        total_s=2 * pairs * process_s / min(lanes, max(1, plan.looks[0] // 2)),
         noise=None if noise is None else expm1(noise),
         smallest_detectable=detectable,
         needed=plan.looks[0],

@@ -9,11 +9,13 @@ with a fake stopwatch and a fake clock.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from patcher.bench.analysis import judge_pairs
+from patcher.bench.lanes import Lane, Lanes
 from patcher.bench.objections import grows, repeating
 from patcher.bench.records import Fault, ProcessTiming, TimedPair, run_order
 from patcher.bench.speed import BenchPlan, SpeedVerdict, Word, decide
@@ -127,6 +129,9 @@ def run_bench(
     clock: Callable[[], float],
     check: Check = lambda pair: None,
     progress: Callable[[int, ProcessTiming], None] | None = None,
+    further: Sequence[Stopwatch] = (),
+    stop: Callable[[], None] = lambda: None,
+    open_now: Callable[[], int] | None = None,
 ) -> BenchRun:
     """Run pairs until a look decides, the plan is done, the budget ends, or something is wrong.
 
@@ -134,8 +139,13 @@ def run_bench(
         clock: monotonic seconds; used for the budget alone.
         check: what is wrong with what the processes of a pair gave back; None when nothing is.
         progress: called with the pair's index and each process's timing.
+        further: stopwatches of other machines or devices: so many more pairs run at once, never
+            two of one block, and none beyond the next look.
+        stop: ends what any of them still times.
+        open_now: how many of all of them there are still machines for; None for all.
     """
-    return _Sitting(rules, stopwatch, ledger, clock, check, progress).run()
+    with Lanes([stopwatch, *further], stop, open_now) as lanes:
+        return _Sitting(rules, lanes, ledger, clock, check, progress).run()
 
 
 class _Sitting:
@@ -144,13 +154,13 @@ class _Sitting:
     def __init__(
         self,
         rules: Rules,
-        stopwatch: Stopwatch,
+        lanes: Lanes,
         ledger: PairLedger,
         clock: Callable[[], float],
         check: Check,
         progress: Callable[[int, ProcessTiming], None] | None,
     ) -> None:
-        self.rules, self.stopwatch, self.ledger = rules, stopwatch, ledger
+        self.rules, self.lanes, self.ledger = rules, lanes, ledger
         self.clock, self.check, self.progress = clock, check, progress
         self.name = uuid.uuid4().hex
         stored = ledger.pairs()
@@ -158,27 +168,48 @@ class _Sitting:
         self.rejected = [pair for pair in stored if pair.rejected]
         self.reused = len(self.kept)
         self.lost: list[Loss] = []
+        self.losses = Counter[int]()  # by lane
         self.longest_s = 0.0
+        self.began_s: dict[int, float] = {}  # of the pairs that run now
 
     def run(self) -> BenchRun:
         plan, began_s = self.rules.plan, self.clock()
         for pair in self.kept.values():
             if fault := self.check(pair):
                 return self._result("fault", fault=fault)
-        index = 0
-        while index < plan.pairs:
-            if index in self.kept:
-                index += 1
-                if self._decided(index):
-                    return self._result("decided")
-                continue
-            budget_s = self.rules.budget_s
-            if budget_s is not None and self.clock() - began_s + self.longest_s > budget_s:
-                return self._result("budget")
-            ended = self._pair(index)
+        for look in plan.looks:
+            ended = self._up_to(look, began_s)
             if ended is not None:
                 return ended
+            if self._decided(look):
+                return self._result("decided")
         return self._result("all pairs")
+
+    def _up_to(self, look: int, began_s: float) -> BenchRun | None:
+        """Time every pair before ``look``; what the bench ends with, or None when it goes on."""
+        over = False
+        while True:
+            while not over and (index := self._next(look)) is not None:
+                budget_s = self.rules.budget_s
+                if budget_s is not None and self.clock() - began_s + self.longest_s > budget_s:
+                    over = True
+                    break
+                self.began_s[index] = self.clock()
+                self.lanes.start(index, self._both)
+            if not self.began_s:
+                return self._result("budget") if over else None
+            for index, timings in self.lanes.finished():
+                ended = self._finish(index, self.began_s.pop(index), timings)
+                if ended is not None:
+                    return ended
+
+    def _next(self, look: int) -> int | None:
+        """The next pair to start: of a block none of whose pairs runs, while a lane is free."""
+        if len(self.began_s) >= self.lanes.open():
+            return None
+        busy = {index // 2 for index in self.began_s}
+        missing = (index for index in range(look) if index not in self.kept)
+        return next((index for index in missing if index // 2 not in busy), None)
 
     def _decided(self, count: int) -> bool:
         if count not in self.rules.plan.looks or not all(i in self.kept for i in range(count)):
@@ -188,14 +219,14 @@ class _Sitting:
     def _verdict(self, pairs: Sequence[TimedPair]) -> SpeedVerdict:
         return judge_pairs(self.rules.plan, pairs, self.rules.margin, self.rules.floor_s)
 
-    def _pair(self, index: int) -> BenchRun | None:
-        """Time one pair; what the bench ends with, or None when it goes on."""
-        began_s = self.clock()
-        attempt = sum(pair.index == index for pair in self.rejected)
-        spare = attempt < RERUNS_A_PAIR and len(self.rejected) < self.rules.plan.reruns
-        timings = self._both(index)
+    def _finish(
+        self, index: int, began_s: float, timings: dict[Arm, ProcessTiming] | BenchRun
+    ) -> BenchRun | None:
+        """Judge and keep what was timed; what the bench ends with, or None when it goes on."""
         if isinstance(timings, BenchRun):
             return timings
+        attempt = sum(pair.index == index for pair in self.rejected)
+        spare = attempt < RERUNS_A_PAIR and len(self.rejected) < self.rules.plan.reruns
         pair = TimedPair(
             index=index,
             attempt=attempt,
@@ -216,16 +247,18 @@ class _Sitting:
             self.longest_s = max(self.longest_s, self.clock() - began_s)
         return None
 
-    def _both(self, index: int) -> dict[Arm, ProcessTiming] | BenchRun:
+    def _both(self, index: int, lane: Lane) -> dict[Arm, ProcessTiming] | BenchRun:
         """A timing of each arm, run again while processes are lost."""
         here: list[Loss] = []
         for attempt in range(LOSSES_A_PAIR):
             timings: dict[Arm, ProcessTiming] = {}
+            # A lane stays on its machine, until something is lost there.
+            pair = f"{self.name} {lane.number} {self.losses[lane.number]}"
             for arm in run_order(index, self.rules.seed):
-                pair = f"{self.name} {index} {len(self.rejected)} {attempt}"
-                timings[arm] = timing = self.stopwatch(arm, 2.0**attempt, pair=pair)
+                timings[arm] = timing = lane.stopwatch(arm, 2.0**attempt, pair=pair)
                 if self.progress:
-                    self.progress(index, timing)
+                    with self.lanes.lock:
+                        self.progress(index, timing)
                 if timing.failure and timing.outcome not in LOST:
                     return self._broken(timing)
             # The other arm ran all the same: what took one may have been meant for both.
@@ -234,6 +267,7 @@ class _Sitting:
                 return timings
             here += [Loss(index, timing.arm, timing.failure) for timing in failed]
             self.lost += here[-len(failed) :]
+            self.losses[lane.number] += 1
         return self._given_up(here, failed[-1])
 
     def _broken(self, failed: ProcessTiming) -> BenchRun:

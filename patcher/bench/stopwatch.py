@@ -63,6 +63,12 @@ class ExecutorStopwatch:
         self.components: tuple[str, ...] | None = None if workload.component_repeats else ()
         self.gpus = any(site.device in ("auto", "cuda") for site in sites.values())
 
+    def on(self, executor: Executor) -> ExecutorStopwatch:
+        """The same stopwatch on another executor, or on another view of this one's."""
+        result = ExecutorStopwatch(executor, self.sites, self.workload)
+        result.components = self.components
+        return result
+
     def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
         """Run one process to its end; the first failure ends it and is in the result.
 

@@ -15,9 +15,10 @@ from patcher.bench.report import BenchReport
 from patcher.bench.run import BenchRun, Rules, run_bench, withheld
 from patcher.bench.speed import DEVICE_MARGIN, BenchPlan
 from patcher.bench.stopwatch import ExecutorStopwatch, Workload
-from patcher.execution.executor import fingerprint_of
+from patcher.execution.executor import fingerprint_of, timing_slots
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.execution.rundb import key_of
+from patcher.execution.shared import SharedExecutor
 from patcher.gates.components import judge_components
 from patcher.patchfile.model import Declaration, Equivalence
 
@@ -111,14 +112,23 @@ def time_arms(
     )  # fmt: skip
     ledger = SqliteLedger(database, key, json.dumps(environment.facts))
     planned = workload(ledger.seed)
-    stopwatch = ExecutorStopwatch(executor, plain, planned)
-    judge = InputJudge(executor, plain, planned, claim.equivalence, claim.limits, claim.compare)
+    lanes = timing_slots(executor)
+    shared = SharedExecutor(executor)
+    own = shared.view() if lanes > 1 else executor
+    stopwatch = ExecutorStopwatch(own, plain, planned)
+    judge = InputJudge(own, plain, planned, claim.equivalence, claim.limits, claim.compare)
     expected, budget_s = None, terms.budget_s
     if announce is not None:
         margin = margin_of(terms.device)
-        expected, budget_s = calibrate(stopwatch, terms.plan, margin, time.monotonic, budget_s)
+        expected, budget_s = calibrate(
+            stopwatch, terms.plan, margin, time.monotonic, budget_s, lanes
+        )
         if expected is not None:
             announce(expected)
+    # What is checked on the side waits for its own answers, beside the pairs that run on.
+    first, *further = (
+        [stopwatch.on(shared.view()) for _ in range(lanes)] if lanes > 1 else [stopwatch]
+    )
     run = run_bench(
         Rules(
             terms.plan,
@@ -128,11 +138,14 @@ def time_arms(
             terms.floor_s,
             claim.declares,
         ),
-        stopwatch,
+        first,
         ledger,
         clock=time.monotonic,
         check=AnswerCheck(claim.equivalence, lambda: stopwatch(Arm.BASELINE), judge),
         progress=progress,
+        further=further,
+        stop=shared.stop,
+        open_now=lambda: timing_slots(executor),
     )
     if run.stopped != "budget":
         ledger.finish()

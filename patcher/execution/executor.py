@@ -108,12 +108,20 @@ class Elsewhere(Protocol):
     def machine(self) -> Mapping[str, Any]:
         """Facts of the machine that pairs are timed on."""
 
+    def timing_slots(self) -> int:
+        """How many jobs can be timed at once, each on a machine or a device of its own."""
+
 
 def fingerprint_of(executor: Executor, extra: Mapping[str, Any]) -> Fingerprint:
     """The machine that jobs are timed on, with further facts."""
     if isinstance(executor, Elsewhere):
         return Fingerprint({**executor.machine(), **extra})
     return fingerprint(extra)
+
+
+def timing_slots(executor: Executor) -> int:
+    """How many jobs can be timed at once; on this machine one."""
+    return executor.timing_slots() if isinstance(executor, Elsewhere) else 1
 
 
 def processors_of(executor: Executor) -> int:

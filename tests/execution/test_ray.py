@@ -171,7 +171,33 @@ def test_a_pair_never_splits_and_one_job_is_timed_a_device(
     assert {pair: len(nodes) for pair, nodes in seen.items()} == dict.fromkeys(pairs, 1)
 
 
-def held(cluster: Any, node: str) -> tuple[float, float]:
+def test_blocks_of_pairs_are_timed_on_both_hosts_at_once(cluster: Any, tmp_path: Path) -> None:
+    """Two blocks, two hosts: each has one of them whole, and both run at the same time."""
+    arms = {arm: site(tmp_path / arm.value) for arm in Arm}
+    nodes: dict[str, list[str]] = {}
+    with find_executor("ray", 1) as executor:  # type: ignore[attr-defined]
+        assert executor.timing_slots() == 2
+        submit, at_once = executor.submit, [0]
+
+        def submitted(job: Job) -> int:
+            handle: int = submit(job)
+            at_once[0] = max(at_once[0], len(executor._running))
+            nodes.setdefault(job.pair, []).append(executor._pairs[job.pair].node)
+            return handle
+
+        executor.submit = submitted
+        found = time_arms(
+            Terms(replace(ONE_BLOCK, looks=(4,))), executor, arms, workload,
+            database=tmp_path / "runs.sqlite",
+        )  # fmt: skip
+    assert [pair.index for pair in found.run.pairs] == [0, 1, 2, 3]
+    assert at_once == [2]
+    assert len(nodes) == 2  # a word a lane
+    assert len({node for of_lane in nodes.values() for node in of_lane}) == 2
+    assert all(len(set(of_lane)) == 1 for of_lane in nodes.values())
+
+
+def held(node: str) -> tuple[float, float]:
     """Processors and GPUs that Ray has handed out on a node."""
     (all_of_it,) = [each["Resources"] for each in ray.nodes() if each["NodeID"] == node]
     free = ray._private.state.available_resources_per_node()[node]
@@ -194,7 +220,7 @@ def test_a_timed_job_holds_one_gpu_and_a_second_one_waits_for_it(
             assert [*executor._running] == handles[:1]  # one is timed a device
             assert executor._running[handles[0]].host.node == node.node_id
             assert any(executor.wait())  # the first step's answer: the job is placed
-            assert held(cluster, node.node_id) == (timed.threads, 1)
+            assert held(node.node_id) == (timed.threads, 1)
             other = replace(timed, device="cpu")
             executor.submit(Job(other, (nap,), "c"))
             assert len(executor._running) == 1  # the host times one thing at a time

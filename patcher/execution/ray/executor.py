@@ -104,11 +104,19 @@ class RayExecutor:
         return self._timing_hosts()[0].identity.facts
 
     def _timing_hosts(self) -> list[Host]:
-        """The largest group of hosts that are alike, those with a GPU first."""
+        """The largest group of hosts that are alike, those with a GPU first.
+
+        Facts name GPUs by their driver. What Ray hands out counts too: without it a job would run
+        on the processor of the one host and on the GPU of the other.
+        """
         groups: dict[str, list[Host]] = {}
         for each in self._hosts:
-            groups.setdefault(repr(sorted(each.identity.facts.items())), []).append(each)
+            alike = (each.gpus > 0, sorted(each.identity.facts.items()))
+            groups.setdefault(repr(alike), []).append(each)
         return max(groups.values(), key=lambda group: (group[0].gpus > 0, len(group)))
+
+    def timing_slots(self) -> int:
+        return max(1, sum(max(1, each.gpus) for each in self._alive(self._timing_hosts())))
 
     def _alive(self, hosts: Sequence[Host]) -> list[Host]:
         return [each for each in hosts if each.node not in self._lost]
@@ -248,7 +256,8 @@ class RayExecutor:
         for flight in self._running.values():
             if flight.host.node in load:
                 load[flight.host.node] += 1
-        free = [each for each in hosts if load[each.node] < (1 if timed else self._each)]
+        most = {each.node: timed_at_once(job, each) if timed else self._each for each in hosts}
+        free = [each for each in hosts if load[each.node] < most[each.node]]
         if not free:
             return None
         result = min(free, key=lambda each: load[each.node])
@@ -296,6 +305,11 @@ class RayExecutor:
 def is_timed(job: Job) -> bool:
     """Whether a clock decides about what this job does."""
     return not job.site.deterministic
+
+
+def timed_at_once(job: Job, place: Host) -> int:
+    """How many jobs are timed at once on a host: one a GPU that is used, or one."""
+    return max(1, place.gpus) if job.site.device in ("auto", "cuda") else 1
 
 
 def resources(device: str, threads: int, place: Host, *, timed: bool) -> tuple[int, int]:
