@@ -249,10 +249,10 @@ def _settle(
         remember(copy, strength)
         return _result(judgement, restored=False), None
     message = unmet or judgement.sentence
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {"unmet": unmet} if unmet else {}
     if options.keep and before is None:
         hint = "kept, as asked; `patcher revert --all` takes everything out"
-        result = _result(judgement, restored=False)
+        result = {**_result(judgement, restored=False), **extra}
         return result, PatcherError("verification-failed", message, hint=hint)
     speed = unmet is not None or (judgement.speed is not None and judgement.speed.fault is not None)
     kept = fallback(copy, strength, speed=speed) if before is None else before.series
@@ -328,7 +328,7 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
     word = judgement.speed.as_json()["verdict"]
     if word in MEETS[require]:
         return None
-    return f"--require {require}: the speed verdict is {word}"
+    return f"--require {require} is not met, for the speed verdict is {word}"
 
 
 def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:

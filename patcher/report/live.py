@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from patcher.execution.results import Case, CaseResult
 
-RUNNING = "running"
+RUNNING, STOPPED = "running", "stopped"
 PURPOSES = {
     "control": "once more without the patch",
     "retry": "once more with the patch",
@@ -93,13 +93,27 @@ class Progress:
             isinstance(error, PatcherError) and error.code == "interrupted"
         )
         if stopped and self._states and not self._quiet:
-            if shown:  # the table went with the live view; what is finished stays on the screen
-                print_lines(self._console, map(Printed, self.rows()))
-            again = shlex.join(["patcher", *sys.argv[1:]])
-            if shown and self._line and len(self._done) == self._total:
-                print_lines(self._console, map(Printed, wrap(self._line, self._console.width)))
-            kept = f"{len(self._done)} of {self._total} runs are finished and kept; to go on:"
-            print_lines(self._console, [Printed(kept), Printed(f"  {again}")])
+            ending = self.interrupted(self._console.width, live=shown)
+            print_lines(self._console, map(Printed, ending))
+
+    def interrupted(self, width: int, *, live: bool) -> list[str]:
+        """What an interrupted run ends with: what is kept, and the line that goes on.
+
+        Args:
+            live: there was a live view, which took its rows and a bench's last line with it; they
+                stay on the screen.
+        """
+        done, total = len(self._done), self._total
+        timing = live and self._line and done == total
+        for arms in self._states.values():
+            arms.update({arm: STOPPED for arm, state in arms.items() if state == RUNNING})
+        is_kept = "run is finished and kept" if total == 1 else "runs are finished and kept"
+        return [
+            *(self.rows() if live else []),
+            *(wrap(self._line, width) if timing else []),
+            *wrap(f"{done} of {total} {is_kept}; to go on:", width),
+            f"  {shlex.join(['patcher', *sys.argv[1:]])}",
+        ]
 
     @property
     def _total(self) -> int:

@@ -35,10 +35,12 @@ def render(record: Record, pictures: Sequence[tuple[str, str]] = ()) -> str:
 
 
 def _head(record: Record) -> Iterable[str]:
-    yield f"**{words.verdict_title(record)}**: {_plain(words.counted(record))}"
+    yield f"**{words.verdict_title(record)}**: {_plain(words.outcome(record))}"
     speed = record.speed
-    if speed is not None and speed.measured:
+    if speed is not None and speed.counts:
         yield f"**{words.speed_headline(speed)}**, margin {speed.margin:.1%}"
+    elif speed is not None and speed.measured:
+        yield f"**{_plain(words.speed_headline(speed))}**"
     yield ""
     yield f"{_plain(record.sentence)}. {_plain(words.afterwards(record))}".strip()
     yield ""
@@ -97,6 +99,9 @@ def _table(record: Record) -> Iterable[str]:
         return
     if record.speed is not None and not record.speed.measured:
         yield "Times seen in the gates, single runs. Nothing was timed: they prove nothing."
+        yield ""
+    elif record.speed is not None and not record.speed.counts:
+        yield "These times do not count. They are shown to find out what happened."
         yield ""
     yield from _rows(["Arm", *table_names(record.table)], rows)
     yield ""

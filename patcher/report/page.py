@@ -106,7 +106,7 @@ def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = Non
     values: dict[str, Any] = {
         "record": record,
         "version": __version__,
-        "tone": TONES.get(record.verdict, "none"),
+        "tone": TONES.get("fail" if record.failed else record.verdict, "none"),
         "title": words.verdict_title(record),
         "judged": words.judged(record),
         "took": words.duration(record.wall_s) if record.wall_s else "",
@@ -154,19 +154,19 @@ def code(text: str) -> Any:
 
 def headlines(record: Record) -> dict[str, str]:
     """The large line, the one under it, and the sentence below."""
-    counted = words.counted(record)
+    outcome = words.outcome(record)
     speed = record.speed
     lead = f"{record.sentence}. {words.afterwards(record)}".strip().replace("..", ".")
-    if speed is not None and speed.measured:
+    if speed is not None and speed.counts and not record.failed:
         return {
             "headline": words.speed_headline(speed),
-            "under": f"margin {speed.margin:.1%}, {words.count(speed.pairs, 'pair')}; {counted}",
+            "under": f"margin {speed.margin:.1%}, {words.count(speed.pairs, 'pair')}; {outcome}",
             "lead": lead,
         }
-    headline = counted[0].upper() + counted[1:] if record.cases else record.sentence
-    if not record.cases:
+    if outcome == record.sentence:
         lead = words.afterwards(record)
-    return {"headline": headline, "under": "", "lead": lead}
+    under = words.speed_headline(speed) if speed is not None and speed.counts else ""
+    return {"headline": outcome[:1].upper() + outcome[1:], "under": under, "lead": lead}
 
 
 def contents(record: Record, diff: bool) -> Iterable[tuple[str, str]]:
@@ -292,6 +292,8 @@ def speed_values(record: Record) -> dict[str, Any]:
     note = ""
     if rows and not timed:
         note = "These are single runs made for the gates. Nothing was timed: they prove nothing."
+    elif rows and speed is not None and not speed.counts:
+        note = "These times do not count. They are shown to find out what happened."
     repeated = (*speed.repeated, *speed.disturbed) if speed is not None else ()
     return {
         "speed_headline": words.speed_headline(speed) if speed else "",

@@ -46,6 +46,7 @@ def read_record(result: Json) -> Record:
         restored=bool(result.get("restored")),
         kept=bool(result.get("kept")),
         taken_out=_texts(result.get("taken_out")),
+        unmet=_text(result, "unmet"),
         target=_text(result, "target"),
         version=_text(result, "version"),
         date=_text(result, "date"),
@@ -188,6 +189,7 @@ def _speed(each: Json) -> SpeedRecord:
             f"pair {r['pair'] + 1}: {r['reason']}" for r in each.get("disturbed") or ()
         ),
         pays_after_calls=cold.get("pays_after_calls"),
+        fault=_text(each.get("fault") or {}, "sentence"),
     )
 
 

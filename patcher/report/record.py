@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ARMS = ("baseline", "patched")
+DISPUTED = ("clock-disputed", "impossible")  # words of the speed verdict: no figure counts
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,11 @@ class StageTime:
 
 @dataclass(frozen=True)
 class SpeedRecord:
-    """The speed verdict. Ratios are patched over baseline time: below 1 is faster."""
+    """The speed verdict. Ratios are patched over baseline time: below 1 is faster.
+
+    Attributes:
+        fault: what the patched arm did wrong while it was timed; empty when it did nothing.
+    """
 
     verdict: str
     sentence: str = ""
@@ -157,6 +162,12 @@ class SpeedRecord:
     repeated: tuple[str, ...] = ()
     disturbed: tuple[str, ...] = ()
     pays_after_calls: int | None = None
+    fault: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the figures say how fast the patched arm is."""
+        return self.measured and not self.fault and self.verdict not in DISPUTED
 
     @property
     def measured(self) -> bool:
@@ -218,6 +229,7 @@ class Record:
         id: its number in the workspace's history; None when nothing was verified.
         series: what was judged; ``series_now`` what is applied afterwards.
         taken_out: patches that were only tried, and passed.
+        unmet: what ``--require`` asked for and did not get, though every case passed.
         date: UTC, ``2026-01-31 12:00:00``.
         machine: the processor or the device, in one line.
         compared: what was held against what: ``returned``, ``outputs``, ``tests``, ``exit-status``.
@@ -237,6 +249,7 @@ class Record:
     restored: bool = False
     kept: bool = False
     taken_out: tuple[str, ...] = ()
+    unmet: str = ""
     target: str = ""
     version: str = ""
     date: str = ""
@@ -260,6 +273,11 @@ class Record:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     receipt: str = ""
     reproducible: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ends as a failure, whatever the word of the verdict."""
+        return self.verdict == "fail" or bool(self.unmet)
 
     def count(self, status: str) -> int:
         """How many cases came to ``status``."""

@@ -39,7 +39,7 @@ def text(record: Record, width: int) -> Iterator[Line]:
     """The result, line by line."""
     explained = {cause.error: number for number, cause in enumerate(record.causes, 1)}
     yield from _cases(record, explained, width)
-    if record.table is not None and record.speed is not None and record.speed.measured:
+    if record.table is not None and record.speed is not None and record.speed.counts:
         yield from _table(record.table, width)  # times seen in gates stay in the page
     for number, cause in enumerate(record.causes, 1):
         yield from _cause(number, cause, record, width)
@@ -193,8 +193,9 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
     """The one ending: figure, verdict, what was judged, what is left, what comes next."""
     if record.speed is not None:
         for part in wrap(words.speed_headline(record.speed), width):
-            yield Line(part, "bold " + STYLES.get(record.speed.verdict, ""))
-        if record.speed.measured:
+            style = STYLES.get(record.speed.verdict, "") if record.speed.counts else ""
+            yield Line(part, f"bold {style}".strip())
+        if record.speed.counts:
             yield from _indented(words.speed_terms(record.speed), width)
             if record.speed.means:
                 yield from _indented(record.speed.means, width)
@@ -202,12 +203,11 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
             yield from _indented(missing, width)
         for line in record.speed.repeated:
             yield from _indented(f"run again: {line}", width)
-    title = words.verdict_title(record)
-    ending = f"{title}: {words.counted(record) if record.cases else record.sentence}"
+    ending = f"{words.verdict_title(record)}: {words.outcome(record)}"
     if record.verdict == "nothing-to-verify":
         ending = record.sentence
     for part in wrap(ending, width, "", "  "):
-        yield Line(part, COLOURS.get(record.verdict, "bold"))
+        yield Line(part, COLOURS.get("fail" if record.failed else record.verdict, "bold"))
     if record.cases and record.verdict not in ("pass", "fail"):
         yield from _indented(record.sentence, width)
     facts = [("judged", words.judged(record))] if record.series else []

@@ -85,6 +85,9 @@ def speed_missing(speed: SpeedRecord) -> str:
 
 def speed_headline(speed: SpeedRecord) -> str:
     """The figure, or why there is none."""
+    if speed.measured and not speed.counts:
+        timed = f"{count(speed.pairs, 'pair')} {'was' if speed.pairs == 1 else 'were'} timed"
+        return f"No speed counts, though {timed}"
     figure = speed_figure(speed)
     if not figure:
         return "Speed was not measured" + (f": {speed.means}" if speed.means else "")
@@ -102,6 +105,8 @@ def weights(record: Record) -> str:
 
 def verdict_title(record: Record) -> str:
     """``Failed``, ``Passed``; the word itself where a newer patcher wrote one we do not know."""
+    if record.unmet:
+        return VERDICTS["fail"]
     return VERDICTS.get(record.verdict, record.verdict.replace("-", " ").capitalize())
 
 
@@ -120,6 +125,15 @@ def counted(record: Record) -> str:
     else:
         text = f"{passed} of {total} {noun} {'passes' if total == 1 else 'pass'}"
     return text + (f", {apart} not judged" if apart else "")
+
+
+def outcome(record: Record) -> str:
+    """What the verdict rests on: the cases counted, or the sentence where they do not say it."""
+    if record.unmet:
+        return f"{record.unmet}; {counted(record)}"
+    if not record.cases or (record.verdict == "fail" and not record.count("fail")):
+        return record.sentence
+    return counted(record)
 
 
 def judged(record: Record) -> str:
@@ -162,7 +176,7 @@ def measured(record: Record) -> tuple[str, ...]:
         lines.append("Nothing was compared.")
     if record.speed is None:
         lines.append("Speed was not measured (`--bench` measures it).")
-    elif record.speed.measured:
+    elif record.speed.counts:
         lines.append(f"Speed: {speed_terms(record.speed)}.")
     else:
         lines.append(f"{speed_headline(record.speed)}.")

@@ -220,6 +220,10 @@ def counted(
     return [*cases, *troubled]
 
 
+def _fail(number: int) -> str:
+    return f"{number} {'fails' if number == 1 else 'fail'}"
+
+
 def sentence(
     row: VerdictRow,
     cases: Sequence[CaseJudgement],
@@ -230,10 +234,10 @@ def sentence(
     count = {status: len(_having(cases, status)) for status in Status}
     text = f"{row.means}: {count[Status.PASS]} of {len(cases)} pass ({gate})"
     if count[Status.FAIL]:
-        text += f", {count[Status.FAIL]} fail"
+        text += f", {_fail(count[Status.FAIL])}"
     if count[Status.NOT_APPLICABLE]:
         text += f", {count[Status.NOT_APPLICABLE]} not judged"
     failed = _having(further, Status.FAIL)
     if failed and not count[Status.FAIL]:
-        text += f"; of {len(further)} further calls {len(failed)} fail"
+        text += f"; of {len(further)} further calls {_fail(len(failed))}"
     return text[0].upper() + text[1:]

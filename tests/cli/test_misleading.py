@@ -46,6 +46,15 @@ def test_a_retry_after_a_failure_does_not_pass(patcher: Patcher) -> None:
     assert ran.json["error"]["code"] == "verification-failed"
 
 
+@pytest.mark.slow  # a quick bench
+def test_a_requirement_that_is_not_met_does_not_end_in_passed(patcher: Patcher) -> None:
+    assert patcher("apply", "use_shift").status == 0
+    ran = patcher("verify", "--require", "faster", "--allow-unexercised")
+    assert ran.status == 1
+    assert "Failed: --require faster is not met, for the speed verdict is" in ran.stdout
+    assert "Passed" not in ran.stdout
+
+
 def test_an_unknown_executor_is_named_also_when_there_is_nothing_to_verify(
     patcher: Patcher,
 ) -> None:

@@ -285,6 +285,34 @@ def benched(verdict: str = "faster", **more: Any) -> dict[str, Any]:
     return result(speed=speed(verdict, **more), table=table())
 
 
+def benched_result(verdict: str, times: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A verification with timed pairs, and further keys of its own."""
+    return result(speed=speed(verdict, **times), table=table(), **more)
+
+
+def at_fault(reason: str, sentence: str, verdict: str = "faster") -> dict[str, Any]:
+    """Every case passed, and what was timed was wrong: a failure, restored."""
+    fault = {"reason": reason, "sentence": sentence, "cases": []}
+    return result(
+        "fail",
+        reason=reason,
+        sentence=sentence,
+        restored=True,
+        series_now=[],
+        speed=speed(verdict, means=sentence, fault=fault),
+        table=table(),
+    )
+
+
+DISPUTED = "the worker's clock leaves out 31% of the time between question and answer"
+BELOW_THE_FLOOR = (
+    "Base Chatterbox / Built-in voice took 0.0021 s, and reading its weights takes 0.0154 s at "
+    "half a byte each and twice the best speed seen here"
+)
+WRONG_ANSWER = (
+    "Base Chatterbox / Built-in voice, input 2: the timed call returned other bytes than the "
+    "baseline does"
+)
 UPPER = "returned is 'A TABLE', on the baseline 'A table'"
 
 
@@ -316,7 +344,7 @@ def rich_table() -> dict[str, Any]:
 KINDS: dict[str, dict[str, Any]] = {
     "any-package-fails": of_rich(
         "fail", restored=True, taken_out=None,
-        sentence="Cases fail under the patch and pass without it: 0 of 1 pass (bitwise), 1 fail",
+        sentence="Cases fail under the patch and pass without it: 0 of 1 pass (bitwise), 1 fails",
         cases=[
             case("rich", "work", "fail", reason="gate-fails", error=UPPER, stages=[]),
         ],
@@ -338,7 +366,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "fail-kept": failed(restored=False, kept=True, series_now=["inference_mode"]),
     "gate-fails": result(
         "fail",
-        sentence="Cases fail under the patch and pass without it: 8 of 9 pass (bitwise), 1 fail",
+        sentence="Cases fail under the patch and pass without it: 8 of 9 pass (bitwise), 1 fails",
         cases=[
             *matrix()[:-1],
             case(
@@ -401,6 +429,26 @@ KINDS: dict[str, dict[str, Any]] = {
             "means": "the patched arm failed its gates, so it was not timed",
         },
         table=table("the runs of the gates, one a case"),
+    ),
+    "clock-disputed": at_fault("clock-disputed", DISPUTED, verdict="clock-disputed"),
+    "impossible": at_fault("impossible", BELOW_THE_FLOOR, verdict="impossible"),
+    "timed-wrong": at_fault("timed-wrong", WRONG_ANSWER),
+    "grows": result(
+        "fail", reason="grows", restored=True, series_now=[],
+        sentence="Life: each call leaves 12.4 MiB more behind than on the baseline",
+    ),
+    "restored": failed(
+        series=["conds_cache", "inference_mode"], series_now=["conds_cache"],
+    ),
+    "require-not-met": benched_result(
+        "no-measurable-change",
+        {
+            "time_ratio": 1.002, "low": 0.99, "high": 1.012,
+            "pair_ratios": [1.0, 0.99, 1.012, 1.004, 1.0, 1.003],
+            "means": "the whole interval is inside the margin",
+        },
+        restored=True, series_now=[],
+        unmet="--require faster is not met, for the speed verdict is no-measurable-change",
     ),
     "cannot-judge": result(
         "cannot-judge",

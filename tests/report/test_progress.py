@@ -13,6 +13,7 @@ from patcher.errors import PatcherError
 from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome
 from patcher.report.bench_progress import BenchProgress
 from patcher.report.live import Progress
+from tests.report.golden import FOLDER, WIDTHS, interrupted
 
 ONE, OTHER = Case("Base Chatterbox", "Built-in voice"), Case("Base Chatterbox", "Cloned voice A")
 
@@ -117,3 +118,13 @@ def test_a_pair_that_is_run_again_says_why(told: Callable[..., list[str]]) -> No
     )
     assert "again, for the first try was disturbed: load: others used 31%" in last
     assert "times as fast" not in last  # the disturbed pair does not count
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", ["interrupted", "interrupted-bench"])
+def test_the_screen_of_an_interrupted_run_is_as_it_was_recorded(kind: str, width: int) -> None:
+    """In the gates the rows stay; in a bench, where all are done, the last estimate too."""
+    text = interrupted(kind, width)
+    assert text == (FOLDER / f"{kind}-{width}.txt").read_text("utf-8")
+    for line in text.splitlines():
+        assert len(line) <= width or line.startswith("  patcher verify")

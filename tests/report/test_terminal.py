@@ -102,3 +102,23 @@ def test_a_command_that_names_its_case_has_lines_of_its_own() -> None:
 def test_nothing_to_verify_speaks_of_no_guards() -> None:
     result = {"verdict": "nothing-to-verify", "sentence": "nothing was run", "guards": []}
     assert "guards" not in "\n".join(line.text for line in text(read_record(result), 80))
+
+
+@pytest.mark.parametrize("kind", ["clock-disputed", "impossible", "timed-wrong"])
+def test_a_speed_that_does_not_count_has_no_figure(kind: str) -> None:
+    text = shown(kind, 120)
+    assert "times as fast" not in text
+    assert "Avg Gen Time" not in text
+    assert "No speed counts, though 6 pairs were timed\n" in text
+    assert "Failed: 9 of 9 cases pass" not in text
+
+
+@pytest.mark.parametrize("kind", ["grows", "require-not-met"])
+def test_a_failure_in_which_every_case_passed_says_what_failed(kind: str) -> None:
+    (ending,) = [line for line in shown(kind, 200).splitlines() if line.startswith("Failed: ")]
+    assert ending.startswith(("Failed: Life: each call leaves", "Failed: --require faster is not"))
+    assert "Passed" not in shown(kind, 200)
+
+
+def test_what_a_failure_goes_back_to_is_named() -> None:
+    assert "the working copy has conds_cache applied" in shown("restored", 120)
