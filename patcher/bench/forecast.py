@@ -20,8 +20,8 @@ from patcher.bench import statistics
 from patcher.execution.results import Arm
 
 if TYPE_CHECKING:
+    from patcher.bench.lanes import Stopwatch
     from patcher.bench.records import ProcessTiming
-    from patcher.bench.run import Stopwatch
     from patcher.bench.speed import BenchPlan
 
 PROCESSES = 2

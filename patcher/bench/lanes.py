@@ -5,14 +5,26 @@ from __future__ import annotations
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from patcher.bench.run import Stopwatch
+    from patcher.bench.records import ProcessTiming
+    from patcher.execution.results import Arm
 
     Work = Callable[[int, "Lane"], Any]
+
+
+class Stopwatch(Protocol):
+    """Times one process."""
+
+    def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
+        """Time all cases on one arm in a fresh process; a failure is part of the result.
+
+        Args:
+            pair: equal for the processes that are compared: they run on one machine.
+        """
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from patcher.bench.analysis import judge_pairs
-from patcher.bench.lanes import Lane, Lanes
+from patcher.bench.lanes import Lane, Lanes, Stopwatch
 from patcher.bench.objections import grows, repeating
 from patcher.bench.records import Fault, ProcessTiming, TimedPair, run_order
 from patcher.bench.speed import BenchPlan, SpeedVerdict, Word, decide
@@ -38,17 +38,6 @@ LOST = (Outcome.TIMEOUT, Outcome.KILLED, Outcome.OOM)
 CACHES = frozenset({Declaration.CACHE_WEIGHTS, Declaration.CACHE_ANSWERS})
 
 Check = Callable[[TimedPair], "Fault | None"]
-
-
-class Stopwatch(Protocol):
-    """Times one process."""
-
-    def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
-        """Time all cases on one arm in a fresh process; a failure is part of the result.
-
-        Args:
-            pair: equal for the processes that are compared: they run on one machine.
-        """
 
 
 class PairLedger(Protocol):
