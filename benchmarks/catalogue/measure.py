@@ -284,6 +284,8 @@ def compared(rounds: Rounds, pristine: Rounds, device: str) -> Found:
     stages = rounds.beside(pristine, margin_of(device))
     return {
         "tokens": max(work.tokens for work in rounds.works),
+        "resident_mib": round(max(work.memory_mib for work in rounds.works)),
+        "disturbed": asdict(rounds.remeasured),
         "stages": {name: asdict(stage) for name, stage in stages.items()},
     }
 

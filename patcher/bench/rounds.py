@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from patcher.bench import speed, statistics
+from patcher.bench.disturbed import disturbance, kept_rounds, more_rounds
 from patcher.errors import PatcherError
 
 CONFIDENCE = 0.968  # what six rounds reach
@@ -36,6 +37,11 @@ class TimedWork:
     seconds: Mapping[str, float]
     tokens: int = 0
     memory_mib: float = 0.0
+
+    @property
+    def longest_s(self) -> float:
+        """Of a generation the whole of it, of which its stages are parts."""
+        return max(self.seconds.values(), default=0.0)
 
 
 DoWork = Callable[[str], TimedWork]
@@ -63,11 +69,31 @@ class StageSpeed:
 
 
 @dataclass(frozen=True)
+class Remeasured:
+    """What was done about rounds that a neighbour disturbed (`patcher.bench.disturbed`).
+
+    Attributes:
+        again: rounds that were set aside and measured again.
+        left: disturbed rounds that count all the same, because the budget for more had ended.
+        own: a subject that alone was slow in several rounds, which therefore all count.
+    """
+
+    again: int = 0
+    left: int = 0
+    own: str = ""
+
+
+@dataclass(frozen=True)
 class Rounds:
-    """What a subject did, round by round, and why it did not reach the end, if it did not."""
+    """What a subject did in the rounds that count, and why it did not reach the end, if it did not.
+
+    Attributes:
+        remeasured: of all subjects together: a round is measured again as a whole.
+    """
 
     done: Sequence[Sequence[TimedWork]] = ()
     failure: str = ""
+    remeasured: Remeasured = Remeasured()
 
     @property
     def stages(self) -> dict[str, list[float]]:
@@ -120,33 +146,76 @@ def run_rounds(
     """Time all subjects.
 
     A round lets every subject do each of its works once, in an order that is turned round from one
-    to the next, so that drift and load meet all of them alike. No round is begun that would,
-    taking as long as the longest so far, end too late. A subject that fails is left out from then
-    on.
+    to the next, so that drift and load meet all of them alike. Rounds that a neighbour disturbed
+    are measured again, up to as many more as were planned. No round is begun that would, taking as
+    long as the longest so far, end too late. A subject that fails is left out from then on.
     """
-    done: dict[str, list[list[TimedWork]]] = {name: [] for name in loaded}
-    failures: dict[str, str] = {}
-    order = list(loaded)
-    random.Random(0).shuffle(order)
-    every = dict.fromkeys(work for name in order for work in works[name])
-    longest_s = 0.0
-    for number in range(rounds):
+    sitting = _Sitting(loaded, works)
+    longest_s, number, planned = 0.0, 0, rounds
+    while number < planned:
         if not deadline.fits(longest_s):
             say(f"out of time after {number} rounds")
             break
         began_s = time.monotonic()
-        for name in done.keys() - failures.keys():
-            done[name].append([])
-        for work in every:
-            for name in order if number % 2 == 0 else reversed(order):
-                if work in works[name] and name not in failures:
-                    try:
-                        done[name][-1].append(loaded[name](work))
-                    except PatcherError as error:
-                        failures[name] = str(error)
+        sitting.round(backwards=number % 2 == 1)
         longest_s = max(longest_s, time.monotonic() - began_s)
-        say(f"round {number + 1} of {rounds}: {longest_s:.0f} s")
-    return {name: Rounds(done[name], failures.get(name, "")) for name in loaded}
+        number += 1
+        say(f"round {number} of {planned}: {longest_s:.0f} s")
+        if number == planned:
+            more = more_rounds(sitting.series(), rounds)
+            planned += more
+            if more:
+                say(f"a neighbour disturbed {more} of them: so many more rounds")
+    return sitting.result(rounds)
+
+
+class _Sitting:
+    """All subjects loaded, and what they have done."""
+
+    def __init__(self, loaded: Mapping[str, DoWork], works: Works) -> None:
+        self.loaded, self.works = loaded, works
+        self.done: dict[str, list[list[TimedWork]]] = {name: [] for name in loaded}
+        self.failures: dict[str, str] = {}
+        self.order = list(loaded)
+        random.Random(0).shuffle(self.order)
+        self.every = dict.fromkeys(work for name in self.order for work in works[name])
+
+    def round(self, *, backwards: bool) -> None:
+        for name in self.done.keys() - self.failures.keys():
+            self.done[name].append([])
+        for work in self.every:
+            for name in reversed(self.order) if backwards else self.order:
+                if work in self.works[name] and name not in self.failures:
+                    try:
+                        self.done[name][-1].append(self.loaded[name](work))
+                    except PatcherError as error:
+                        self.failures[name] = str(error)
+
+    def series(self) -> dict[str, list[float]]:
+        """Seconds of every work, round by round, of the subjects that did not fail."""
+        return {
+            f"{name}: {work}": [each[place].longest_s for each in done]
+            for name, done in self.done.items()
+            if name not in self.failures
+            for place, work in enumerate(self._works(name))
+        }
+
+    def _works(self, name: str) -> list[str]:
+        return [work for work in self.every if work in self.works[name]]
+
+    def result(self, planned: int) -> dict[str, Rounds]:
+        series = self.series()
+        kept = kept_rounds(series, planned)
+        found = disturbance(series)
+        left = len(found.set_aside.intersection(kept))
+        again = len(found.set_aside) - left
+        what = Remeasured(again, left, found.own.partition(":")[0])
+        return {
+            name: Rounds(done, self.failures[name])
+            if name in self.failures
+            else Rounds([done[number] for number in kept], remeasured=what)
+            for name, done in self.done.items()
+        }
 
 
 def stage_speed(seconds: Sequence[float], pristine: Sequence[float], margin: float) -> StageSpeed:

@@ -9,6 +9,7 @@ import pytest
 from patcher.bench.rounds import (
     Deadline,
     DoWork,
+    Remeasured,
     TimedWork,
     in_batches,
     run_rounds,
@@ -61,6 +62,63 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
         "a": "no more"
     }
     assert len(result["b"].done) == len(result[PRISTINE].done) == 3
+
+
+def clocked(seconds: list[float]) -> DoWork:
+    turns = iter(seconds)
+    return lambda work: TimedWork({work: next(turns), "a part": 0.1}, tokens=5)
+
+
+def test_a_round_that_a_neighbour_disturbed_is_measured_again_by_all() -> None:
+    loaded = {
+        PRISTINE: clocked([1.0, 1.0, 7.0, 1.0, 1.0, 1.0, 1.1]),
+        "a": clocked([0.5, 0.5, 0.6, 0.5, 0.5, 0.5, 0.5]),
+    }
+    works = {name: ["generation"] for name in loaded}
+    result = run_rounds(loaded, works, 6, Deadline(None), print)
+    assert result[PRISTINE].stages["generation"] == [1.0, 1.0, 1.0, 1.0, 1.0, 1.1]
+    assert result["a"].stages["generation"] == [0.5] * 6
+    assert {each.remeasured for each in result.values()} == {Remeasured(again=1)}
+    assert result["a"].beside(result[PRISTINE], 0.03)["generation"].verdict == "faster"
+
+
+def test_measuring_again_ends_with_its_budget_and_the_result_says_so() -> None:
+    disturbed = [1.0] * 4 + [5.0, 1.0] * 4
+    loaded = {PRISTINE: clocked(disturbed), "a": clocked([1.0] * 5 + [5.0] + [1.0] * 6)}
+    works = {name: ["generation"] for name in loaded}
+    result = run_rounds(loaded, works, 6, Deadline(None), print)
+    assert len(result["a"].done) == 6
+    assert result["a"].remeasured == Remeasured(again=4)
+    ended = run_rounds(
+        {PRISTINE: clocked([1.0] * 5 + [5.0]), "a": clocked([1.0] * 6)},
+        works,
+        6,
+        Once(),
+        print,
+    )
+    assert len(ended["a"].done) == 6
+    assert ended["a"].remeasured == Remeasured(left=1)
+
+
+class Once(Deadline):
+    """Has time for six rounds."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.asked = 0
+
+    def fits(self, seconds: float) -> bool:
+        self.asked += 1
+        return self.asked <= 6
+
+
+def test_a_subject_that_alone_is_slow_now_and_then_keeps_its_slow_rounds() -> None:
+    own = [0.5, 1.5, 0.5, 1.5, 0.5, 0.5, 1.5, 0.5]
+    loaded = {PRISTINE: clocked([1.0] * 8), "a": clocked(own)}
+    works = {name: ["generation"] for name in loaded}
+    result = run_rounds(loaded, works, 6, Deadline(None), print)
+    assert result["a"].stages["generation"] == own
+    assert result["a"].remeasured == Remeasured(own="a")
 
 
 def test_no_round_begins_after_the_deadline() -> None:
