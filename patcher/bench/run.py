@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from patcher.bench.analysis import judge_pairs
+from patcher.bench import statistics
+from patcher.bench.analysis import judge_pairs, pair_log_ratios
 from patcher.bench.lanes import Lane, Lanes, Stopwatch
 from patcher.bench.objections import grows, repeating
 from patcher.bench.records import Fault, ProcessTiming, TimedPair, run_order
@@ -86,8 +87,8 @@ class BenchRun:
     Attributes:
         pairs: the pairs that count, by index.
         rejected: pairs the re-run rule set aside, each with its reason.
-        stopped: why it ended: ``decided``, ``all pairs``, ``budget``, ``failure``, ``fault`` or
-            ``withheld``.
+        stopped: why it ended: ``decided``, ``all pairs``, ``not faster``, ``budget``,
+            ``failure``, ``fault`` or ``withheld``.
         failed: the timing that ended the bench, or None.
         fault: what the patched arm did wrong, or None.
         lost: processes that were lost, their pairs run again.
@@ -166,6 +167,8 @@ class _Sitting:
         for pair in self.kept.values():
             if fault := self.check(pair):
                 return self._result("fault", fault=fault)
+        if not self._may_be_faster():
+            return self._result("not faster")
         for look in plan.looks:
             ended = self._up_to(look, began_s)
             if ended is not None:
@@ -234,7 +237,14 @@ class _Sitting:
         else:
             self.kept[index] = pair
             self.longest_s = max(self.longest_s, self.clock() - began_s)
-        return None
+        return None if self._may_be_faster() else self._result("not faster")
+
+    def _may_be_faster(self) -> bool:
+        """False once no further pair could make a plan that asks for nothing else ``faster``."""
+        plan, pairs = self.rules.plan, [self.kept[index] for index in sorted(self.kept)]
+        if not plan.only_faster or not pairs:
+            return True
+        return statistics.may_exclude_1(pair_log_ratios(pairs), plan.pairs, plan.confidence)
 
     def _both(self, index: int, lane: Lane) -> dict[Arm, ProcessTiming] | BenchRun:
         """A timing of each arm, run again while processes are lost."""

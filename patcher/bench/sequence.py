@@ -1,7 +1,8 @@
 """Judging one candidate after another without letting chance pick the winner. Pure.
 
-A candidate is first screened: one quick look, as in ``verify --bench``. One that screens as faster
-is confirmed: measured again, from nothing, at a level that is spent over the sequence. The j-th
+A candidate is first screened: one quick look, as in ``verify --bench``, that ends with the pair
+that rules ``faster`` out. One that screens as faster is confirmed: measured again, from nothing, at
+a level that is spent over the sequence. The j-th
 confirmation may be wrong with probability ``ERROR / (j (j + 1))``; the sum over all j is ``ERROR``,
 however many candidates follow (Foster and Stine's alpha-investing is the idea; without earning
 levels back it is Bonferroni over an open sequence). Candidates that screening drops cost nothing,
@@ -11,9 +12,11 @@ because their data never enter a confirmation.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from patcher.bench.speed import QUICK, BenchPlan
 
+SCREEN = replace(QUICK, name="screen", only_faster=True)
 ERROR = 0.05  # chance that anything at all is kept from a sequence in which nothing is faster
 
 

@@ -43,6 +43,8 @@ class BenchPlan:
         warm_ups: calls before them, reported apart as cold.
         reruns: how many disturbed pairs may be run again in all. ``full`` may take twice its time
             on a machine that is not quiet; ``quick`` stays quick.
+        only_faster: it ends as soon as no further pair could make it ``faster``; what else could
+            be said of the speed stays unsaid.
     """
 
     name: str
@@ -51,6 +53,7 @@ class BenchPlan:
     timed: int
     warm_ups: int = 1
     reruns: int = 2
+    only_faster: bool = False
 
     @property
     def pairs(self) -> int:

@@ -7,7 +7,10 @@ import random
 import pytest
 
 from patcher.bench import sequence
-from patcher.bench.speed import QUICK, Word, decide
+from patcher.bench.speed import QUICK, BenchPlan, Word, decide
+from patcher.bench.statistics import may_exclude_1
+from tests.bench.bench_fakes import FakeStopwatch, MemoryLedger
+from tests.bench.test_bench import go, ratio
 
 NOISE = 0.06
 MARGIN = 0.03
@@ -46,6 +49,35 @@ def test_of_50_candidates_that_change_nothing_at_most_5_percent_of_sequences_kee
     sequences = 300
     wrong = sum(bool(kept(rng, [0.0] * 50)) for _ in range(sequences))
     assert wrong / sequences <= sequence.ERROR
+
+
+def test_a_first_look_ends_with_the_pair_that_rules_faster_out() -> None:
+    watch = FakeStopwatch(ratio(1.2))
+    run = go(watch, sequence.SCREEN)
+    assert (run.stopped, run.verdict.word, watch.order) == ("not faster", Word.UNDECIDED, "AB")
+    ledger = MemoryLedger()
+    go(FakeStopwatch(ratio(1.2)), sequence.SCREEN, ledger)
+    resumed = FakeStopwatch(ratio(1.2))
+    assert go(resumed, sequence.SCREEN, ledger).stopped == "not faster"
+    assert resumed.order == ""
+    assert go(FakeStopwatch(ratio(0.8)), sequence.SCREEN).verdict.word is Word.FASTER
+
+
+@pytest.mark.parametrize("plan", [QUICK, *map(sequence.confirmation, (1, 3, 9))])
+def test_no_look_that_ends_early_could_have_ended_as_faster(plan: BenchPlan) -> None:
+    rng = random.Random(13)
+    early = 0
+    for _ in range(100):
+        differences = [-0.1 + rng.gauss(0, NOISE) for _ in range(plan.pairs)]
+        ends = [
+            count
+            for count in range(1, plan.pairs)
+            if not may_exclude_1(differences[:count], plan.pairs, plan.confidence)
+        ]
+        if ends:
+            early += 1
+            assert decide(differences, [], plan, MARGIN).word is not Word.FASTER
+    assert early > 5
 
 
 def test_what_is_a_tenth_faster_is_found_among_them() -> None:

@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.bench.sequence import confirmation
-from patcher.bench.speed import QUICK, BenchPlan
+from patcher.bench.sequence import SCREEN, confirmation
 from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import quick_explainer
 from patcher.commands.shared.freeze_trees import Freezer, loosest
@@ -32,6 +31,7 @@ from patcher.verify.options import VerifyOptions
 from patcher.verify.timing import measure_speed
 
 if TYPE_CHECKING:
+    from patcher.bench.speed import BenchPlan
     from patcher.commands.shared.candidates import Candidate
     from patcher.execution.process import FrozenTree
     from patcher.store.working_copy import WorkingCopy
@@ -91,8 +91,8 @@ class CandidateJudge:
         budget_s: float | None = None,
     ) -> JudgedCandidate:
         """A first look at its speed, beside pristine or another candidate; it is allowed to err."""
-        self.say(f"{candidate.name}: a first look at its speed, {QUICK.pairs} pairs")
-        return self._measured("screen", candidate, result, QUICK, beside, budget_s)
+        self.say(f"{candidate.name}: a first look at its speed, at most {SCREEN.pairs} pairs")
+        return self._measured("screen", candidate, result, SCREEN, beside, budget_s)
 
     def confirmed(
         self,
