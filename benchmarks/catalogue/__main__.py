@@ -9,6 +9,8 @@
   edits, on inputs recorded once from pristine: the same work for all.
 - ``speed``: whole generations in the same kind of rounds: the sets, or what ``--only`` names.
 - ``life``: 200 generations in one process, voices and lengths changing: pristine and the sets.
+- ``start``: the sets: a fresh process, its first and its second short utterance, its memory.
+- ``work``: no subject: what a generation has to read and compute, for the floors of the page.
 - ``rates``: no subject: how fast torch does on this processor what a generation consists of.
 - ``page``: nothing but the page.
 - ``specs``: the page, and what is known of each patch into the ``measured`` texts of its spec.
@@ -46,8 +48,8 @@ from patcher.patchfile.catalogue import shipped
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = ROOT / "docs" / "catalogue-measured.md"
-MEASURED = ("counts", "gates", "stages", "speed", "life", "rates")
-SCALED = ("counts", "stages", "speed")
+MEASURED = ("counts", "gates", "stages", "speed", "life", "start", "work", "rates")
+SCALED = ("counts", "stages", "speed", "start", "work")
 LATE = "out of time"
 
 
@@ -96,7 +98,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="+", choices=parts)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument(
-        "--scale", default="full", choices=("tiny", "full"), help="for counts, stages and speed"
+        "--scale", default="full", choices=("tiny", "full"), help="not for gates, life, rates"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="subjects")
     parser.add_argument(
@@ -203,6 +205,8 @@ class Measuring:
             "counts": partial(self.lab.count, scale=self.told.scale),
             "gates": self.lab.gate,
             "life": self.lab.live,
+            "start": partial(self.lab.start, scale=self.told.scale),
+            "work": partial(self.lab.work, scale=self.told.scale, tokens=self.told.tokens),
             "rates": self.lab.rates,
         }
         longest = 0.0
@@ -251,7 +255,7 @@ def belongs(part: str, subject: Subject, *, named: bool) -> bool:
     """Whether a part measures such a subject: always when it is named, else by its kind."""
     if subject.name == PRISTINE:
         return part != "gates"
-    if part == "rates":
+    if part in ("rates", "work"):
         return False
     is_set = subject.name.startswith("@")
     if named or part in ("counts", "gates"):

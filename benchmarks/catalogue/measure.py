@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from benchmarks.catalogue.store import Found
 
 WARM_TOKENS = 5
+SHORT_TOKENS = 25  # a second of speech
 LIVES = 200
 LIMIT_S = 4 * 3600.0  # of one request: a long life at full scale
 MODEL = Model("Base Chatterbox", {"weights": "base"})
 OPEN = Step("open", {"model": asdict(MODEL), "seed": 0}, LIMIT_S)
 FIXED_WORK, COUNTING = "benchmarks.catalogue.fixed_work", "benchmarks.catalogue.counting"
+WORK = "benchmarks.catalogue.work"
 SESSION_MIB = {"tiny": 1300, "full": 4500}  # a loaded model and its process
 LOADING_MIB = {"tiny": 300, "full": 1500}  # and while it is being loaded
 CORES_A_LOADING = 4
@@ -112,6 +115,34 @@ class Lab:
         with self.target.frozen(subject) as tree:
             said = self.ask(self.site(tree, {}), [Step("call", call, LIMIT_S)])
         return {"rates": said["value"]}
+
+    def work(self, subject: Subject, scale: str, tokens: int) -> Found:
+        """What a generation on pristine has to read and compute; it depends on no machine."""
+        assets = self.assets(scale).values
+        with self.target.frozen(subject) as tree:
+            step = of_session(f"{WORK}:work", tokens=tokens)
+            counted: Found = self.ask(self.site(tree, assets), [OPEN, step])["value"]
+        return counted
+
+    def start(self, subject: Subject, scale: str) -> Found:
+        """A fresh process by the parent's clock, a short utterance twice, and its memory."""
+        site_of = partial(self.site, assets=self.assets(scale).values)
+        request = {"test": asdict(test_of(SHORT_TOKENS)), "capture": False}
+        with self.target.frozen(subject) as tree:
+            began_s = time.monotonic()
+            with HeldWorker(site_of(tree)) as worker:
+                loaded = worker.ask(OPEN)
+                opened_s = time.monotonic() - began_s
+                first, second = (worker.ask(Step("run", request, LIMIT_S)) for _ in range(2))
+                peak_mib = worker.ask(of_session(f"{WORK}:peak_mib")).value["value"]
+        return {
+            "opened_s": opened_s,
+            "cold_s": opened_s + first.wall_s,
+            "warm_s": second.wall_s,
+            "loaded_mib": loaded.resident_mib,
+            "resident_mib": second.resident_mib,
+            "peak_mib": peak_mib,
+        }
 
     def gate(self, subject: Subject) -> Found:
         """The subject's own gate on the whole matrix of models and tests, at tiny scale."""

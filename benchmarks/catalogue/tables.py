@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmarks.catalogue import processors
 from benchmarks.catalogue.interactions import savings, times
 from benchmarks.catalogue.scope import stages_of, why_not
 from benchmarks.catalogue.trees import PRISTINE, Subject
@@ -53,6 +54,18 @@ are medians. What a patch gains here, a generation gains in that stage alone."""
 Patched time over pristine time of whole generations in the built-in voice at full size, in the
 same kind of rounds. T3 draws as many tokens for every subject; the column counts those that are
 spoken, because the package drops some kinds.""",
+    "processors": """\
+Every set on every processor that it was timed on. In brackets: how many times its floor a part
+takes. The floor is arithmetic. T3 has to read its weights for every token, and the keys and values
+so far, and to multiply its prompt; flow and vocoder have to multiply. Both are counted on pristine
+and divided by what the processor reads and multiplies at in the precision that the set chooses
+there. Sets that speak a token or two more have a little more to do. A round in which any of them
+took over 1.3 times its own median was disturbed by a neighbour: all of them are measured again in
+it, up to twice the rounds that were planned.""",
+    "start": """\
+A fresh process: imports and loading, then a second of speech in the built-in voice (25 tokens) for
+the first time and once more. The package gives an utterance as a whole, so that this is the time to
+the first audio of a short one. Memory is what the system counts as resident.""",
     "life": """\
 Generations in one process: three voices and a file that changes, nine lengths. A voice cloned from
 a changed file is one more of the 16 that `conds_cache` keeps, seven tensors each.""",
@@ -128,9 +141,27 @@ def page(book: Book) -> str:
         about = ABOUT[key.partition("-")[0]]
         parts += [f"## {title}", about, render(book, key, DEVICES), *measured_on(book, key)]
         parts += elsewhere(book, key, render)
+    parts += by_processor(book)
     parts += ["## What a processor does", ABOUT["rates"], rates(book)]
     parts += ["## Interactions", ABOUT["operations"], operations(book), ABOUT["times"]]
     return "\n\n".join([*parts, interactions(book)]) + "\n"
+
+
+def by_processor(book: Book) -> list[str]:
+    """Sets on every machine beside their floors, where verdicts differ, and what a start costs."""
+    rows = processors.speed_rows(book.results, book.subjects)
+    differing = processors.disagreements(book.results, book.subjects)
+    said = ["Verdicts that differ:", *(f"- {line}" for line in differing)] if differing else []
+    started = list(processors.start_rows(book.results, book.subjects))
+    return [
+        "## Sets by processor",
+        ABOUT["processors"],
+        table(processors.speed_head(), rows),
+        "\n".join(said) or "No set has one verdict on one processor and another on another.",
+        "## Start and memory",
+        ABOUT["start"],
+        table(processors.start_head(), started) if started else f"{NOT_MEASURED.capitalize()}.",
+    ]
 
 
 def is_set(subject: Subject) -> bool:

@@ -1,0 +1,118 @@
+"""Floors by arithmetic, and results by processor on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.catalogue.floor import BFLOAT16, FLOAT32, INT8, floors, flow_form, t3_form
+from benchmarks.catalogue.processors import disagreements, speed_rows, start_rows
+from benchmarks.catalogue.tables import Book, page
+from benchmarks.catalogue.trees import PRISTINE, Subject, subject_of
+from tests.catalogue.support import CATALOGUE
+
+PLAIN, HALF = "A processor (AVX2), 2 cores", "A processor (AVX2, AVX-512, bfloat16), 2 cores"
+RATES = {"read": 20.0, "product": 100.0, "product_bfloat16": 400.0, "product_int8": 200.0}
+WORK: dict[str, Any] = {
+    "speech_tokens": {"tokens": 100, "weights": 500_000_000, "cached": 10**9, "prompt": 10**11},
+    "mel": 3 * 10**12,
+    "vocoder": 10**11,
+}
+SUBJECTS = [subject_of(CATALOGUE, name) for name in (PRISTINE, "@exact", "@fast-cpu")]
+
+
+def test_t3_has_to_read_its_weights_for_every_token_and_to_multiply_its_prompt() -> None:
+    plain = floors([], PLAIN, RATES, WORK)
+    assert plain["speech_tokens"] == pytest.approx((200 + 4) / 20 + 1)
+    assert plain["mel"] == pytest.approx(30)
+    assert plain["vocoder"] == pytest.approx(1)
+
+
+def test_a_floor_follows_the_form_that_a_set_takes_on_that_processor() -> None:
+    fast = SUBJECTS[2]
+    names = [patch.name for patch in fast.series]
+    assert floors(names, PLAIN, RATES, WORK)["mel"] == pytest.approx(15)
+    assert floors(names, HALF, RATES, WORK)["mel"] == pytest.approx(7.5)
+    assert floors(names, HALF, RATES, WORK)["speech_tokens"] == pytest.approx((50 + 4) / 20 + 0.5)
+    assert floors(names, HALF, RATES, WORK)["vocoder"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("patches", "device", "t3", "flow"),
+    [
+        ([], HALF, FLOAT32, FLOAT32),
+        (["t3_int8", "cfm_half", "cfm_int8"], HALF, INT8, BFLOAT16),
+        (["t3_int8", "cfm_half", "cfm_int8"], PLAIN, INT8, INT8),
+        (["t3_bf16", "cfm_half"], PLAIN, BFLOAT16, FLOAT32),
+    ],
+)
+def test_the_form_of_a_part(patches: list[str], device: str, t3: Any, flow: Any) -> None:
+    assert (t3_form(patches), flow_form(patches, device)) == (t3, flow)
+
+
+def about(device: str) -> dict[str, Any]:
+    versions = {"torch": "2.6.0"}
+    return {"device": device, "date": "2026-01-02", "commit": "0123456789", "versions": versions}
+
+
+def timed(device: str, seconds: float, verdict: str, **more: Any) -> dict[str, Any]:
+    stage = {"time_ratio": seconds / 40, "low": 0.1, "high": 0.9, "verdict": verdict, "rounds": 6}
+    parts = {"generation": seconds, "speech_tokens": 20.4, "mel": 30.0, "vocoder": 1.0}
+    stages = {
+        name: {**stage, "seconds": value, "pristine_seconds": 40.0} for name, value in parts.items()
+    }
+    return {"about": about(device), "tokens": 95, "stages": stages, **more}
+
+
+def results() -> dict[str, Any]:
+    again = {"disturbed": {"again": 2, "left": 1, "own": ""}}
+    started = {"opened_s": 9.0, "cold_s": 20.5, "warm_s": 8.0}
+    memory = {"loaded_mib": 3300.0, "resident_mib": 3400.4, "peak_mib": 5000.0}
+    return {
+        "plain": {
+            "speed-full": {
+                PRISTINE: timed(PLAIN, 40.0, "no-measurable-change"),
+                "@exact": timed(PLAIN, 20.0, "faster", **again),
+            },
+            "rates": {PRISTINE: {"about": about(PLAIN), "rates": RATES}},
+            "work-full": {PRISTINE: {"about": about(PLAIN), **WORK}},
+            "start-full": {"@exact": {"about": about(PLAIN), **started, **memory}},
+        },
+        "half": {"speed-full": {"@exact": timed(HALF, 50.0, "slower")}},
+    }
+
+
+def test_every_processor_has_a_row_beside_its_floor() -> None:
+    half, pristine, exact = speed_rows(results(), SUBJECTS)
+    assert pristine[0] == exact[0] == PLAIN
+    assert pristine[2:5] == ["`pristine`", "40.00", "1"]
+    assert exact[4:6] == ["0.500 (0.100 to 0.900)", "faster"]
+    assert exact[6:9] == ["20.40 (1.8)", "30.00 (1.0)", "1.00 (1.0)"]
+    assert exact[9] == "6, 2 disturbed and measured again, 1 of them disturbed, out of time"
+    assert half[0] == HALF
+    quiet = results()
+    none = {"again": 0, "left": 0, "own": ""}
+    quiet["half"]["speed-full"]["@exact"] = timed(HALF, 50.0, "slower", disturbed=none)
+    assert speed_rows(quiet, SUBJECTS)[0][9] == "6, none disturbed"
+    assert half[6:10] == ["20.40", "30.00", "1.00", "6"], "no rates of its own"
+
+
+def test_verdicts_that_differ_between_processors_are_named() -> None:
+    assert disagreements(results(), SUBJECTS) == [f"`@exact`: faster on {PLAIN}; slower on {HALF}."]
+    lines = page(Book(results(), SUBJECTS, "chatterbox-tts", "0.1.7"))
+    assert f"- `@exact`: faster on {PLAIN}; slower on {HALF}." in lines
+    alone = {"plain": results()["plain"]}
+    assert not disagreements(alone, SUBJECTS)
+    assert "No set has one verdict" in page(Book(alone, SUBJECTS, "chatterbox-tts", "0.1.7"))
+
+
+def test_an_undecided_result_disagrees_with_nothing() -> None:
+    known = results()
+    known["half"]["speed-full"]["@exact"] = timed(HALF, 20.0, "undecided")
+    assert not disagreements(known, SUBJECTS)
+
+
+def test_a_start_is_told_with_its_memory() -> None:
+    (row,) = start_rows(results(), [*SUBJECTS, Subject("t3_int8")])
+    assert row[2:] == ["`@exact`", "9.0", "20.5", "8.0", "3300", "3400", "5000"]
