@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 KEPT_RUNS = 10
-FORMAT = 5  # of a stored result, and part of every key: older ones are run again
+FORMAT = 6  # of a stored result, and part of every key: older ones are run again
 
 SCHEMA = """
 create table if not exists runs (

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from patcher.gates import arrays
+from patcher.gates.rounding import near, unlike_rounding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,8 @@ def difference(
     except ValueError:
         return Difference(name, "is not a value that the worker could have written")
     try:
-        return _Comparison(baseline, patched, limits).node(one, other, name)
+        comparison = _Comparison(baseline, patched, limits)
+        return comparison.node(one, other, name) or comparison.spread(name)
     except (LookupError, TypeError, ValueError, AttributeError):
         return Difference(name, "is not a value that the worker could have written")
 
@@ -89,10 +91,25 @@ class _Comparison:
         self.baseline = baseline
         self.patched = patched
         self.limits = limits
+        self.numbers: tuple[list[float], list[float]] = ([], [])  # near and not equal, of each arm
+
+    def _take(self, one: Sequence[float], other: Sequence[float]) -> None:
+        """Keep numbers that were within their tolerance: what they come to is asked at the end."""
+        self.numbers[0].extend(one)
+        self.numbers[1].extend(other)
+
+    def spread(self, path: str) -> Difference | None:
+        """Whether all numbers that differ, each within its tolerance, differ as rounding does."""
+        if self.limits.exact:
+            return None
+        odd = unlike_rounding(*self.numbers, self.limits.absolute, self.limits.relative)
+        return Difference(path, f"is within its tolerance, but {odd}") if odd else None
 
     def node(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
         if one == other and one[0] not in CONTAINERS and one[0] != "array":
             return None
+        if "same" in (one[0], other[0]):
+            return self._same(one, other, path)
         if one[0] != other[0]:
             message = f"is {describe(other)}, on the baseline {describe(one)}"
             return Difference(path, message)
@@ -119,13 +136,18 @@ class _Comparison:
             return self._parts(one, other, path)
         return Difference(path, f"is {describe(other)}, on the baseline {describe(one)}")
 
+    def _same(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+        """A part that is an object which came before: changing one changes the other."""
+        if one[0] != "same":
+            return Difference(path, f"is the same object as {other[1]}, and not on the baseline")
+        if other[0] != "same" or one[1] != other[1]:
+            return Difference(path, f"is not the object at {one[1]}, which it is on the baseline")
+        return self.node(one[2], other[2], path)
+
     def _number(self, one: float, other: float, path: str) -> Difference | None:
         apart = abs(one - other)
-        if not self.limits.exact and (
-            one == other
-            or (math.isnan(one) and math.isnan(other))
-            or apart <= self.limits.absolute + self.limits.relative * abs(one)
-        ):
+        if _near(one, other, self.limits) and not self.limits.exact:
+            self._take([one], [other])
             return None
         if struct.pack(">d", one) == struct.pack(">d", other):
             return None
@@ -195,7 +217,7 @@ class _Comparison:
             or self._attributes(one[3], other[3], path)
             or self._sequence(one[4], other[4], path)
             or self._items(one[5], other[5], path)
-            or _made_alike(one[6], other[6], path)
+            or (None if one[6] == other[6] else Difference(path, "is made in another way"))
         )
 
     def _parts(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
@@ -265,8 +287,11 @@ class _Comparison:
             if not _near(a, b, limits)
         ]
         if not wrong:
-            same = not limits.exact or data == after[2]
-            return None if same else Difference(path, "differs in the bits of its NaN")
+            if limits.exact:
+                same = data == after[2]
+                return None if same else Difference(path, "differs in the bits of its NaN")
+            self._take(one.numbers, other.numbers)
+            return None
         at = wrong[0]
         a, b = one.numbers[at], other.numbers[at]
         largest = max(abs(one.numbers[each] - other.numbers[each]) for each in wrong)
@@ -280,7 +305,7 @@ class _Comparison:
 
 CONTAINERS = frozenset(
     {"list", "tuple", "dict", "set", "frozenset", "fields", "object", "objects", "masked",
-     "frame", "series", "index", "column"}
+     "frame", "series", "index", "column", "same"}
 )  # fmt: skip
 PARTS = frozenset({"objects", "masked", "frame", "series", "index", "column"})
 
@@ -315,10 +340,6 @@ def _quoted(text: str) -> str:
     return shown if len(shown) <= 120 else f"{shown[:117]}..."
 
 
-def _made_alike(one: str, other: str, path: str) -> Difference | None:
-    return None if one == other else Difference(path, "is made in another way")
-
-
 def _lengths(one: int, other: int, path: str) -> Difference | None:
     if one == other:
         return None
@@ -330,7 +351,7 @@ def _near(one: float, other: float, limits: Tolerance) -> bool:
         return limits.exact is False or math.copysign(1, one) == math.copysign(1, other)
     if math.isnan(one) and math.isnan(other):
         return True
-    return not limits.exact and abs(one - other) <= limits.absolute + limits.relative * abs(one)
+    return not limits.exact and near(one, other, limits.absolute, limits.relative)
 
 
 def _position(at: int, shape: Sequence[int]) -> list[int]:

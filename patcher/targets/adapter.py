@@ -342,6 +342,11 @@ class Adapter(Protocol):
     # The first one should have every public argument off its default and be longer than the
     # named tests.
     #
+    #     def edges(self, rng: random.Random, model: Model) -> tuple[Test, ...]
+    #
+    # Inputs at the edges of what the package takes: the shortest text, one word again and again,
+    # each argument at its least. The first is tried always, all of them in the full plan.
+    #
     #     def refused(self, model: Model) -> Test | None
     #
     # A call that the package raises at: the call after it must not suffer.

@@ -132,7 +132,7 @@ class Further:
     """A call beyond the matrix, after both arms made it.
 
     Attributes:
-        kind: ``drawn``, ``reseeded``, ``again``, ``refused`` or ``entry``.
+        kind: ``drawn``, ``edge``, ``reseeded``, ``again``, ``refused`` or ``entry``.
         options: its input, in the adapter's words.
     """
 

@@ -2,7 +2,8 @@
 
 The named tests of the matrix come first: they are the report's table. After them come further
 calls, in an order that the seed decides: inputs nobody could know, a named test once more, its
-words with another seed, a call that the package refuses. A patch may be right once.
+words with another seed, the shortest text, a call that the package refuses. A patch may be right
+once.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class CallReason(str, Enum):
 
     NAMED = "named"  # a test of the matrix
     DRAWN = "drawn"  # an input of the adapter's drawing
+    EDGE = "edge"  # an input at the edge of what the package takes
     RESEEDED = "reseeded"  # a named test with another seed
     AGAIN = "again"  # a named test once more, others in between
     REFUSED = "refused"  # the package raises; the call after it must not suffer
@@ -150,9 +152,19 @@ def _further(
     ]
     if reseeds:
         drawn.insert(rng.randrange(len(drawn) + 1), _reseeded(rng.choice(tests), rng))
+    if inputs > 1:
+        drawn += [Call(test, CallReason.EDGE) for test in edges_of(adapter, rng, model, full=full)]
+        rng.shuffle(drawn)
     again = rng.choice(tests)
     last = Call(replace(again, name=f"{again.name}, again"), CallReason.AGAIN, again.name)
     return [*drawn, *_refused(adapter, model), last]
+
+
+def edges_of(adapter: Adapter, rng: random.Random, model: Model, *, full: bool) -> tuple[Test, ...]:
+    """Inputs at the edges of what the package takes, by `Adapter.edges`; in the full plan all."""
+    edges = getattr(adapter, "edges", None)
+    every: tuple[Test, ...] = tuple(edges(rng, model)) if edges is not None else ()
+    return every if full else every[:1]
 
 
 def _reseeded(test: Test, rng: random.Random) -> Call:

@@ -148,6 +148,10 @@ class _Decoder:
     def _frozenset(self, node: Node) -> frozenset[Any]:
         return frozenset(self.node(each) for each in node[1])
 
+    def _same(self, node: Node) -> Any:
+        """A part that came before: equal to it, and an object of its own here."""
+        return self.node(node[2])
+
     def _cycle(self, node: Node) -> Any:
         raise CannotDecode("it holds itself")
 

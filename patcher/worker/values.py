@@ -18,6 +18,7 @@ holds a node ``[kind, ...]`` for every part, by this rule:
 | a torch tensor | class, dtype, shape, the kind of device, and bytes in C order |
 | a pandas frame, series or index | its labels and its columns |
 | any other object | its type and what ``pickle`` would store (``__reduce_ex__``), by this rule |
+| a container or array that came before | where it came, and its value: changing one changes both |
 
 What pickle cannot store (a generator, an open file, a lock) cannot be compared: `CannotEncode`
 says where it is. The path of the tree a value was made from is written ``<tree>`` in strings.
@@ -93,6 +94,9 @@ class _Encoder:
         self.tree = tree
         self.arrays: dict[str, Buffer] = {}
         self.open: dict[int, str] = {}  # the containers around the present node, by identity
+        self.seen: dict[
+            int, tuple[str, Any]
+        ] = {}  # those that can change; held, so ids stay theirs
         self.count = 0
 
     def node(self, value: Any, path: str) -> Node:
@@ -117,8 +121,12 @@ class _Encoder:
         if id(value) in self.open:
             return ["cycle", self.open[id(value)]]
         self.open[id(value)] = path
+        earlier = ""
+        if can_change(value):
+            earlier, _ = self.seen.setdefault(id(value), (path, value))
         try:
-            return self._compound(value, path)
+            node = self._compound(value, path)
+            return ["same", earlier, node] if earlier not in ("", path) else node
         except RecursionError:
             raise CannotEncode(f"{path}: nested too deeply") from None
         finally:
@@ -293,6 +301,17 @@ class _Encoder:
         if isinstance(state, dict) and all(type(name) is str for name in state):
             return [[name, self.node(item, f"{path}.{name}")] for name, item in state.items()]
         return [] if state is None else [["", self.node(state, f"{path}.state")]]
+
+
+def can_change(value: Any) -> bool:
+    """Whether a part is one whose changes show wherever it is held."""
+    if type(value) in (list, dict, set):
+        return True
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return not value.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    kinds = [getattr(numpy, "ndarray", None), getattr(torch, "Tensor", None)]
+    return any(kind is not None and isinstance(value, kind) for kind in kinds)
 
 
 def _missing(item: Any) -> Any:

@@ -217,9 +217,13 @@ def test_a_value_that_holds_itself_ends() -> None:
     assert compared(loop, [1, [1, 2]]) is not None
 
 
-def test_sharing_is_no_part_of_a_value() -> None:
-    shared = [1, 2]
-    assert compared([shared, shared], [[1, 2], [1, 2]]) is None
+def test_sharing_is_part_of_a_value_where_a_change_would_show() -> None:
+    shared, pair = [1, 2], (1, 2)
+    assert compared([shared, shared], [shared, shared]) is None
+    assert compared([pair, pair], [(1, 2), (1, 2)]) is None
+    result = compared([[1, 2], [1, 2]], [shared, shared])
+    assert result is not None
+    assert result.text == "returned[1] is the same object as returned[0], and not on the baseline"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Every answer is a function of its own in a small `call` workload; one verificati
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.targets.test_workload import judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 IMPORTS = """import random
 import array, collections, dataclasses, datetime, decimal, enum, fractions, functools, struct
@@ -128,10 +129,12 @@ WRONG: Mapping[str, tuple[str, str]] = {
     "an array that cannot be written to": ("numpy.ones(2)", "numpy.broadcast_to(1.0, 2)"),
     "an array of the library of the language": ("[1, 2]", "array.array('q', [1, 2])"),
     "one row three times": ("[[0], [0], [0]]", "[[0]] * 3"),
+    "a row that the caller may change, copied": ("[[0]] * 2", "[[0], [0]]"),
+    "one array twice": ("[numpy.ones(2), numpy.ones(2)]", "[numpy.ones(2)] * 2"),
+    "one record twice": ("[Song('a'), Song('a')]", "[Song('a')] * 2"),
+    "another row twice": ("(lambda a, b: [a, b, a])([1], [1])",
+                          "(lambda a, b: [a, b, b])([1], [1])"),
 }  # fmt: skip
-OPEN = {
-    "one row three times": "values are compared by content; that two parts are one object is not",
-}
 # The same answer, come by in another way.
 RIGHT: Mapping[str, tuple[str, str]] = {
     "another expression": ("[1, 2]", "list(range(1, 3))"),
@@ -145,36 +148,38 @@ RIGHT: Mapping[str, tuple[str, str]] = {
     "joined text": ("'a b'", "' '.join('ab')"),
     "a local function": ("[2, 4]", "(lambda f: [f(1), f(2)])(lambda x: 2 * x)"),
     "in place, in its own list": ("[1, 2]", "sorted([2, 1])"),
+    "equal texts that are one object": ("['a' * 9, 'a' * 9]", "['a' * 9] * 2"),
+    "equal tuples that are one object": ("[(1, 2), (1, 2)]", "[(1, 2)] * 2"),
+    "rows shared in the same places": ("[[0]] * 2", "(lambda row: [row, row])([0])"),
 }
 
 
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """The verdict on each answer, by name, of one verification."""
-    folder = tmp_path_factory.mktemp("values")
-    pairs = {**WRONG, **RIGHT}
+def judged_answers(
+    folder: Path, pairs: Mapping[str, tuple[str, str]], helpers: str = "", **options: Any
+) -> Mapping[str, str]:
+    """The verdict on each answer, by name, of one verification of them all."""
     calls = [
         f"def answer_{at}():\n    return hum.voice.answer_{at}()\n" for at in range(len(pairs))
     ]
     (folder / "bench.py").write_text("import hum.voice\n" + "".join(calls))
-    before = after = IMPORTS
+    before = after = IMPORTS + helpers
     for at, (one, other) in enumerate(pairs.values()):
         before += f"\ndef answer_{at}():\n    return {one}\n"
         after += f"\ndef answer_{at}():\n    return {other}\n"
     config = {"call": [f"bench.py:answer_{at}" for at in range(len(pairs))]}
     baseline = (("import random\n", before),)
-    found = judged(folder, config, (before, after), baseline=baseline)
+    found = judged(folder, config, (before, after), baseline=baseline, **options)
     cases = {case.case.test: case for case in found.cases}
     return {name: cases[f"answer_{at}"].status.value for at, name in enumerate(pairs)}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason=OPEN[name])] if name in OPEN else [])
-        for name in WRONG
-    ],
-)
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The verdict on each answer."""
+    return judged_answers(tmp_path_factory.mktemp("values"), {**WRONG, **RIGHT})
+
+
+@pytest.mark.parametrize("name", WRONG)
 def test_an_answer_that_only_looks_right_is_refused(name: str, verdicts: Mapping[str, str]) -> None:
     assert verdicts[name] == "fail"
 

@@ -61,6 +61,20 @@ class HumAdapter:
         """Texts of random letters; the first is long and has every argument off its default."""
         return tuple(drawn(rng, at, 400 if full else 60) for at in range(count))
 
+    def edges(self, rng: random.Random, model: Model) -> tuple[Test, ...]:
+        """Short texts without a blank, one letter many times, arguments at their least."""
+        letters = "abcdefghijklm"
+        options: tuple[dict[str, Any], ...] = (
+            {"text": "".join(rng.choices(letters, k=3))},
+            {"text": rng.choice(letters)},
+            {"text": f"{rng.choice(letters)} " * 8},
+            {"text": "".join(rng.choices(letters, k=9)), "spread": 1, "gain": 0.01},
+        )
+        return tuple(
+            Test(f"Edge {at}", each, seed=rng.randrange(1 << 30))
+            for at, each in enumerate(options, 1)
+        )
+
     def refused(self, model: Model) -> Test:
         """No text at all."""
         return Test("A call that is refused", {"text": None})

@@ -99,7 +99,7 @@ def test_a_patch_that_changes_nothing_passes_every_further_call(
     assert found.verdict is Verdict.PASS
     assert {each.judgement.status for each in found.further} == {Status.PASS}
     kinds = [each.kind for each in found.further if each.judgement.case.model == "Low hum"]
-    assert sorted(kinds) == ["again", "drawn", "refused", "reseeded"]
+    assert sorted(kinds) == ["again", "drawn", "edge", "refused", "reseeded"]
 
 
 @pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
@@ -149,7 +149,7 @@ def test_the_cases_of_the_matrix_stay_the_table_and_the_drawn_ones_stand_apart(
     found = judged(tmp_path, seed=3).as_json()
     assert len(found["cases"]) == 4
     assert found["inputs"]["seed"] == 3
-    assert len(found["inputs"]["drawn"]) == 8
+    assert len(found["inputs"]["drawn"]) == 10
     assert found["compared"] == "returned"
 
 

@@ -150,6 +150,12 @@ class ChatterboxAdapter:
 
         return tuple(drawn(rng, at, full=full) for at in range(count))
 
+    def edges(self, rng: random.Random, model: Model) -> tuple[Test, ...]:
+        """The shortest texts, one word again and again, arguments at their least."""
+        from patcher.targets.chatterbox.drawing import edges
+
+        return edges(rng)
+
     def entries(self, touched: Collection[str]) -> tuple[Test, ...]:
         """A call of each other entry point that a series touches."""
         from patcher.targets.chatterbox.entries import entries

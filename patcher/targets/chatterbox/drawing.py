@@ -42,6 +42,33 @@ def drawn(rng: random.Random, at: int, *, full: bool) -> Test:
     return Test(f"Drawn {at + 1}: {words}", options, seed=rng.randrange(1 << 30))
 
 
+def edges(rng: random.Random) -> tuple[Test, ...]:
+    """Calls at the edges of what `generate` takes, in the built-in voice.
+
+    One short word without a blank; one letter; one word many times; no letter at all, for which
+    the package has words of its own; sampling and guidance at their least.
+    """
+    word = min(rng.sample(WORDS, 8), key=len)
+    least = {
+        "exaggeration": 0.0,
+        "cfg_weight": 0.0,
+        "temperature": 0.05,
+        "min_p": 0.0,
+        "top_p": 1.0,
+    }
+    calls: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("a short word", {"text": word}),
+        ("one letter", {"text": rng.choice(word)}),
+        ("a word again and again", {"text": f"{word} " * 12}),
+        ("no letter", {"text": ""}),
+        ("arguments at their least", {"text": sentence(rng, 3), "arguments": least}),
+    )
+    return tuple(
+        Test(f"Edge: {name}", {**options, "tokens": SHORT_TOKENS}, seed=rng.randrange(1 << 30))
+        for name, options in calls
+    )
+
+
 def sentence(rng: random.Random, words: int) -> str:
     """So many words, the first with a capital, a full stop at the end."""
     text = " ".join(rng.choice(WORDS) for _ in range(words))
