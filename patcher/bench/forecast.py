@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 from math import expm1, fsum, log, log1p, pi, sqrt
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.bench import statistics
 from patcher.execution.results import Arm
@@ -55,10 +55,6 @@ class Forecast:
     noise: float | None
     smallest_detectable: float | None
     needed: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The object ``speed.forecast``."""
-        return dict(vars(self))
 
 
 def calibrate(

@@ -149,14 +149,6 @@ class Fault:
     sentence: str
     cases: tuple[Case, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        """The object ``fault``."""
-        return {
-            "reason": self.reason,
-            "sentence": self.sentence,
-            "cases": [asdict(case) for case in self.cases],
-        }
-
 
 def unlike_speed(one: ProcessTiming, other: ProcessTiming) -> str:
     """Why two processes cannot be compared: the processor itself ran at another speed. Or empty.

@@ -1,13 +1,27 @@
-"""What a bench says: the table of both arms, and ``speed`` and ``table`` of the JSON contract."""
+"""From a bench's pairs to what it says: the verdict's figures, and the table of both arms."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import ceil, exp, log
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from patcher.bench import analysis, statistics
+from patcher.bench.figures import (
+    ArmRow,
+    ArmStart,
+    ArmTable,
+    ColdAndWarm,
+    ComponentRow,
+    LostProcess,
+    PairNote,
+    PartRow,
+    RatioRow,
+    RepeatedRow,
+    SpeedFigures,
+    StageRow,
+)
 from patcher.bench.objections import repeating
 from patcher.bench.records import ARMS, CaseTiming, Fault, ProcessTiming, TimedPair
 from patcher.bench.speed import Word
@@ -43,74 +57,71 @@ class BenchReport:
     aa: bool = False
     forecast: Forecast | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """The object ``speed``, with everything that explains it beside the fixed keys."""
-        run = self.run
-        pairs = run.pairs
-        confounded = analysis.length_confounded(pairs)
-        return {
-            **run.verdict.as_json(),
-            "sentence": self.sentence(),
-            "plan": run.plan.name,
-            "aa": self.aa,
-            "forecast": self.forecast.as_json() if self.forecast else None,
-            "endpoint": analysis.endpoint(pairs).name,
-            "stopped": run.stopped,
-            "failure": run.failed.failure if run.failed else None,
-            "fault": run.fault.as_json() if run.fault else None,
-            "lost": [
-                {"pair": loss.pair, "arm": loss.arm.value, "reason": loss.reason}
-                for loss in run.lost
+    @property
+    def figures(self) -> SpeedFigures:
+        """The verdict with everything that explains it."""
+        run, verdict = self.run, self.run.verdict
+        pairs, interval = run.pairs, verdict.interval
+        return SpeedFigures(
+            time_ratio=exp(interval.estimate) if interval else None,
+            low=exp(interval.low) if interval else None,
+            high=exp(interval.high) if interval else None,
+            confidence=interval.confidence if interval else None,
+            verdict=verdict.word,
+            pairs=verdict.pairs,
+            margin=verdict.margin,
+            noise_floor=verdict.noise_floor,
+            smallest_detectable=verdict.smallest_detectable,
+            reason=verdict.reason,
+            means=verdict.means,
+            pairs_needed=verdict.pairs_needed,
+            regressions=verdict.regressions,
+            sentence=self.sentence(),
+            plan=run.plan.name,
+            aa=self.aa,
+            forecast=self.forecast,
+            endpoint=analysis.endpoint(pairs).name,
+            stopped=run.stopped,
+            failure=run.failed.failure if run.failed else None,
+            fault=run.fault,
+            lost=[LostProcess(loss.pair, loss.arm.value, loss.reason) for loss in run.lost],
+            repeated=repeated_row(pairs),
+            repeating_cases=[str(case) for case in not_fresh(pairs)],
+            reused_pairs=run.reused,
+            pair_ratios=[exp(value) for value in analysis.pair_log_ratios(pairs)],
+            rerun=[PairNote(pair.index, pair.rejected) for pair in run.rejected],
+            disturbed=[
+                PairNote(pair.index, pair.disturbance) for pair in pairs if pair.disturbance
             ],
-            "repeated": repeated_row(pairs),
-            "repeating_cases": [str(case) for case in not_fresh(pairs)],
-            "reused_pairs": run.reused,
-            "pair_ratios": [exp(value) for value in analysis.pair_log_ratios(pairs)],
-            "rerun": [{"pair": pair.index, "reason": pair.rejected} for pair in run.rejected],
-            "disturbed": [
-                {"pair": pair.index, "reason": pair.disturbance}
-                for pair in pairs
-                if pair.disturbance
-            ],
-            "length_confounded": [str(case) for case in confounded],
-            "lengths": {
-                arm.value: {
-                    str(case): length for case, length in analysis.lengths(pairs, arm).items()
-                }
+            length_confounded=[str(case) for case in analysis.length_confounded(pairs)],
+            lengths={
+                arm.value: {str(case): n for case, n in analysis.lengths(pairs, arm).items()}
                 for arm in ARMS
             },
-            "cold": cold_and_warm(pairs),
-            "stages": stage_rows(pairs),
-            "components": [
-                {**row, "gate": self.component_gates[row["name"]].as_json()}
-                if row["name"] in self.component_gates
-                else row
-                for row in name_rows(pairs, lambda timing: timing.components_s)
+            cold=cold_and_warm(pairs),
+            stages=stage_rows(pairs),
+            components=[
+                ComponentRow(**_fields(row), gate=self.component_gates.get(row.name))
+                for row in part_rows(pairs, lambda timing: timing.components_s)
             ],
-            "fixed_work": name_rows(pairs, lambda timing: timing.replay_s),
-            "environment": dict(self.environment),
-        }
+            fixed_work=part_rows(pairs, lambda timing: timing.replay_s),
+            environment=self.environment,
+        )
 
     @property
     def fault(self) -> Fault | None:
         """What the patched arm did wrong while it was timed."""
         return self.run.fault
 
-    def table_json(self) -> dict[str, Any]:
-        """The object ``table``: rows by arm, then what they hold and where they come from."""
+    @property
+    def table(self) -> ArmTable:
+        """Rows by arm, then what they hold and where they come from."""
         timed = bool(self.run.pairs)
-        measures = {arm: self._measures(arm) for arm in ARMS}
-        rows = {arm: table_rows(measures[arm]) for arm in ARMS}
+        rows = {arm: table_rows(self._measures(arm)) for arm in ARMS}
         # What gates took, one run each and some of it from earlier, is no comparison of speed.
         ratio = ratio_rows(rows[Arm.BASELINE], rows[Arm.PATCHED]) if timed else []
-        return {
-            "baseline": rows[Arm.BASELINE],
-            "patched": rows[Arm.PATCHED],
-            "ratio": ratio,
-            "timed": timed,
-            "source": "timed pairs" if timed else "the runs of the gates, one a case: not timed",
-            "memory": self.memory,
-        }
+        source = "timed pairs" if timed else "the runs of the gates, one a case: not timed"
+        return ArmTable(rows[Arm.BASELINE], rows[Arm.PATCHED], ratio, timed, source, self.memory)
 
     def sentence(self) -> str:
         """The verdict in one sentence, with what a reader must know before trusting it."""
@@ -158,20 +169,20 @@ def not_fresh(pairs: Sequence[TimedPair]) -> list[Case]:
     return [each.case for each in pairs[0].patched.cases if not each.fresh] if pairs else []
 
 
-def repeated_row(pairs: Sequence[TimedPair]) -> dict[str, Any] | None:
+def repeated_row(pairs: Sequence[TimedPair]) -> RepeatedRow | None:
     """What is won by asking for an input again, beyond what the baseline wins by it."""
     result = repeating(pairs)
     if result is None:
         return None
-    return {
-        "cases": [str(case) for case in result.cases],
-        "baseline_s": result.baseline_s,
-        "patched_s": result.patched_s,
-        "time_ratio": exp(result.interval.estimate),
-        "low": exp(result.interval.low),
-        "high": exp(result.interval.high),
-        "confidence": result.interval.confidence,
-    }
+    return RepeatedRow(
+        cases=[str(case) for case in result.cases],
+        baseline_s=result.baseline_s,
+        patched_s=result.patched_s,
+        time_ratio=exp(result.interval.estimate),
+        low=exp(result.interval.low),
+        high=exp(result.interval.high),
+        confidence=result.interval.confidence,
+    )
 
 
 def typical(timings: Sequence[CaseTiming]) -> Measure:
@@ -186,78 +197,82 @@ def typical(timings: Sequence[CaseTiming]) -> Measure:
     )
 
 
-def table_rows(measures: Iterable[tuple[Case, Measure]]) -> list[dict[str, Any]]:
-    """One row a model, in the order of the matrix; a figure nothing was measured for is None."""
+def table_rows(measures: Iterable[tuple[Case, Measure]]) -> list[ArmRow]:
+    """One row a model, in the order of the matrix."""
     by_model: dict[str, list[Measure]] = {}
     for case, measure in measures:
         by_model.setdefault(case.model, []).append(measure)
-    rows = []
-    for model, result in by_model.items():
-        rtfs = [each.rtf for each in result if each.rtf is not None]
-        memory = [each.memory_mib for each in result if each.memory_mib is not None]
-        rows.append(
-            {
-                "model": model,
-                "tests": len(result),
-                "avg_gen_s": fmean(each.wall_s for each in result),
-                "avg_rtf": fmean(rtfs) if rtfs else None,
-                "avg_vram_mb": fmean(memory) if memory else None,
-                "min_rtf": min(rtfs, default=None),
-                "max_rtf": max(rtfs, default=None),
-                "avg_x_realtime": 1 / fmean(rtfs) if rtfs and fmean(rtfs) else None,
-            }
-        )
-    return rows
+    return [table_row(model, each) for model, each in by_model.items()]
 
 
-def ratio_rows(
-    baseline: Sequence[Mapping[str, Any]], patched: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def table_row(model: str, measures: Sequence[Measure]) -> ArmRow:
+    """A model's row, from what its tests took."""
+    rtfs = [each.rtf for each in measures if each.rtf is not None]
+    memory = [each.memory_mib for each in measures if each.memory_mib is not None]
+    return ArmRow(
+        model=model,
+        tests=len(measures),
+        avg_gen_s=fmean(each.wall_s for each in measures),
+        avg_rtf=fmean(rtfs) if rtfs else None,
+        avg_vram_mb=fmean(memory) if memory else None,
+        min_rtf=min(rtfs, default=None),
+        max_rtf=max(rtfs, default=None),
+        avg_x_realtime=1 / fmean(rtfs) if rtfs and fmean(rtfs) else None,
+    )
+
+
+def ratio_rows(baseline: Sequence[ArmRow], patched: Sequence[ArmRow]) -> list[RatioRow]:
     """Patched over baseline, for models that both arms measured on as many tests."""
-    under = {row["model"]: row for row in baseline}
-    rows = []
-    for row in patched:
-        base = under.get(row["model"])
-        if base is None or base["tests"] != row["tests"]:
-            continue
-        ratios = {
-            key: row[key] / base[key] if row[key] is not None and base[key] else None
-            for key in ("avg_gen_s", "avg_rtf", "avg_vram_mb")
-        }
-        rows.append({"model": row["model"], **ratios})
-    return rows
 
+    def ratio(over: float | None, under: float | None) -> float | None:
+        return over / under if over is not None and under else None
 
-def cold_and_warm(pairs: Sequence[TimedPair]) -> dict[str, Any]:
-    """Start, first call and later calls of both arms; after how many calls a slow start pays.
-
-    ``pays_after_calls`` is None when the patched arm starts no slower, or never catches up.
-    """
-    rows: dict[str, Any] = {}
-    for arm in ARMS:
-        timings = [pair.arm(arm) for pair in pairs]
-        cases = [case for timing in timings for case in timing.cases]
-        cold = [case.cold_s for case in cases if case.cold_s is not None]
-        rows[arm.value] = {
-            "start_s": median(timing.start_s for timing in timings) if timings else None,
-            "first_call_s": median(cold) if cold else None,
-            "later_call_s": median(case.wall_s for case in cases) if cases else None,
-        }
-    base, patched = rows["baseline"], rows["patched"]
-    rows["pays_after_calls"] = None
-    if None not in (*base.values(), *patched.values()):
-        extra_s = (patched["start_s"] + patched["first_call_s"]) - (
-            base["start_s"] + base["first_call_s"]
+    known = {row.model: row for row in baseline}
+    return [
+        RatioRow(
+            row.model,
+            ratio(row.avg_gen_s, base.avg_gen_s),
+            ratio(row.avg_rtf, base.avg_rtf),
+            ratio(row.avg_vram_mb, base.avg_vram_mb),
         )
-        saved_s = base["later_call_s"] - patched["later_call_s"]
-        pays = min(extra_s, saved_s) > 0
-        rows["pays_after_calls"] = 1 + ceil(extra_s / saved_s) if pays else None
-    return rows
+        for row in patched
+        if (base := known.get(row.model)) is not None and base.tests == row.tests
+    ]
 
 
-def stage_rows(pairs: Sequence[TimedPair]) -> list[dict[str, Any]]:
+def cold_and_warm(pairs: Sequence[TimedPair]) -> ColdAndWarm:
+    """Start, first call and later calls of both arms; after how many calls a slow start pays."""
+    base, patched = (arm_start([pair.arm(arm) for pair in pairs]) for arm in ARMS)
+    return ColdAndWarm(base, patched, pays_after(base, patched))
+
+
+def arm_start(timings: Sequence[ProcessTiming]) -> ArmStart:
+    """The medians of one arm's processes."""
+    cases = [case for timing in timings for case in timing.cases]
+    cold = [case.cold_s for case in cases if case.cold_s is not None]
+    return ArmStart(
+        start_s=median(timing.start_s for timing in timings) if timings else None,
+        first_call_s=median(cold) if cold else None,
+        later_call_s=median(case.wall_s for case in cases) if cases else None,
+    )
+
+
+def pays_after(base: ArmStart, patched: ArmStart) -> int | None:
+    """After how many calls a slower start pays; None where it never does, or is no slower."""
+    if not (base.known and patched.known):
+        return None
+    extra_s = _sum(patched.start_s, patched.first_call_s) - _sum(base.start_s, base.first_call_s)
+    saved_s = _sum(base.later_call_s) - _sum(patched.later_call_s)
+    return 1 + ceil(extra_s / saved_s) if min(extra_s, saved_s) > 0 else None
+
+
+def _sum(*seconds: float | None) -> float:
+    return sum(each for each in seconds if each is not None)
+
+
+def stage_rows(pairs: Sequence[TimedPair]) -> list[StageRow]:
     """Each stage: seconds, seconds per token and per audio second of both arms, and the ratio."""
-    rows = name_rows(
+    rows = part_rows(
         pairs,
         lambda timing: {
             f"{case.case}\n{stage}": seconds
@@ -266,24 +281,38 @@ def stage_rows(pairs: Sequence[TimedPair]) -> list[dict[str, Any]]:
         },
         group=lambda name: name.partition("\n")[2],
     )
-    for row in rows:
-        for arm in ARMS:
-            cases = [case for pair in pairs for case in pair.arm(arm).cases]
-            for key, unit in (("s_per_token", "tokens"), ("s_per_audio_s", "audio_s")):
-                rates = [
-                    case.stage_s[row["name"]] / getattr(case, unit)
-                    for case in cases
-                    if row["name"] in case.stage_s and getattr(case, unit)
-                ]
-                row[f"{arm.value}_{key}"] = median(rates) if rates else None
-    return rows
+
+    def rate(arm: Arm, stage: str, unit: str) -> float | None:
+        cases = [case for pair in pairs for case in pair.arm(arm).cases]
+        rates = [
+            case.stage_s[stage] / getattr(case, unit)
+            for case in cases
+            if stage in case.stage_s and getattr(case, unit)
+        ]
+        return median(rates) if rates else None
+
+    return [
+        StageRow(
+            **_fields(row),
+            baseline_s_per_token=rate(Arm.BASELINE, row.name, "tokens"),
+            baseline_s_per_audio_s=rate(Arm.BASELINE, row.name, "audio_s"),
+            patched_s_per_token=rate(Arm.PATCHED, row.name, "tokens"),
+            patched_s_per_audio_s=rate(Arm.PATCHED, row.name, "audio_s"),
+        )
+        for row in rows
+    ]
 
 
-def name_rows(
+def _fields(row: PartRow) -> dict[str, Any]:
+    """The fields of a row, for a row that has more."""
+    return {each.name: getattr(row, each.name) for each in fields(PartRow)}
+
+
+def part_rows(
     pairs: Sequence[TimedPair],
     values: Callable[[ProcessTiming], Mapping[str, float]],
     group: Callable[[str], str] = lambda name: name,
-) -> list[dict[str, Any]]:
+) -> list[PartRow]:
     """Named seconds of both arms with ratio and interval: they explain, they decide nothing.
 
     Args:
@@ -306,18 +335,9 @@ def name_rows(
             for p in pairs
         ]
         result = statistics.interval(differences, 0.95)
-        seconds = {
-            f"{arm.value}_s": median(values(p.arm(arm))[name] for p in pairs for name in members)
-            for arm in ARMS
-        }
-        rows.append(
-            {
-                "name": label,
-                **seconds,
-                "time_ratio": exp(result.estimate),
-                "low": exp(result.low),
-                "high": exp(result.high),
-                "confidence": result.confidence,
-            }
+        base_s, patched_s = (
+            median(values(p.arm(arm))[name] for p in pairs for name in members) for arm in ARMS
         )
+        ratio, low, high = exp(result.estimate), exp(result.low), exp(result.high)
+        rows.append(PartRow(label, base_s, patched_s, ratio, low, high, result.confidence))
     return rows

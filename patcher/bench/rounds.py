@@ -150,7 +150,7 @@ def run_rounds(
     are measured again, up to as many more as were planned. No round is begun that would, taking as
     long as the longest so far, end too late. A subject that fails is left out from then on.
     """
-    sitting = _Sitting(loaded, works)
+    sitting = _TakingTurns(loaded, works)
     longest_s, number, planned = 0.0, 0, rounds
     while number < planned:
         if not deadline.fits(longest_s):
@@ -169,7 +169,7 @@ def run_rounds(
     return sitting.result(rounds)
 
 
-class _Sitting:
+class _TakingTurns:
     """All subjects loaded, and what they have done."""
 
     def __init__(self, loaded: Mapping[str, DoWork], works: Works) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.bench import statistics
 from patcher.bench.objections import NONE, Objections
@@ -201,25 +201,6 @@ class SpeedVerdict:
     @property
     def pairs(self) -> int:
         return self.interval.count if self.interval else 0
-
-    def as_json(self) -> dict[str, Any]:
-        """The ``speed`` object of the JSON contract, and the reason beside it."""
-        result = self.interval
-        return {
-            "time_ratio": math.exp(result.estimate) if result else None,
-            "low": math.exp(result.low) if result else None,
-            "high": math.exp(result.high) if result else None,
-            "confidence": result.confidence if result else None,
-            "verdict": self.word.value,
-            "pairs": self.pairs,
-            "margin": self.margin,
-            "noise_floor": self.noise_floor,
-            "smallest_detectable": self.smallest_detectable,
-            "reason": self.reason,
-            "means": self.means,
-            "pairs_needed": self.pairs_needed,
-            "regressions": [vars(regression) for regression in self.regressions],
-        }
 
     def sentence(self) -> str:
         """The verdict for people, in one sentence."""

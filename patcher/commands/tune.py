@@ -236,15 +236,15 @@ def _verified(
     receipt = options.receipt or workspace.root / f"{options.name}.receipt.json"
     asked = replace(options.verify, names=result.patches, require=FASTER, receipt=receipt)
     verified = verify(workspace, asked, observer)
-    speed = verified.details.get("speed") or {}
+    speed = verified.speed
     result = replace(
         result,
         receipt=str(receipt),
         verdict=verified.verdict,
-        speed=speed.get("verdict"),
-        time_ratio=speed.get("time_ratio"),
-        low=speed.get("low"),
-        high=speed.get("high"),
+        speed=speed.verdict.value if speed else None,
+        time_ratio=speed.time_ratio if speed else None,
+        low=speed.low if speed else None,
+        high=speed.high if speed else None,
     )
     if verified.error is not None:
         verified.error.payload = as_json(result)

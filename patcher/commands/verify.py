@@ -18,7 +18,14 @@ from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import Freezer, frozen_trees, loosest
-from patcher.commands.shared.keep_run import JudgedSeries, described, failed_before, identity, keep
+from patcher.commands.shared.keep_run import (
+    Aftermath,
+    JudgedSeries,
+    described,
+    failed_before,
+    identity,
+    keep,
+)
 from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.remember import fallback, on_record, remember, strength_of
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
@@ -26,10 +33,12 @@ from patcher.errors import PatcherError
 from patcher.execution.executor import find_executor
 from patcher.execution.results import Arm
 from patcher.patchfile.catalogue import load_catalogue
-from patcher.results import VerifyResult
+from patcher.results import VerifyResult, as_json
+from patcher.results.judged import baseline_outcome
+from patcher.results.verified import IsolationOutcome
 from patcher.verify.declarations import declared, undeclared
 from patcher.verify.judge import judge
-from patcher.verify.judgement import Judgement, Status, Verdict
+from patcher.verify.judgement import Judgement, Verdict
 from patcher.verify.options import VerifyOptions
 from patcher.verify.receipt import make_receipt
 
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
     from patcher.verify.declarations import Undeclared
+    from patcher.verify.passed import Strength
     from patcher.verify.setup import Request
 
 
@@ -68,35 +78,25 @@ def verify(
 
     options = options or VerifyOptions()
     try:
-        details, error = _locked(workspace, options, observer or Silent())
+        return _locked(workspace, options, observer or Silent())
     except KeyboardInterrupt:
         tried = "the patches that were only tried are out again"
         kept = "the patches are still applied, and finished cases are kept"
         hint = f"{tried if options.names else kept}: the same command goes on from there"
         raise PatcherError("interrupted", "interrupted", hint=hint) from None
-    return VerifyResult(
-        verdict=Verdict(details["verdict"]),
-        restored=details["restored"],
-        series=details["series"],
-        series_now=details["series_now"],
-        details=details,
-        error=error,
-    )
 
 
-def _locked(
-    workspace: Workspace, options: VerifyOptions, observer: Observer
-) -> tuple[dict[str, Any], PatcherError | None]:
+def _locked(workspace: Workspace, options: VerifyOptions, observer: Observer) -> VerifyResult:
     """Verify what is applied, or what is named, as the only run in the workspace."""
     with workspace.lock("verify"):
         copy = copy_for(workspace, _named(workspace, options), options.target, observer.said)
         before = Before(copy.series, copy.verified_series or ()) if options.names else None
         if before is None:
-            return _verify(workspace, copy, options, observer, None)
+            return _verify(copy, options, observer, None)
         try:
             apply(workspace, options.names, target=copy.target, notify=observer.said)
             copy = workspace.working_copy(copy.target)
-            return _verify(workspace, copy, options, observer, before)
+            return _verify(copy, options, observer, before)
         finally:  # whatever ended it: what was only tried is taken out again
             copy = workspace.working_copy(copy.target)
             if copy.series != before.series:
@@ -115,13 +115,40 @@ class Before:
     verified: tuple[Applied, ...]
 
 
+@dataclass(frozen=True)
+class VerifyPlan:
+    """What one verification is about, settled before anything runs.
+
+    Attributes:
+        judged: the series, read before a restore takes it out; ``patches`` the same as specs.
+        before: what to go back to where patches were named; None where what is applied is judged.
+        scratch: where the trees are frozen.
+    """
+
+    copy: WorkingCopy
+    options: VerifyOptions
+    request: Request
+    judged: JudgedSeries
+    patches: Sequence[Patch]
+    before: Before | None
+    scratch: Path
+    observer: Observer
+
+    @property
+    def strength(self) -> Strength:
+        """How strong a judge the request is."""
+        return strength_of(self.request, self.options)
+
+    def described(self, judgement: Judgement, after: Aftermath) -> VerifyResult:
+        return described(self.copy, self.judged, judgement, after)
+
+    def kept(self, judgement: Judgement, result: VerifyResult) -> VerifyResult:
+        return keep(self.copy.workspace, judgement, result, self.observer.said)
+
+
 def _verify(
-    workspace: Workspace,
-    copy: WorkingCopy,
-    options: VerifyOptions,
-    observer: Observer,
-    before: Before | None,
-) -> tuple[dict[str, Any], PatcherError | None]:
+    copy: WorkingCopy, options: VerifyOptions, observer: Observer, before: Before | None
+) -> VerifyResult:
     """Verify what is applied; the lock is held."""
     from patcher.commands.shared.verify_request import request_for
     from patcher.store.tree import drift_error
@@ -131,8 +158,8 @@ def _verify(
         raise drift_error(drift)
     patches = patches_of(copy.series)
     if options.models:
-        request_for(copy, {}, loosest(patches), options)  # a misspelt model is told at once
-    find_executor(options.executor or "local", 1)  # one that does not exist is told at once
+        request_for(copy, {}, loosest(patches), options)  # a misspelt model is an error at once
+    find_executor(options.executor or "local", 1)  # and so is one that does not exist
     if not patches and not options.aa:
         return _nothing_to_verify(copy, options)
     judged = JudgedSeries.of(copy)
@@ -150,63 +177,52 @@ def _verify(
             declares=frozenset(word for words in declared(patches).values() for word in words),
             places=() if options.aa else edited_places(copy, patches),
         )
-        hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(workspace))
-        if hidden:
-            hashes = {arm.value: tree.sha256 for arm, tree in trees.items()}
-            refused = replace(_undeclared(hidden, patches), trees=hashes)
-            return _conclude(copy, request, refused, options, scratch, observer, judged, before)
-        earlier = failed_before(workspace, request, options)
-        if earlier is not None:
-            return _answer(copy, request, earlier, options, before)
-        request = on_record(copy, request, options)
-        measure = speedometer(options, patches) if options.plan else None
-        judgement = judge(
-            request,
-            observer,
-            explain=explainer(copy, patches, scratch),
-            measure_speed=measure,
-        )
-        declares = declared(patches)
-        notes = (*judgement.warnings, *_said(declares))
-        judgement = replace(judgement, declares=declares, warnings=notes)
-        if options.aa:
-            result = described(copy, judged, judgement, _result(judgement, restored=False))
-            return keep(copy, judgement, result, observer.said), _cannot(judgement)
-        return _conclude(copy, request, judgement, options, scratch, observer, judged, before)
+        return _run(VerifyPlan(copy, options, request, judged, patches, before, scratch, observer))
 
 
-def _conclude(
-    copy: WorkingCopy,
-    request: Request,
-    judgement: Judgement,
-    options: VerifyOptions,
-    scratch: Path,
-    observer: Observer,
-    judged: JudgedSeries,
-    before: Before | None,
-) -> tuple[dict[str, Any], PatcherError | None]:
+def _run(plan: VerifyPlan) -> VerifyResult:
+    """Judge the trees, and act on it."""
+    copy, options, patches = plan.copy, plan.options, plan.patches
+    hidden = () if options.aa else undeclared(copy.pristine, patches, rewriting(copy.workspace))
+    if hidden:
+        hashes = {arm.value: tree.sha256 for arm, tree in plan.request.trees.items()}
+        return _conclude(plan, replace(_undeclared(hidden, patches), trees=hashes))
+    earlier = failed_before(copy.workspace, plan.request, options)
+    if earlier is not None:
+        return _answer(plan, earlier)
+    plan = replace(plan, request=on_record(copy, plan.request, options))
+    judgement = judge(
+        plan.request,
+        plan.observer,
+        explain=explainer(copy, patches, plan.scratch),
+        measure_speed=speedometer(options, patches) if options.plan else None,
+    )
+    declares = declared(patches)
+    notes = (*judgement.warnings, *_said(declares))
+    judgement = replace(judgement, declares=declares, warnings=notes)
+    if options.aa:
+        result = plan.described(judgement, Aftermath(error=_cannot(judgement)))
+        return plan.kept(judgement, result)
+    return _conclude(plan, judgement)
+
+
+def _conclude(plan: VerifyPlan, judgement: Judgement) -> VerifyResult:
     """Remember what passed, put back what failed, and keep what was found."""
-    patches = patches_of(copy.series)
-    hashes = {each.name: each.sha256 for each in copy.series}
-    result, error = _settle(copy, request, judgement, options, scratch, observer, before)
-    result = described(copy, judged, judgement, result)
-    if request.trees:
-        result["identity"] = identity(request, options)
-    result["receipt"] = make_receipt(result, _behind(request, options, patches, hashes))
-    if options.receipt is not None:
-        options.receipt.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(result["receipt"], indent=2) + "\n"
-        options.receipt.write_text(text, encoding="utf-8")
-    return keep(copy, judgement, result, observer.said), error
+    hashes = {each.name: each.sha256 for each in plan.copy.series}
+    after = _settle(plan, judgement)
+    result = replace(
+        plan.described(judgement, after), identity=identity(plan.request, plan.options)
+    )
+    receipt = make_receipt(as_json(result), _behind(plan, hashes))
+    if plan.options.receipt is not None:
+        plan.options.receipt.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(receipt, indent=2) + "\n"
+        plan.options.receipt.write_text(text, encoding="utf-8")
+    return plan.kept(judgement, replace(result, receipt=receipt))
 
 
-def _behind(
-    request: Request,
-    options: VerifyOptions,
-    patches: Sequence[Patch],
-    hashes: Mapping[str, str],
-) -> dict[str, Any]:
-    """What of a receipt is not in the result itself."""
+def _behind(plan: VerifyPlan, hashes: Mapping[str, str]) -> dict[str, Any]:
+    """What of a receipt is not in the result itself; a part of the document, in JSON values."""
     return {
         "patches": [
             {
@@ -215,87 +231,75 @@ def _behind(
                 "claim": item.equivalence.value,
                 "declares": [each.value for each in item.declares],
             }
-            for item in patches
+            for item in plan.patches
         ],
-        "content": request.content,
-        "weights": strength_of(request, options).weights,
-        "require": options.require,
+        "content": plan.request.content,
+        "weights": plan.strength.weights,
+        "require": plan.options.require,
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
 
-def _settle(
-    copy: WorkingCopy,
-    request: Request,
-    judgement: Judgement,
-    options: VerifyOptions,
-    scratch: Path,
-    observer: Observer,
-    before: Before | None,
-) -> tuple[dict[str, Any], PatcherError | None]:
+def _settle(plan: VerifyPlan, judgement: Judgement) -> Aftermath:
     """Remember what passed; put back what failed; take out again what was only tried."""
+    copy, options, before = plan.copy, plan.options, plan.before
     unmet = _unmet(judgement, options.require)
-    strength = strength_of(request, options)
     passes = judgement.verdict is Verdict.PASS and unmet is None
     if before is not None and (passes or judgement.verdict is Verdict.CANNOT_JUDGE):
-        tried = [name for name in copy_names(copy) if name not in {o.name for o in before.series}]
+        known = {each.name for each in before.series}
+        tried = tuple(name for name in copy_names(copy) if name not in known)
         restore(copy, before.series, verified=before.verified)
-        return {**_result(judgement, restored=False), "taken_out": tried}, _cannot(judgement)
+        return Aftermath(taken_out=tried, error=_cannot(judgement))
     if judgement.verdict is Verdict.CANNOT_JUDGE:
-        return _result(judgement, restored=False), _cannot(judgement)
+        return Aftermath(error=_cannot(judgement))
     if passes:
         if copy.verified_series != copy.series:
             copy.change({}, copy.series, "verify", copy_names(copy), verified=copy.series)
-        remember(copy, strength)
-        return _result(judgement, restored=False), None
+        remember(copy, plan.strength)
+        return Aftermath()
     message = unmet or judgement.sentence
-    extra: dict[str, Any] = {"unmet": unmet} if unmet else {}
     if options.keep and before is None:
         hint = "kept, as asked; `patcher revert --all` takes everything out"
-        result = {**_result(judgement, restored=False), **extra}
-        return result, PatcherError("verification-failed", message, hint=hint)
+        error = PatcherError("verification-failed", message, hint=hint)
+        return Aftermath(unmet=unmet, error=error)
     speed = unmet is not None or (judgement.speed is not None and judgement.speed.fault is not None)
-    kept = fallback(copy, strength, speed=speed) if before is None else before.series
+    kept = fallback(copy, plan.strength, speed=speed) if before is None else before.series
+    isolation = None
     if before is None and options.isolate and judgement.verdict is Verdict.FAIL:
-        from patcher.commands.shared.isolate_culprits import isolate_culprits
-
-        isolation = isolate_culprits(copy, request, kept, scratch, observer)
+        isolation = _isolated(plan, kept)
         kept = tuple(each for each in copy.series if each.name in isolation.kept)
-        extra["isolation"] = {
-            "culprits": [list(group) for group in isolation.culprits],
-            "kept": list(isolation.kept),
-            "trials": isolation.trials,
-        }
     restore(copy, kept, verified=kept if before is None else before.verified)
     left = ", ".join(copy_names(copy)) or "pristine"
     hint = f"restored to {left}; the diagnosis names the cause, --keep would keep the tree"
-    result = {**_result(judgement, restored=True), **extra}
-    return result, PatcherError("verification-failed", message, hint=hint)
+    error = PatcherError("verification-failed", message, hint=hint)
+    return Aftermath(restored=True, unmet=unmet, isolation=isolation, error=error)
 
 
-def _answer(
-    copy: WorkingCopy,
-    request: Request,
-    earlier: Mapping[str, Any],
-    options: VerifyOptions,
-    before: Before | None,
-) -> tuple[dict[str, Any], PatcherError]:
+def _isolated(plan: VerifyPlan, kept: Sequence[Applied]) -> IsolationOutcome:
+    """The smallest groups that fail, and what is left without them."""
+    from patcher.commands.shared.isolate_culprits import isolate_culprits
+
+    found = isolate_culprits(plan.copy, plan.request, kept, plan.scratch, plan.observer)
+    return IsolationOutcome(found.culprits, found.kept, found.trials)
+
+
+def _answer(plan: VerifyPlan, earlier: VerifyResult) -> VerifyResult:
     """The answer to an identical failure, from its record: nothing is run, the tree is restored."""
-    number = earlier["id"]
-    if not options.keep or before is not None:
-        speed = bool((earlier.get("speed") or {}).get("fault"))
-        back = fallback(copy, strength_of(request, options), speed=speed)
-        kept = back if before is None else before.series
+    copy, before = plan.copy, plan.before
+    restored = not plan.options.keep or before is not None
+    if restored:
+        speed = earlier.speed is not None and earlier.speed.fault is not None
+        kept = fallback(copy, plan.strength, speed=speed) if before is None else before.series
         restore(copy, kept, verified=kept if before is None else before.verified)
-    note = f"answered from run {number}, which is the same; `--again` repeats it"
-    result = {
-        **earlier,
-        "restored": not options.keep or before is not None,
-        "series_now": copy_names(copy),
-        "answered_from": number,
-        "warnings": [*earlier["warnings"], note],
-    }
-    return result, PatcherError("verification-failed", earlier["sentence"], hint=note)
+    note = f"answered from run {earlier.id}, which is the same; `--again` repeats it"
+    return replace(
+        earlier,
+        restored=restored,
+        series_now=copy_names(copy),
+        answered_from=earlier.id,
+        warnings=[*earlier.warnings, note],
+        error=PatcherError("verification-failed", earlier.sentence, hint=note),
+    )
 
 
 def restore(
@@ -325,7 +329,7 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
     """Why ``--require`` is not met, or None."""
     if require is None or judgement.verdict is not Verdict.PASS or judgement.speed is None:
         return None
-    word = judgement.speed.as_json()["verdict"]
+    word = judgement.speed.figures.verdict.value
     if word in MEETS[require]:
         return None
     return f"--require {require} is not met, for the speed verdict is {word}"
@@ -353,7 +357,7 @@ def _said(declares: Mapping[str, Sequence[str]]) -> list[str]:
 def _cannot(judgement: Judgement) -> PatcherError | None:
     if judgement.verdict is not Verdict.CANNOT_JUDGE:
         return None
-    errors = [each.as_json()["baseline"]["error"] for each in judgement.cases]
+    errors = [baseline_outcome(each).error for each in judgement.cases]
     return PatcherError(
         "baseline-fails",
         judgement.sentence,
@@ -362,25 +366,13 @@ def _cannot(judgement: Judgement) -> PatcherError | None:
     )
 
 
-def _result(judgement: Judgement, *, restored: bool) -> dict[str, Any]:
-    counts = {status.value: judgement.count(status) for status in Status}
-    return {
-        **judgement.as_json(),
-        "counts": counts,
-        "restored": restored,
-    }
-
-
-def _nothing_to_verify(
-    copy: WorkingCopy, options: VerifyOptions
-) -> tuple[dict[str, Any], PatcherError | None]:
+def _nothing_to_verify(copy: WorkingCopy, options: VerifyOptions) -> VerifyResult:
     """The series is empty: nothing was run, and nothing is known of any speed."""
     sentence = "no patch is applied, so nothing was run"
+    error = None
     if options.require:
         sentence += f", and --require {options.require} is not met"
+        hint = "`patcher apply NAME` first; an earlier failure may have taken the patches out"
+        error = PatcherError("verification-failed", sentence, hint=hint)
     judgement = Judgement(Verdict.NOTHING_TO_VERIFY, "empty-series", sentence)
-    result = described(copy, JudgedSeries.of(copy), judgement, _result(judgement, restored=False))
-    if options.require is None:
-        return result, None
-    hint = "`patcher apply NAME` first; an earlier failure may have taken the patches out"
-    return result, PatcherError("verification-failed", sentence, hint=hint)
+    return described(copy, JudgedSeries.of(copy), judgement, Aftermath(error=error))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from patcher.gates.result import GateResult
 
@@ -40,15 +39,6 @@ class Lived:
         """How many times as long a call takes at the end as when it was warm."""
         early, late, _ = fifths(self.seconds)
         return late / early if early > 0 else 1.0
-
-    def as_json(self) -> dict[str, Any]:
-        """Both series and what they come to."""
-        return {
-            "memory_mib": [round(each, 2) for each in self.memory_mib],
-            "seconds": [round(each, 5) for each in self.seconds],
-            "mib_a_call": round(self.mib_a_call, 4),
-            "slowing": round(self.slowing, 3),
-        }
 
 
 def fifths(values: Sequence[float]) -> tuple[float, float, float]:

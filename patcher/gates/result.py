@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,16 +29,3 @@ class GateResult:
     size: int | None = None
     measured: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """All fields under their own names."""
-        return {
-            "gate": self.gate,
-            "passed": self.passed,
-            "message": self.message,
-            "stage": self.stage,
-            "index": self.index,
-            "size": self.size,
-            "measured": dict(self.measured),
-            "limits": dict(self.limits),
-        }

@@ -50,8 +50,8 @@ from patcher.results.verification import (
     TimedRun,
     TriedSet,
     TuneResult,
-    VerifyResult,
 )
+from patcher.results.verified import JudgedOutcome, VerifyResult
 from patcher.results.writing import as_json, optional
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "InitResult",
     "JudgeResult",
     "JudgedCandidate",
+    "JudgedOutcome",
     "ListResult",
     "ListedPatch",
     "ListedSet",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from patcher.results.writing import optional
 
 if TYPE_CHECKING:
-    from patcher.errors import PatcherError
     from patcher.store.doctor import Finding
     from patcher.verify.judgement import Verdict
 
@@ -116,34 +115,6 @@ class DiscardResult:
     discarded: Sequence[DiscardedEdit]
     commit: str | None
     dry_run: bool | None = optional()
-
-
-@dataclass(frozen=True)
-class VerifyResult:
-    """``patcher verify``.
-
-    Attributes:
-        restored: the tree was put back, because the verdict asked for it.
-        series: the patches that were judged; ``series_now`` those that are applied afterwards.
-        details: every key of the JSON object: cases, diagnosis, speed, environment, ...
-        error: the error the command ends with; None when its exit status is 0.
-    """
-
-    verdict: Verdict
-    restored: bool
-    series: Sequence[str]
-    series_now: Sequence[str]
-    details: Mapping[str, Any]
-    error: PatcherError | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command ends with exit status 0."""
-        return self.error is None
-
-    def as_json(self) -> dict[str, Any]:
-        """The object of ``patcher verify --json``."""
-        return dict(self.details)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,11 @@ def optional(beside: str = "") -> Any:
     return field(default=None, metadata={"optional": beside})
 
 
+def unwritten() -> Any:
+    """A field that is for callers alone: no key of the JSON object."""
+    return field(default=None, metadata={"json": False})
+
+
 def as_json(value: Any) -> Any:
     """A result, or any part of one, in JSON values."""
     own = getattr(value, "as_json", None)
@@ -37,5 +42,7 @@ def as_json(value: Any) -> Any:
 
 
 def _left_out(value: Any, each: Field[Any]) -> bool:
+    if not each.metadata.get("json", True):
+        return True
     beside = each.metadata.get("optional")
     return beside is not None and getattr(value, beside or each.name) is None

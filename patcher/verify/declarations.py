@@ -47,16 +47,6 @@ class Undeclared:
         way = "declares: " + " or ".join(self.needs) if self.needs else "nothing can declare that"
         return f"{self.patch}: {self.file}:{self.line} {self.what} ({way})"
 
-    def as_json(self) -> dict[str, object]:
-        """One entry of ``undeclared``."""
-        return {
-            "patch": self.patch,
-            "file": self.file,
-            "line": self.line,
-            "what": self.what,
-            "needs": list(self.needs),
-        }
-
 
 def undeclared(
     read_pristine: Callable[[str], bytes | None],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,18 +72,6 @@ class Exercise:
         place = self.place
         inside = f" ({place.function})" if place.function else ""
         return f"{place.patch}: {place.file}:{place.lines[0]}{inside} never ran"
-
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``exercised``."""
-        place = self.place
-        return {
-            "patch": place.patch,
-            "file": place.file,
-            "line": place.lines[0],
-            "function": place.function,
-            "kind": self.kind,
-            "cases": list(self.cases),
-        }
 
 
 def places_of(versions: Versions, read: Read) -> tuple[ChangedLines, ...]:

@@ -174,8 +174,15 @@ def _judge(
         survived=survived,
     )
     judgement = guarded.conclude(judgement)
-    about = {**request.about, "sandbox": request.sandbox}
-    trial.db.finish(trial.run_id, {**about, **judgement.as_json()})
+    trial.db.finish(
+        trial.run_id,
+        {
+            **request.about,
+            "sandbox": request.sandbox,
+            "verdict": judgement.verdict.value,
+            "reason": judgement.reason,
+        },
+    )
     return judgement
 
 

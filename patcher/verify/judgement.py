@@ -1,6 +1,6 @@
 """What verification concludes: a case judged, a diagnosis, the whole judgement. Frozen values.
 
-``as_json`` gives the keys of ``patcher verify --json``.
+`patcher.results.judged` makes of them what ``patcher verify`` returns.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from patcher.execution.results import Case, CaseResult, Outcome
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from patcher.bench.figures import ArmTable, SpeedFigures
     from patcher.bench.records import Fault
+    from patcher.execution.results import Case, CaseResult
     from patcher.gates.result import GateResult
     from patcher.verify.declarations import Undeclared
     from patcher.verify.exercised import Exercise
@@ -78,54 +78,6 @@ class CaseJudgement:
         gate = self.failed_gate
         return (gate.message if gate else "") or self.note or None
 
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``cases``."""
-        patched = self.patched or self.baseline
-        failed = self.failed_gate
-        last = failed or (self.gates[-1] if self.gates else None)
-        return {
-            "model": self.case.model,
-            "test": self.case.test,
-            "status": self.status.value,
-            "outcome": patched.outcome.value if patched else Outcome.OK.value,
-            "gate": last.gate if last else None,
-            "error": self.error,
-            "baseline": self._baseline_json(),
-            "reason": self.reason,
-            "flaky": self.flaky,
-            "difference": failed.as_json() if failed else None,
-            "seconds": {"baseline": _seconds(self.baseline), "patched": _seconds(self.patched)},
-            "stages": self._stages_json(),
-        }
-
-    def _stages_json(self) -> list[dict[str, Any]]:
-        """The baseline's stages; ``same``: equal to the bit on the patched arm, None without."""
-        actual = {stage.name: stage.sha256 for stage in self.patched.stages} if self.patched else {}
-        return [
-            {
-                "name": stage.name,
-                "dtype": stage.dtype,
-                "shape": list(stage.shape),
-                "same": actual[stage.name] == stage.sha256 if stage.name in actual else None,
-            }
-            for stage in (self.baseline.stages if self.baseline else ())
-        ]
-
-    def _baseline_json(self) -> dict[str, Any]:
-        baseline = self.baseline
-        if baseline is None or baseline.not_applicable:
-            note = baseline.not_applicable if baseline else self.note
-            return {"status": Status.NOT_APPLICABLE.value, "outcome": "ok", "error": note or None}
-        failed = next((gate for gate in self.baseline_gates if not gate.passed), None)
-        error = baseline.failure.text if baseline.failure else (failed.message if failed else None)
-        status = Status.FAIL if error is not None else Status.PASS
-        return {"status": status.value, "outcome": baseline.outcome.value, "error": error}
-
-
-def _seconds(result: CaseResult | None) -> float | None:
-    """What the judged call took; not a timing, for nothing else was kept away."""
-    return result.measure.wall_s if result is not None and result.measure else None
-
 
 @dataclass(frozen=True)
 class Further:
@@ -139,11 +91,6 @@ class Further:
     judgement: CaseJudgement
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``inputs.drawn``."""
-        result = self.judgement.as_json()
-        return {**result, "kind": self.kind, "options": dict(self.options)}
 
 
 @dataclass(frozen=True)
@@ -172,21 +119,6 @@ class Diagnosis:
     cases: tuple[Case, ...] = ()
     edit: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``diagnosis``."""
-        return {
-            "error": self.error,
-            "where": self.where,
-            "line": self.line,
-            "cause": self.cause,
-            "created_at": self.created_at,
-            "fires_when": self.fires_when,
-            "patch": self.patch,
-            "remedy": self.remedy,
-            "cases": [str(case) for case in self.cases],
-            "edit": self.edit,
-        }
-
 
 class Speed(Protocol):
     """What a benchmark concludes (made by `patcher.bench.run`)."""
@@ -195,11 +127,13 @@ class Speed(Protocol):
     def fault(self) -> Fault | None:
         """What the patched arm did wrong while it was timed; the verification fails for it."""
 
-    def as_json(self) -> dict[str, Any]:
-        """The object ``speed`` of the JSON contract."""
+    @property
+    def figures(self) -> SpeedFigures:
+        """The verdict with everything that explains it."""
 
-    def table_json(self) -> dict[str, Any]:
-        """The object ``table`` of the JSON contract: rows by arm."""
+    @property
+    def table(self) -> ArmTable:
+        """Rows by arm."""
 
 
 @dataclass(frozen=True)
@@ -257,36 +191,3 @@ class Judgement:
     def count(self, status: Status) -> int:
         """How many cases came to ``status``."""
         return sum(case.status is status for case in self.cases)
-
-    def as_json(self) -> dict[str, Any]:
-        """The keys of ``verify --json`` that verification itself knows."""
-        result: dict[str, Any] = {
-            "verdict": self.verdict.value,
-            "reason": self.reason,
-            "sentence": self.sentence,
-            "gate": self.gate,
-            "compared": self.compared,
-            "cases": [case.as_json() for case in self.cases],
-            "diagnosis": [each.as_json() for each in self.diagnosis],
-            "reproducible": self.reproducible,
-            "weights": self.weights,
-            "environment": dict(self.facts),
-            "warnings": list(self.warnings),
-            "trees": dict(self.trees),
-            "guards": list(self.guards),
-            "wall_s": round(self.wall_s, 3),
-            "inputs": {"seed": self.seed, "drawn": [each.as_json() for each in self.further]},
-            "exercised": [each.as_json() for each in self.exercised],
-            "allowed_unexercised": self.allowed_unexercised,
-            "from_load_on": list(self.from_load_on),
-            "undeclared": [each.as_json() for each in self.undeclared],
-            "declares": {name: list(words) for name, words in self.declares.items()},
-        }
-        if self.life is not None:
-            result["life"] = self.life.as_json()
-        if self.survived:
-            result["survived"] = [row.as_json() for row in self.survived]
-        if self.speed is not None:
-            result["speed"] = self.speed.as_json()
-            result["table"] = self.speed.table_json()
-        return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.execution.executor import Job, Step
 from patcher.execution.results import Arm
@@ -31,17 +31,6 @@ class Life:
     gate: GateResult
     baseline: Lived | None = None
     patched: Lived | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The object ``life`` of ``patcher verify --json``."""
-        return {
-            "model": self.model,
-            "calls": self.calls,
-            "passed": self.gate.passed,
-            "message": self.gate.message,
-            "baseline": self.baseline.as_json() if self.baseline else None,
-            "patched": self.patched.as_json() if self.patched else None,
-        }
 
 
 def live(setup: Setup, executor: Executor, runner: Runner, observer: Observer) -> Life:

@@ -7,7 +7,7 @@ itself, the patched arm may do as badly. What looks like a loss is tried on the 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.execution.executor import Job, Step
 from patcher.execution.results import Arm, Case
@@ -65,10 +65,6 @@ class Survived:
     def case(self, model: str) -> Case:
         """Its place among the cases, where it is lost."""
         return Case(model, f"Survives {self.probe}")
-
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``survived`` of ``patcher verify --json``."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

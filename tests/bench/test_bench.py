@@ -11,6 +11,7 @@ import pytest
 from patcher.bench import analysis
 from patcher.bench import run as bench
 from patcher.bench.records import ProcessTiming, run_order
+from patcher.bench.report import BenchReport
 from patcher.bench.run import BenchRun, Rules, run_bench
 from patcher.bench.speed import FULL, QUICK, BenchPlan, Word
 from patcher.execution.results import Arm, Case, Outcome
@@ -60,7 +61,7 @@ def test_an_obvious_change_stops_at_the_first_look() -> None:
     watch = FakeStopwatch(ratio(0.8))
     run = go(watch)
     assert (run.verdict.word, run.stopped, len(run.pairs)) == (Word.FASTER, "decided", 8)
-    assert run.verdict.as_json()["time_ratio"] == pytest.approx(0.8, abs=0.01)
+    assert BenchReport(run).figures.time_ratio == pytest.approx(0.8, abs=0.01)
 
 
 def test_noise_goes_through_all_looks_and_stays_undecided() -> None:
@@ -249,10 +250,10 @@ def test_every_case_weighs_the_same_whatever_its_length() -> None:
             return type(timing)(arm, cases)
 
     run = go(TwoLengths(cases=(short, long)))
-    assert run.verdict.as_json()["time_ratio"] == pytest.approx(0.8**0.5)
+    assert BenchReport(run).figures.time_ratio == pytest.approx(0.8**0.5)
 
 
 def test_a_withheld_bench_says_not_measured_and_why() -> None:
     speed = bench.withheld(QUICK, 0.03, "6 of 9 cases failed their gates").verdict
-    assert speed.as_json()["verdict"] == "not-measured"
+    assert speed.word == "not-measured"
     assert "6 of 9" in speed.sentence()

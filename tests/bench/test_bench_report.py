@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from patcher.bench import run as bench
+from patcher.bench.figures import PairNote, SpeedFigures
 from patcher.bench.records import ProcessTiming
 from patcher.bench.report import BenchReport, cold_and_warm, table_rows
 from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import QUICK, BenchPlan
 from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome
+from patcher.results import as_json
+from patcher.results.reading import from_json
 from tests.bench.bench_fakes import FakeStopwatch, MemoryLedger
 
 ROW = {"model", "tests", "avg_gen_s", "avg_rtf", "avg_vram_mb", "min_rtf", "max_rtf"}
+SPEED = {
+    "time_ratio", "low", "high", "confidence", "verdict", "pairs", "margin", "noise_floor",
+    "smallest_detectable",
+}  # fmt: skip
 
 
 def report(watch: FakeStopwatch, plan: BenchPlan = QUICK) -> BenchReport:
@@ -28,16 +35,16 @@ def slower(arm: Arm, run: int) -> float:
 
 
 def test_the_table_has_the_reports_columns_for_both_arms() -> None:
-    table = report(FakeStopwatch(slower)).table_json()
-    (baseline,), (patched,), (ratio,) = table["baseline"], table["patched"], table["ratio"]
-    assert set(baseline) >= ROW
-    assert baseline["tests"] == 2
-    assert baseline["avg_gen_s"] == pytest.approx(1.0)
-    assert patched["avg_gen_s"] == pytest.approx(1.2)
-    assert patched["avg_rtf"] == pytest.approx(1.2 / (12 / 25))
-    assert patched["avg_x_realtime"] == pytest.approx((12 / 25) / 1.2)
-    assert ratio["avg_gen_s"] == pytest.approx(1.2)
-    assert table["source"] == "timed pairs"
+    table = report(FakeStopwatch(slower)).table
+    (baseline,), (patched,), (ratio,) = table.baseline, table.patched, table.ratio
+    assert {each.name for each in fields(baseline)} >= ROW
+    assert baseline.tests == 2
+    assert baseline.avg_gen_s == pytest.approx(1.0)
+    assert patched.avg_gen_s == pytest.approx(1.2)
+    assert patched.avg_rtf == pytest.approx(1.2 / (12 / 25))
+    assert patched.avg_x_realtime == pytest.approx((12 / 25) / 1.2)
+    assert ratio.avg_gen_s == pytest.approx(1.2)
+    assert table.source == "timed pairs"
 
 
 def test_min_and_max_rtf_are_over_the_tests_of_a_model() -> None:
@@ -47,9 +54,9 @@ def test_min_and_max_rtf_are_over_the_tests_of_a_model() -> None:
         (Case("silent", "t"), Measure(3.0)),
     ]
     with_audio, without = table_rows(measures)
-    assert (with_audio["min_rtf"], with_audio["max_rtf"]) == (0.5, 1.5)
-    assert with_audio["avg_rtf"] == 1.0
-    assert (without["avg_gen_s"], without["avg_rtf"], without["avg_vram_mb"]) == (3.0, None, None)
+    assert (with_audio.min_rtf, with_audio.max_rtf) == (0.5, 1.5)
+    assert with_audio.avg_rtf == 1.0
+    assert (without.avg_gen_s, without.avg_rtf, without.avg_vram_mb) == (3.0, None, None)
 
 
 def test_an_arm_that_failed_its_gates_shows_what_the_gates_measured_and_says_so() -> None:
@@ -61,39 +68,42 @@ def test_an_arm_that_failed_its_gates_shows_what_the_gates_measured_and_says_so(
         Arm.PATCHED: [ran(Arm.PATCHED, "a"), ran(Arm.PATCHED, "b", Outcome.EXCEPTION)],
     }
     found = BenchReport(bench.withheld(QUICK, 0.03, "1 of 2 cases failed"), runs)
-    table = found.table_json()
-    assert [row["tests"] for row in table["baseline"]] == [2]
-    assert [row["tests"] for row in table["patched"]] == [1]
-    assert table["ratio"] == []
-    assert "gates" in table["source"]
-    assert found.as_json()["verdict"] == "not-measured"
+    table = found.table
+    assert [row.tests for row in table.baseline] == [2]
+    assert [row.tests for row in table.patched] == [1]
+    assert table.ratio == []
+    assert "gates" in table.source
+    assert found.figures.verdict == "not-measured"
     assert "1 of 2 cases failed" in found.sentence()
 
 
 def test_everything_said_is_json_and_names_the_stage_and_its_rates() -> None:
-    speed = report(FakeStopwatch(slower)).as_json()
-    assert json.loads(json.dumps(speed, allow_nan=False)) == speed
-    (stage,) = speed["stages"]
-    assert stage["name"] == "t3"
-    assert stage["baseline_s_per_token"] == pytest.approx(0.75 / 12)
-    assert stage["time_ratio"] == pytest.approx(1.2)
-    assert speed["pair_ratios"] == pytest.approx([1.2] * 6)
+    speed = report(FakeStopwatch(slower)).figures
+    written = as_json(speed)
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
+    assert set(written) >= SPEED
+    assert from_json(SpeedFigures, written).pairs == speed.pairs
+    (stage,) = speed.stages
+    assert stage.name == "t3"
+    assert stage.baseline_s_per_token == pytest.approx(0.75 / 12)
+    assert stage.time_ratio == pytest.approx(1.2)
+    assert speed.pair_ratios == pytest.approx([1.2] * 6)
 
 
 def test_arms_of_different_length_are_marked_and_both_lengths_are_told() -> None:
     watch = FakeStopwatch(tokens=lambda arm: 50 if arm is Arm.PATCHED else 100)
     found = report(watch)
-    speed = found.as_json()
-    assert speed["length_confounded"] == ["m1 / t1", "m1 / t2"]
-    assert speed["lengths"]["baseline"]["m1 / t1"] == 100
-    assert speed["lengths"]["patched"]["m1 / t1"] == 50
+    speed = found.figures
+    assert speed.length_confounded == ["m1 / t1", "m1 / t2"]
+    assert speed.lengths["baseline"]["m1 / t1"] == 100
+    assert speed.lengths["patched"]["m1 / t1"] == 50
     assert "length-confounded" in found.sentence()
 
 
 def test_an_a_a_run_that_calls_a_difference_says_that_it_is_wrong() -> None:
     run = report(FakeStopwatch(slower)).run
     told = BenchReport(run, aa=True)
-    assert told.as_json()["aa"] is True
+    assert told.figures.aa
     assert "both arms are the baseline" in told.sentence()
     assert "that is wrong" in told.sentence()
     quiet = BenchReport(report(FakeStopwatch()).run, aa=True)
@@ -102,9 +112,9 @@ def test_an_a_a_run_that_calls_a_difference_says_that_it_is_wrong() -> None:
 
 def test_a_rerun_and_a_disturbed_pair_are_listed() -> None:
     watch = FakeStopwatch(disturbance=lambda run: "load" if run < 5 else "")
-    speed = report(watch).as_json()
-    assert speed["rerun"] == [{"pair": 0, "reason": "load"}] * QUICK.reruns
-    assert speed["disturbed"] == [{"pair": 0, "reason": "load"}]
+    speed = report(watch).figures
+    assert list(speed.rerun) == [PairNote(0, "load")] * QUICK.reruns
+    assert list(speed.disturbed) == [PairNote(0, "load")]
 
 
 def test_a_slow_start_pays_after_so_many_calls() -> None:
@@ -122,10 +132,10 @@ def test_a_slow_start_pays_after_so_many_calls() -> None:
 
     pairs = report(SlowFirst(compiled)).run.pairs
     found = cold_and_warm(pairs)
-    assert found["patched"]["first_call_s"] == 11.0
+    assert found.patched.first_call_s == 11.0
     # 10 s more at the first call, half a second less at each later one
-    assert found["pays_after_calls"] == 21
-    assert cold_and_warm(report(FakeStopwatch(slower)).run.pairs)["pays_after_calls"] is None
+    assert found.pays_after_calls == 21
+    assert cold_and_warm(report(FakeStopwatch(slower)).run.pairs).pays_after_calls is None
 
 
 def test_inputs_that_came_again_and_again_are_said_beside_the_word() -> None:
@@ -135,6 +145,6 @@ def test_inputs_that_came_again_and_again_are_said_beside_the_word() -> None:
             return replace(timing, cases=tuple(replace(one, fresh=False) for one in timing.cases))
 
     found = report(Repeating(slower))
-    assert found.as_json()["repeating_cases"] == ["m1 / t1", "m1 / t2"]
+    assert found.figures.repeating_cases == ["m1 / t1", "m1 / t2"]
     assert "kept answers would count" in found.sentence()
     assert "kept answers" not in report(FakeStopwatch(slower)).sentence()

@@ -97,21 +97,21 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
         database=tmp_path / "runs.sqlite",
         claim=Claim(Equivalence.PERCEPTUAL),
     )
-    speed, table = found.as_json(), found.table_json()
-    assert speed["verdict"] == "faster"
-    assert speed["time_ratio"] < 0.7
-    assert speed["pairs"] == 2
-    assert speed["endpoint"] == "seconds"
-    assert {row["name"] for row in speed["stages"]} == {"spectrogram", "vocoder"}
-    (part,) = speed["components"]
-    assert part["name"] == "Low hum / vocoder"
-    assert (part["gate"]["gate"], part["gate"]["passed"]) == ("bitwise", True)
+    speed, table = found.figures, found.table
+    assert speed.verdict == "faster"
+    assert speed.time_ratio < 0.7
+    assert speed.pairs == 2
+    assert speed.endpoint == "seconds"
+    assert {row.name for row in speed.stages} == {"spectrogram", "vocoder"}
+    (part,) = speed.components
+    assert part.name == "Low hum / vocoder"
+    assert (part.gate.gate, part.gate.passed) == ("bitwise", True)
     names = [f"{CASES[0]} / {stage}" for stage in ("spectrogram", "vocoder")]
-    assert [row["name"] for row in speed["fixed_work"]] == names
-    assert speed["fixed_work"][1]["time_ratio"] < 0.7
-    assert [row["model"] for row in table["patched"]] == [model.name for model in MODELS]
-    assert table["ratio"][0]["avg_gen_s"] < 0.7
-    assert speed["environment"]["processors"] >= 1
+    assert [row.name for row in speed.fixed_work] == names
+    assert speed.fixed_work[1].time_ratio < 0.7
+    assert [row.model for row in table.patched] == [model.name for model in MODELS]
+    assert table.ratio[0].avg_gen_s < 0.7
+    assert speed.environment["processors"] >= 1
 
 
 def executor_record(executor: LocalExecutor, where: WorkerSite) -> list[Mapping[str, object]]:
@@ -152,13 +152,13 @@ def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
 ) -> None:
     crash = "import os; os.abort() if self.pitch > 200 else None\n        "
     change = ("table = self.polish(", f"{crash}table = self.polish(")
-    found = measure(executor, sites(tmp_path, change), tmp_path).as_json()
-    assert found["stopped"] == "fault"
-    assert found["fault"]["reason"] == "timed-crash"
-    assert "High hum / Short" in found["failure"]
-    assert "SIGABRT" in found["failure"]
-    assert found["verdict"] == "not-measured"
-    assert "the patched arm failed while it was timed: High hum / Short" in found["sentence"]
+    found = measure(executor, sites(tmp_path, change), tmp_path).figures
+    assert found.stopped == "fault"
+    assert found.fault.reason == "timed-crash"
+    assert "High hum / Short" in found.failure
+    assert "SIGABRT" in found.failure
+    assert found.verdict == "not-measured"
+    assert "the patched arm failed while it was timed: High hum / Short" in found.sentence
 
 
 def test_an_isolated_part_that_differs_is_named_under_the_claim(
@@ -166,37 +166,37 @@ def test_an_isolated_part_that_differs_is_named_under_the_claim(
 ) -> None:
     louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
     found = measure(executor, louder, tmp_path, equivalence=Equivalence.PERCEPTUAL)
-    gate = found.as_json()["components"][0]["gate"]
-    assert (gate["gate"], gate["passed"]) == ("perceptual", True), gate
+    gate = found.figures.components[0].gate
+    assert (gate.gate, gate.passed) == ("perceptual", True), gate
 
 
 def test_other_bytes_while_timed_are_a_fault_under_the_claim_bitwise(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
-    found = measure(executor, louder, tmp_path).as_json()
-    assert found["stopped"] == "fault"
-    assert found["fault"]["reason"] == "timed-wrong"
-    assert {case["test"] for case in found["fault"]["cases"]} == {"Short"}
+    found = measure(executor, louder, tmp_path).figures
+    assert found.stopped == "fault"
+    assert found.fault.reason == "timed-wrong"
+    assert {case.test for case in found.fault.cases} == {"Short"}
 
 
 def test_a_timed_answer_that_a_looser_gate_would_refuse_is_a_fault(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     silent = sites(tmp_path, ("level = 0.2 ", "level = 0.0 * 0.2 "))
-    found = measure(executor, silent, tmp_path, equivalence=Equivalence.PERCEPTUAL).as_json()
-    assert found["fault"]["reason"] == "timed-wrong"
-    assert "fails its gate" in found["fault"]["sentence"]
+    found = measure(executor, silent, tmp_path, equivalence=Equivalence.PERCEPTUAL).figures
+    assert found.fault.reason == "timed-wrong"
+    assert "fails its gate" in found.fault.sentence
 
 
 def test_no_input_comes_twice_before_the_row_of_repeated_ones(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     found = measure(executor, sites(tmp_path), tmp_path)
-    speed = found.as_json()
-    assert speed["repeating_cases"] == []
-    assert speed["repeated"]["cases"] == [str(case) for case in CASES]
-    assert 0.5 < speed["repeated"]["time_ratio"] < 2
+    speed = found.figures
+    assert speed.repeating_cases == []
+    assert speed.repeated.cases == [str(case) for case in CASES]
+    assert 0.5 < speed.repeated.time_ratio < 2
     labels = [label for label in found.run.pairs[0].patched.answers if "again" not in label]
     assert len(labels) == len(set(labels)) == 4
 
@@ -206,7 +206,7 @@ def test_a_budget_that_is_spent_keeps_the_bench_open(
 ) -> None:
     arms = sites(tmp_path)
     first = measure(executor, arms, tmp_path, budget_s=1e-6)
-    assert first.as_json()["stopped"] == "budget"
+    assert first.figures.stopped == "budget"
     assert len(first.run.pairs) <= 1
     second = measure(executor, arms, tmp_path)
     assert second.run.reused == len(first.run.pairs)

@@ -95,7 +95,7 @@ def meets(trick: Trick, folder: Path) -> None:
     if trick.reason:
         assert reason == trick.reason, said
     if verdict == "pass" and judgement is not None and judgement.speed is not None:
-        ratio = judgement.speed.as_json()["time_ratio"]
+        ratio = judgement.speed.figures.time_ratio
         assert ratio is None or ratio > trick.gains, f"it gained {ratio}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.results import Outcome
+from patcher.results.judged import baseline_outcome
 from patcher.targets import find_adapter
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Verdict
@@ -54,4 +55,4 @@ def test_a_command_that_hangs_is_ended_with_everything_it_started(tmp_path: Path
 def test_a_command_that_does_not_exist_cannot_judge(tmp_path: Path) -> None:
     found = judged(tmp_path, ["no-such-command"])
     assert found.verdict is Verdict.CANNOT_JUDGE
-    assert "no-such-command" in found.cases[0].as_json()["baseline"]["error"]
+    assert "no-such-command" in str(baseline_outcome(found.cases[0]).error)

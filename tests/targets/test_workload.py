@@ -10,6 +10,7 @@ import pytest
 
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Equivalence
+from patcher.results.judged import baseline_outcome
 from patcher.targets import find_adapter
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement, Verdict
@@ -167,7 +168,7 @@ def test_a_commands_files_are_compared_and_a_filter_leaves_out_what_may_differ(
 def test_an_output_that_is_not_made_cannot_be_compared(tmp_path: Path) -> None:
     found = judged(tmp_path, {"command": PRINTS, "outputs": ["out/*.json"]})
     assert found.verdict is Verdict.CANNOT_JUDGE
-    assert "made no file that fits outputs" in str(found.cases[0].as_json()["baseline"]["error"])
+    assert "made no file that fits outputs" in str(baseline_outcome(found.cases[0]).error)
 
 
 SUITE = """

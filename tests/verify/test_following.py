@@ -39,7 +39,7 @@ def followed(folder: Path, config: dict[str, Any]) -> Judgement:
 
 
 def kinds(found: Judgement) -> dict[str, str]:
-    return {row["function"]: row["kind"] for row in found.as_json()["exercised"]}
+    return {each.place.function: each.kind for each in found.exercised}
 
 
 @pytest.mark.parametrize(

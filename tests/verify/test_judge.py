@@ -15,6 +15,8 @@ from patcher.execution.results import Arm, Case, Outcome
 from patcher.execution.runner import Silent
 from patcher.execution.sandbox import Policy, kernel
 from patcher.patchfile.model import Equivalence
+from patcher.results import as_json
+from patcher.results.judged import baseline_outcome, case_outcome, drawn_outcome
 from patcher.targets.adapter import Assets, Matrix, Model, Options
 from patcher.verify import setup
 from patcher.verify.judge import judge
@@ -56,8 +58,8 @@ def test_a_patch_that_raises_fails_with_its_own_text_while_the_baseline_passes(
     assert found.verdict is Verdict.FAIL
     assert found.sentence.endswith("2 of 4 pass (bitwise), 2 fail")
     high = [case for case in found.cases if case.case.model == "High hum"]
-    assert [case.as_json()["error"] for case in high] == ["too high", "too high"]
-    assert {case.as_json()["baseline"]["status"] for case in found.cases} == {"pass"}
+    assert [case.error for case in high] == ["too high", "too high"]
+    assert {baseline_outcome(case).status for case in found.cases} == {"pass"}
     failure = high[0].patched.failure  # type: ignore[union-attr]
     assert failure is not None
     assert failure.frames[-1].file == "hum/voice.py"
@@ -125,7 +127,7 @@ def test_a_patch_that_eats_memory_is_out_of_memory_not_a_crash(tmp_path: Path) -
     found = judged(tmp_path, eats, matrix=one_case(), memory_limit_mib=1024)
     (case,) = found.cases
     assert found.verdict is Verdict.FAIL
-    assert case.as_json()["outcome"] == "oom"
+    assert case_outcome(case).outcome == "oom"
 
 
 def test_a_patch_that_does_not_compile_fails_every_case_at_its_line(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
     assert found.verdict is Verdict.FAIL
     by_case = {str(case.case): case for case in found.cases}
     hung = by_case["High hum / Short"]
-    assert hung.as_json()["outcome"] == "timeout"
+    assert case_outcome(hung).outcome == "timeout"
     assert hung.patched is not None
     assert hung.patched.failure is not None
     assert 'voice.py", line' in hung.patched.failure.log  # the stack, dumped before the end
@@ -161,7 +163,7 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
 def test_a_worker_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
     stubborn = at_start("import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)")
     found = judged(tmp_path, stubborn, matrix=one_case(), timeout_s=0.5)
-    assert found.cases[0].as_json()["outcome"] == "timeout"
+    assert case_outcome(found.cases[0]).outcome == "timeout"
     assert found.wall_s < 30
 
 
@@ -178,24 +180,25 @@ def test_one_failure_in_three_is_called_flaky(tmp_path: Path) -> None:
     assert found.reason == "flaky"
     flaky = [case for case in found.cases if case.flaky]
     assert flaky
-    assert all(case.as_json()["error"] == "one in three" for case in flaky)
+    assert all(case.error == "one in three" for case in flaky)
 
 
 def test_the_first_difference_is_reported_by_stage_index_and_size(tmp_path: Path) -> None:
     louder = ("level = 0.2 *", "level = (0.3 if frame == 3 else 0.2) *")
     found = judged(tmp_path, louder, matrix=one_case())
     (case,) = found.cases
-    assert case.as_json()["gate"] == "bitwise"
+    assert case_outcome(case).gate == "bitwise"
     assert case.reason == "gate-fails"
-    difference = case.as_json()["difference"]
-    assert difference["stage"] == "waveform"
-    assert (difference["index"], difference["size"]) == (3 * 320, 320)
+    difference = case.failed_gate
+    assert difference is not None
+    assert difference.stage == "waveform"
+    assert (difference.index, difference.size) == (3 * 320, 320)
 
 
 def test_silence_fails_the_smoke_gate_before_anything_is_compared(tmp_path: Path) -> None:
     found = judged(tmp_path, ("level = 0.2 *", "level = 0 *"), matrix=one_case())
     (case,) = found.cases
-    assert case.as_json()["gate"] == "smoke"
+    assert case_outcome(case).gate == "smoke"
     assert "constant" in (case.error or "")
 
 
@@ -208,7 +211,7 @@ def test_a_tiny_difference_passes_the_gate_that_was_claimed_and_no_stricter_one(
     assert strict.verdict is Verdict.FAIL
     loose = judged(tmp_path, rounded, matrix=one_case(), equivalence=claim)
     assert loose.verdict is Verdict.PASS
-    assert loose.cases[0].as_json()["gate"] == claim.value
+    assert case_outcome(loose.cases[0]).gate == claim.value
     assert loose.reproducible == "bitwise"  # one baseline case was run again to tell
 
 
@@ -217,7 +220,7 @@ def test_a_gain_of_a_tenth_fails_every_gate(tmp_path: Path, claim: Equivalence) 
     louder = ("level = 0.2 *", "level = 0.22 *")
     found = judged(tmp_path, louder, matrix=one_case(), equivalence=claim)
     assert found.verdict is Verdict.FAIL
-    assert found.cases[0].as_json()["gate"] == claim.value
+    assert case_outcome(found.cases[0]).gate == claim.value
     assert "waveform" in (found.cases[0].error or "")
 
 
@@ -254,7 +257,7 @@ def test_a_baseline_that_fails_is_not_the_patchs_fault(tmp_path: Path) -> None:
     high = [case for case in found.cases if case.case.model == "High hum"]
     assert {case.status for case in high} == {Status.NOT_APPLICABLE}
     assert {case.reason for case in high} == {"baseline-fails"}
-    assert high[0].as_json()["baseline"]["error"] == "broken upstream"
+    assert baseline_outcome(high[0]).error == "broken upstream"
     assert "the baseline itself fails in 2 of 4 cases" in found.warnings
 
 
@@ -303,7 +306,7 @@ def test_code_imported_from_elsewhere_is_refused(tmp_path: Path) -> None:
         patch.setenv("PYTHONPATH", str(early))
         found = judge(asked)
     assert found.verdict is Verdict.CANNOT_JUDGE
-    assert "did not come from the tree" in found.cases[0].as_json()["baseline"]["error"]
+    assert "did not come from the tree" in baseline_outcome(found.cases[0]).error
 
 
 def test_a_case_that_the_adapter_says_cannot_exist_is_counted_not_judged(tmp_path: Path) -> None:
@@ -311,7 +314,7 @@ def test_a_case_that_the_adapter_says_cannot_exist_is_counted_not_judged(tmp_pat
     found = judged(tmp_path, adapter=low)
     assert found.verdict is Verdict.PASS
     assert found.count(Status.NOT_APPLICABLE) == 2
-    assert [case.as_json()["error"] for case in found.cases[2:]] == ["no high voice"] * 2
+    assert [case.error for case in found.cases[2:]] == ["no high voice"] * 2
     assert "2 of 4 cases do not apply" in found.warnings
 
 
@@ -448,9 +451,9 @@ def test_both_arms_may_be_the_same_tree(tmp_path: Path) -> None:
 
 
 def test_a_judgement_is_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:
-    found = judged(tmp_path, at_start("raise OSError('x')"), matrix=one_case()).as_json()
-    assert found["verdict"] == "fail"
-    (case,) = found["cases"]
+    found = judged(tmp_path, at_start("raise OSError('x')"), matrix=one_case())
+    assert found.verdict is Verdict.FAIL
+    case = as_json(case_outcome(found.cases[0]))
     assert {"model", "test", "status", "outcome", "gate", "error", "baseline"} <= set(case)
     assert case["baseline"] == {"status": "pass", "outcome": "ok", "error": None}
     assert (case["status"], case["outcome"], case["error"]) == ("fail", "exception", "x")
@@ -547,8 +550,8 @@ def test_the_guards_in_force_stand_with_the_verdict_and_so_does_their_absence(
 ) -> None:
     fenced = judged(tmp_path, matrix=one_case())
     free = judged(tmp_path, matrix=one_case(), sandbox=False, fresh=True)
-    assert fenced.as_json()["guards"] == list(Policy(kernel=kernel()).guards)
-    assert free.as_json()["guards"] == ["hashes"]
+    assert list(fenced.guards) == list(Policy(kernel=kernel()).guards)
+    assert list(free.guards) == ["hashes"]
     assert any("--no-sandbox" in warning for warning in free.warnings)
 
 
@@ -572,8 +575,8 @@ def test_a_pass_on_record_stands_for_the_runs_of_the_gates(tmp_path: Path) -> No
     assert outcomes == ["reused"] * 4
     assert "the gates' runs are on record from a pass of the same trees: none is repeated" in notes
     assert (found.verdict, found.seed) == (Verdict.PASS, first.seed)
-    assert [each.as_json() for each in found.cases] == [each.as_json() for each in first.cases]
-    assert [each.as_json() for each in found.further] == [each.as_json() for each in first.further]
+    assert list(map(case_outcome, found.cases)) == list(map(case_outcome, first.cases))
+    assert list(map(drawn_outcome, found.further)) == list(map(drawn_outcome, first.further))
     assert found.exercised == first.exercised
     again, _, _ = runs(tmp_path)  # what was taken over stands for the next one
     assert again == ["reused"] * 4

@@ -9,6 +9,7 @@ import pytest
 
 from patcher.execution.results import Arm
 from patcher.patchfile.model import Equivalence
+from patcher.results.judged import outcome_of
 from patcher.verify.exercised import places_of
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Status, Verdict
@@ -146,11 +147,11 @@ def test_the_same_seed_draws_the_same_calls_and_another_seed_others(tmp_path: Pa
 def test_the_cases_of_the_matrix_stay_the_table_and_the_drawn_ones_stand_apart(
     tmp_path: Path,
 ) -> None:
-    found = judged(tmp_path, seed=3).as_json()
-    assert len(found["cases"]) == 4
-    assert found["inputs"]["seed"] == 3
-    assert len(found["inputs"]["drawn"]) == 10
-    assert found["compared"] == "returned"
+    found = outcome_of(judged(tmp_path, seed=3))
+    assert len(found.cases) == 4
+    assert found.inputs.seed == 3
+    assert len(found.inputs.drawn) == 10
+    assert found.compared == "returned"
 
 
 def test_no_inputs_are_drawn_where_none_are_wanted(tmp_path: Path) -> None:
@@ -186,8 +187,8 @@ def test_an_edit_that_no_case_runs_is_no_pass_and_is_named(tmp_path: Path) -> No
     assert found.verdict is Verdict.NOT_EXERCISED  # type: ignore[attr-defined]
     assert "tried: hum/voice.py" in found.sentence  # type: ignore[attr-defined]
     assert "Hum.chord" in found.sentence  # type: ignore[attr-defined]
-    (never,) = found.as_json()["exercised"]  # type: ignore[attr-defined]
-    assert (never["kind"], never["cases"]) == ("never", [])
+    (never,) = outcome_of(found).exercised
+    assert (never.kind, list(never.cases)) == ("never", [])
 
 
 def test_an_edit_that_never_ran_passes_when_the_user_says_so_and_that_is_recorded(
@@ -201,7 +202,7 @@ def test_an_edit_that_never_ran_passes_when_the_user_says_so_and_that_is_recorde
         allow_unexercised=True,
     )
     assert found.verdict is Verdict.PASS  # type: ignore[attr-defined]
-    assert found.as_json()["allowed_unexercised"] is True  # type: ignore[attr-defined]
+    assert found.allowed_unexercised
 
 
 def test_edits_that_ran_name_the_cases_and_a_branch_not_taken_is_no_failure(
@@ -215,7 +216,7 @@ def test_edits_that_ran_name_the_cases_and_a_branch_not_taken_is_no_failure(
         matrix=one_case(),
     )
     assert found.verdict is Verdict.PASS  # type: ignore[attr-defined]
-    told = {one["function"]: one["kind"] for one in found.as_json()["exercised"]}  # type: ignore[attr-defined]
+    told = {each.function: each.kind for each in outcome_of(found).exercised}
     assert told == {"Hum.hum": "ran", "": "import", "Hum.polish": "ran"}
 
 
@@ -231,7 +232,8 @@ def test_a_life_that_grows_fails_and_one_that_does_not_passes(tmp_path: Path) ->
     assert "grows by 1.0" in fails.sentence
     passes = judged(tmp_path, life=20, matrix=one_case(), inputs=0)
     assert passes.verdict is Verdict.PASS
-    assert passes.as_json()["life"]["passed"] is True
+    assert passes.life is not None
+    assert passes.life.gate.passed
 
 
 def test_a_new_file_is_a_branch_where_the_same_patch_ran_elsewhere() -> None:

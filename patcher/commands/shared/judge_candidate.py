@@ -8,12 +8,12 @@ which order.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.bench.sequence import SCREEN, confirmation
 from patcher.commands.shared.edited_places import edited_places
@@ -23,10 +23,12 @@ from patcher.commands.shared.keep_run import identity
 from patcher.commands.shared.replay_series import rewriting
 from patcher.commands.shared.verify_request import request_for
 from patcher.execution.results import Arm
-from patcher.results import JudgedCandidate
+from patcher.results import JudgedCandidate, JudgedOutcome, as_json
+from patcher.results.judged import outcome_of
+from patcher.results.reading import from_json
 from patcher.verify.declarations import undeclared
 from patcher.verify.judge import judge as judge_trees
-from patcher.verify.judgement import Verdict
+from patcher.verify.judgement import Status, Verdict
 from patcher.verify.options import VerifyOptions
 from patcher.verify.timing import measure_speed
 
@@ -79,7 +81,7 @@ class CandidateJudge:
             result = _result(candidate, Verdict.UNDECLARED.value, hidden[0].sentence, at)
         else:
             judgement = self._judged("gates", candidate, self.pristine, None, None)
-            result = _result(candidate, judgement["verdict"], _why(judgement), _where(judgement))
+            result = _result(candidate, judgement.verdict.value, _why(judgement), _where(judgement))
         self.report(result)
         return result
 
@@ -119,21 +121,21 @@ class CandidateJudge:
     ) -> JudgedCandidate:
         baseline = self._tree(beside) if beside else self.pristine
         judgement = self._judged(step, candidate, baseline, plan, budget_s)
-        speed = judgement.get("speed") or {}
-        word = str(speed.get("verdict", "not-measured"))
+        speed = judgement.speed
+        word = speed.verdict.value if speed else "not-measured"
         result = replace(
             result,
-            verdict=judgement["verdict"],
+            verdict=judgement.verdict.value,
             error=_why(judgement),
             where=_where(judgement),
             step=step,
             speed=word,
-            time_ratio=speed.get("time_ratio"),
-            low=speed.get("low"),
-            high=speed.get("high"),
-            confidence=speed.get("confidence"),
-            pairs=int(speed.get("pairs", 0)),
-            kept=step == "confirm" and word == FASTER and judgement["verdict"] == "pass",
+            time_ratio=speed.time_ratio if speed else None,
+            low=speed.low if speed else None,
+            high=speed.high if speed else None,
+            confidence=speed.confidence if speed else None,
+            pairs=speed.pairs if speed else 0,
+            kept=step == "confirm" and word == FASTER and judgement.verdict is Verdict.PASS,
             beside=beside.name if beside else result.beside,
         )
         self.report(result)
@@ -146,7 +148,7 @@ class CandidateJudge:
         baseline: FrozenTree,
         plan: BenchPlan | None,
         budget_s: float | None,
-    ) -> Mapping[str, Any]:
+    ) -> JudgedOutcome:
         """Run one step, or take it from the record."""
         tree = self._tree(candidate)
         trees = {Arm.BASELINE: baseline, Arm.PATCHED: tree}
@@ -166,7 +168,7 @@ class CandidateJudge:
         if known is not None:
             return known
         judgement = self._run(request, candidate, plan, budget_s or options.budget)
-        result = judgement.as_json()
+        result = outcome_of(judgement)
         self.ledger.add(key, candidate.name, result)
         return result
 
@@ -201,29 +203,28 @@ def _result(
     )
 
 
-def _where(judgement: Mapping[str, Any]) -> str | None:
+def _where(judgement: JudgedOutcome) -> str | None:
     """``FILE:LINE`` on pristine of what failed, or of the edit that is behind it."""
-    for each in judgement.get("diagnosis", ()):
-        if each["where"]:
-            return f"{each['where']}:{each['line']}"
-    never = [each for each in judgement.get("exercised", ()) if each["kind"] == "never"]
-    if judgement["verdict"] == Verdict.NOT_EXERCISED.value and never:
-        return f"{never[0]['file']}:{never[0]['line']}"
+    for each in judgement.diagnosis:
+        if each.where:
+            return f"{each.where}:{each.line}"
+    never = [each for each in judgement.exercised if each.kind == "never"]
+    if judgement.verdict is Verdict.NOT_EXERCISED and never:
+        return f"{never[0].file}:{never[0].line}"
     return None
 
 
-def _why(judgement: Mapping[str, Any]) -> str | None:
+def _why(judgement: JudgedOutcome) -> str | None:
     """What went wrong, in one line; None when nothing did."""
-    if judgement["verdict"] == Verdict.PASS.value:
+    if judgement.verdict is Verdict.PASS:
         return None
-    further = judgement.get("inputs", {}).get("drawn", ())
-    texts = [(case["status"], case["error"]) for case in judgement["cases"]]
+    texts = [(case.status, case.error) for case in judgement.cases]
     texts += [
-        (case["status"], f"{case['test']}: {case['error']}") for case in further if case["error"]
+        (case.status, f"{case.test}: {case.error}") for case in judgement.inputs.drawn if case.error
     ]
-    texts.sort(key=lambda text: text[0] != "fail")  # rather than what could not be judged
+    texts.sort(key=lambda text: text[0] is not Status.FAIL)  # rather than what could not be judged
     errors = [error for _, error in texts if error]
-    return str(errors[0] if errors else judgement["sentence"])
+    return errors[0] if errors else judgement.sentence
 
 
 class CandidateLedger:
@@ -231,22 +232,22 @@ class CandidateLedger:
 
     def __init__(self, path: Path, *, fresh: bool) -> None:
         self.path = path
-        self.known: dict[str, Mapping[str, Any]] = {}
+        self.known: dict[str, JudgedOutcome] = {}
         for line in path.read_bytes().splitlines() if path.exists() and not fresh else ():
             with _ignoring_damage():
                 entry = json.loads(line)
-                self.known[entry["key"]] = entry["result"]
+                self.known[entry["key"]] = from_json(JudgedOutcome, entry["result"])
 
-    def find(self, key: str) -> Mapping[str, Any] | None:
+    def find(self, key: str) -> JudgedOutcome | None:
         """What was found under this key, or None."""
         return self.known.get(key)
 
-    def add(self, key: str, name: str, result: Mapping[str, Any]) -> None:
+    def add(self, key: str, name: str, result: JudgedOutcome) -> None:
         """Keep a result: one whole line, on disk before anything follows."""
         import os
 
         self.known[key] = result
-        line = json.dumps({"key": key, "candidate": name, "result": result}) + "\n"
+        line = json.dumps({"key": key, "candidate": name, "result": as_json(result)}) + "\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             os.write(descriptor, line.encode())

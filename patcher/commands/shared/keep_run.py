@@ -5,19 +5,26 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.plan_series import diff_between
 from patcher.report.reading import machine_line, read_record
+from patcher.results import VerifyResult, as_json
+from patcher.results.judged import outcome_of
+from patcher.results.reading import from_json
+from patcher.results.verified import SourceExcerpt
 from patcher.store.reports import PAGE, Reports
+from patcher.verify.judgement import Status
 
 if TYPE_CHECKING:
+    from patcher.errors import PatcherError
     from patcher.report.page import Sounds
     from patcher.report.record import Record
+    from patcher.results.verified import IsolationOutcome
+    from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
-    from patcher.store.workspace import Workspace
     from patcher.verify.judgement import Diagnosis, Judgement
     from patcher.verify.options import VerifyOptions
     from patcher.verify.setup import Request
@@ -54,50 +61,74 @@ class JudgedSeries:
         return cls(names, diff if len(diff) <= MOST_DIFF else "", date)
 
 
+@dataclass(frozen=True)
+class Aftermath:
+    """What became of the working copy after a judgement.
+
+    Attributes:
+        restored: patches were put back because of the verdict.
+        taken_out: named patches that were only tried; None where none were named.
+        unmet: why ``--require`` is not met, or None.
+        error: the error the command ends with, or None.
+    """
+
+    restored: bool = False
+    taken_out: tuple[str, ...] | None = None
+    unmet: str | None = None
+    isolation: IsolationOutcome | None = None
+    error: PatcherError | None = None
+
+
 def described(
-    copy: WorkingCopy, judged: JudgedSeries, judgement: Judgement, result: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The result with what a reader of it needs beside: what, where, on what, when."""
+    copy: WorkingCopy, judged: JudgedSeries, judgement: Judgement, after: Aftermath
+) -> VerifyResult:
+    """The judgement with what a reader of it needs beside: what, where, on what, when."""
+    outcome = outcome_of(judgement)
     diagnosis = [
-        {**entry, "excerpts": list(excerpts(each, copy.pristine))}
-        for entry, each in zip(result["diagnosis"], judgement.diagnosis, strict=True)
+        replace(cause, excerpts=tuple(excerpts(each, copy.pristine)))
+        for cause, each in zip(outcome.diagnosis, judgement.diagnosis, strict=True)
     ]
-    return {
-        **result,
-        "id": None,
-        "series": list(judged.series),
-        "series_now": [applied.name for applied in copy.series],
-        "target": copy.target,
-        "version": copy.version,
-        "date": judged.date,
-        "machine": machine_line(judgement.facts),
-        "diff": judged.diff,
-        "diagnosis": diagnosis,
-    }
+    return VerifyResult(
+        **{**vars(outcome), "diagnosis": diagnosis},
+        counts={status.value: judgement.count(status) for status in Status},
+        restored=after.restored,
+        taken_out=after.taken_out,
+        unmet=after.unmet,
+        isolation=after.isolation,
+        id=None,
+        series=judged.series,
+        series_now=[applied.name for applied in copy.series],
+        target=copy.target,
+        version=copy.version,
+        date=judged.date,
+        machine=machine_line(judgement.facts),
+        diff=judged.diff,
+        error=after.error,
+    )
 
 
 def keep(
-    copy: WorkingCopy,
+    workspace: Folders,
     judgement: Judgement,
-    result: Mapping[str, Any],
+    result: VerifyResult,
     say: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
+) -> VerifyResult:
     """Give a verification its number and keep it; the result with ``id``.
 
-    A report that cannot be written must not cost the verdict: that is told, and ``id`` is None.
+    A report that cannot be written must not cost the verdict: that is said, and ``id`` is None.
     """
     sounds = sounds_of(judgement)
 
     def fill(number: int, folder: Path) -> Mapping[str, Any]:
-        collected = {**result, "id": number}
-        write_reports(read_record(collected), sounds, folder)
-        return collected
+        written: Mapping[str, Any] = as_json(replace(result, id=number))
+        write_reports(read_record(written), sounds, folder)
+        return written
 
     try:
-        return dict(Reports(copy.workspace).add(fill))
+        return replace(result, id=Reports(workspace).add(fill)["id"])
     except Exception as error:
         say(f"the report could not be kept: {type(error).__name__}: {error}")
-        return dict(result)
+        return result
 
 
 def identity(request: Request, options: VerifyOptions) -> str:
@@ -123,8 +154,8 @@ def identity(request: Request, options: VerifyOptions) -> str:
 
 
 def failed_before(
-    workspace: Workspace, request: Request, options: VerifyOptions
-) -> Mapping[str, Any] | None:
+    workspace: Folders, request: Request, options: VerifyOptions
+) -> VerifyResult | None:
     """The record of an identical verification that failed, or None.
 
     What failed by chance is not answered from a record, nor what is asked for once more.
@@ -135,8 +166,16 @@ def failed_before(
     for earlier in Reports(workspace).newest_first():
         if earlier.get("identity") == same:
             steady = earlier["verdict"] == "fail" and earlier.get("reason") not in BY_CHANCE
-            return earlier if steady else None
+            return recorded(earlier) if steady else None
     return None
+
+
+def recorded(values: Mapping[str, Any]) -> VerifyResult | None:
+    """A kept result; None for one of another version of patcher that lacks something."""
+    try:
+        return from_json(VerifyResult, values)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def write_reports(record: Record, sounds: Mapping[tuple[str, str], Sounds], folder: Path) -> None:
@@ -164,7 +203,7 @@ def sounds_of(judgement: Judgement) -> dict[tuple[str, str], Sounds]:
 
 def excerpts(
     diagnosis: Diagnosis, pristine: Callable[[str], bytes | None]
-) -> Iterable[dict[str, Any]]:
+) -> Iterable[SourceExcerpt]:
     """Seven pristine lines around each place of a diagnosis."""
     failing = f"{diagnosis.where}:{diagnosis.line} "
     of_edit = f"{diagnosis.edit} ".startswith(failing)  # then nothing failed at a line of its own
@@ -179,18 +218,12 @@ def excerpts(
 
 def excerpt(
     role: str, file: str, line: int, function: str, pristine: Callable[[str], bytes | None]
-) -> dict[str, Any] | None:
+) -> SourceExcerpt | None:
     """The lines around one place; None where there is no such line."""
     data = pristine(file)
     lines = [] if data is None else data.decode("utf-8", "replace").splitlines()
     if not 0 < line <= len(lines):
         return None
     first = max(1, line - LINES_AROUND)
-    return {
-        "role": role,
-        "file": file,
-        "line": line,
-        "function": function,
-        "first": first,
-        "lines": lines[first - 1 : line + LINES_AROUND],
-    }
+    around = lines[first - 1 : line + LINES_AROUND]
+    return SourceExcerpt(role, file, line, function, first, around)
