@@ -31,6 +31,27 @@ def fingerprints(folders: Iterable[Path], files: Iterable[Path] = ()) -> dict[st
     return result
 
 
+def attributes(trees: Iterable[Path], *, folders: bool) -> dict[str, str]:
+    """Permissions and times of every file: what a worker may change of files that it cannot write.
+
+    The time of the last change of anything about a file cannot be set back, so that it stands for
+    permissions, times and extended attributes, and for whatever was written there in between.
+
+    Args:
+        folders: also those of folders; not where workers write bytecode into them.
+    """
+    result = {}
+    for tree in trees:
+        for path, names, files in os.walk(tree):
+            names[:] = [name for name in names if name not in SKIPPED]
+            here = [name for name in files if not name.endswith(".pyc")]
+            for name in [*here, *(["."] if folders else [])]:
+                about = os.lstat(os.path.join(path, name))
+                where = os.path.normpath(os.path.join(path, name))
+                result[f"attributes of {where}"] = f"{about.st_mode:o} {about.st_ctime_ns}"
+    return result
+
+
 def watched(trees: Iterable[Path], serving: str, sys_path: Iterable[str]) -> dict[str, str]:
     """What a verification rests on: trees, patcher's code, the adapter's module."""
     module = serving.partition(":")[0].replace(".", "/") + ".py"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.execution.executor import Elsewhere, LocalExecutor
-from patcher.execution.fingerprints import changed, watched
+from patcher.execution.fingerprints import attributes, changed, watched
 from patcher.execution.sandbox import GUARDS
 from patcher.verify.judgement import Judgement, Verdict
 
@@ -33,7 +33,11 @@ class Guarded:
     def _watched(self) -> dict[str, str]:
         request = self.setup.request
         trees = [tree.path for tree in request.trees.values()]
-        return watched(trees, request.adapter.serving, request.sys_path)
+        fenced = "fs-write" in self.guards
+        return {
+            **watched(trees, request.adapter.serving, request.sys_path),
+            **attributes(trees, folders=fenced),
+        }
 
     def conclude(self, judgement: Judgement) -> Judgement:
         """The judgement with its guards; failed when what it rests on did not stay as it was."""

@@ -107,6 +107,14 @@ TRICKS = {
         (top("import pathlib"), first("pathlib.Path(__file__).write_text('')")),
         declares=EVERYTHING,
     ),
+    "a note in the times of its own file": Trick(
+        (top("import os"), first("os.utime(__file__, (len(text), len(text)))")),
+        reason="files-changed", declares=EVERYTHING,
+    ),
+    "a note in the permissions of its own folder": Trick(
+        (top("import os"), first("os.chmod(os.path.dirname(__file__), 0o700 + len(text) % 8)")),
+        reason="files-changed", declares=EVERYTHING, slow=True,
+    ),
     **{
         f"answers kept in {name}": Trick(
             (top(KEPT.format(folder=folder)), first(TAKE), last(LEAVE)),
