@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.catalogue.fixed_work import CALLS, test_of
+from benchmarks.catalogue.fixed_work import test_of
 
 if TYPE_CHECKING:
     from patcher.targets.chatterbox.serving import ChatterboxSession
@@ -16,21 +16,30 @@ if TYPE_CHECKING:
 def work(session: ChatterboxSession, tokens: int) -> dict[str, Any]:
     """Operations by stage (a multiplication and an addition are two) of so many tokens' generation.
 
+    Which tokens they are changes nothing: the flow gets the first ones of its vocabulary.
+
     Returns:
         ``mel`` and ``vocoder``: operations. ``speech_tokens``: ``tokens`` drawn, ``weights`` read
         for each, ``cached`` keys and values read for all of them, and operations of the ``prompt``.
     """
-    longer, shorter = counted(session, tokens), counted(session, 1)
-    t3 = session.speaker.t3
+    torch, t3, s3gen = session.torch, session.speaker.t3, session.speaker.s3gen
+    positions, prompt = prompted(session)
+    speech = torch.arange(tokens, device=session.device)
+    with torch.inference_mode():
+        with operations() as flow:
+            voice = dict(session.built_in.gen)
+            mel = s3gen.flow_inference(speech, ref_dict=voice, finalize=True)
+        with operations() as vocoder:
+            s3gen.hift_inference(mel, None)
     return {
         "speech_tokens": {
             "tokens": tokens,
             "weights": sum(each.numel() for each in (*t3.tfmr.parameters(), t3.speech_head.weight)),
-            "cached": cached(t3.cfg, longer["prompt"], tokens),
-            "prompt": shorter["speech_tokens"],
+            "cached": cached(t3.cfg, positions, tokens),
+            "prompt": prompt,
         },
-        "mel": longer["mel"],
-        "vocoder": longer["vocoder"],
+        "mel": flow.get_total_flops(),
+        "vocoder": vocoder.get_total_flops(),
     }
 
 
@@ -40,49 +49,29 @@ def cached(config: Any, prompt: int, tokens: int) -> int:
     return int(2 * 2 * config.num_hidden_layers * config.hidden_size * positions)
 
 
-def counted(session: ChatterboxSession, tokens: int) -> dict[str, int]:
-    """Operations of each stage of a generation, and the positions of T3's ``prompt``."""
-    result: dict[str, int] = {}
-    with contextlib.ExitStack() as undo:
-        for stage, (owner, method) in CALLS.items():
-            part = getattr(session.speaker, owner)
-            watched(undo, part, method, counting(result, stage))
-        watched(undo, session.speaker.t3.tfmr, "forward", first_positions(result))
-        session.run(test_of(tokens), capture=False)
-    return result
+def prompted(session: ChatterboxSession) -> tuple[int, int]:
+    """Positions of T3's prompt, and the operations of its pass: that of a single token's call."""
+    t3 = session.speaker.t3
+    infer, decode = t3.inference, t3.tfmr.forward
+    positions: list[int] = []
+    counts: list[int] = []
 
+    def counted(**named: Any) -> Any:
+        with operations() as counter:
+            made = infer(**named)
+        counts.append(counter.get_total_flops())
+        return made
 
-Around = Callable[[Callable[..., Any]], Callable[..., Any]]
+    def noted(*given: Any, **named: Any) -> Any:
+        positions.append(named["inputs_embeds"].shape[1])
+        return decode(*given, **named)
 
-
-def watched(undo: contextlib.ExitStack, owner: Any, method: str, around: Around) -> None:
-    call = getattr(owner, method)
-    setattr(owner, method, around(call))
-    undo.callback(setattr, owner, method, call)
-
-
-def counting(result: dict[str, int], stage: str) -> Around:
-    def around(call: Callable[..., Any]) -> Callable[..., Any]:
-        def counts(*given: Any, **named: Any) -> Any:
-            with operations() as counter:
-                made = call(*given, **named)
-            result[stage] = counter.get_total_flops()
-            return made
-
-        return counts
-
-    return around
-
-
-def first_positions(result: dict[str, int]) -> Around:
-    def around(call: Callable[..., Any]) -> Callable[..., Any]:
-        def notes(*given: Any, **named: Any) -> Any:
-            result.setdefault("prompt", named["inputs_embeds"].shape[1])
-            return call(*given, **named)
-
-        return notes
-
-    return around
+    t3.inference, t3.tfmr.forward = counted, noted
+    try:
+        session.run(test_of(1), capture=False)
+    finally:
+        t3.inference, t3.tfmr.forward = infer, decode
+    return positions[0], counts[0]
 
 
 @contextlib.contextmanager
