@@ -69,12 +69,19 @@ def counted(statuses: Sequence[str]) -> str:
 def patches(runs: Mapping[str, Run]) -> Iterator[str]:
     """A row a patch: in which entry points its lines ran in a case that passed, and which lines."""
     models = models_of(runs)
+    imports = {
+        place_of(each)
+        for run in runs.values()
+        for each in run["exercised"]
+        if each["kind"] == "import"
+    }
     yield "| patch | verified on | lines that ran, by the first one of each function |"
     yield "|---|---|---|"
     for patch, places in sorted(ran_in(runs).items()):
         every = set().union(*places.values())
         lines = "; ".join(
-            f"`{place}`{only_in(where, every, models)}" for place, where in sorted(places.items())
+            f"`{place}`" + (" (import)" if place in imports else only_in(where, every, models))
+            for place, where in sorted(places.items())
         )
         yield f"| `{patch}` | {', '.join(served(places, models)) or 'none'} | {lines or 'none'} |"
 
@@ -89,11 +96,15 @@ def ran_in(runs: Mapping[str, Run]) -> dict[str, dict[str, set[str]]]:
         }
         for each in run["exercised"]:
             cases = [case.rsplit(" / ", 1)[0] for case in each["cases"] if case in passed]
-            place = f"{each['file'].removeprefix('chatterbox/')}:{each['line']}"
             known = ran.setdefault(each["patch"], {})
             if each["kind"] in ("ran", "import"):
-                known.setdefault(place, set()).update({*cases} & models)
+                known.setdefault(place_of(each), set()).update({*cases} & models)
     return ran
+
+
+def place_of(exercised: Mapping[str, Any]) -> str:
+    """File and line of an edit, the file within the package."""
+    return f"{exercised['file'].removeprefix('chatterbox/')}:{exercised['line']}"
 
 
 def served(places: Mapping[str, set[str]], models: Sequence[str]) -> list[str]:
