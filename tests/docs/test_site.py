@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from docs.render_reference import commands, configuration, errors, llms
 from patcher.cli import COMMANDS, cli
-from patcher.errors import TABLE
+from patcher.errors import TABLE, Exit, PatcherError
 from patcher.settings import SCAN, TOP, VERIFY
 from tests.docs.transcript import follow, steps
 
@@ -63,6 +64,99 @@ def test_a_page_speaks_only_of_commands_and_options_that_exist(page: Path) -> No
         assert name in COMMANDS, f"`patcher {name}` does not exist"
         for option in options:
             assert option in known_options(name), f"`patcher {name} {option}` does not exist"
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """What a page would have its reader type, whole: in blocks of shell, and in code."""
+    text = page.read_text("utf-8")
+    for language, block in FENCE.findall(text):
+        prompts = "\n$ " in f"\n{block}"
+        for line in block.replace("\\\n", " ").splitlines() if language in SHELL else ():
+            if line.startswith("$ ") or (not prompts and line.startswith("patcher ")):
+                yield line.removeprefix("$ ").split("  #")[0]
+    yield from re.findall(r"`(patcher [^`\n]+)`", FENCE.sub("", text))
+
+
+def words_of(line: str) -> list[str]:
+    """The words after ``patcher``; empty where the line is a form (``[NAME...]``) or another's."""
+    line = re.split(r" (?:&&|\|\||[|>;]) ?", line)[0]
+    if not line.startswith("patcher ") or re.search(r"[\[\]…<]|\.\.\.$|\.\.\. ", line):
+        return []
+    return shlex.split(line)[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_a_command_line_of_a_page_would_be_understood(page: Path) -> None:
+    """Options, their values, and how many arguments there are; nothing is run."""
+    if page.name == "add-a-command.md":  # it makes one up
+        return
+    for line in command_lines(page):
+        words = words_of(line)
+        if len(words) < 2 or words[0] == "COMMAND":
+            continue  # the name of a command, in a sentence
+        assert misunderstood(words) == "", line
+
+
+def misunderstood(words: list[str]) -> str:
+    """Why a command line would be refused before anything is done; empty when it would not."""
+    stands_for = {"RUN": "1", "ID": "1", "SECONDS": "9"}
+    try:
+        parsed([stands_for.get(word, word) for word in words])
+    except click.exceptions.Exit:  # help, or the version
+        return ""
+    except click.UsageError as error:
+        text = error.format_message()
+        return "" if "does not exist" in text else text  # a file of the reader's
+    except PatcherError as error:
+        return error.message
+    return ""
+
+
+def test_a_wrong_command_line_is_noticed() -> None:
+    assert "No such option" in misunderstood(["verify", "--no-such"])
+    assert "is not one of" in misunderstood(["verify", "--require", "quick"])
+    assert misunderstood(["compare", "1"])
+    assert misunderstood(["receipt", "chek", "x"])
+    assert misunderstood(["verify", "--bench", "--require", "faster"]) == ""
+    assert sum(bool(words_of(line)) for page in PAGES for line in command_lines(page)) > 100
+
+
+def parsed(words: list[str]) -> None:
+    """Parse a command line as click would, groups and their commands included."""
+    command: click.Command = cli
+    context = click.Context(cli, info_name="patcher")
+    while True:
+        context = command.make_context(command.name, words, parent=context)
+        if not isinstance(command, click.Group):
+            return
+        rest = [*context._protected_args, *context.args]
+        if not rest:
+            return
+        name, found, words = command.resolve_command(context, rest)
+        assert found is not None, name
+        command = found
+
+
+def test_every_error_that_a_page_names_has_a_row() -> None:
+    for page in PAGES:
+        for code in re.findall(r"error\[([\w-]+)\]", page.read_text("utf-8")):
+            assert code in TABLE, f"{page.name}: error[{code}]"
+
+
+def test_the_readme_has_a_row_for_every_exit_status_and_no_other() -> None:
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    table = text.partition("| exit | meaning |")[2].partition("\n\n")[0]
+    assert [int(each) for each in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == [
+        int(code) for code in Exit
+    ]
+    for code in Exit:
+        assert f"\n| {int(code)} | " in errors()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_a_page_names_only_exit_statuses_that_exist(page: Path) -> None:
+    found = re.findall(r"\bexit(?:s with|s| status| code)? `?(\d+)\b", page.read_text("utf-8"))
+    assert {int(each) for each in found} <= {int(code) for code in Exit}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
