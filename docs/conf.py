@@ -25,5 +25,10 @@ smartquotes = False  # two hyphens are an option, not a dash
 html_theme = "furo"
 html_title = "patcher"
 html_static_path = ["_static"]
-html_extra_path = ["llms.txt"]
+html_extra_path = [
+    "llms.txt",
+    "reference/json.schema.json",
+    "reference/receipt.schema.json",
+    "reference/patch.schema.json",
+]
 html_theme_options = {"sidebar_hide_name": False}

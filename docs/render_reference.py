@@ -6,19 +6,23 @@ not in the repository.
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from patcher import results
 from patcher.cli import COMMANDS, cli
 from patcher.commands.explain import TOUCHED
 from patcher.errors import MEANS, TABLE, Exit
+from patcher.patchfile import schema as patch_schema
+from patcher.results import schema
 from patcher.settings import TABLES, TOP
+from patcher.targets import SHIPPED, adapter
+from patcher.verify import receipt
 
 DOCS = Path(__file__).resolve().parent
 COMMON = {"directory", "json", "verbose", "quiet", "no_color", "help"}
@@ -61,6 +65,7 @@ def pages() -> dict[str, str]:
         "reference/errors.md": errors(),
         "reference/configuration.md": configuration(),
         "reference/json.md": json_objects(),
+        "reference/adapters.md": adapters(),
         "llms.txt": llms(),
     }
 
@@ -173,30 +178,90 @@ def row(key: str, kinds: object, option: str = "") -> str:
 
 
 def json_objects() -> str:
-    """The objects of ``--json``, from the types they are written from."""
+    """The objects of ``--json``, from the schemas that a test holds the commands to."""
     lines = [
         "# JSON", "",
         "With `--json` every command prints one object on stdout, on success and on failure alike: "
         '`"schema": 1`, `"ok"` (true exactly when the exit status is 0), and when not ok '
-        '`"error"` with `code`, `message`, `hint` and `where`. Beside these it holds the fields of '
-        "the type below. Keys may be added; none goes or changes its type.", "",
+        '`"error"` with `code`, `message`, `hint` and `where`. Keys may be added; none goes or '
+        "changes its type. The same as JSON Schema: "
+        "[json.schema.json](../json.schema.json) (every command), "
+        "[receipt.schema.json](../receipt.schema.json) (`verify --receipt`), "
+        "[patch.schema.json](../patch.schema.json) (a spec).", "",
     ]  # fmt: skip
-    for name, kind in sorted(vars(results).items()):
-        if not (inspect.isclass(kind) and dataclasses.is_dataclass(kind)):
-            continue
-        if kind.__module__ != results.__name__:
-            continue
-        about = re.split(r"\n\s*Attributes:", inspect.getdoc(kind) or "")[0].strip()
-        lines += [f"## {name}", "", about.replace("``", "`"), "", "| key | type |", "|---|---|"]
-        lines += [
-            f"| `{field.name}` | {type_name(field.type)} |" for field in dataclasses.fields(kind)
-        ]
+    for name, kind in sorted(schema.schema()["$defs"].items()):
+        keys = [*keys_of(kind)]
+        lines += [f"## {name}", "", "| key | type | |", "|---|---|---|"]
+        lines += [f"| `{key}` | {type_} | {there} |" for key, type_, there in keys]
         lines.append("")
     return "\n".join(lines).rstrip()
 
 
-def type_name(kind: object) -> str:
-    return f"`{escaped(str(kind))}`"
+def keys_of(kind: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every key of an object, those of the objects in it too: name, type, whether it may lack."""
+    for name, value in kind.get("properties", {}).items():
+        there = "" if name in kind.get("required", ()) else "where it was asked for"
+        yield f"{within}{name}", type_name(value), there
+        for each in value.get("anyOf", [value]):
+            below = each.get("items", each)
+            mark = "[]." if "items" in each else "."
+            yield from keys_of(below, f"{within}{name}{mark}")
+
+
+def type_name(value: Mapping[str, Any]) -> str:
+    """A type in words."""
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
+    if "enum" in value:
+        return " ".join(f"`{each}`" for each in value["enum"])
+    if "anyOf" in value:
+        return " or ".join(dict.fromkeys(map(type_name, value["anyOf"])))
+    kind = value.get("type", "anything")
+    if kind == "array":
+        return f"list of {type_name(value.get('items') or {})}"
+    return kind if isinstance(kind, str) else " or ".join(kind)
+
+
+def adapters() -> str:
+    """What an adapter has, from the interface itself; and those that are shipped."""
+    lines = [
+        "# Adapters", "",
+        "An adapter says what of a package is run and what of it is compared. "
+        "[Targets](../targets.md) explains it, [Add a target](../how-to/add-a-target.md) writes "
+        "one.",
+        "", "| shipped for | is |", "|---|---|",
+    ]  # fmt: skip
+    lines += [f"| `{name}` | `{place}` |" for name, place in SHIPPED.items()]
+    lines += ["", "Others are found by the entry point `patcher.targets`, or named by "
+              '`adapter = "FILE:OBJECT"` under `[verify]`.', ""]  # fmt: skip
+    for kind in (adapter.Adapter, adapter.Session):
+        lines += [f"## {kind.__name__}", "", about(kind), ""]
+        for name, member in vars(kind).items():
+            function = member.fget if isinstance(member, property) else member
+            if name.startswith("_") or not inspect.isfunction(function):
+                continue
+            signature = str(inspect.signature(function)).replace("self, ", "").replace("self", "")
+            shown = (
+                f": {signature.partition('-> ')[2]}" if isinstance(member, property) else signature
+            )
+            lines += [f"### `{name}{shown}`".replace("'", ""), "", about(function), ""]
+    return "\n".join(lines).rstrip()
+
+
+def about(what: object) -> str:
+    """A docstring as Markdown; its sections stand as they are written."""
+    text = (inspect.getdoc(what) or "").replace("``", "`")
+    head, *sections = re.split(r"\n\s*\n?(?=(?:Args|Raises|Returns|Attributes):\n)", text)
+    return "\n".join([head.strip(), *(f"\n```text\n{each.strip()}\n```" for each in sections)])
+
+
+def schemas() -> dict[str, str]:
+    """The JSON Schemas as files."""
+    return {
+        "json.schema.json": schema.rendered(),
+        "receipt.schema.json": json.dumps(receipt.schema(), indent=2) + "\n",
+        "patch.schema.json": patch_schema.PATH.read_text("utf-8"),
+    }
 
 
 def llms() -> str:
@@ -230,3 +295,5 @@ def write(folder: Path = DOCS) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", encoding="utf-8")
+    for name, text in schemas().items():
+        (folder / "reference" / name).write_text(text, encoding="utf-8")

@@ -14,10 +14,19 @@ from pathlib import Path
 import click
 import pytest
 
-from docs.render_reference import commands, configuration, errors, llms
+from docs.render_reference import (
+    adapters,
+    commands,
+    configuration,
+    errors,
+    json_objects,
+    llms,
+)
 from patcher.cli import COMMANDS, cli
 from patcher.errors import TABLE, Exit, PatcherError
+from patcher.results.schema import schema
 from patcher.settings import SCAN, TOP, VERIFY
+from patcher.targets import SHIPPED
 from tests.docs.transcript import follow, steps
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -189,6 +198,18 @@ def test_the_reference_holds_every_command_error_and_setting() -> None:
         assert f"| `{key}` |" in configuration()
 
 
+def test_the_reference_holds_every_json_object_with_its_keys_and_every_adapter() -> None:
+    text = json_objects()
+    for name, kind in schema()["$defs"].items():
+        part = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        assert kind["properties"], name
+        for key in kind["properties"]:
+            assert f"| `{key}` |" in part, f"{name}: {key}"
+    assert "| `cases[].baseline.outcome` |" in text
+    for name in (*SHIPPED, "serving", "matrix", "assets", "prepare", "replay"):
+        assert f"`{name}" in adapters()
+
+
 @pytest.mark.skipif(find_spec("sphinx") is None, reason="sphinx is not installed")
 @pytest.mark.skipif(find_spec("furo") is None, reason="furo is not installed")
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
@@ -199,7 +220,10 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "llms.txt").is_file()
-    assert (tmp_path / "site" / "reference" / "commands.html").is_file()
+    for name in ("commands", "errors", "configuration", "json", "adapters"):
+        assert (tmp_path / "site" / "reference" / f"{name}.html").is_file()
+    for name in ("json", "receipt", "patch"):
+        assert (tmp_path / "site" / f"{name}.schema.json").is_file()
 
 
 def test_the_tutorial_on_a_package_of_your_own_does_what_it_says(tmp_path: Path) -> None:
