@@ -21,7 +21,7 @@ def render(record: Record, pictures: Sequence[tuple[str, str]] = ()) -> str:
     """
     lines = [*_head(record), "", *_cases(record)]
     for cause in record.causes:
-        lines += [*_cause(cause), ""]
+        lines += [*_cause(cause, record), ""]
     if step := words.next_step(record):
         lines += ["What works instead:", "", "```sh", step, "```", ""]
     lines += [*_table(record)]
@@ -69,7 +69,7 @@ def _cases(record: Record) -> Iterable[str]:
     yield ""
 
 
-def _cause(cause: Cause) -> Iterable[str]:
+def _cause(cause: Cause, record: Record) -> Iterable[str]:
     yield f"**Cause**: {_plain(cause.error)}"
     yield ""
     if cause.cause:
@@ -86,7 +86,7 @@ def _cause(cause: Cause) -> Iterable[str]:
     if cause.remedy:
         yield f"- Remedy: `{_code(cause.remedy)}`"
     if cause.cases:
-        yield f"- Cases: {_plain('; '.join(cause.cases))}"
+        yield f"- Cases: {_plain(words.cases_of(cause, record))}"
 
 
 def _table(record: Record) -> Iterable[str]:

@@ -83,6 +83,7 @@ class CauseView:
     excerpts: tuple[Excerpt, ...] = ()
     edit: changes.DiffHunk | None = None
     edit_file: str = ""
+    cases: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,10 @@ def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = Non
         "cases": cases,
         "any_sound": any(view.sounds for view in cases),
         "spread": f"{sound.SPREAD_DB:.0f}",
-        "causes": [cause_view(each, diff) for each in record.causes],
+        "causes": [
+            replace(cause_view(each, diff), cases=words.cases_of(each, record))
+            for each in record.causes
+        ],
         "diff": diff,
         "measured": words.measured(record),
         "facts": tuple(facts(record)),
@@ -156,7 +160,9 @@ def headlines(record: Record) -> dict[str, str]:
     """The large line, the one under it, and the sentence below."""
     outcome = words.outcome(record)
     speed = record.speed
-    lead = f"{record.sentence}. {words.afterwards(record)}".strip().replace("..", ".")
+    # The counts behind the colon are in the headline.
+    sentence = record.sentence.partition(": ")[0] if record.cases else record.sentence
+    lead = f"{sentence}. {words.afterwards(record)}".strip().replace("..", ".")
     if speed is not None and speed.counts and not record.failed:
         return {
             "headline": words.speed_headline(speed),

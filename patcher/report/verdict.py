@@ -164,7 +164,7 @@ def _cause(number: int, cause: Cause, record: Record, width: int) -> Iterator[Li
     for part in wrap(cause.error, width, f"{number}. ", "   "):
         yield Line(part, "bold")
     facts = (
-        ("cases", _cases_of(cause, record)),
+        ("cases", words.cases_of(cause, record)),
         ("changed at" if cause.at_edit else "fails at", cause.place),
         ("cause", cause.cause),
         ("made at", cause.created_at),
@@ -175,18 +175,6 @@ def _cause(number: int, cause: Cause, record: Record, width: int) -> Iterator[Li
     for label, value in facts:
         for part in labelled(label, value, width, "   ") if value else ():
             yield Line(part)
-
-
-def _cases_of(cause: Cause, record: Record) -> str:
-    """How many cases a cause explains, and which tests they are."""
-    if not cause.cases:
-        return ""
-    tests = dict.fromkeys(name.partition(" / ")[2] for name in cause.cases)
-    named = words.joined([test for test in tests if test]) if all(tests) else ""
-    where = f": {named}" if named else ""
-    if len(record.models) > 1 and len(cause.cases) == len(tests) * len(record.models):
-        where += " on every model"
-    return f"{len(cause.cases)} of {len(record.cases)}{where}"
 
 
 def _ending(record: Record, width: int) -> Iterable[Line]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from patcher.report.record import Record, SpeedRecord
+    from patcher.report.record import Cause, Record, SpeedRecord
 
 VERDICTS = {
     "pass": "Passed",
@@ -134,6 +134,18 @@ def outcome(record: Record) -> str:
     if not record.cases or (record.verdict == "fail" and not record.count("fail")):
         return record.sentence
     return counted(record)
+
+
+def cases_of(cause: Cause, record: Record) -> str:
+    """How many cases a cause explains, and which tests they are."""
+    if not cause.cases:
+        return ""
+    tests = dict.fromkeys(name.partition(" / ")[2] for name in cause.cases)
+    named = joined([test for test in tests if test]) if all(tests) else ""
+    where = f": {named}" if named else ""
+    if len(record.models) > 1 and len(cause.cases) == len(tests) * len(record.models):
+        where += " on every model"
+    return f"{len(cause.cases)} of {len(record.cases)}{where}"
 
 
 def judged(record: Record) -> str:
