@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from docs.tables import circumstances, write_table
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.speed import FULL, QUICK, BenchPlan
 from patcher.bench.stopwatch import Workload
@@ -46,7 +47,6 @@ from tests.mutations.changes import (
     sources_sha256,
 )
 from tests.smalltarget import adapter as small
-from tests.tables import circumstances, write_table
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL_PACKAGE = REPOSITORY / "tests" / "smalltarget" / "tree" / "hum"

@@ -2,57 +2,66 @@
 
 The fields of a result are the keys of ``--json``. A field made with `optional` is left out of the
 JSON object while it is None: it belongs to a result only when it was asked for.
+
+Each is imported when it is first asked for: most commands need one or two.
 """
 
 from __future__ import annotations
 
-from patcher.results.series import (
-    ApplyResult,
-    CaptureResult,
-    CheckResult,
-    CopyDiff,
-    CopyStatus,
-    DiffResult,
-    DriftedFile,
-    ExportResult,
-    FileChange,
-    Gain,
-    InitResult,
-    ListedPatch,
-    ListedSet,
-    ListResult,
-    NewResult,
-    PatchState,
-    PlannedEdit,
-    PlannedPatch,
-    PlannedSite,
-    PlanResult,
-    RevertedCopy,
-    RevertResult,
-    ShowResult,
-    StatusResult,
-    UnreadableSpec,
-)
-from patcher.results.verification import (
-    ComparedCase,
-    CompareResult,
-    DiscardedEdit,
-    DiscardResult,
-    DoctorResult,
-    ErrorHelp,
-    ExplainResult,
-    HistoryResult,
-    JudgedCandidate,
-    JudgeResult,
-    PastVerification,
-    RecoverResult,
-    RunResult,
-    TimedRun,
-    TriedSet,
-    TuneResult,
-)
-from patcher.results.verified import JudgedOutcome, VerifyResult
+from typing import TYPE_CHECKING
+
 from patcher.results.writing import as_json, optional
+
+if TYPE_CHECKING:
+    from patcher.results.series import (
+        ApplyResult,
+        CaptureResult,
+        CheckResult,
+        CopyDiff,
+        CopyStatus,
+        DiffResult,
+        DriftedFile,
+        ExportResult,
+        FileChange,
+        Gain,
+        InitResult,
+        ListedPatch,
+        ListedSet,
+        ListResult,
+        NewResult,
+        PatchState,
+        PlannedEdit,
+        PlannedPatch,
+        PlannedSite,
+        PlanResult,
+        RevertedCopy,
+        RevertResult,
+        ShowResult,
+        StatusResult,
+        UnreadableSpec,
+    )
+    from patcher.results.verification import (
+        ComparedCase,
+        CompareResult,
+        DiscardedEdit,
+        DiscardResult,
+        DoctorResult,
+        ErrorHelp,
+        ExplainResult,
+        HistoryResult,
+        JudgedCandidate,
+        JudgeResult,
+        PastVerification,
+        RecoverResult,
+        RunResult,
+        TimedRun,
+        TriedSet,
+        TuneResult,
+    )
+    from patcher.results.verified import (
+        JudgedOutcome,
+        VerifyResult,
+    )
 
 __all__ = [
     "ApplyResult",
@@ -101,3 +110,41 @@ __all__ = [
     "as_json",
     "optional",
 ]
+
+_VERIFIED = ("JudgedOutcome", "VerifyResult")
+_OF_A_SERIES = (
+    "ApplyResult",
+    "CaptureResult",
+    "CheckResult",
+    "CopyDiff",
+    "CopyStatus",
+    "DiffResult",
+    "DriftedFile",
+    "ExportResult",
+    "FileChange",
+    "Gain",
+    "InitResult",
+    "ListedPatch",
+    "ListedSet",
+    "ListResult",
+    "NewResult",
+    "PatchState",
+    "PlannedEdit",
+    "PlannedPatch",
+    "PlannedSite",
+    "PlanResult",
+    "RevertedCopy",
+    "RevertResult",
+    "ShowResult",
+    "StatusResult",
+    "UnreadableSpec",
+)
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'patcher.results' has no attribute {name!r}")
+    from importlib import import_module
+
+    home = "verified" if name in _VERIFIED else "series" if name in _OF_A_SERIES else "verification"
+    return getattr(import_module(f"patcher.results.{home}"), name)

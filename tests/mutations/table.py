@@ -18,6 +18,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from docs.tables import circumstances, write_table
 from patcher.execution import machine as host
 from patcher.execution.executor import Job, LocalExecutor, Step
 from patcher.execution.process import FrozenTree, WorkerSite
@@ -34,7 +35,6 @@ from patcher.targets.adapter import Matrix, Options, Test
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
 from patcher.verify.setup import Request, prepare
 from tests.mutations.changes import ACCEPTED, REJECTED, Changes, copy_tree, installed_package
-from tests.tables import circumstances, write_table
 
 GATES = ("smoke", "bitwise", "close", "perceptual")
 MODEL = MODELS[0]

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from docs.tables import write_table
 from patcher.errors import PatcherError
 from patcher.rewrite import file, source, splice
 from patcher.rewrite.authoring import capture, exact
@@ -36,7 +37,6 @@ from tests.rewrite.captures.checking import comes_back
 from tests.rewrite.grammar import kinds, matching
 from tests.rewrite.grammar.cases import Case, Draw, make
 from tests.rewrite.grammar.judging import judge
-from tests.tables import write_table
 
 Patch = pytest.MonkeyPatch
 MOST = 500

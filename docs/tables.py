@@ -40,5 +40,5 @@ def circumstances(day: str) -> str:
     )
 
 
-if __name__ == "__main__":  # python -m tests.tables PAGE NAME < table
+if __name__ == "__main__":  # python -m docs.tables PAGE NAME < table
     write_table(Path(sys.argv[1]), sys.argv[2], sys.stdin.read())
