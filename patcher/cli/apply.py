@@ -57,26 +57,32 @@ def apply_command(
     target: str | None,
 ) -> int:
     """Plan, back up, write and commit; all or nothing. What is applied already stays as it is."""
-    from patcher.commands import apply
-    from patcher.patchfile.model import Guard
-    from patcher.report import text
+    from patcher.commands.shared.second_process import SecondProcess
 
     if not guarded and (fallback or rollout is not None):
         raise click.UsageError("--fallback and --rollout are for guarded patches: add --guarded")
-    guard = Guard(fallback, 100 if rollout is None else rollout) if guarded else None
 
     def warn(hazard: Hazard) -> None:
+        from patcher.report import text
+
         session.tell(text.hazard_line(hazard), fg="yellow")
 
-    result = apply.apply(
-        session.workspace(),
-        names,
-        target=target,
-        guard=guard,
-        dry_run=dry_run,
-        notify=session.tell,
-        on_hazard=warn if scan else None,
-    )
+    with SecondProcess() as second:
+        from patcher.commands import apply
+        from patcher.patchfile.model import Guard
+
+        result = apply.apply(
+            session.workspace(),
+            names,
+            target=target,
+            guard=Guard(fallback, 100 if rollout is None else rollout) if guarded else None,
+            dry_run=dry_run,
+            notify=session.tell,
+            on_hazard=warn if scan else None,
+            rewrite=second.rewrite_file,
+        )
+    from patcher.report import text
+
     if result.files and not dry_run:
         session.note_without_git()
     if not session.json:

@@ -17,6 +17,7 @@ from patcher.rewrite.selection import select
 if TYPE_CHECKING:
     from patcher.hazards.model import Hazard
     from patcher.patchfile.model import Guard, Patch
+    from patcher.rewrite.file import Rewrite
     from patcher.rewrite.selection import LeftOut
     from patcher.store.state import Applied
     from patcher.store.working_copy import WorkingCopy
@@ -32,6 +33,7 @@ def apply(
     dry_run: bool = False,
     notify: Notify = lambda _: None,
     on_hazard: Callable[[Hazard], None] | None = None,
+    rewrite: Rewrite | None = None,
 ) -> ApplyResult:
     """Apply patches: all or nothing.
 
@@ -42,6 +44,7 @@ def apply(
         guard: keep the original definitions beside the patched ones, chosen at run time.
         on_hazard: predict first what the patches will break, and call this with each hazard;
             None predicts nothing.
+        rewrite: another way to rewrite a file than in this process.
 
     Raises:
         PatcherError: every problem of the plan at once; ``drift``; ``cannot-guard``. Nothing was
@@ -51,7 +54,7 @@ def apply(
     with workspace.lock("apply"):
         copy = copy_for(workspace, patches, target, notify)
         hazards = None if on_hazard is None else _predicted(copy, patches, notify, on_hazard)
-        change = _planned(workspace, copy, patches, names, guard)
+        change = _planned(workspace, copy, patches, names, guard, rewrite)
         result = ApplyResult(
             change.applied, change.already, change.left_out, notes=change.notes, hazards=hazards
         )
@@ -82,6 +85,7 @@ def _planned(
     patches: Sequence[Patch],
     named: Sequence[str],
     guard: Guard | None,
+    rewrite: Rewrite | None,
 ) -> _PlannedChange:
     recorded = {applied.name: applied for applied in copy.series}
 
@@ -96,7 +100,9 @@ def _planned(
         files = replayed(copy, kept)
         patches = [patch for patch in patches if patch.name not in recorded]
     selection = select(
-        patches, named, lambda some: plan_on(copy, some, workspace, files, search=True)
+        patches,
+        named,
+        lambda some: plan_on(copy, some, workspace, files, search=True, rewrite=rewrite),
     )
     planned = selection.plan
     if not planned.ok:

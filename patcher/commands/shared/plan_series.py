@@ -16,6 +16,7 @@ from patcher.store.changes import goal_of, not_there
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Patch
+    from patcher.rewrite.file import Rewrite
     from patcher.rewrite.problem import Problem
     from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
@@ -29,29 +30,32 @@ def plan_on(
     instead: Mapping[str, bytes | None] | None = None,
     *,
     search: bool = False,
+    rewrite: Rewrite | None = None,
 ) -> Plan:
     """Plan patches on a working copy as it is now, or with other content in some files.
 
     Args:
         search: say where the code stands now of an edit whose file is not there.
+        rewrite: another way to rewrite a file than in this process.
 
     Hand edits that are exactly what the patches write are no drift: a plan looks below them.
     """
     instead = instead or unguarded(copy)
+    rewrite = rewriting(workspace, rewrite)
     series = patches_of(copy.series)
     files = {file for patch in [*patches, *series] for file in patch.files}
     drift = copy.drift(files)
     if not drift:
-        return _plan(copy, patches, series, workspace, instead or {}, (), search)
+        return _plan(copy, patches, series, workspace, rewrite, instead or {}, (), search)
     below = dict(instead or {})
     with suppress(PatcherError):
         below = {**left_by_series(copy, [each.path for each in drift]), **below}
-    plan = _plan(copy, patches, series, workspace, below, (), search)
+    plan = _plan(copy, patches, series, workspace, rewrite, below, (), search)
     goal = goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
     if plan.ok and not not_there(copy, drift, goal):
         return plan
     paths = [each.path for each in drift]
-    return _plan(copy, patches, series, workspace, below, paths, search)
+    return _plan(copy, patches, series, workspace, rewrite, below, paths, search)
 
 
 def _plan(
@@ -59,11 +63,11 @@ def _plan(
     patches: Sequence[Patch],
     series: Sequence[Patch],
     workspace: Workspace,
+    rewrite: Rewrite,
     instead: Mapping[str, bytes | None],
     drifted: Collection[str],
     search: bool,
 ) -> Plan:
-    rewrite = rewriting(workspace)
     plan = plan_patches(
         patches,
         lambda path: instead[path] if path in instead else copy.read(path),

@@ -78,9 +78,10 @@ def unguarded(copy: WorkingCopy) -> dict[str, bytes | None]:
     return replayed(copy, [replace(each, guard=None) for each in copy.series])
 
 
-def rewriting(workspace: Folders) -> Rewrite:
-    """`rewrite_file`, by results kept in this workspace."""
+def rewriting(workspace: Folders, rewrite: Rewrite | None = None) -> Rewrite:
+    """`rewrite_file`, or another way to do the same, by results kept in this workspace."""
     from patcher.rewrite.cached import Cached, FolderCache
     from patcher.rewrite.file import rewrite_file
 
-    return Cached(FolderCache(workspace.private_dir / "cache" / "rewrite"), rewrite_file)
+    kept = FolderCache(workspace.private_dir / "cache" / "rewrite")
+    return Cached(kept, rewrite or rewrite_file)
