@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from docs.tables import circumstances
 from tests.contract.adder import MODULE, SHIFT
-from tests.tables import circumstances
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CHECK = 'target = "adder"\n[verify]\ncommand = ["python", "-c", "import adder; adder.twice(4)"]\n'
