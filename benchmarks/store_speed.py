@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from patcher.store.fs import digest
 from patcher.store.source import DistributionSource, find_source
+from patcher.store.state import Applied
 from patcher.store.workspace import Workspace
-from tests.torture.scene import applied
 
 ROUNDS = 7
+TEXT = "patch: one\n"
 
 
 def of_size(count: int) -> DistributionSource:
@@ -53,7 +55,7 @@ def main() -> None:
             for _ in range(ROUNDS):
                 new = {path: (copy.read(path) or b"") + b"# patched\n" for path in paths}
                 started = time.perf_counter()
-                copy.change(new, [applied("one")], "apply", ["one"])
+                copy.change(new, [Applied("one", TEXT, digest(TEXT.encode()))], "apply", ["one"])
                 apply_ms.append((time.perf_counter() - started) * 1e3)
                 back = {path: copy.pristine(path) for path in paths}
                 started = time.perf_counter()

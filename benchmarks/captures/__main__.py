@@ -25,13 +25,13 @@ from pathlib import Path
 import platformdirs
 from packaging.version import Version
 
+from benchmarks.captures import hand_edits
+from benchmarks.captures.checking import Files, comes_back, form_of, is_small
 from benchmarks.engine.machine import device
 from patcher import __version__
 from patcher.errors import PatcherError
 from patcher.rewrite.authoring.capture import File, capture
 from patcher.store.source import find_source
-from tests.rewrite.captures import hand_edits
-from tests.rewrite.captures.checking import Files, comes_back, form_of, is_small
 
 PACKAGES = ("chatterbox-tts", "pluggy", "itsdangerous")
 COLUMNS = (
@@ -58,7 +58,7 @@ BY_HAND = """
 Generated edits of a small package, one to four each: statements that are inserted, deleted, moved;
 names, literals, methods, branches, comments, blank lines; several files, new packages, data, modes,
 renamed and deleted files.
-`python -m tests.rewrite.captures.hand_edits --count 5000` makes the same ones.
+`python -m benchmarks.captures.hand_edits --count 5000` makes the same ones.
 """
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
+from benchmarks.captures.checking import comes_back, is_small
+from benchmarks.captures.hand_edits import BEFORE, EDITS, case
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.authoring.capture import File, capture
 from patcher.rewrite.replay import replay, replay_modes
-from tests.rewrite.captures.checking import comes_back, is_small
-from tests.rewrite.captures.hand_edits import BEFORE, EDITS, case
 
 FEW, MANY = 300, 5000
 

@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.captures import hand_edits
+from benchmarks.captures.checking import comes_back
 from docs.tables import write_table
 from patcher.errors import PatcherError
 from patcher.rewrite import file, source, splice
@@ -32,8 +34,6 @@ from patcher.rewrite.matching import spans
 from patcher.rewrite.oracle import tokens
 from patcher.rewrite.replacing import fill, pattern_edit, places, substitute
 from patcher.rewrite.source import Source
-from tests.rewrite.captures import hand_edits
-from tests.rewrite.captures.checking import comes_back
 from tests.rewrite.grammar import kinds, matching
 from tests.rewrite.grammar.cases import Case, Draw, make
 from tests.rewrite.grammar.judging import judge

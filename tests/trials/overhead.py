@@ -1,7 +1,7 @@
 """What the harness costs: time added to a generation, and memory of the parent.
 
-    python -m benchmarks.verdicts.overhead time small|chatterbox --out FOLDER
-    python -m benchmarks.verdicts.overhead memory --out FOLDER -- verify --bench
+    python -m tests.trials.overhead time small|chatterbox --out FOLDER
+    python -m tests.trials.overhead memory --out FOLDER -- verify --bench
 
 ``time`` measures the same generation in a worker and in a plain script that knows nothing of
 patcher, in mirrored pairs, and resumes. ``memory`` runs the real command in FOLDER as workspace
@@ -22,7 +22,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.verdicts.trials import PREPARE
 from patcher.bench.ledger import SqliteLedger
 from patcher.bench.records import CaseTiming, ProcessTiming
 from patcher.bench.report import BenchReport
@@ -33,6 +32,7 @@ from patcher.execution.executor import LocalExecutor
 from patcher.execution.process import WorkerSite, environment
 from patcher.execution.results import Arm, Case
 from patcher.worker.system import PROBE_ROUNDS, probe
+from tests.trials.trials import PREPARE
 
 if TYPE_CHECKING:
     from tests.mutations.changes import Changes
@@ -163,7 +163,7 @@ def measure_memory(workspace: Path, arguments: Sequence[str]) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts.overhead")
+    parser = argparse.ArgumentParser(prog="python -m tests.trials.overhead")
     commands = parser.add_subparsers(dest="what", required=True)
     timed = commands.add_parser("time")
     timed.add_argument("target", choices=list(PREPARE))

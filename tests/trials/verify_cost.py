@@ -1,6 +1,6 @@
 """What `patcher verify` takes beside an older checkout of patcher: the same series, in turns.
 
-    python -m benchmarks.verify_cost CHECKOUT [--target small|chatterbox-tts] [--pairs N]
+    python -m tests.trials.verify_cost CHECKOUT [--target small|chatterbox-tts] [--pairs N]
 
 Each side has a workspace of its own with one patch applied; kept runs are removed before every
 turn, so that both arms are run each time. The order turns with each pair. Prints a row: seconds of
@@ -23,7 +23,7 @@ from statistics import median
 from docs.tables import circumstances
 from tests.contract.adder import MODULE, SHIFT
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 CHECK = 'target = "adder"\n[verify]\ncommand = ["python", "-c", "import adder; adder.twice(4)"]\n'
 PROJECT = '[project]\nname = "adder"\nversion = "1.0"\n'
 PATCHES = {"small": "use_shift", "chatterbox-tts": "t3_no_capture"}
@@ -80,7 +80,7 @@ class Side:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verify_cost")
+    parser = argparse.ArgumentParser(prog="python -m tests.trials.verify_cost")
     parser.add_argument("checkout", type=Path, help="of the patcher to hold this one against")
     parser.add_argument("--target", choices=[*PATCHES], default="small")
     parser.add_argument("--pairs", type=int, default=6)

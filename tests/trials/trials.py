@@ -1,8 +1,8 @@
 """Trials of the bench with a known answer: identical arms, or a change of known size.
 
-    python -m benchmarks.verdicts.trials small --out FOLDER --minutes 5
-    python -m benchmarks.verdicts.trials chatterbox --out FOLDER --minutes 5
-    python -m benchmarks.verdicts.trials small --out FOLDER --table
+    python -m tests.trials.trials small --out FOLDER --minutes 5
+    python -m tests.trials.trials chatterbox --out FOLDER --minutes 5
+    python -m tests.trials.trials small --out FOLDER --table
 
 ``small`` runs the tests' small target: 50 A/A runs under the full plan and 100 under the quick one,
 and ten tries each of 5 % slower, 10 % faster and 0.5 % slower under the full plan. ``chatterbox``
@@ -267,7 +267,7 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts.trials")
+    parser = argparse.ArgumentParser(prog="python -m tests.trials.trials")
     parser.add_argument("target", choices=list(KINDS))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=5.0, help="stop after this long")

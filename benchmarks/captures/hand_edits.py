@@ -1,6 +1,6 @@
 """Edits as a hand makes them, by seed: a small package, and what became of it.
 
-python -m tests.rewrite.captures.hand_edits --count 5000
+python -m benchmarks.captures.hand_edits --count 5000
 
 Each case makes one to four edits of a package of five files: statements that are inserted, deleted
 or moved, names, literals, methods, chains of `elif`, comments, blank lines, and whole files. Every
@@ -19,9 +19,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from benchmarks.captures.checking import comes_back, form_of, is_small
 from patcher.errors import PatcherError
 from patcher.rewrite.authoring.capture import File, capture
-from tests.rewrite.captures.checking import comes_back, form_of, is_small
 
 MODULE = '''\
 """What it is for.

@@ -1,8 +1,8 @@
 """A 10 % gain of a 50 ms function, by the real command: is it called, and how soon.
 
-    python -m benchmarks.verdicts.gain --out FOLDER --tries 10
-    python -m benchmarks.verdicts.gain --out FOLDER --tries 10 --busy 1
-    python -m benchmarks.verdicts.gain --out FOLDER --table
+    python -m tests.trials.gain --out FOLDER --tries 10
+    python -m tests.trials.gain --out FOLDER --tries 10 --busy 1
+    python -m tests.trials.gain --out FOLDER --table
 
 A package with one function that takes 50 ms on this machine, a patch that does nine tenths of its
 work and one that does all of it, and a workload in two lines. ``patcher verify NAME --bench``
@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.verdicts.trials import neighbours
+from tests.trials.trials import neighbours
 
 CALL_S = 0.05
 QUIET_S, BUSY_S = 60, 180
