@@ -54,6 +54,11 @@ class Frame:
     in_target: bool = False
 
 
+RAISED = frozenset({"exception", "import", "compile", "device-oom", "device-assert"})
+# Exceptions of the worker itself, whose text is a whole sentence.
+SENTENCES = frozenset({"CommandFailed", "NoOutput", "CannotEncode", "CannotDecode"})
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a worker did not deliver.
@@ -82,7 +87,9 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """One line for people; an exception's own text comes unchanged."""
+        """For people: an exception as Python prints it, its own text unchanged."""
+        if self.kind in RAISED and self.type and self.type not in SENTENCES:
+            return f"{self.type}: {self.message}" if self.message else self.type
         return self.message or self.type or self.kind
 
 
@@ -140,6 +147,7 @@ class CaseResult:
         ran: lines of edited functions that ran, by file relative to the tree.
         sample_rate: of the audio, or None.
         expected_s: plausible (shortest, longest) audio in seconds, or None.
+        called_with: the input in one line; empty where the session does not say.
         facts: what the session said of itself (device, versions).
         embedded: of a replay: what pristine code reads out of what was returned, by arm and name
             (a watermark); None where nothing was asked.
@@ -161,6 +169,7 @@ class CaseResult:
     measure: Measure | None = None
     sample_rate: int | None = None
     expected_s: tuple[float, float] | None = None
+    called_with: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     embedded: Mapping[str, Mapping[str, Any]] | None = None
     reused: bool = False

@@ -365,5 +365,6 @@ def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) 
         ),
         sample_rate=value["sample_rate"],
         expected_s=(expected[0], expected[1]) if expected else None,
+        called_with=value.get("called_with", ""),
         facts=facts,
     )

@@ -74,6 +74,8 @@ def _cause(cause: Cause, record: Record) -> Iterable[str]:
     yield ""
     if cause.cause:
         yield f"- {_sentence(cause.cause)}"
+    if cause.called_with:
+        yield f"- Called `{_code(cause.called_with)}`"
     if cause.place:
         what = "Changed" if cause.at_edit else "Fails"
         yield f"- {what} at `{_code(cause.place)}`"

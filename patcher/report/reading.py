@@ -147,6 +147,7 @@ def _cause(each: Json) -> Cause:
         line=each.get("line"),
         cause=_text(each, "cause"),
         created_at=_text(each, "created_at"),
+        called_with=_text(each, "called_with"),
         fires_when=_text(each, "fires_when"),
         patch=_text(each, "patch"),
         remedy=_text(each, "remedy"),

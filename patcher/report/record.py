@@ -111,6 +111,7 @@ class Cause:
     cases: tuple[str, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
     edit: str = ""
+    called_with: str = ""
 
     @property
     def at_edit(self) -> bool:

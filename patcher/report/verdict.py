@@ -165,6 +165,7 @@ def _cause(number: int, cause: Cause, record: Record, width: int) -> Iterator[Li
         yield Line(part, "bold")
     facts = (
         ("cases", words.cases_of(cause, record)),
+        ("called", cause.called_with),
         ("changed at" if cause.at_edit else "fails at", cause.place),
         ("cause", cause.cause),
         ("made at", cause.created_at),

@@ -113,6 +113,7 @@ class FailureCause:
     remedy: str | None
     cases: Sequence[str]
     edit: str | None
+    called_with: str | None
     excerpts: Sequence[SourceExcerpt] = ()
 
 

@@ -149,6 +149,7 @@ class Produced:
         tokens: tokens generated; None when it generates none.
         expected_s: the (shortest, longest) plausible audio in seconds, if the adapter can tell.
         stage_s: seconds by stage.
+        called_with: the input in one line, for the report of a failure; empty for none.
     """
 
     stages: Mapping[str, Buffer] = field(default_factory=dict)
@@ -161,6 +162,7 @@ class Produced:
     tokens: int | None = None
     expected_s: tuple[float, float] | None = None
     stage_s: Mapping[str, float] = field(default_factory=dict)
+    called_with: str = ""
 
 
 class NotApplicable(Exception):  # noqa: N818 - a statement, not an error

@@ -27,7 +27,7 @@ from patcher.targets.adapter import Assets, Matrix, Model, Options, Test
 if TYPE_CHECKING:
     import ast
     import random
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 KEYS = ("call", "command", "tests")
 
@@ -154,7 +154,17 @@ class WorkloadAdapter:
             seed = rng.getrandbits(64)
             options = {"call": reference, "draw": seed, "kind": "call"}
             result.append(Test(f"{reference.rpartition(':')[2]} drawn {number + 1}", options))
-        return tuple(result)
+        return (*result, *self._with_defaults(drawing if count else ()))
+
+    def _with_defaults(self, drawing: Sequence[str]) -> Iterator[Test]:
+        """A call of each function whose inputs are drawn and that has defaults for them."""
+        for reference in drawing:
+            name, source = reference.rpartition(":")[2], self._source(reference)
+            prepared = bool({"setup", f"setup_{name}"} & {*source.functions} - {name})
+            takes = source.functions[name]
+            if takes.least <= prepared < takes.most and not source.cases.get(name):
+                options = {"call": reference, "arguments": {}, "kind": "call"}
+                yield Test(f"{name} with its defaults", options)
 
     @property
     def own_rule(self) -> OwnRule | None:

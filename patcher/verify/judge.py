@@ -119,7 +119,7 @@ def _judge(
         beyond = [each.judgement for each in further]
         failed = [case for case in cases if case.status is Status.FAIL]
         failed = failed or [case for case in beyond if case.status is Status.FAIL]
-        diagnosis = tuple(explain(failed, bench)) if explain and failed else ()
+        diagnosis = with_inputs(explain(failed, bench), failed) if explain and failed else ()
         compared, gate = what_was_compared(cases, request.equivalence.value)
         row = decide(counted(cases, beyond))
         conclusion = Conclusion(row.verdict, row.reason, sentence(row, cases, gate, beyond))
@@ -193,6 +193,22 @@ class Conclusion:
     verdict: Verdict
     reason: str
     sentence: str
+
+
+def with_inputs(
+    explained: Sequence[Diagnosis], failed: Sequence[CaseJudgement]
+) -> tuple[Diagnosis, ...]:
+    """Each cause with the input of the first of its cases that says what it was called with."""
+    inputs = {
+        each.case: run.called_with
+        for each in failed
+        for run in (each.patched, each.baseline)
+        if run is not None and run.called_with
+    }
+    return tuple(
+        replace(each, called_with=next((inputs[c] for c in each.cases if c in inputs), None))
+        for each in explained
+    )
 
 
 def grown(life: Life) -> CaseJudgement:

@@ -106,6 +106,7 @@ class Diagnosis:
         patch: the patch whose edit is responsible; ``remedy`` the patch that removes the cause.
         cases: the cases it explains.
         edit: ``FILE:LINE FUNCTION`` on pristine of the edit that is responsible.
+        called_with: the drawn input of its first case, in one line; None where none was drawn.
     """
 
     error: str
@@ -118,6 +119,7 @@ class Diagnosis:
     remedy: str | None = None
     cases: tuple[Case, ...] = ()
     edit: str | None = None
+    called_with: str | None = None
 
 
 class Speed(Protocol):

@@ -350,6 +350,7 @@ class Worker:
             "audio_s": produced.audio_s,
             "tokens": produced.tokens,
             "expected_s": produced.expected_s,
+            "called_with": produced.called_with,
             "stage_s": dict(produced.stage_s),
             "memory_mib": memory_mib,
         }

@@ -12,6 +12,7 @@ import copy
 import importlib
 import inspect
 import random
+import reprlib
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
+SHOWN = 80  # characters of an argument in a report
+
+
 def open_session(opening: Opening) -> WorkloadSession:
     """Import what is called and run its set-up: both are paid once a process, never timed."""
     return WorkloadSession(opening)
@@ -44,12 +48,14 @@ class WorkloadSession(Session):
         calls = opening.model.options.get("calls", ())
         self.calls = {each: WorkloadCall(Path(self.assets["root"]), each) for each in calls}
         self.drawn: dict[tuple[str, Any], Arguments] = {}
+        self.shown: dict[tuple[str, Any], str] = {}
 
     def prepare(self, test: Test) -> None:
         """Draw the inputs: not what is timed."""
         if test.options.get("kind") == "call" and "draw" in test.options:
-            call = self.calls[test.options["call"]]
-            self.drawn[test.name, test.options["draw"]] = call.arguments(test.options)
+            call, key = self.calls[test.options["call"]], (test.name, test.options["draw"])
+            self.drawn[key] = call.arguments(test.options)
+            self.shown[key] = call.in_words(self.drawn[key], test.options["draw"])
 
     def run(self, test: Test, *, capture: bool) -> Produced:
         kind = test.options["kind"]
@@ -58,7 +64,8 @@ class WorkloadSession(Session):
         if kind == "tests":
             return suites.run(test.options, self.assets, self.tree)
         call = self.calls[test.options["call"]]
-        drawn = self.drawn.pop((test.name, test.options.get("draw")), None)
+        key = (test.name, test.options.get("draw"))
+        drawn = self.drawn.pop(key, None)
         arguments, named = drawn or call.arguments(test.options)
         seed_all(stage_seed(test.seed, "call"))
         started = time.perf_counter()
@@ -69,6 +76,7 @@ class WorkloadSession(Session):
             returned=encode(value, tree=self.tree),
             wall_s=wall_s,
             again=lambda: encode(value, tree=self.tree),
+            called_with=self.shown.get(key, ""),
         )
 
     def follow(self, test: Test, spans: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,9 +135,25 @@ class WorkloadCall:
             return (), drawn
         return (drawn if isinstance(drawn, tuple) else (drawn,)), {}
 
+    def in_words(self, arguments: Arguments, seed: Any) -> str:
+        """A call of drawn arguments in one line, with the seed that draws them again."""
+        texts = [short_repr(each) for each in arguments[0]]
+        texts += [f"{name}={short_repr(each)}" for name, each in arguments[1].items()]
+        drawing = f"draw_{self.name}" if hasattr(self.module, f"draw_{self.name}") else "draw"
+        return f"{self.name}({', '.join(texts)}), drawn by {drawing}(random.Random({seed}))"
+
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         value = self.function(*self.first, *arguments, **named)
         return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+def short_repr(value: Any) -> str:
+    """At most so many characters of a value; its type where it cannot be shown."""
+    try:
+        text = " ".join(reprlib.repr(value).split())
+    except Exception:  # its own `__repr__`
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
 def load(root: Path, place: str) -> ModuleType:

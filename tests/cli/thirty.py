@@ -44,7 +44,7 @@ def draw(rng):
 def work(numbers):
     return sums.total_of(numbers), sums.largest(numbers)
 """
-GOOD = ("by_sum.diff", "tries/by_twenty.yaml", "by_forty")  # the largest gain first
+GOOD = ("by_sum.diff", "by_ten", "tries/by_twenty.yaml")  # the largest gain first
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _loop(times: int) -> str:
 CHANGES = (
     Change("by_sum", "diff", LOOP, "    return sum(numbers)\n", passes=True),
     Change("by_twenty", "spec", LOOP, _loop(20), passes=True),
-    Change("by_forty", "ref", LOOP, _loop(40), passes=True),
+    Change("by_ten", "ref", LOOP, _loop(10), passes=True),
     # right, and no faster
     Change("same_order", "patch", "total = total + number", "total = number + total", passes=True),
     Change("same_max", "spec", "max(numbers)", "sorted(numbers)[-1]", passes=True),

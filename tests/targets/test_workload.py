@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from patcher.commands.shared.explain_failures import quick_explainer
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Equivalence
 from patcher.results.judged import baseline_outcome
@@ -86,7 +87,7 @@ def test_a_crash_fails_with_the_error_and_the_line_of_the_target(bench: Path) ->
     found = judged(bench, {"call": "bench.py:work"}, RAISES)
     assert found.verdict is Verdict.FAIL
     (case, _) = found.cases
-    assert case.error == "no voice"
+    assert case.error == "OSError: no voice"
     assert case.patched is not None
     assert case.patched.failure is not None
     assert case.patched.failure.frames[-1].file == "hum/voice.py"
@@ -376,3 +377,45 @@ def test_a_workload_that_draws_nothing_is_called_twice_and_compared(tmp_path: Pa
 
 def test_calls_of_a_command_are_processes_of_their_own_and_are_not_repeated(tmp_path: Path) -> None:
     assert judged(tmp_path, {"command": PRINTS}, SAME).further == ()
+
+
+DRAWN = """
+from hum.voice import Hum
+
+def draw(rng):
+    return "".join(rng.choice("abc") for _ in range(400)), 2
+
+def work(text="ab", count=1):
+    return Hum().tokens(text, count)
+"""
+
+
+def test_a_failure_says_what_it_was_called_with_and_how_to_draw_it_again(tmp_path: Path) -> None:
+    (tmp_path / "bench.py").write_text(DRAWN)
+    config = {"call": "bench.py:work"}
+    adapter = find_adapter("hum", config, root=tmp_path, packages=("hum",))
+    asked = request(tmp_path, WRONG, adapter=adapter, matrix=adapter.matrix(config), sys_path=())
+    found = judge(asked, explain=quick_explainer(()))
+    called = found.diagnosis[0].called_with or ""
+    first, _, drawing = called.partition(", drawn by ")
+    assert first.startswith("work('")
+    assert first.endswith("', 2)")
+    assert len(first) < 100
+    scope: dict[str, Any] = {}
+    exec("import random\n" + DRAWN.partition("def work")[0].replace("from hum", "# "), scope)
+    text, _ = eval(drawing, scope)
+    assert text.startswith(first.removeprefix("work('").partition("...")[0])
+
+
+def test_a_function_whose_inputs_are_drawn_is_called_with_its_own_defaults_too(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bench.py").write_text(DRAWN)
+    found = judged(tmp_path, {"call": "bench.py:work"}, SAME, inputs=2)
+    names = [each.judgement.case.test for each in found.further]
+    assert "work with its defaults" in names
+    assert all(each.judgement.status.value == "pass" for each in found.further)
+    without = DRAWN.replace('text="ab", count=1', "text, count")
+    (tmp_path / "bench.py").write_text(without)
+    found = judged(tmp_path, {"call": "bench.py:work"}, SAME, inputs=2)
+    assert "work with its defaults" not in [each.judgement.case.test for each in found.further]

@@ -63,7 +63,10 @@ GAINS = {"tenth": 0.9, "nothing": 1.0}
 
 @dataclass(frozen=True)
 class Try:
-    """One verification: what its speed was called, and the seconds of the whole command."""
+    """One verification: what its speed was called, and the seconds of the whole command.
+
+    ``why`` is the first error of one that does not pass.
+    """
 
     patch: str
     busy: int
@@ -72,6 +75,7 @@ class Try:
     ratio: float | None
     pairs: int
     wall_s: float
+    why: str = ""
 
 
 def calibrated() -> int:
@@ -127,7 +131,8 @@ def one_try(name: str, busy: int) -> Try:
     speed = result.get("speed") or {"verdict": "none", "time_ratio": None, "pairs": 0}
     verdict = result.get("verdict") or result["error"]["code"]
     word, ratio = speed["verdict"], speed["time_ratio"]
-    return Try(name, busy, verdict, word, ratio, speed["pairs"], wall_s)
+    why = "" if verdict == "pass" else (result.get("sentence") or result["error"]["message"])
+    return Try(name, busy, verdict, word, ratio, speed["pairs"], wall_s, why)
 
 
 def kept(out: Path) -> Iterator[Try]:
@@ -167,13 +172,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tries", type=int, default=10, help="of each patch")
     parser.add_argument("--busy", type=int, default=0, help="processes that spin beside the tries")
+    parser.add_argument("--patch", choices=GAINS, action="append", help="only this one")
     parser.add_argument("--table", action="store_true", help="only print what is there")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     done = list(kept(options.out))
     with neighbours(0 if options.table else options.busy):
         for number in range(0 if options.table else options.tries):
-            for name in GAINS:
+            for name in options.patch or GAINS:
                 before = [t for t in done if (t.patch, t.busy) == (name, options.busy)]
                 if len(before) > number:
                     continue
