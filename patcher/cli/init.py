@@ -23,9 +23,10 @@ from patcher.cli.common import CliSession, command
 def init_command(session: CliSession, sources: tuple[str, ...], in_place: bool) -> None:
     """Make the git-tracked working copy that patches are applied to.
 
-    SOURCE is an installed distribution (default: chatterbox-tts), NAME==VERSION or NAME@latest
-    from the registry, a wheel or sdist, a folder, a git checkout or a git URL. Several of them
-    stand in one tree, and are patched together: one series, one verdict.
+    SOURCE is an installed distribution (default: `target` of the settings, or else
+    chatterbox-tts), NAME==VERSION or NAME@latest from the registry, a wheel or sdist, a folder, a
+    git checkout or a git URL. Several of them stand in one tree, and are patched together: one
+    series, one verdict.
     """
     from patcher.commands import init
     from patcher.patchfile.versions import with_version

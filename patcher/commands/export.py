@@ -109,7 +109,8 @@ def wheel(
         raise PatcherError(
             "usage",
             f"a wheel holds one distribution, and this working copy holds {copy.version}",
-            hint="`patcher export --diff` and `--format-patch` export the whole series",
+            hint="`patcher export --in-place SITE-PACKAGES` writes all of them where they are "
+            "installed; a wheel is made in a workspace that has the one distribution alone",
         )
     if receipt is not None:
         from patcher.commands.receipt import read

@@ -161,6 +161,38 @@ def test_a_wheel_is_of_one_distribution(patcher: Patcher, tmp_path: Path) -> Non
     ran = patcher("export", "--wheel", str(tmp_path / "out"))
     assert ran.status == 2
     assert "adder 1.2, scaler 2.0" in ran.stderr
+    assert "patcher export --in-place" in ran.stderr  # the next step, and it works:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "adder.py").write_text(ADDER)
+    (site / "scaler.py").write_text(SCALER)
+    assert patcher("export", "--in-place", str(site)).status == 0
+    assert "import times as scale" in (site / "adder.py").read_text()
+    assert "def times(number)" in (site / "scaler.py").read_text()
+    assert patcher("export", "--in-place", str(site), "--undo").status == 0
+    assert (site / "adder.py").read_text() == ADDER
+
+
+def test_a_checkout_in_place_is_of_one_distribution(workspace: Path, tmp_path: Path) -> None:
+    ran = runner(workspace)(
+        "init", str(tmp_path / "adder"), str(tmp_path / "scaler"), "--in-place", "--json"
+    )
+    assert ran.status == 2
+    assert "a checkout holds one project" in ran.json["error"]["hint"]
+
+
+@pytest.mark.slow
+def test_the_settings_name_both_for_init_and_for_list(workspace: Path, tmp_path: Path) -> None:
+    settings = workspace / "patcher.toml"
+    settings.write_text(f'target = ["adder", "scaler"]\n{settings.read_text()}')
+    run = runner(workspace)
+    assert run("list", "--json").status == 0
+    for name in ("adder", "scaler"):
+        assert run("init", str(tmp_path / name)).status == 0
+    made = run("init", "--json")
+    assert made.status == 0, made.stderr
+    assert made.json["target"] == "adder-and-scaler"
+    assert len(run("list", "--json").json["patches"]) >= 3
 
 
 @pytest.mark.slow

@@ -136,13 +136,20 @@ def make_copy(
 ) -> WorkingCopy:
     """Make a working copy of what the user named; of several distributions, one that holds all.
 
-    A distribution that has a working copy of its own here is taken from that, before any patch.
+    Where the user named nothing, it is of the ``target`` of the settings. A distribution that has a
+    working copy of its own here is taken from that, before any patch.
     """
     from patcher.patchfile.versions import with_version
 
     if in_place and (len(sources) != 1 or not Path(sources[0]).is_dir()):
-        raise PatcherError("usage", "--in-place needs SOURCE to be a git checkout on this machine")
-    result = source_of(workspace, sources or [DEFAULT])
+        hint = (
+            "a checkout holds one project; without --in-place `patcher init A B` makes a tree that "
+            "holds both, and `patcher export --in-place FOLDER` writes where both are installed"
+        )
+        message = "--in-place needs SOURCE to be a git checkout on this machine"
+        raise PatcherError("usage", message, hint=hint if len(sources) > 1 else "")
+    named = (configured_target(workspace) or DEFAULT).split(",")
+    result = source_of(workspace, sources or named)
     what = with_version(result.distribution, result.version)
     notify(f"making a working copy of {what} ({result.origin})")
     return workspace.init(result, Path(sources[0]) if in_place else None)
@@ -194,11 +201,10 @@ def concerns(workspace: Workspace) -> Callable[[Patch, Path], bool]:
 
     Where nothing says yet what the workspace is for, every patch does.
     """
-    from patcher.patchfile.versions import name_of, normalise
-    from patcher.settings import load_settings
+    from patcher.patchfile.versions import name_of, normalise, split_target
 
-    named = load_settings(workspace.root).get("target")
-    targets = {normalise(name) for name in (*workspace.targets(), *([named] if named else ()))}
+    named = configured_target(workspace)
+    targets = {normalise(each) for each in (*workspace.targets(), *split_target(named or ""))}
     packages = {
         package.removesuffix(".py")
         for name in workspace.targets()
