@@ -23,7 +23,7 @@ the baseline is, and a tenth of the tolerance. A best element that changed has n
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from operator import sub
 from typing import TYPE_CHECKING, Any
 
@@ -218,19 +218,22 @@ def close_logits(expected: Array, found: Array, limits: CloseLimits) -> RuleResu
 
 
 def close_sound(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
+    """Signal-to-noise ratio against the baseline's sound, and no mere change of loudness."""
+    result = sound_ratio(expected, found, limits)
+    if not 0 <= result.measured["SNR dB"] - limits.waveform_snr_db < SCALED_DB:
+        return result
+    odd = scaled_sound(expected.numbers, found.numbers)
+    return replace(result, passed=False, message=f"{result.message}; {odd}") if odd else result
+
+
+def sound_ratio(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
     """Signal-to-noise ratio against the baseline's sound."""
     limit = limits.waveform_snr_db
     ratio = arrays.snr_db(expected.numbers, found.numbers)
     tolerance = arrays.rms(expected.numbers) * 10 ** (-limit / 20)
     message = f"SNR {ratio:.1f} dB, at least {limit:g}"
     measured, held = {"SNR dB": ratio}, {"SNR dB": limit}
-    passed = ratio >= limit
-    odd = ""
-    if limit <= ratio < limit + SCALED_DB:
-        odd = scaled_sound(expected.numbers, found.numbers)
-    if odd:
-        passed, message = False, f"{message}; {odd}"
-    return RuleResult(passed, message, measured, held, None, tolerance, excusable=True)
+    return RuleResult(ratio >= limit, message, measured, held, None, tolerance, excusable=True)
 
 
 def all_close(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:

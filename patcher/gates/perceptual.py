@@ -27,6 +27,7 @@ from patcher.gates.close import RuleResult
 from patcher.gates.registry import Gate
 from patcher.gates.replays import replayed_stages, unreplayed
 from patcher.gates.result import GateResult
+from patcher.gates.speech import SpeechLimits, judge_speech
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import DRAWS, LOGITS, SOUND, SPECTRUM, TOKENS
 
@@ -56,6 +57,8 @@ class PerceptualLimits(close.CloseLimits):
     level_db: float = 3.0
     spectrum_mean_abs: float = 1.0
     draws_distance: float = 0.15
+    word_error_rate: float = 0.15
+    speaker_similarity: float = 0.75
 
 
 def judge(
@@ -120,7 +123,7 @@ def similar_logits(expected: Array, found: Array, limits: PerceptualLimits) -> R
 
 def similar_sound(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
     """Signal-to-noise ratio on identical tokens and noise."""
-    return close.close_sound(expected, found, limits)
+    return close.sound_ratio(expected, found, limits)
 
 
 def small_mean_difference(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
@@ -236,7 +239,20 @@ def judge_pair(pair: Pair) -> GateResult:
     rejected = unreplayed(pair, GATE.name)
     if rejected is not None:
         return rejected
-    return compare_outputs(*replayed_stages(pair), pair.limits.get(GATE.name, {}))
+    configured = pair.limits.get(GATE.name, {})
+    judged = compare_outputs(*replayed_stages(pair), configured)
+    return (heard_otherwise(pair, configured) or judged) if judged.passed else judged
+
+
+def heard_otherwise(pair: Pair, configured: Thresholds) -> GateResult | None:
+    """Other words, or another speaker, than the baseline's, where a listener was asked."""
+    read = pair.baseline_replay.embedded if pair.baseline_replay is not None else None
+    if not read:
+        return None
+    limits = PerceptualLimits.from_config(configured)
+    expected, actual = (read.get(result.arm.value, {}) for result in (pair.baseline, pair.patched))
+    speech = SpeechLimits(limits.word_error_rate, limits.speaker_similarity)
+    return judge_speech(expected, actual, speech, GATE.name)
 
 
 def compare_outputs(

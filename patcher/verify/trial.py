@@ -9,6 +9,7 @@ from patcher.execution.replaying import replay
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.execution.rundb import RunDb
 from patcher.execution.runner import Observer, Runner
+from patcher.gates import speech
 from patcher.gates.left_behind import from_load_on, other_random_numbers
 from patcher.gates.result import GateResult
 from patcher.patchfile.model import Equivalence
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 
     from patcher.execution.executor import Executor
     from patcher.verify.setup import Setup
+
+
+def unheard(replays: Iterable[Mapping[Arm, CaseResult]]) -> str:
+    """Why a listener said nothing of some case; empty where he was not asked, or did."""
+    for arms in replays:
+        read = arms[Arm.BASELINE].embedded if Arm.BASELINE in arms else None
+        for each in (read or {}).values():
+            for why in speech.unheard(each):
+                return why
+    return ""
+
 
 RUN_FACTS = ("open_s", "run_s")
 
@@ -363,6 +375,8 @@ class Trial:
         for case, each in self.followed.items():
             if each.unseen:
                 yield f"which edited lines {case.test} runs cannot be said: {each.unseen}"
+        if why := unheard(self.comparison.replays.values()):
+            yield f"words and speakers were not compared: {why}"
         if moved := other_random_numbers(self._both()):
             drawn = ", ".join(moved)
             yield f"calls leave the random numbers of {drawn} elsewhere than on the baseline"

@@ -281,7 +281,8 @@ class Worker:
         result = {}
         for arm, rate in request["sample_rates"].items():
             try:
-                result[arm] = dict(self.session.embedded(returned.get(arm, {}), rate))
+                given = returned.get(arm, {}), rate
+                result[arm] = {**self.session.embedded(*given), **self.session.heard(*given)}
             except Exception as error:
                 result[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
         return {"embedded": result}

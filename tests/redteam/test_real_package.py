@@ -13,7 +13,7 @@ from patcher.commands.shared.verify_request import cache_folder
 from patcher.execution.results import Arm
 from patcher.execution.site import FrozenTree
 from patcher.patchfile.model import Equivalence
-from patcher.targets.adapter import Matrix, Options
+from patcher.targets.adapter import Matrix, Model, Options
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Judgement
@@ -30,7 +30,11 @@ MARKED = "watermarked_wav = self.watermarker.apply_watermark(wav, sample_rate=se
 
 
 def judged(
-    folder: Path, *changes: Change, claim: Equivalence = Equivalence.BITWISE, full: bool = False
+    folder: Path,
+    *changes: Change,
+    claim: Equivalence = Equivalence.BITWISE,
+    full: bool = False,
+    model: Model = MODELS[0],
 ) -> Judgement:
     """Judge the installed package under changes: one model, one test."""
     trees = {}
@@ -43,7 +47,7 @@ def judged(
             adapter,
             version("chatterbox-tts"),
             trees,
-            Matrix(MODELS[:1], TESTS[:1]),
+            Matrix((model,), TESTS[:1]),
             folder / "runs",
             Options(device="cpu", cache=cache_folder()),
             claim,
@@ -79,3 +83,13 @@ def test_a_model_that_can_no_longer_be_copied_is_refused(tmp_path: Path) -> None
     }
     assert found.reason == "does-not-survive", found.sentence
     assert [name for name, row in rows.items() if row.lost] == ["deepcopy"]
+
+
+@pytest.mark.parametrize("entry", ["Turbo", "Multilingual v2", "Voice conversion"])
+def test_what_another_entry_point_survives_is_asked_of_it_too(entry: str, tmp_path: Path) -> None:
+    model = next(each for each in adapter.further_models() if each.name == entry)
+    found = judged(tmp_path, full=True, model=model)
+    rows = {row.probe: row for row in found.survived}
+    assert set(rows) >= {"deepcopy", "pickling", "two models", "to", "two threads"}, found.sentence
+    assert (rows["deepcopy"].baseline, rows["two models"].baseline) == ("same", "same")
+    assert [name for name, row in rows.items() if row.lost] == []

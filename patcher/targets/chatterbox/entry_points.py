@@ -19,7 +19,7 @@ from patcher.targets.state import shapes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from patcher.targets.adapter import Subject, Test
+    from patcher.targets.adapter import Test
 
 AUDIBLE = 6561  # tokens below this one have a sound
 LANGUAGES = ("en", "de", "fr")  # of a test that names none: by its seed
@@ -64,9 +64,6 @@ class EntrySession(ChatterboxSession):
         """The package's own loading of the published weights."""
         raise NotImplementedError
 
-    def subject(self, test: Test) -> Subject:
-        raise NotApplicable("what a model survives is tried on `ChatterboxTTS`")
-
     def components(self) -> Sequence[str]:
         return ()  # the base model's parts are these
 
@@ -79,10 +76,7 @@ class MultilingualSession(EntrySession):
         infer = self.speaker.t3.inference
 
         def audible(*arguments: Any, **named: Any) -> Any:
-            # Untrained weights sample from all of the head. This class, unlike `ChatterboxTTS`,
-            # hands the flow what no trained model says, and its embedding has no row for that.
-            tokens = infer(*arguments, **named)
-            return tokens[:, tokens[0] < AUDIBLE]
+            return self.spoken_tokens(infer(*arguments, **named))
 
         self.speaker.t3.inference = audible
 
@@ -108,12 +102,16 @@ class MultilingualSession(EntrySession):
     def language(self, options: Mapping[str, Any]) -> str:
         return str(options.get("language") or LANGUAGES[self.seed % len(LANGUAGES)])
 
-    def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
-        arguments = options.get("arguments", {})
-        audio = self.speaker.generate(
-            options["text"], self.language(options), audio_prompt_path=clip, **arguments
-        )
-        return {"audio": audio}
+    def call(
+        self, options: Mapping[str, Any], clip: str | None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        (text,), named = super().call(options, clip)
+        return (text, self.language(options)), named
+
+    def spoken_tokens(self, result: Any) -> Any:
+        # Untrained weights sample from all of the head. This class, unlike `ChatterboxTTS`, hands
+        # the flow what no trained model says, and its embedding has no row for that.
+        return result[:, result[0] < AUDIBLE]
 
     def text_tokens(self, options: Mapping[str, Any]) -> Any:
         from chatterbox.mtl_tts import punc_norm
@@ -185,9 +183,10 @@ class ConversionSession(EntrySession):
     def limit(self, named: dict[str, Any], cap: int) -> None:
         pass  # as long as the speech that is converted
 
-    def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
-        audio = self.speaker.generate(self.spoken(options), target_voice_path=clip)
-        return {"audio": audio}
+    def call(
+        self, options: Mapping[str, Any], clip: str | None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (self.spoken(options),), {"target_voice_path": clip}
 
     def spoken(self, options: Mapping[str, Any]) -> str:
         """The file of what is converted: a clip that the text and the test's seed decide."""

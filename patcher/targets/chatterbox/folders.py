@@ -49,6 +49,10 @@ def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     Those of entry points that this version does not have are left out.
     """
     checkpoint.make(values, say)
+    if values["kind"] == "pretrained":
+        from patcher.targets.chatterbox import hearing
+
+        hearing.fetch(say)
     if values["kind"] != "synthetic":
         return
     for entry, path in values["entries"].items():

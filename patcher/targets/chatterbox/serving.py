@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import os
 import shutil
 import tempfile
 import time
@@ -31,7 +30,8 @@ from patcher.targets.adapter import (
     Session,
     stage_seed,
 )  # fmt: skip
-from patcher.targets.chatterbox import clip_key, components, probes, surviving
+from patcher.targets.chatterbox import clip_key, components, hearing, probes, surviving
+from patcher.targets.chatterbox.asking import asked_of
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS as TOKEN_LIMITS
@@ -136,6 +136,10 @@ class ChatterboxSession(Session):
         """Let a call of the sampling method make at most ``cap`` tokens."""
         named["max_new_tokens"] = min(cap, named.get("max_new_tokens") or cap)
 
+    def spoken_tokens(self, result: Any) -> Any:
+        """Of what the sampling method gave, what is handed on."""
+        return result
+
     def _keep_voice(self, stage: str, named: Mapping[str, Any]) -> None:
         """Record whose voice a part is asked to speak in."""
         if stage == "speech_tokens" and "t3_cond" in named:
@@ -193,9 +197,14 @@ class ChatterboxSession(Session):
 
     def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
         """One generation by the package: ``audio`` of (1, samples), watermarked."""
-        arguments = options.get("arguments", {})
-        audio = self.speaker.generate(options["text"], audio_prompt_path=clip, **arguments)
-        return {"audio": audio}
+        arguments, named = self.call(options, clip)
+        return {"audio": self.speaker.generate(*arguments, **named)}
+
+    def call(
+        self, options: Mapping[str, Any], clip: str | None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What `generate` is called with."""
+        return (options["text"],), {"audio_prompt_path": clip, **options.get("arguments", {})}
 
     def text_tokens(self, options: Mapping[str, Any]) -> Any:
         """A test's text as `generate` hands it to T3."""
@@ -206,6 +215,12 @@ class ChatterboxSession(Session):
     ) -> Mapping[str, Any]:
         """The watermark in the audio, as the package's own watermarker decodes it."""
         return watermarks(self.speaker.watermarker, returned, sample_rate or self.speaker.sr)
+
+    def heard(self, returned: Mapping[str, Buffer], sample_rate: int | None) -> Mapping[str, Any]:
+        """Words and speaker, where the weights are published ones."""
+        if self.assets["kind"] != "pretrained":
+            return {}
+        return hearing.heard(self.speaker, sounds_of(returned), sample_rate or self.speaker.sr)
 
     def state(self) -> Mapping[str, str]:
         """The conditionals' tensors by content, everything else by shape."""
@@ -313,37 +328,21 @@ def watermarks(
     if type(watermarker).__name__ == "DummyWatermarker":  # reads random bits
         return {}
     result = {}
-    for name, buffer in returned.items():
-        if buffer.dtype.startswith("float"):
-            samples = from_buffer(buffer, "cpu").float().flatten().numpy()
-            bits = watermarker.get_watermark(samples, sample_rate=sample_rate)
-            words = "".join("01"[bool(bit)] for bit in bits.reshape(-1))
-            if "1" in words:
-                result[f"watermark of {name}"] = words
+    for name, samples in sounds_of(returned).items():
+        bits = watermarker.get_watermark(samples, sample_rate=sample_rate)
+        words = "".join("01"[bool(bit)] for bit in bits.reshape(-1))
+        if "1" in words:
+            result[f"watermark of {name}"] = words
     return result
 
 
-def asked_of(
-    method: str, signature: inspect.Signature, arguments: Sequence[Any], named: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The plain values a part was asked with, defaults included, and its whole-number tensors.
-
-    A tensor of floats is an intermediate result: what it holds is for the gates to judge.
-    """
-    try:
-        bound = signature.bind(*arguments, **named)
-    except TypeError:
-        return {}  # the call itself is about to say so
-    bound.apply_defaults()
-    result: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        if isinstance(value, str) and os.sep in value:
-            continue  # a file, of which each worker has its own
-        if value is None or isinstance(value, (bool, int, float, str)):
-            result[f"{method}.{name}"] = value
-        elif name == "text_tokens" and hasattr(value, "tolist"):
-            result[f"{method}.{name}"] = value.tolist()
-    return result
+def sounds_of(returned: Mapping[str, Buffer]) -> dict[str, Any]:
+    """Every array of floats that was returned, as a row of float32."""
+    return {
+        name: from_buffer(buffer, "cpu").float().flatten().numpy()
+        for name, buffer in returned.items()
+        if buffer.dtype.startswith("float")
+    }
 
 
 def digest_of(value: Any) -> str:

@@ -1,12 +1,14 @@
-"""A `ChatterboxTTS` as a user holds it: loaded by its own loading, nothing of it wrapped.
+"""A Chatterbox model as a user holds it: loaded by its own loading, nothing of it wrapped.
 
-For the probes of `patcher.targets.survival`. A generation is capped at class level, so that the
-instance stays what it is: a wrapper in it would itself keep it from being pickled.
+For the probes of `patcher.targets.survival`, for `ChatterboxTTS` and the other entry points. A
+generation is capped at class level, so that the instance stays what it is: a wrapper in it would
+itself keep it from being pickled.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import NotApplicable, Subject, stage_seed
@@ -30,39 +32,47 @@ def subject(session: Any, test: Test) -> Subject:
     voice = None if session.built_in is not None else session.clip(test.options.get("reference"))
     if session.built_in is None and voice is None:
         raise NotApplicable("this checkpoint has no built-in voice (conds.pt)")
-    cap_tokens(type(session.speaker.t3), TOKENS[session.scale][session.device])
+    own = session.opening.model.options
+    if session.sampling:
+        cap_tokens(session, TOKENS[session.scale][session.device])
+    asking = threading.Lock()  # what a test asks for may follow from the session's seed
 
     def load(options: Mapping[str, Any]) -> Any:
+        # A model of another entry point is not this session's to load.
+        chosen = options if options.get("entry") == own.get("entry") else own
         session.torch.manual_seed(0)
-        speaker = session.load(options)
-        if recipe := options.get("recipe"):
+        speaker = session.load(chosen)
+        if recipe := chosen.get("recipe"):
             RECIPES[recipe](speaker, session.device)
         return speaker
 
     def call(speaker: Any, given: Test) -> Mapping[str, Buffer]:
+        with asking:
+            session.seed = given.seed
+            arguments, named = session.call(given.options, voice)
         session.torch.manual_seed(stage_seed(given.seed, "survival"))
-        audio = speaker.generate(given.options["text"], audio_prompt_path=voice)
-        return {"audio": session.buffer(audio)}
+        return {"audio": session.buffer(speaker.generate(*arguments, **named))}
 
     return Subject(load, call, functools.partial(move, session))
 
 
-def cap_tokens(kind: Any, most: int) -> None:
-    """Let ``kind.inference`` make so many tokens at most, in every instance."""
-    inference = kind.inference
+def cap_tokens(session: Any, most: int) -> None:
+    """Let the method that samples make so many tokens at most, in every instance of its class."""
+    kind = type(session.speaker.t3)
+    sample = getattr(kind, session.sampling)
 
-    @functools.wraps(inference)
+    @functools.wraps(sample)
     def capped(self: Any, *arguments: Any, **named: Any) -> Any:
-        named["max_new_tokens"] = min(most, named.get("max_new_tokens") or most)
-        return inference(self, *arguments, **named)
+        session.limit(named, most)
+        return session.spoken_tokens(sample(self, *arguments, **named))
 
-    kind.inference = capped
+    setattr(kind, session.sampling, capped)
 
 
 def move(session: Any, speaker: Any) -> None:
     """To double precision and back where a part is of one type, which is exact; and by device."""
     torch = session.torch
-    for part in (getattr(speaker, name) for name in PARTS):
+    for part in (getattr(speaker, name) for name in PARTS if hasattr(speaker, name)):
         types = {value.dtype for value in part.parameters() if value.is_floating_point()}
         if len(types) == 1:
             part.to(torch.float64).to(types.pop())
