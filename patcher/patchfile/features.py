@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def features(text: str) -> list[Feature]:
         node = waiting.pop()
         line = places[node].start.line if node in places else 1
         result += [Feature(since, name, line) for since, name in _of(node)]
-        waiting += node.children
+        waiting += _children(node)
     return sorted(result)
 
 
@@ -178,4 +178,15 @@ def _free_fields(string: cst.FormattedString) -> Iterator[tuple[Version, str]]:
 
 
 def _has_comment(node: cst.CSTNode) -> bool:
-    return type(node).__name__ == "Comment" or any(map(_has_comment, node.children))
+    return type(node).__name__ == "Comment" or any(map(_has_comment, _children(node)))
+
+
+def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes right below. LibCST's own would check them, and refuse `a if b else(c)`."""
+    import libcst as cst
+
+    for each in fields(node):
+        value = getattr(node, each.name)
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, cst.CSTNode):
+                yield item

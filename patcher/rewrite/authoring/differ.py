@@ -272,7 +272,8 @@ class _Differ:
                 yield Edit(self.path, EditKind.DECORATOR, name, pattern, replacement)
 
     def _headers(self, one: ast.stmt, other: ast.stmt, within: str) -> Edit:
-        edit = Edit(self.path, EditKind.MATCH, within, shapes.holed(one), shapes.holed(other, one))
+        pattern, replacement = shapes.holed(self.old, one), shapes.holed(self.new, other, one)
+        edit = Edit(self.path, EditKind.MATCH, within, pattern, replacement)
         return self._only(edit)
 
     def _unsayable(self) -> Edit:
@@ -344,7 +345,7 @@ class _Differ:
 
     def _anchor(self, node: ast.stmt) -> str:
         if isinstance(getattr(node, "body", None), list):
-            return shapes.holed(node)
+            return shapes.holed(self.old, node)
         return self._text(self.old, [node])
 
     def _match(self, change: _BlockChange) -> Edit:

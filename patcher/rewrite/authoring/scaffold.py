@@ -117,10 +117,13 @@ def _pattern(source: Source, statement: ast.stmt, line: int) -> str:
         below = (last.end_lineno or last.lineno) < line
         return shapes.branch_pattern(branch, bool(below and chain.otherwise))
     if shapes.is_compound(statement):
-        return shapes.holed(statement)
+        return shapes.holed(source, statement)
     start, end = source.lines(statement.lineno, statement.end_lineno or statement.lineno)
     text = source.text[start:end]
-    if len(text) - len(text.lstrip()) < statement.col_offset:  # it does not start its line
+    ending = source.text[source.line_start(end - 1) : end].encode()
+    behind = ending[statement.end_col_offset or 0 :].decode().lstrip()
+    shares = behind.startswith((";", "\\"))
+    if shares or len(text) - len(text.lstrip()) < statement.col_offset:
         return ast.get_source_segment(source.text, statement) or ast.unparse(statement)
     return textwrap.dedent(text).strip()
 

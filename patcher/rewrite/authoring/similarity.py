@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy as copying
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,9 +77,25 @@ def inner(node: ast.stmt) -> list[str]:
     return [ast.dump(each) for block in blocks for each in block]
 
 
-def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
+class _AsWritten(ast.NodeTransformer):
+    """Literals as they are written: `'a' 'b'` and `0x1F` are not `'ab'` and `31` in a pattern."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Constant):
+            return node  # `1 .real` needs its blank
+        if not isinstance(node, ast.Constant | ast.JoinedStr):
+            return self.generic_visit(node)
+        text = ast.get_source_segment(self.source.text, node) or ast.unparse(node)
+        text = text.replace("\r\n", "\n")
+        return ast.Name(f"({text})" if "\n" in text else text)
+
+
+def holed(source: Source, node: ast.stmt, like: ast.stmt | None = None) -> str:
     """The statement with holes for its blocks and decorators (those that ``like`` has)."""
-    copy = parse_python(ast.unparse(node)).body[0]
+    copy = _shallow(node)
     names = iter(("BODY", "ELSE", "FINALLY"))
     for key in BLOCKS:
         if getattr(copy, key, None):
@@ -90,7 +107,22 @@ def holed(node: ast.stmt, like: ast.stmt | None = None) -> str:
         copy.decorator_list = []
         if decorated:
             copy.decorator_list.append(ast.Name("µµµDECORATORS"))
-    return _HOLES.sub("$$$", ast.unparse(ast.fix_missing_locations(copy)))
+    written = _AsWritten(source).visit(copy)
+    return _HOLES.sub("$$$", ast.unparse(ast.fix_missing_locations(written)))
+
+
+def _shallow(node: ast.stmt) -> ast.stmt:
+    """A copy without what is in its blocks, but with a word for each block that there is."""
+    result = copying.copy(node)
+    for key in BLOCKS:
+        if getattr(result, key, None):
+            setattr(result, key, [ast.Pass()])
+    for key in ("handlers", "cases"):
+        if hasattr(result, key):
+            setattr(result, key, [copying.copy(each) for each in getattr(result, key)])
+            for each in getattr(result, key):
+                each.body = [ast.Pass()]
+    return copying.deepcopy(result)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import libcst as cst
 
 from patcher.patchfile import holes
 from patcher.rewrite.matching.tree import ParsedLines
-from patcher.rewrite.matching.unify import Node, statements
+from patcher.rewrite.matching.unify import Node, children, statements
 
 ATOMIC = (
     cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString, cst.FormattedString,
@@ -77,7 +77,7 @@ def _words(pattern: Pattern) -> frozenset[str]:
     def visit(node: Node) -> None:
         if isinstance(node, cst.Name) and not node.value.startswith((holes.ONE, "º")):
             result.add(node.value)
-        for child in node.children:
+        for _, child in children(node):  # LibCST's own would check `a if b else(c)`, and refuse
             visit(child)
 
     for node in pattern.body:
