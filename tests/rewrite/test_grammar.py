@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from functools import cache
 from random import Random
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patcher.patchfile.kinds import kinds
+from tests.rewrite.grammar import authoring
 from tests.rewrite.grammar.cases import Case, compiles, dump, make, parse
 from tests.rewrite.grammar.code import Code
 from tests.rewrite.grammar.defects import DEFECTS, Defect, search
@@ -57,6 +59,29 @@ def test_every_case_of_a_night_gives_what_it_must(part: int) -> None:
 def test_no_case_that_hypothesis_draws_is_wrong(random: Random) -> None:
     case = make(random)
     assert case is None or not judge(case).is_defect
+
+
+# what helps authors -----------------------------------------------------------------------------
+
+
+AUTHORS = {
+    "a spec from a line": authoring.scaffolded, "a message": authoring.said,
+    "code never patched": authoring.never_patched, "two captures": authoring.captured_twice,
+    "a plan": authoring.planned,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", AUTHORS.values(), ids=AUTHORS)
+def test_no_seed_shows_anything_wrong(wrong: Callable[[int], str | None]) -> None:
+    few = 2 if wrong is authoring.planned else 40
+    assert {seed: why for seed in range(few) if (why := wrong(seed))} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", AUTHORS.values(), ids=AUTHORS)
+def test_no_seed_of_many_shows_anything_wrong(wrong: Callable[[int], str | None]) -> None:
+    many = 10 if wrong is authoring.planned else 1500
+    assert {seed: why for seed in range(many) if (why := wrong(seed))} == {}
 
 
 # the generator itself ---------------------------------------------------------------------------
@@ -119,7 +144,7 @@ def name_of(defect: Defect) -> str:
     return defect.name
 
 
-@pytest.mark.parametrize("defect", DEFECTS[::5], ids=name_of)
+@pytest.mark.parametrize("defect", DEFECTS[::7], ids=name_of)
 def test_the_cases_find(defect: Defect) -> None:
     assert search(defect) is not None
 

@@ -15,6 +15,7 @@ from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.regions import File
 from patcher.rewrite.matching.search import Found, find
 from patcher.rewrite.matching.sites import in_subscript, inside_others, left_alone
+from patcher.rewrite.matching.tree import RoundTripError
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.replacing.nested import CrossingError, substitute_all
@@ -54,7 +55,12 @@ def plan_pattern_edit(
             end with a newline, and so does what it returns, unless it is empty.
         statements: whole statements alone, never an expression inside one.
     """
-    return _plan(file, edit, _goal(edit, template, statements))
+    try:
+        goal = _goal(edit, template, statements)
+    except RoundTripError as error:
+        hint = "write it with other white space"
+        return refuse(edit, f"the pattern cannot be read: {error}", hint), []
+    return _plan(file, edit, goal)
 
 
 def _plan(file: File, edit: Edit, goal: _Goal) -> Result:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+_COMMENT_LINE = r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)"
+_COMMA_BELOW = re.compile(rf"(?:{_COMMENT_LINE})+[ \t\f]*,{_COMMENT_LINE}")
 _GAP = r"(?:[ \t]|\\(?:\r\n|\r|\n))*"
 _FOLLOWING = re.compile(rf"{_GAP};{_GAP}(?=[^\s#\\])")
 _PRECEDING = re.compile(rf"{_GAP};{_GAP}\Z")
@@ -72,6 +74,10 @@ def need_value(template: Pattern) -> None:
 
 def append_element(source: Source, end: int, text: str) -> Splice:
     """Write elements behind one that ends at ``end``; the comment behind it stays with it."""
+    below = _COMMA_BELOW.match(source.text, end)
+    if below is not None:
+        new = f"{source.indent(end)}{text},{source.newline}"
+        return Splice(below.end(), below.end(), new)
     follows = re.compile(r"([ \t]*,)?[ \t]*#[^\r\n]*(?:\r\n|\r|\n)").match(source.text, end)
     if follows is None:
         return Splice(end, end, f", {text}")

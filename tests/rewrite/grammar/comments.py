@@ -70,7 +70,8 @@ def _read(text: str) -> tuple[list[str], list[tuple[str, bool, int, bool]]]:
     last = depth = 0
     for token in tokens(text):
         if token.type == tokenize.COMMENT:
-            comments.append((token.string.rstrip(), token.start[0] != last, len(words), depth > 0))
+            text = token.string.rstrip(" \\")
+            comments.append((text, token.start[0] != last, len(words), depth > 0))
         elif token.type == tokenize.NEWLINE:
             words.append(_LINE)
         elif token.type not in _SPACE:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -26,15 +25,21 @@ from benchmarks.captures.checking import comes_back
 from docs.tables import write_table
 from patcher.errors import PatcherError
 from patcher.rewrite import file, source, splice
-from patcher.rewrite.authoring import capture, exact
+from patcher.rewrite.authoring import (
+    capture,
+    exact,
+    scaffold,
+    similarity,
+    write_spec,
+)
 from patcher.rewrite.kinds import body as of_body
-from patcher.rewrite.kinds import define as of_define
 from patcher.rewrite.kinds import imports as of_imports
-from patcher.rewrite.matching import spans
+from patcher.rewrite.matching import tree
 from patcher.rewrite.oracle import tokens
 from patcher.rewrite.replacing import fill, pattern_edit, places, substitute
 from patcher.rewrite.source import Source
-from tests.rewrite.grammar import kinds, matching
+from tests.rewrite.grammar import authoring, kinds, listed, matching, nested
+from tests.rewrite.grammar import put_back as put
 from tests.rewrite.grammar.cases import Case, Draw, make
 from tests.rewrite.grammar.judging import judge
 
@@ -50,13 +55,16 @@ class Defect:
     """One defect.
 
     Attributes:
+        item: which one of the list of the issue it belongs to.
         put_back: changes patcher's code.
-        draws: who draws the cases; None for edits made by hand, which are captured.
+        draws: who draws the cases; None for edits made by hand, which are captured; a function that
+            says of a seed what is wrong, for what helps authors.
     """
 
+    item: int
     name: str
     put_back: Callable[[Patch], None]
-    draws: tuple[Draw, ...] | None
+    draws: tuple[Draw, ...] | Callable[[int], str | None] | None
 
 
 @dataclass(frozen=True)
@@ -68,154 +76,106 @@ class Found:
     opinion: str = ""
 
 
-def _set(target: Any, name: str, value: object) -> Callable[[Patch], None]:
-    return lambda patch: patch.setattr(target, name, value)
-
-
-def _assert_is_element(patch: Patch) -> None:
-    for module in (spans, substitute):
-        patch.setattr(module, "is_element", lambda node: hasattr(node, "comma"))
-
-
-def _no_pass(patch: Patch) -> None:
-    for module in (splice, places):
-        patch.setattr(module, "with_pass", list)
-
-
-def _no_parentheses(patch: Patch) -> None:
-    for module in (fill, substitute):
-        patch.setattr(module, "is_atomic", lambda node: True)
-
-
-def _bare_generator(patch: Patch) -> None:
-    inline = fill.Filler._inline
-
-    def changed(self: fill.Filler, hole: Any, indent: str) -> str:
-        nodes = self.bound[hole.name]
-        if not nodes or not hole.many:
-            return inline(self, hole, indent)
-        return self._moved(*self._all_between_brackets(hole, nodes), indent)
-
-    patch.setattr(fill.Filler, "_inline", changed)
-
-
-def _comments_above(patch: Patch) -> None:
-    patch.setattr(fill.Filler, "_with_comments", lambda self, line_start: line_start)
-
-
-def _below_comments(patch: Patch) -> None:
-    insert_after = substitute._Site._insert_after
-
-    def changed(self: Any, anchor: Any, come: Any) -> splice.Splice:
-        nodes = list(self.found.block.statements)
-        at = nodes.index(anchor) + 1 if anchor in nodes else len(nodes)
-        if at < len(nodes):
-            below: splice.Splice = self._insert_before(nodes[at], come)
-            return below
-        return insert_after(self, anchor, come)
-
-    patch.setattr(substitute._Site, "_insert_after", changed)
-    patch.setattr(substitute, "comments_above", lambda source, start: source.line_start(start))
-
-
-def _bytes_are_characters(patch: Patch) -> None:
-    def offset(source: Source, line: int, column: int) -> int:
-        return source.starts[line - 1] + column
-
-    patch.setattr(of_body, "_offset", offset)
-
-
-def _def_is_start(patch: Patch) -> None:
-    def start(source: Source, node: Any) -> int:
-        return of_body._offset(source, node.lineno, node.col_offset)
-
-    patch.setattr(of_body, "_start", start)
-
-
-def _at_the_imports(patch: Patch) -> None:
-    def place(source: Source, helpers: object) -> tuple[int, str]:
-        return of_imports.after_imports(source)[:2]
-
-    patch.setattr(of_define, "_below_what_it_uses", place)
-
-
-def _no_mark(self: Source, text: str) -> bytes:
-    return text.encode(self.encoding)
-
-
-def _by_base_name(self: Any, path: str, data: bytes) -> str:
-    place = f"{self.name}/{path.rpartition('/')[2]}"
-    self.attachments[place] = data
-    return place
-
-
-def _python_alone(patch: Patch) -> None:
-    added = capture._Making.added
-    patch.setattr(
-        capture._Making, "added",
-        lambda self, path, held: added(self, path, held) if path.endswith(".py") else None,
-    )  # fmt: skip
-
-
-def _stripped(patch: Patch) -> None:
-    spec_text = capture.spec_text
-
-    def changed(*arguments: Any, **options: Any) -> str:
-        return re.sub(r"[ \t]+$", "", spec_text(*arguments, **options), flags=re.MULTILINE)
-
-    patch.setattr(capture, "spec_text", changed)
-
-
-def _refuse(edit: Any, sites: Any, written: Any) -> Any:
-    return pattern_edit.refuse(edit, "no site")
-
-
 _RUN, _SWAP = (
     (partial(matching.statement, among=each),) for each in ("$$$R\nend_site", "else:\n    $$$T")
 )
 _ORDER = (partial(matching.statement, among="b()\nc()"),)
 _GENERATOR = (partial(matching.expression, among="($$$A)"),)
+_RoundTrip = tree.RoundTripError
 _STATEMENT = (matching.statement,)
 _EXPRESSION = (matching.expression,)
 _BOTH = (matching.statement, matching.expression)
 DEFECTS = (
-    Defect("an `assert` with a message is an element of a list", _assert_is_element, _STATEMENT),
-    Defect("words are glued: `returnc`", _set(splice, "in_word", lambda one: False), _EXPRESSION),
-    Defect("no parentheses where the meaning needs them", _no_parentheses, _EXPRESSION),
-    Defect("a generator among other arguments stays bare", _bare_generator, _GENERATOR),
-    Defect("a block that is emptied has no `pass`", _no_pass, _STATEMENT),
-    Defect("comments above what a hole holds are lost", _comments_above, _SWAP),
-    Defect("comments behind what a hole holds are lost", _set(fill, "_TAIL", _NEVER), _RUN),
-    Defect("comments of statements that are written out are lost",
-           _set(substitute._Site, "_kept", lambda site, of, come: {}), _ORDER),
-    Defect(SILENT, _set(tokens, "lost", lambda before, after: []), _BOTH),
-    Defect("comments stay by position where statements change places",
-           _set(substitute._Site, "_moves", lambda *runs: False), _ORDER),
-    Defect("comments of blocks that change places are doubled",
-           _set(substitute._Site, "_held", lambda site: []), _SWAP),
-    Defect("a statement is inserted below the next one's comment", _below_comments, _RUN),
-    Defect("the lines of a string move with its statement",
-           _set(source, "lines_in_strings", lambda *text: frozenset()), _STATEMENT),
-    Defect("sites that are there are not found", _set(pattern_edit, "decide", _refuse), _BOTH),
-    Defect("`define` writes above what the helper needs", _at_the_imports, (kinds.define,)),
-    Defect("`import` writes into a line that statements share",
-           _set(of_imports, "_share", lambda *of: False), (kinds.imports,)),
-    Defect("the body of a function of one line", _set(of_body, "starts_line", lambda *of: True),
+    Defect(1, "an `assert` with a message is an element of a list",
+           put.assert_is_element, _STATEMENT),
+    Defect(2, "words are glued: `returnc`",
+           put.change(splice, "in_word", lambda one: False), _EXPRESSION),
+    Defect(6, "no parentheses where the meaning needs them", put.no_parentheses, _EXPRESSION),
+    Defect(6, "a generator among other arguments stays bare", put.bare_generator, _GENERATOR),
+    Defect(6, "a block that is emptied has no `pass`", put.no_pass, _STATEMENT),
+    Defect(5, "comments above what a hole holds are lost", put.comments_above, _SWAP),
+    Defect(5, "comments behind what a hole holds are lost",
+           put.change(fill, "_TAIL", _NEVER), _RUN),
+    Defect(5, "comments of statements that are written out are lost",
+           put.change(substitute._Site, "_kept", lambda site, of, come: {}), _ORDER),
+    Defect(5, SILENT, put.change(tokens, "lost", lambda before, after: []), _BOTH),
+    Defect(5, "comments stay by position where statements change places",
+           put.change(substitute._Site, "_moves", lambda *runs: False), _ORDER),
+    Defect(5, "comments of blocks that change places are doubled",
+           put.change(substitute._Site, "_held", lambda site: []), _SWAP),
+    Defect(5, "a statement is inserted below the next one's comment", put.below_comments, _RUN),
+    Defect(5, "the lines of a string move with its statement",
+           put.change(source, "lines_in_strings", lambda *text: frozenset()), _STATEMENT),
+    Defect(1, "sites that are there are not found",
+           put.change(pattern_edit, "decide", put.refuse), _BOTH),
+    Defect(6, "`define` writes above what the helper needs", put.at_the_imports, (kinds.define,)),
+    Defect(6, "`import` writes into a line that statements share",
+           put.change(of_imports, "_share", lambda *of: False), (kinds.imports,)),
+    Defect(6, "the body of a function of one line",
+           put.change(of_body, "starts_line", lambda *of: True),
            (kinds.body,)),
-    Defect("a body keeps the decorator of its first statement", _def_is_start, (kinds.body,)),
-    Defect("columns of bytes are taken for columns of characters", _bytes_are_characters,
+    Defect(6, "a body keeps the decorator of its first statement", put.def_is_start, (kinds.body,)),
+    Defect(1, "columns of bytes are taken for columns of characters", put.bytes_are_characters,
            (kinds.body,)),
-    Defect("new lines end in LF in a file of CRLF",
-           _set(Source, "newline", property(lambda self: "\n")), (kinds.lines,)),
-    Defect("the byte order mark goes", _set(Source, "encode", _no_mark), _BOTH),
-    Defect("capture: two new files of one base name are one",
-           _set(capture._Making, "attach", _by_base_name), None),
-    Defect("capture: data files are left out", _python_alone, None),
-    Defect("capture: modes are left out",
-           _set(capture._Making, "mode", lambda *of: None), None),
-    Defect("capture: white space at the end of lines is lost in the YAML", _stripped, None),
-    Defect("capture: a pattern that gives other bytes is taken",
-           _set(exact, "_gives", lambda *of: True), None),
+    Defect(1, "new lines end in LF in a file of CRLF",
+           put.change(Source, "newline", property(lambda self: "\n")), (kinds.lines,)),
+    Defect(1, "the byte order mark goes", put.change(Source, "encode", put.no_mark), _BOTH),
+    Defect(3, "capture: two new files of one base name are one",
+           put.change(capture._Making, "attach", put.by_base_name), None),
+    Defect(3, "capture: data files are left out", put.python_alone, None),
+    Defect(3, "capture: modes are left out",
+           put.change(capture._Making, "mode", lambda *of: None), None),
+    Defect(3, "capture: white space at the end of lines is lost in the YAML", put.stripped, None),
+    Defect(3, "capture: a pattern that gives other bytes is taken",
+           put.change(exact, "_gives", lambda *of: True), None),
+    Defect(5, "a removed element leaves its comment to the one before", put.leaves_comment,
+           (listed.listed,)),
+    Defect(5, "comments stay by position where elements change places",
+           put.change(substitute._Site, "_change_places", lambda *of: False),
+           (partial(matching.expression, among="old_site($X, $Y)"),)),
+    Defect(5, "a first element is written under the comment of another",
+           put.change(substitute, "before_first", put.in_the_line), (listed.listed,)),
+    Defect(1, "a comment that ends in a backslash is taken for a line that goes on",
+           put.change(Source, "continues", put.any_backslash), (matching.below_backslash,)),
+    Defect(1, "a lone CR ends no line",
+           put.change(source, "_NEWLINE", re.compile(r"\r?\n")), _BOTH),
+    Defect(1, "a statement behind a `;` is as deep as the line it stands on",
+           put.change(Source, "block_indent", Source.indent), _RUN),
+    Defect(1, "strings in an f-string keep its quotes",
+           put.change(substitute, "fitted", lambda template, site: template),
+           (matching.in_f_string,)),
+    Defect(1, "inner sites are written as if they were alone",
+           put.change(pattern_edit, "substitute_all", put.each_alone), (nested.nested,)),
+    Defect(5, "lines that say the encoding move with a statement",
+           put.change(Source, "head", 0), (matching.first_statement,)),
+    Defect(6, "`already` is said of code that only looks like the replacement",
+           put.change(pattern_edit, "_gives_itself", lambda *of: True), authoring.never_patched),
+    Defect(3, "capture: control characters are written as they are",
+           put.change(write_spec, "_escaped", str), None),
+    Defect(3, "capture: an `elif` is a statement of its own", put.elif_alone, None),
+    Defect(3, "capture: two captures give a new file the same name",
+           put.change(capture._Making, "attach", put.by_path), authoring.captured_twice),
+    Defect(4, "`new` takes an `elif` for a statement of its own", put.elif_alone,
+           authoring.scaffolded),
+    Defect(4, "`new` takes the decorator of another member along",
+           put.change(scaffold, "_header", put.up_to_the_def), authoring.scaffolded),
+    Defect(4, "`new` writes `'a' 'b'` as `'ab'`, which is no site",
+           put.change(similarity._AsWritten, "visit", lambda self, node: node),
+           authoring.scaffolded),
+    Defect(4, "`new` crashes at `raise a from(b)`", put.checked_by_libcst, authoring.scaffolded),
+    Defect(7, "a site that is an `elif`: the message says `within`", put.no_elif, authoring.said),
+    Defect(7, "a site in an f-string: the message says nothing of it",
+           put.change(pattern_edit, "inside_others", lambda *of: None), authoring.said),
+    Defect(7, "a property and its setter: the message says `expect: 2`",
+           put.change(of_body, "which", lambda of, count: f"`expect: {count}`"), authoring.said),
+    Defect(7, "a parameter after `**kw`: the message says that it is not Python",
+           put.change(substitute, "why_not", lambda *of: places.CannotReplaceError("not Python")),
+           authoring.said),
+    Defect(7, "a form feed: the message is the raw parser's",
+           put.change(tree, "RoundTripError", lambda why: _RoundTrip("Syntax Error @ 1:1.")),
+           authoring.said),
+    Defect(8, "a plan for another target makes a second working copy", put.plan_makes_a_copy,
+           authoring.planned),
 )  # fmt: skip
 
 
@@ -233,6 +193,8 @@ def search(defect: Defect, most: int = MOST) -> Found | None:
     """Make cases until one finds the defect; None when none of them does."""
     if defect.draws is None:
         return _by_hand(defect, most)
+    if not isinstance(defect.draws, tuple):
+        return _by_seed(defect, defect.draws, most)
     silent = defect.name == SILENT  # the second opinion names them
     case: Case | None = None
     for count, seed in enumerate(range(20_261_128, 20_261_128 + most), 1):
@@ -249,6 +211,15 @@ def search(defect: Defect, most: int = MOST) -> Found | None:
     return None
 
 
+def _by_seed(defect: Defect, wrong: Callable[[int], str | None], most: int) -> Found | None:
+    for seed in range(most):
+        with put_back(defect):
+            why = wrong(seed)
+        if why:
+            return Found(seed + 1, why.partition(":")[0])
+    return None
+
+
 def _by_hand(defect: Defect, most: int) -> Found | None:
     for seed in range(most):
         after, _ = hand_edits.case(seed)
@@ -260,6 +231,8 @@ def _by_hand(defect: Defect, most: int) -> Found | None:
             same = comes_back(made, hand_edits.BEFORE, after)
         except PatcherError:
             return Found(seed + 1, "a spec that is none")
+        except Exception:  # of any kind: the defect was one
+            return Found(seed + 1, "crash")
         if not same:
             return Found(seed + 1, "other bytes or modes")
     return None
@@ -268,15 +241,15 @@ def _by_hand(defect: Defect, most: int) -> Found | None:
 def table() -> tuple[str, bool]:
     """The table, and whether every defect was found."""
     lines = [
-        "| defect that was put back | found after | as | second opinion |",
-        "|---|---|---|---|",
+        "| item | defect that was put back | found after | as | second opinion |",
+        "|---|---|---|---|---|",
     ]
     right = True
-    for defect in DEFECTS:
+    for defect in sorted(DEFECTS, key=lambda each: each.item):
         found = search(defect)
         right &= found is not None
         cells = [f"{found.cases} cases", found.how, found.opinion] if found else ["not", "", ""]
-        lines.append(f"| {defect.name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {defect.item} | {defect.name} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     return "\n".join(lines), right
 

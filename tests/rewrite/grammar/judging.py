@@ -66,6 +66,8 @@ def _judged(case: Case, twice: bool, named: bool) -> Verdict:
     if not result.content.startswith(case.bom):
         return Verdict(WRONG, "the byte order mark is gone")
     after = result.content.removeprefix(case.bom).decode(case.encoding)
+    if case.encoding != "utf-8" and "coding:" not in "".join(after.splitlines(True)[:2]):
+        return Verdict(WRONG, "the line that says the encoding has moved")
     if case.text is not None:
         return Verdict(FINE) if after == case.text else Verdict(WRONG, "other characters")
     if dump(after) != case.tree:
@@ -100,7 +102,11 @@ def _refused(outcome: EditOutcome) -> Verdict:
 
 def _gone(before: str, after: str, result: Rewritten) -> list[str]:
     """Comments of the source that the result does not have and no note names."""
-    named = [note.rsplit("comment: ", 1)[-1] for each in result.outcomes for note in each.notes]
+    named = [
+        note.rsplit("comment: ", 1)[-1].rstrip(" \\")
+        for each in result.outcomes
+        for note in each.notes
+    ]
     present = {*re.findall(r"# c\d+", after), *named}
     return [each for each in re.findall(r"# c\d+", before) if each not in present]
 

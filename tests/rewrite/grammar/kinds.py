@@ -11,6 +11,7 @@ from textwrap import indent
 
 from tests.rewrite.grammar.cases import UNITS, Drawn, compiles, dump, is_tree_of, parse
 from tests.rewrite.grammar.code import MARK, Code, Scope
+from tests.rewrite.grammar.listed import listed
 from tests.rewrite.grammar.matching import enclosing, expression, statement
 from tests.rewrite.grammar.nested import nested
 from tests.rewrite.grammar.whole import whole_files
@@ -86,7 +87,7 @@ def inserted(source: str, at: int, new: Sequence[ast.stmt], lines: bool = True) 
     body, rows = parse(source).body, re.split(r"\r\n|\r|\n", source)
     while lines and 0 < at < len(body):
         first, last = _first(body[at]), body[at - 1].end_lineno or 0
-        while rows[first - 2].endswith("\\"):  # the `;` or `@` stands further up
+        while re.search(r"(?<!# c\d )(?<!# c\d\d )\\$", rows[first - 2]):  # `;` or `@` is above
             first -= 1
         if first > last:  # they share no line
             break
@@ -361,8 +362,8 @@ def _newline(source: str) -> str:
 
 
 KINDS: dict[Callable[[Random], Drawn | None], int] = {
-    expression: 33, statement: 33, nested: 2, imports: 6, define: 6, body: 7, decorator: 6,
-    transform: 1, lines: 4, final_newline: 1, whole_files: 1,
+    expression: 32, statement: 32, nested: 2, listed: 2, imports: 6, define: 6, body: 7,
+    decorator: 6, transform: 1, lines: 4, final_newline: 1, whole_files: 1,
 }  # fmt: skip
 """Who draws a case, and how often of a hundred."""
 

@@ -12,6 +12,7 @@ from tests.rewrite.grammar.code import MARK, Code, Scope
 
 EXPRESSIONS = [
     ("old_site($X)", "new_site($X, 1)"),
+    ("old_site($X)", "new_site('q', \"r's\", $X)"),
     ("old_site($X)", "$X"),
     ("old_site($X)", "$X * 2"),
     ("old_site($X)", "-$X"),
@@ -110,6 +111,33 @@ def expression(random: Random, among: str = "") -> Drawn | None:
     pair = random.choice([each for each in EXPRESSIONS if among in each[0]])
     plain, wanted, edits = _expression(code, text, random, *pair)
     return Drawn("match", plain, edits + _where(text, random), is_tree_of(wanted))
+
+
+def first_statement(random: Random) -> Drawn | None:
+    """As `statement`, where those at the top of a module change places."""
+    code = Code(random, True, placed=True)
+    text = f"{MARK}\n{code.module().replace(MARK, 'z')}"
+    edit = ("match", "old_site()\nb()\nc()", "c()\nb()\nold_site()")
+    plain, wanted, edits = _statement(code, text, random, edit)
+    return Drawn("match", plain, edits, is_tree_of(wanted))
+
+
+def below_backslash(random: Random) -> Drawn | None:
+    """A statement is deleted; the comment above it ends in a backslash."""
+    code = Code(random, True, random.choice(UNITS))
+    text = re.sub(rf"^([ \t]*){MARK}$", r"\1# c9001 \\\n\g<0>", code.module(), flags=re.MULTILINE)
+    plain, wanted, edits = _statement(code, text, random, ("delete", "old_site($X)", ""))
+    return Drawn("delete", plain, edits, is_tree_of(wanted))
+
+
+def in_f_string(random: Random) -> Drawn | None:
+    """An expression in an f-string; the replacement has strings of its own."""
+    code = Code(random, False, placed=True)
+    quote = random.choice(("'", '"', "'''", '"""'))
+    text = f"x = f{quote}a {{{MARK}}} b{quote}\n{code.module().replace(MARK, 'q9')}"
+    pair = "old_site($X)", random.choice(("new_site('q', $X)", 'new_site("q", $X)'))
+    plain, wanted, edits = _expression(code, text, random, *pair)
+    return Drawn("match", plain, edits, is_tree_of(wanted))
 
 
 def statement(random: Random, among: str = "") -> Drawn | None:
@@ -250,7 +278,7 @@ def _holes(code: Code, pattern: str, random: Random) -> dict[str, object]:
             found[name] = lines
         elif name == "P":
             found[name] = random.choice([["b"], ["b", "c=1"], ["*", "k"], ["*v", "**w"]])
-        elif name == "B":
+        elif (dollars, name) == ("$", "B"):
             found[name] = random.choice(["a, 1", "a,", "(a, b)", code.expression(Scope(), 2)])
         elif name == "V":
             found[name] = random.choice(["v", "(v, w)"])

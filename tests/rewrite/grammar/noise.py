@@ -52,13 +52,14 @@ def noisy(text: str, random: Random) -> str:
     def comment() -> str:
         nonlocal count
         count += 1
-        return f"# c{count}"
+        return f"# c{count}" + (" \\" if random.random() < 0.1 else "")
 
     for token in tokens(text):
         if token.type in _SKIPPED:
             continue
         if token.type in (tokenize.NEWLINE, tokenize.NL):
-            if random.random() < rate * 2:
+            bare = previous is None or previous.type != tokenize.COMMENT
+            if bare and random.random() < rate * 2:
                 out.append(f"  {comment()}")
             if random.random() < rate / 2:
                 out.append("  ")
