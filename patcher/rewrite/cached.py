@@ -18,8 +18,8 @@ from typing import Any
 from patcher import __version__
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.rewrite.file import Rewrite, Rewritten, rewrite_file
-from patcher.rewrite.kinds.whole_files import whole
 from patcher.rewrite.outcome import EditOutcome, Site
+from patcher.rewrite.whole_files import whole
 
 _FORMAT = f"2 {__version__}"
 

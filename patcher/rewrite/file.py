@@ -11,8 +11,8 @@ from patcher.errors import PatcherError
 from patcher.patchfile.features import too_new
 from patcher.patchfile.kinds import Level, kind_of
 from patcher.patchfile.model import Edit, EditStatus, Patch
-from patcher.rewrite.kinds.whole_files import contradiction, plan_whole, whole
 from patcher.rewrite.outcome import EditOutcome
+from patcher.rewrite.whole_files import contradiction, plan_whole, whole
 
 if TYPE_CHECKING:
     from patcher.rewrite.source import Source

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from patcher.patchfile.model import EditKind
 from patcher.rewrite.file import WRITABLE, Rewrite, rewrite_file, rewrite_patch
 from patcher.rewrite.forms import chosen_form
-from patcher.rewrite.kinds.whole_files import modes_of
 from patcher.rewrite.problem import as_error, of_outcome
+from patcher.rewrite.whole_files import modes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
