@@ -50,6 +50,18 @@ else:
 """
 
 
+OWNERS = """
+import json, sys
+from importlib import metadata
+owners = set()
+for found in metadata.distributions():
+    tops = {str(item).replace("\\\\", "/").split("/")[0] for item in found.files or ()}
+    if {sys.argv[1], sys.argv[1] + ".py"} & tops and found.metadata["Name"]:
+        owners.add(found.metadata["Name"])
+print(json.dumps(sorted(owners)))
+"""
+
+
 @dataclass(frozen=True)
 class Interpreter:
     """What an interpreter says of itself.
@@ -149,6 +161,18 @@ def files_of(python: str, distribution: str) -> dict[str, Any] | None:
     """Name, version, ``direct_url`` and the files of a distribution; None when it is not there."""
     result: dict[str, Any] | None = ask(python, FILES, distribution)
     return result
+
+
+def owner_of(python: str, package: str) -> str | None:
+    """The distribution that holds a top-level package, or else one of nearly that name."""
+    from difflib import get_close_matches
+
+    owners: list[str] = ask(python, OWNERS, package.replace("-", "_"))
+    if owners:
+        return owners[0]
+    installed = {name.lower(): name for name in about(python).installed}
+    close = get_close_matches(package.lower(), installed, 1, 0.75)
+    return installed[close[0]] if close else None
 
 
 def ask(python: str, script: str, *arguments: str) -> Any:

@@ -91,11 +91,16 @@ def find_source(text: str, python: str = sys.executable) -> DistributionSource:
 def _from_installed(name: str, python: str) -> DistributionSource:
     result = installed_files(name, python)
     if result is None:
+        hint = (
+            f"`pip install {name}`, or `patcher init {name}==VERSION`, or a file or folder; "
+            "`python` in the settings names another interpreter"
+        )
+        from patcher.store.interpreter import owner_of
+
+        if meant := owner_of(python, name):
+            hint = f"`patcher init {meant}`, which is the name it is installed under; or {hint}"
         raise PatcherError(
-            "source",
-            f"{name!r} is not installed in this Python ({python})",
-            hint=f"`pip install {name}`, or `patcher init {name}==VERSION`, or a file or folder; "
-            "`python` in the settings names another interpreter",
+            "source", f"{name!r} is not installed in this Python ({python})", hint=hint
         )
     if (editable := _editable(result.direct_url)) is not None:
         return _from_folder(editable)

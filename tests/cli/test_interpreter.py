@@ -130,3 +130,10 @@ def test_what_runs_in_the_targets_interpreter_imports_on_every_version_here() ->
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         assert done.returncode == 0, f"{python}: {done.stderr}"
+
+
+def test_a_name_that_is_imported_leads_to_the_distribution_that_holds_it(tmp_path: Path) -> None:
+    for imported, installed in (("git", "GitPython"), ("libcts", "libcst")):
+        ran = runner(tmp_path)("init", imported)
+        assert ran.status == 2
+        assert f"`patcher init {installed}`" in " ".join(ran.stderr.split())
