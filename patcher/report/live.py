@@ -108,10 +108,11 @@ class Progress:
         for arms in self._states.values():
             arms.update({arm: STOPPED for arm, state in arms.items() if state == RUNNING})
         is_kept = "run is finished and kept" if total == 1 else "runs are finished and kept"
+        pairs = ", and so is every finished pair" if done == total else ""  # timing had begun
         return [
             *(self.rows() if live else []),
             *(wrap(self._line, width) if timing else []),
-            *wrap(f"{done} of {total} {is_kept}; to go on:", width),
+            *wrap(f"{done} of {total} {is_kept}{pairs}; to go on:", width),
             f"  {shlex.join(['patcher', *sys.argv[1:]])}",
         ]
 

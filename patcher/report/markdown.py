@@ -23,7 +23,7 @@ def render(record: Record, pictures: Sequence[tuple[str, str]] = ()) -> str:
     for cause in record.causes:
         lines += [*_cause(cause, record), ""]
     if step := words.next_step(record):
-        lines += ["What works instead:", "", "```sh", step, "```", ""]
+        lines += [words.next_label(record), "", "```sh", step, "```", ""]
     lines += [*_table(record)]
     for title, address in pictures:
         lines += [f"![{_plain(title)}]({address})", ""]
@@ -46,6 +46,8 @@ def _head(record: Record) -> Iterable[str]:
     yield ""
     patches = ", ".join(f"`{_code(name)}`" for name in record.series) or "none: pristine"
     yield f"- Patches judged: {patches}"
+    for each in record.culprits:
+        yield f"- Culprit: {_plain(each)}"
     if record.target:
         yield f"- Target: {_plain(with_version(record.target, record.version))}"
     if record.machine:

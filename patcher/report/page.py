@@ -112,6 +112,7 @@ def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = Non
         "judged": words.judged(record),
         "took": words.duration(record.wall_s) if record.wall_s else "",
         "next_step": words.next_step(record),
+        "next_label": words.next_label(record),
         "cells": {(v.case.model, v.case.test): cell(v) for v in cases},
         "cases": cases,
         "any_sound": any(view.sounds for view in cases),

@@ -47,6 +47,7 @@ def read_record(result: Json) -> Record:
         kept=bool(result.get("kept")),
         taken_out=_texts(result.get("taken_out")),
         unmet=_text(result, "unmet"),
+        culprits=tuple(map(_together, (result.get("isolation") or {}).get("culprits", ()))),
         target=_text(result, "target"),
         version=_text(result, "version"),
         date=_text(result, "date"),
@@ -71,6 +72,11 @@ def read_record(result: Json) -> Record:
         receipt=_receipt(result.get("receipt")),
         reproducible=_text(result, "reproducible"),
     )
+
+
+def _together(group: Sequence[str]) -> str:
+    """A culprit alone, or those that fail together."""
+    return " together with ".join(map(str, group))
 
 
 def machine_line(facts: Json) -> str:
@@ -145,7 +151,7 @@ def _cause(each: Json) -> Cause:
         error=str(each["error"]),
         where=_text(each, "where"),
         line=each.get("line"),
-        cause=_text(each, "cause"),
+        cause="" if each.get("cause") == each["error"] else _text(each, "cause"),
         created_at=_text(each, "created_at"),
         called_with=_text(each, "called_with"),
         fires_when=_text(each, "fires_when"),

@@ -230,6 +230,7 @@ class Record:
         id: its number in the workspace's history; None when nothing was verified.
         series: what was judged; ``series_now`` what is applied afterwards.
         taken_out: patches that were only tried, and passed.
+        culprits: what ``--isolate`` found: a patch, or patches that do not go together.
         unmet: what ``--require`` asked for and did not get, though every case passed.
         date: UTC, ``2026-01-31 12:00:00``.
         machine: the processor or the device, in one line.
@@ -251,6 +252,7 @@ class Record:
     kept: bool = False
     taken_out: tuple[str, ...] = ()
     unmet: str = ""
+    culprits: tuple[str, ...] = ()
     target: str = ""
     version: str = ""
     date: str = ""

@@ -200,6 +200,7 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
     if record.cases and record.verdict not in ("pass", "fail"):
         yield from _indented(record.sentence, width)
     facts = [("judged", words.judged(record))] if record.series else []
+    facts += [("culprit", each) for each in record.culprits]
     if record.target:
         on = with_version(record.target, record.version)
         weights = words.weights(record)

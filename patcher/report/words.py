@@ -169,14 +169,27 @@ def afterwards(record: Record) -> str:
 
 
 def next_step(record: Record) -> str:
-    """The command that works when it is pasted: what was taken out, with its remedies."""
+    """The command that works when it is pasted: what was taken out, with its remedies; where no
+    remedy and no culprit is known among several patches, the search for it."""
     if record.taken_out and record.verdict == "pass":
         return f"patcher apply {' '.join(record.taken_out)}"
     remedies = [cause.remedy for cause in record.causes if cause.remedy]
-    if not remedies:
-        return ""
     out = [name for name in record.series if name not in record.series_now]
+    if not remedies:
+        unknown = record.count("fail") and not any(cause.patch for cause in record.causes)
+        if len(out) < 2 or not unknown:
+            return ""
+        return f"patcher apply {' '.join(out)} && patcher verify --isolate"
     return f"patcher apply {' '.join(dict.fromkeys([*out, *remedies]))}"
+
+
+def next_label(record: Record) -> str:
+    """What the next step is for."""
+    if record.verdict == "pass":
+        return "To keep it:"
+    if next_step(record).endswith("--isolate"):
+        return "To find out which of the patches it is:"
+    return "What works instead:"
 
 
 def measured(record: Record) -> tuple[str, ...]:

@@ -179,6 +179,8 @@ def _judge(
         {
             **request.about,
             "sandbox": request.sandbox,
+            "trees": dict(judgement.trees),
+            "inputs": {"seed": judgement.seed},
             "verdict": judgement.verdict.value,
             "reason": judgement.reason,
         },

@@ -57,10 +57,13 @@ class Trial:
     def __post_init__(self) -> None:
         request = self.setup.request
         self.db = RunDb(request.run_dir / "runs.sqlite")
-        seed = fresh_seed() if request.seed is None else request.seed
         self.record = pass_on_record(self.db, self.setup)
+        named = self.record.seed if self.record else request.seed
+        seed = fresh_seed() if named is None else named
         # An interrupted run goes on with the calls that it had drawn.
-        self.run_id = self.db.begin(self.setup.run_key(), self.record.seed if self.record else seed)
+        self.run_id = self.db.begin(self.setup.run_key(), seed)
+        self.resumed = self.db.seed_of(self.run_id) != seed
+        self.record = None if self.resumed else self.record
         self.setup = self.setup.planned(self.db.seed_of(self.run_id))
         for key, result in self.record.results if self.record else ():
             self.db.keep(self.run_id, key, replace(result, reused=False))
@@ -79,7 +82,7 @@ class Trial:
         """Whether what passed before is run again, and why; empty where nothing passed before."""
         if self.record is not None:
             return "the gates' runs are on record from a pass of the same trees: none is repeated"
-        why = self.setup.request.why_not
+        why = "" if self.resumed else self.setup.request.why_not
         return f"the gates run again: {why}" if why else ""
 
     @property

@@ -440,6 +440,14 @@ KINDS: dict[str, dict[str, Any]] = {
     "restored": failed(
         series=["conds_cache", "inference_mode"], series_now=["conds_cache"],
     ),
+    "isolated": result(
+        "fail", reason="cases-fail", restored=True, series_now=["embed_ref_lens_clone"],
+        sentence="Cases fail under the patch and pass without it: 3 of 9 pass (bitwise), 6 fail",
+        cases=matrix(TESTS[1:]), series=["channels_last", "embed_ref_lens_clone"],
+        isolation={
+            "culprits": [["channels_last"]], "kept": ["embed_ref_lens_clone"], "trials": 3,
+        },
+    ),
     "require-not-met": benched_result(
         "no-measurable-change",
         {

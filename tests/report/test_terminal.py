@@ -122,3 +122,14 @@ def test_a_failure_in_which_every_case_passed_says_what_failed(kind: str) -> Non
 
 def test_what_a_failure_goes_back_to_is_named() -> None:
     assert "the working copy has conds_cache applied" in shown("restored", 120)
+
+
+def test_a_failure_of_several_patches_without_a_culprit_says_how_to_find_it() -> None:
+    step = "patcher apply inference_mode embed_ref_lens_clone && patcher verify --isolate"
+    assert step in shown("gate-fails", 60)
+    assert "--isolate" not in shown("fail", 120)
+    assert "--isolate" not in shown("grows", 120)
+
+
+def test_what_isolate_found_is_named() -> None:
+    assert "culprit     channels_last\n" in shown("isolated", 60)
