@@ -1,10 +1,10 @@
 """Verify sets on every entry point of the package, and keep what ran of each patch in which.
 
-    python -m benchmarks.entry_points SOURCE [@SET ...]
+    python -m benchmarks.entry_points SOURCE [@SET ...] [--models NAME,...]
 
 ``SOURCE`` is what `patcher init` takes: ``chatterbox-tts==0.1.7``, a folder, a checkout. Each set
 (``@exact`` and ``@fast-cpu`` without any) is applied to a workspace of its own and verified with
-``--models all`` on synthetic weights. What was seen is kept in ``results.json`` beside this file;
+``--models all``, or those that are named, on synthetic weights. What was seen is kept in ``results.json`` beside this file;
 the tables of ``docs/catalogue.md`` and a line of each patch's spec are written from it. Without a
 source only these are.
 """
@@ -36,9 +36,11 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", nargs="?", help="what `patcher init` takes")
     parser.add_argument("sets", nargs="*", default=SETS, metavar="@SET")
+    parser.add_argument("--models", default="all", help="as of `patcher verify`")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    for name, series, run in verified(options.source, options.sets) if options.source else ():
+    runs = verified(options.source, options.sets, options.models) if options.source else ()
+    for name, series, run in runs:
         results.setdefault(name, {})[series] = run
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
         print(f"{name} {series}: {run['verdict']}", flush=True)
@@ -54,8 +56,10 @@ def with_entry_points(spec: str, patch: str, results: Results) -> str:
     return stamped(spec, [*others, *measured(results, patch)])
 
 
-def verified(source: str, sets: Sequence[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The source's name, a set, and what a verification of it on every entry point showed.
+def verified(
+    source: str, sets: Sequence[str], models: str
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The source's name, a set, and what a verification of it on these entry points showed.
 
     All sets of a call share a workspace, and so what pristine did.
     """
@@ -64,7 +68,7 @@ def verified(source: str, sets: Sequence[str]) -> Iterator[tuple[str, str, dict[
         status = patcher(workspace, "status")
         for series in sets:
             applied = patcher(workspace, "apply", series)
-            judged = patcher(workspace, "verify", "--models", "all", *PATIENT)
+            judged = patcher(workspace, "verify", "--models", models, *PATIENT)
             if "cases" not in judged:
                 sys.exit(json.dumps([each.get("error") for each in (began, applied, judged)]))
             patcher(workspace, "revert", "--all")
