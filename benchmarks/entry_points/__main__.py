@@ -2,11 +2,11 @@
 
     python -m benchmarks.entry_points SOURCE [@SET ...] [--models NAME,...]
 
-``SOURCE`` is what `patcher init` takes: ``chatterbox-tts==0.1.7``, a folder, a checkout. Each set
-(``@exact`` and ``@fast-cpu`` without any) is applied to a workspace of its own and verified with
-``--models all``, or those that are named, on synthetic weights. What was seen is kept in ``results.json`` beside this file;
-the tables of ``docs/catalogue.md`` and a line of each patch's spec are written from it. Without a
-source only these are.
+``SOURCE`` is what `patcher init` takes: ``chatterbox-tts==0.1.7``, a folder, a checkout. The sets
+(``@exact`` and ``@fast-cpu`` without any) are applied in turn and verified on synthetic weights,
+with ``--models`` as named. What was seen is kept in ``results.json`` beside this
+file; the tables of ``docs/catalogue.md`` and a line of each patch's spec are written from it.
+Without a source only these are.
 """
 
 from __future__ import annotations
