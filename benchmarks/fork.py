@@ -3,8 +3,9 @@
     python -m benchmarks.fork PYTHON [@SET ...] [--rounds 4] [--write]
 
 ``PYTHON`` is an interpreter that has chatterbox-streaming 0.1.2 installed. Pristine and every set
-(``@exact`` and ``@fast-cpu`` without any) are loaded at the published size, a process each, and
-speak in turn, round by round, so that what else the machine does meets them all. A ratio is the
+(``@exact`` and ``@fast-cpu`` without any) are loaded, a process each, at the published size or with
+``--scale tiny`` at that of the gates, and speak in turn, round by round, so that what else the
+machine does meets them all. A ratio is the
 median over the rounds of a set's time over pristine's in the same round; behind it stand the
 lowest and the highest. The table goes to the terminal; ``--write`` puts it into
 ``docs/catalogue.md``.
@@ -56,7 +57,7 @@ def main() -> None:
         worker(options.scale, options.worker)
         return
     arms, facts = measured(options.python, options.sets, options.rounds, options.scale)
-    text = "\n".join(table(arms, facts))
+    text = "\n".join(table(arms, f"{facts}, {options.scale} size"))
     print(text)
     if options.write:
         before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
