@@ -1,10 +1,12 @@
 """Self-attention as two bfloat16 products a head, for a CPU that has the instructions.
 
-torch's own attention runs on such a CPU in blocks that are too small for its products. A head at a
-time keeps the scores in the cache, and each product is one large one.
+torch's own attention runs on such a CPU in blocks that are too small for its products. A few heads
+at a time keep the scores in the cache, and each product is one large one.
 """
 
 import torch
+
+SCORES = 1 << 21  # bytes held at once: with more, the softmax waits for memory
 
 
 class HalfAttention:
@@ -64,7 +66,10 @@ def attend(query, key, value, heads):
 
     query_heads, key_heads, value_heads = by_head(query), by_head(key), by_head(value)
     attended = torch.empty_like(query_heads)
-    for q, k, v, result in zip(query_heads, key_heads, value_heads, attended, strict=True):
-        torch.mm(torch.softmax(torch.mm(q, k.t()), dim=-1), v, out=result)
+    at_once = max(1, SCORES // (2 * frames * frames))
+    for start in range(0, batch * heads, at_once):
+        part = slice(start, start + at_once)
+        scores = torch.bmm(query_heads[part], key_heads[part].transpose(1, 2))
+        torch.bmm(torch.softmax(scores, dim=-1), value_heads[part], out=attended[part])
     attended = attended.view(batch, heads, frames, -1).transpose(1, 2)
     return attended.reshape(batch, frames, channels).to(query.dtype)

@@ -1,0 +1,36 @@
+"""The attention of `cfm_attn_half` by itself, however many heads are done at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.flow_parts import half_attention, parts
+
+
+@pytest.mark.parametrize("heads_at_once", [1, 3, 8, 16])
+def test_heads_together_attend_as_they_do_alone(heads_at_once: int) -> None:
+    torch = pytest.importorskip("torch")
+    module = half_attention()
+    frames, heads, width = 40, 8, 16
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, frames, heads * width) for _ in range(3))
+    module.SCORES = heads_at_once * 2 * frames**2
+    with torch.inference_mode():
+        found = module.attend(query, key, value, heads)
+        exact = torch.nn.functional.scaled_dot_product_attention(
+            *(each.view(2, frames, heads, width).transpose(1, 2) for each in (query, key, value)),
+            scale=1,
+        )
+        module.SCORES = 0
+        alone = module.attend(query, key, value, heads)
+    assert float((found - alone).abs().max()) < 0.02
+    exact = exact.transpose(1, 2).reshape(found.shape)
+    assert float((found - exact).abs().mean()) < 0.01
+
+
+def test_every_operation_of_the_flow_runs() -> None:
+    torch = pytest.importorskip("torch")
+    with torch.inference_mode():
+        for name, (act, times, _) in parts(torch).items():
+            assert act() is not None, name
+            assert times > 0
