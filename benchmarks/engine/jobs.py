@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +129,3 @@ def copy_package(source: Path, destination: Path) -> Path:
     """A package's sources without bytecode."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     return Path(shutil.copytree(source, destination / source.name, ignore=ignored))
-
-
-def default_tools() -> Tools:
-    here = Path(sys.executable).parent
-    return Tools(here / "patcher", here)

@@ -62,11 +62,6 @@ def log_ratios(patched: Sequence[float], baseline: Sequence[float]) -> list[floa
     return [math.log(p) - math.log(b) for p, b in zip(patched, baseline, strict=True)]
 
 
-def geometric_mean(values: Sequence[float]) -> float:
-    """The n-th root of the product; every case weighs the same whatever its length."""
-    return math.exp(math.fsum(math.log(value) for value in values) / len(values))
-
-
 def walsh_averages(differences: Sequence[float]) -> list[float]:
     """All ``(d_i + d_j) / 2`` with ``i <= j``, sorted: ``n (n + 1) / 2`` of them."""
     count = len(differences)

@@ -14,7 +14,6 @@ from patcher.gates.result import GateResult
 
 NAME = "life"
 CALLS = 50
-LEAST_CALLS = 5
 MIB_A_CALL = 0.25  # more than the baseline grows by; an allocator's own wandering stays below
 LEAST_MIB = 8.0  # over all calls
 SLOWER = 1.5  # times as long at the end, beyond what the baseline does

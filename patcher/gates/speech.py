@@ -2,7 +2,8 @@
 
 What a listener makes of the sound is asked of pristine code, in a process of the baseline, with
 real weights only (`Session.heard`): a transcript by a speech recogniser, and the speaker as the
-target's own encoder hears him. The baseline's transcript is the reference.
+target's own encoder hears him (``words of NAME``, ``speaker of NAME``; ``not heard`` says why there
+is neither). The baseline's transcript is the reference.
 
 The word error rate is that of jiwer (extra ``speech``): substitutions, deletions and insertions
 over the words of the reference, letter case and punctuation left out. The similarity is the cosine

@@ -43,12 +43,6 @@ class LineMap:
             tag != "equal" and new < line <= new_end for tag, _, _, new, new_end in self._blocks
         )
 
-    def survives(self, line: int) -> bool:
-        """Whether a line of the earlier version stands unchanged in the later."""
-        return not self._blocks or any(
-            tag == "equal" and old < line <= old_end for tag, old, old_end, _, _ in self._blocks
-        )
-
 
 @lru_cache(maxsize=256)
 def line_map(before: bytes, after: bytes) -> LineMap:

@@ -90,14 +90,9 @@ class ModuleMap:
 
 
 SCOPES = frozenset({"no_grad", "inference_mode", "enable_grad", "set_grad_enabled"})
-FORMATS = frozenset({"channels_last", "channels_last_3d", "contiguous_format", "preserve_format"})
 DTYPES = frozenset(
     {"float", "double", "half", "bfloat16", "long", "int", "short", "char", "byte", "bool"}
 )
-DTYPE_NAMES = DTYPES | {
-    "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "complex64",
-    "float8_e4m3fn", "float8_e5m2",
-}  # fmt: skip
 DEVICE_MOVES = frozenset({"cuda", "cpu", "mps", "xpu"})
 SYNC_METHODS = frozenset({"item", "tolist", "numpy", "nonzero", "cpu", "synchronize"})
 TENSOR_ATTRIBUTES = frozenset({"data", "grad", "real", "imag", "requires_grad"})

@@ -259,11 +259,9 @@ class Session:
         return {}
 
     def heard(self, returned: Mapping[str, Buffer], sample_rate: int | None) -> Mapping[str, JSON]:
-        """What a listener makes of a result, by name: ``words of NAME`` a transcript, ``speaker of
-        NAME`` an embedding, ``not heard`` why there is none (`patcher.gates.speech`).
+        """What a listener makes of a result, by name: see `patcher.gates.speech`.
 
-        Asked as `embedded` is, and compared under the gate `perceptual`. Nothing where words and
-        voices mean nothing, as with untrained weights.
+        Asked as `embedded` is; nothing where words and voices mean nothing (untrained weights).
         """
         return {}
 

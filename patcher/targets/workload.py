@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     import ast
     import random
     from collections.abc import Iterator, Mapping, Sequence
-
-KEYS = ("call", "command", "tests")
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,7 @@ class WorkloadAdapter:
     def refused(self, model: Model) -> Test | None:
         """A call whose first argument is of no use: the call after it must not suffer."""
         calls = _strings(self.config, "call")
-        tests = [test for reference in calls for test in self._calls(reference)]
-        for test in tests:
+        for test in (test for reference in calls for test in self._calls(reference)):
             if "draw" in test.options or test.options.get("arguments"):
                 options = {**test.options, "unusable": True}
                 return Test(f"{test.name}, unusable argument", options, seed=test.seed)
@@ -392,13 +390,11 @@ def _strings(config: Mapping[str, Any], key: str) -> Sequence[str]:
 
 def _patterns(config: Mapping[str, Any]) -> list[str]:
     """``filter``: regular expressions, each checked here."""
-    import re
-
     result = list(_strings(config, "filter"))
     for pattern in result:
         try:
             re.compile(pattern)
         except re.error as error:
-            message = f"filter {json.dumps(pattern)} is not a regular expression: {error}"
-            raise PatcherError("config", message) from None
+            text = f"filter {json.dumps(pattern)} is not a regular expression: {error}"
+            raise PatcherError("config", text) from None
     return result

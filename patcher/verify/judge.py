@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from patcher.verify.judgement import Diagnosis, Speed
     from patcher.verify.life import Life
 
-    Trace = Callable[[Arm, Case, str, Mapping[str, Any]], Mapping[str, Any]]
     Explain = Callable[[Sequence[CaseJudgement], "Bench"], Sequence[Diagnosis]]
     MeasureSpeed = Callable[["Bench", Sequence[CaseJudgement]], Speed]
 

@@ -7,12 +7,13 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, NotApplicable, Produced, stage_seed
+from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from patcher.targets.adapter import Test
-    from patcher.targets.chatterbox.serving import ChatterboxSession
+    from patcher.targets.chatterbox.loaded import LoadedModel
 
     Part = Callable[[], Mapping[str, Any]]
 
@@ -30,12 +31,8 @@ UNUSUAL = {
 PROMPT_LENGTH = 50
 
 
-def component(
-    session: ChatterboxSession, name: str, seed: int
-) -> Callable[[], Mapping[str, Buffer]]:
+def component(session: LoadedModel, name: str, seed: int) -> Callable[[], Mapping[str, Buffer]]:
     """The part ``name`` on inputs drawn once from ``seed``; random draws inside repeat."""
-    from patcher.targets.chatterbox.serving import to_buffer
-
     if name not in COMPONENTS:
         raise NotApplicable(f"no component {name!r}")
     torch = session.torch
@@ -51,14 +48,14 @@ def component(
     return call
 
 
-def vocoder(session: ChatterboxSession, draw: Any) -> Part:
+def vocoder(session: LoadedModel, draw: Any) -> Part:
     """Mel of shape (1, 80, frames) to a waveform (1, 480 * frames)."""
     mel = session.torch.randn(1, 80, FRAMES[session.scale], generator=draw).to(session.device)
     flow = session.speaker.s3gen
     return lambda: {"waveform": flow.hift_inference(mel, None)[0]}
 
 
-def decoder(session: ChatterboxSession, draw: Any) -> Part:
+def decoder(session: LoadedModel, draw: Any) -> Part:
     """One call of the flow's estimator, batch 2 as the guided solver calls it: (2, 80, frames)."""
     estimator = session.speaker.s3gen.flow.decoder.estimator
     weight = next(estimator.parameters())
@@ -73,14 +70,14 @@ def decoder(session: ChatterboxSession, draw: Any) -> Part:
     return lambda: {"mel": estimator(x, mask=mask, mu=mu, t=t, spks=spks, cond=cond)}
 
 
-def tokenizer(session: ChatterboxSession, draw: Any) -> Part:
+def tokenizer(session: LoadedModel, draw: Any) -> Part:
     """Two seconds of 16 kHz audio to speech tokens (1, 50)."""
     wave = (0.1 * session.torch.randn(1, 32_000, generator=draw)).to(session.device)
     part = session.speaker.s3gen.tokenizer
     return lambda: {"speech_tokens": part(wave)[0]}
 
 
-def t3_step(session: ChatterboxSession, draw: Any) -> Part:
+def t3_step(session: LoadedModel, draw: Any) -> Part:
     """A prefill and eight sampled steps of T3, batch 2 as guidance needs it: tokens (1, 8)."""
     from chatterbox.models.t3.modules.cond_enc import T3Cond
 
@@ -106,7 +103,7 @@ def t3_step(session: ChatterboxSession, draw: Any) -> Part:
     return call
 
 
-COMPONENTS: Mapping[str, Callable[[ChatterboxSession, Any], Part]] = {
+COMPONENTS: Mapping[str, Callable[[LoadedModel, Any], Part]] = {
     "vocoder": vocoder,
     "decoder": decoder,
     "tokenizer": tokenizer,
@@ -114,7 +111,7 @@ COMPONENTS: Mapping[str, Callable[[ChatterboxSession, Any], Part]] = {
 }
 
 
-def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+def replay(session: LoadedModel, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
     """Every stage from the recorded one before it.
 
     - ``logits`` (steps, 2, vocabulary): T3 forced along the recorded tokens, through the package's
@@ -131,11 +128,9 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
 
 
 def replay_on(
-    session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer], dtype: Any = None
+    session: LoadedModel, test: Test, recorded: Mapping[str, Buffer], dtype: Any = None
 ) -> Produced:
     """`replay` once the conditionals are there; recorded floats are cast to ``dtype`` if given."""
-    from patcher.targets.chatterbox.serving import from_buffer, to_buffer
-
     torch, speaker = session.torch, session.speaker
     sampled = from_buffer(recorded["speech_tokens"], session.device).flatten()
     mel = from_buffer(recorded["mel"], session.device)
@@ -164,14 +159,14 @@ def replay_on(
     )
 
 
-def text_tokens(session: ChatterboxSession, text: str) -> Any:
+def text_tokens(session: LoadedModel, text: str) -> Any:
     """A text as `generate` hands it to T3: two rows, start and stop tokens at the ends."""
     from chatterbox.tts import punc_norm
 
     return framed(session, session.speaker.tokenizer.text_to_tokens(punc_norm(text)))
 
 
-def framed(session: ChatterboxSession, tokens: Any) -> Any:
+def framed(session: LoadedModel, tokens: Any) -> Any:
     """Text tokens of (1, length) as two rows, start and stop tokens at the ends."""
     speaker, torch = session.speaker, session.torch
     tokens = tokens.to(session.device)
@@ -181,7 +176,7 @@ def framed(session: ChatterboxSession, tokens: Any) -> Any:
 
 
 @contextlib.contextmanager
-def record_logits(session: ChatterboxSession) -> Iterator[list[Any]]:
+def record_logits(session: LoadedModel) -> Iterator[list[Any]]:
     """Collect the head's last logits of every step, (2, vocabulary) each, left on the device."""
     logits: list[Any] = []
 
@@ -197,7 +192,7 @@ def record_logits(session: ChatterboxSession) -> Iterator[list[Any]]:
 
 
 @contextlib.contextmanager
-def forced(session: ChatterboxSession, tokens: Any) -> Iterator[tuple[list[Any], list[Any]]]:
+def forced(session: LoadedModel, tokens: Any) -> Iterator[tuple[list[Any], list[Any]]]:
     """Make sampling return ``tokens`` one after the other.
 
     Collects the head's last logits, and the probabilities each token was to be drawn from.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from patcher.targets.adapter import Buffer, NotApplicable, Produced, stage_seed
 from patcher.targets.chatterbox import components, folders
-from patcher.targets.chatterbox.serving import ChatterboxSession, digest_of, from_buffer, to_buffer
+from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
+from patcher.targets.chatterbox.serving import ChatterboxSession, digest_of
 from patcher.targets.state import shapes
 
 if TYPE_CHECKING:

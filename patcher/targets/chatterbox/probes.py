@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from patcher.targets.adapter import Buffer, Produced, Test
-    from patcher.targets.chatterbox.serving import ChatterboxSession
+    from patcher.targets.chatterbox.loaded import LoadedModel
 
 
-def exact_replay(
-    session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer]
-) -> Produced:
+def exact_replay(session: LoadedModel, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
     """`components.replay` with the weights, the conditionals and the recorded inputs in float64.
 
     The conditionals are computed in single precision first: they are an input here. Noise is drawn

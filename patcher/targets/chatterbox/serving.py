@@ -33,6 +33,7 @@ from patcher.targets.adapter import (
 from patcher.targets.chatterbox import clip_key, components, hearing, probes, surviving
 from patcher.targets.chatterbox.asking import asked_of
 from patcher.targets.chatterbox.clips import clip_name, write_clip
+from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS as TOKEN_LIMITS
 from patcher.targets.chatterbox.scale import apply_scale
@@ -363,22 +364,3 @@ def pick_device(asked: str) -> str:
     if not there[asked]:
         raise RuntimeError(f"torch {torch.__version__} sees no device {asked!r} here")
     return asked
-
-
-def to_buffer(tensor: Any) -> Buffer:
-    """A tensor's elements as bytes; bfloat16, which NumPy lacks, by its bit patterns."""
-    import torch
-
-    tensor = tensor.detach().cpu().contiguous()
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    bits = tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor
-    return Buffer(dtype, tuple(tensor.shape), bits.numpy().tobytes())
-
-
-def from_buffer(buffer: Buffer, device: str) -> Any:
-    """The tensor `to_buffer` was given, on ``device``."""
-    import torch
-
-    dtype = getattr(torch, buffer.dtype)
-    flat = torch.frombuffer(bytearray(buffer.data), dtype=dtype)
-    return flat.reshape(buffer.shape).to(device)

@@ -103,10 +103,6 @@ class Stacks:
             traceback = traceback.tb_next
         return result
 
-    def in_root(self, file: str) -> bool:
-        """Whether an absolute path lies under the import root of the target."""
-        return self.root is not None and os.path.realpath(file).startswith(self.root + os.sep)
-
     def _file(self, name: str) -> str | None:
         if name not in self._relative:
             self._relative[name] = self._shorten(name)
