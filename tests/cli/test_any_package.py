@@ -143,6 +143,10 @@ def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(
     several = patcher("new", "zero", "--at", "adder.py", "--match", "total", "--with", "0")
     assert several.status == 3
     assert "adder.py:7" in several.stderr
+    assert "--at adder.py:LINE" in several.stderr
+    named = patcher("new", "none", "--at", "adder.py:8", "--match", "total", "--with", "None")
+    assert named.status == 0, named.stderr
+    assert "+    return None" in patcher("plan", "none", "--diff").stdout
     none = patcher("new", "zero", "--at", "adder.py", "--match", "total -= $X", "--with", "0")
     assert none.status == 3
     assert "closest: adder.py:7" in none.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from patcher.rewrite.source import Source
 if TYPE_CHECKING:
     from patcher.rewrite.outcome import EditOutcome
 
+INDENT = "    "
 LONGEST_FIXTURE = 16  # lines; a longer one shows less than the target itself
 
 
@@ -34,7 +36,8 @@ def replacement_spec(
     Args:
         path: of the file, relative to the import root.
         content: the file.
-        line: from 1: of the statement, or where only a pattern within its function is meant.
+        line: from 1: of the statement, or of a function whose only site of the pattern is meant;
+            where there are more in the function, the one in the statement at the line.
         pattern: what to match; without one it is the statement (or decorator) at ``line``.
 
     Raises:
@@ -50,6 +53,9 @@ def replacement_spec(
         within = innermost(source, line) if line is not None else None
         edit = Edit(path, EditKind.MATCH, within, pattern, replacement)
     outcome = rewrite_file(path, content, [edit], {}).outcomes[0]
+    if outcome.status is EditStatus.AMBIGUOUS and line is not None:
+        edit = _in_its_statement(edit, source, line) or edit
+        outcome = rewrite_file(path, content, [edit], {}).outcomes[0]
     if outcome.status is not EditStatus.READY:
         raise _refused(outcome, path)
     first = outcome.sites[0].line
@@ -61,6 +67,21 @@ def replacement_spec(
     return spec_text(name, target, [edit], summary, test, claim=claim)
 
 
+def _in_its_statement(edit: Edit, source: Source, line: int) -> Edit | None:
+    """The same change of the whole statement at a line; None where that is not one site either."""
+    whole = edit_at(source, edit.file, line)
+    text = whole.pattern or ""
+    if whole.kind is not EditKind.MATCH or "$$$" in text:  # it is longer than its header
+        return None
+    # In a function: a `return` stands nowhere else.
+    alone = f"def alone():\n{textwrap.indent(text, INDENT)}\n".encode()
+    written = rewrite_file(edit.file, alone, [replace(edit, within=None)], {})
+    if written.outcomes[0].status is not EditStatus.READY or written.content is None:
+        return None
+    lines = written.content.decode().splitlines(keepends=True)[1:]
+    return replace(whole, replacement="".join(each.removeprefix(INDENT) for each in lines).strip())
+
+
 def _refused(outcome: EditOutcome, path: str) -> PatcherError:
     """The error of a site that cannot be written; no spec is there yet that it could point at."""
     code = outcome.code or outcome.status.value
@@ -70,7 +91,7 @@ def _refused(outcome: EditOutcome, path: str) -> PatcherError:
         places.append(f"closest: {path}:{closest.line}   {closest.text.strip()}   {closest.note}")
     hint = outcome.hint
     if code == "ambiguous":
-        hint = f"a longer --match fits one place alone; --at {path}:LINE names its function"
+        hint = f"--at {path}:LINE names the one in the statement at that line"
     return PatcherError(code, outcome.message, hint, notes=[*places, *outcome.details])
 
 
