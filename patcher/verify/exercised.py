@@ -226,6 +226,19 @@ def exercises(
     )
 
 
+def branches_alone(exercised: Iterable[Exercise]) -> tuple[str, ...]:
+    """A sentence on each patch of which no line ran though its functions did: it was not tried."""
+    by_patch: dict[str, list[Exercise]] = {}
+    for each in exercised:
+        by_patch.setdefault(each.place.patch, []).append(each)
+    return tuple(
+        f"no case reached what {patch} changes: {places[0].place.file}:{places[0].place.lines[0]} "
+        f"({places[0].place.function}) is in a branch that was not taken"
+        for patch, places in by_patch.items()
+        if all(each.kind == "branch" for each in places)
+    )
+
+
 def _only_new(place: ChangedLines) -> bool:
     return bool(place.spans) and place.spans[0].new
 

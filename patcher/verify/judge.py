@@ -18,6 +18,7 @@ from patcher.execution.runner import Observer, Runner, Silent
 from patcher.execution.stages import DamagedRecord
 from patcher.gates.structured import compared as kinds_compared
 from patcher.verify.decisions import counted, decide, sentence
+from patcher.verify.exercised import branches_alone
 from patcher.verify.guarded import Guarded
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.life import live
@@ -161,7 +162,7 @@ def _judge(
         reproducible=trial.reproducible,
         weights=setup.assets.summary,
         facts={**setup.facts, **trial.facts, "workers": slots},
-        warnings=tuple(trial.warnings(cases)),
+        warnings=(*trial.warnings(cases), *branches_alone(exercised)),
         trees={arm.value: tree.sha256 for arm, tree in request.trees.items()},
         wall_s=time.monotonic() - began_s,
         further=further,

@@ -251,3 +251,17 @@ def test_a_new_file_is_a_branch_where_the_same_patch_ran_elsewhere() -> None:
     assert kinds == {"a.py": "ran", "b.py": "branch"}
     nothing = {one.place.file: one.kind for one in exercises(places, [result])}
     assert nothing == {"a.py": "never", "b.py": "never"}
+
+
+def test_a_patch_of_which_no_line_ran_is_noted_though_its_function_did() -> None:
+    from patcher.execution.results import Arm, Case, CaseResult, Outcome
+    from patcher.verify.exercised import branches_alone, exercises
+
+    pristine = b"def work(fast):\n    if fast:\n        return 1\n    return 1\n"
+    edited = pristine.replace(b"        return 1", b"        return 2")
+    places = places_of([("untried", {"a.py": edited})], {"a.py": pristine}.get)
+    result = CaseResult(Case("model", "test"), Arm.PATCHED, Outcome.OK)
+    missed = exercises(places, [replace(result, ran={"a.py": (1, 2, 4)})])
+    (note,) = branches_alone(missed)
+    assert "no case reached what untried changes: a.py:3 (work)" in note
+    assert branches_alone(exercises(places, [replace(result, ran={"a.py": (1, 2, 3)})])) == ()
