@@ -215,6 +215,52 @@ def test_a_hazard_in_the_workload_is_named_as_outside_the_target(
     assert "at bench.py:6, outside adder" in patcher("scan", "inference").stdout
 
 
+VALUES = {
+    "pandas": """
+import adder, pandas
+
+def work():
+    return pandas.DataFrame({"total": [adder.add(range(n)) / 3 for n in range(200)]})
+
+def same(baseline, patched):
+    difference = (baseline - patched).abs().max().max()
+    return bool(difference < LIMIT), f"{difference:.3f} apart"
+""",
+    "torch": """
+import adder, torch
+
+def work():
+    return {"totals": torch.tensor([adder.add(range(n)) / 3 for n in range(200)])}
+
+def same(baseline, patched):
+    difference = (baseline["totals"] - patched["totals"]).abs().max().item()
+    return difference < LIMIT, f"{difference:.3f} apart"
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", VALUES)
+def test_a_function_of_the_users_own_compares_frames_and_tensors_while_they_are_timed(
+    patcher: Patcher, workspace: Path, library: str
+) -> None:
+    pytest.importorskip(library)
+    (workspace / "patcher.toml").write_text(
+        'target = "adder"\n[verify]\ncall = "bench.py:work"\ncompare = "bench.py:same"\n'
+    )
+    (workspace / "bench.py").write_text(VALUES[library].replace("LIMIT", "0.5"))
+    one = ("new", "nearly", "--at", "adder.py:8", "--with", "return total + 1", "--claim", "close")
+    assert patcher(*one).status == 0
+    near = patcher("verify", "nearly", "--bench", "--json")
+    assert near.status == 0, near.stdout
+    assert "bench.py:same" in " ".join(near.json["warnings"])
+    assert near.json["speed"]["pairs"] == 6
+    (workspace / "bench.py").write_text(VALUES[library].replace("LIMIT", "0.1"))
+    far = patcher("verify", "nearly", "--bench", "--json")
+    assert far.status == 1
+    assert far.json["cases"][0]["error"] == "bench.py:same: 0.333 apart"
+
+
 def test_an_adapter_is_written_that_runs(patcher: Patcher, workspace: Path) -> None:
     assert patcher("new", "--adapter", "mine").status == 0
     assert 'adapter = "mine.py:adapter"' in (workspace / "patcher.toml").read_text()

@@ -205,6 +205,72 @@ def test_a_captured_edit_is_for_the_distribution_it_was_made_in(
     assert "target: scaler >=2.0,<2.1" in (workspace / "patches" / "turned.yaml").read_text()
 
 
+ADAPTER = """
+import time
+from dataclasses import dataclass
+
+from patcher.targets.adapter import Assets, Matrix, Model, Produced, Session, Test
+from patcher.worker.values import encode
+
+
+@dataclass(frozen=True)
+class Adapter:
+    distribution: str = "adder"
+    packages: tuple = ("adder",)
+    serving: str = "adding:open_session"
+    making: object = None
+
+    def matrix(self, config):
+        return Matrix((Model("sums"),), (Test("ten", {"upto": 10}), Test("none", {"upto": 0})))
+
+    def assets(self, matrix, options, version):
+        return Assets("no weights", fingerprint="none")
+
+    def draw(self, rng, model, count, full):
+        return [Test(f"drawn {n}", {"upto": rng.randrange(1, 99)}) for n in range(count)]
+
+
+adapter = Adapter()
+
+
+def open_session(opening):
+    return Sums(opening)
+
+
+class Sums(Session):
+    def __init__(self, opening):
+        import adder
+
+        self.adder = adder
+
+    def run(self, test, *, capture):
+        started = time.perf_counter()
+        value = self.adder.total(range(test.options["upto"]))
+        return Produced(returned=encode(value), wall_s=time.perf_counter() - started)
+"""
+
+
+@pytest.mark.slow
+def test_an_adapter_of_one_of_them_judges_both_from_the_frozen_tree(
+    patcher: Patcher, workspace: Path
+) -> None:
+    (workspace / "adding.py").write_text(ADAPTER)
+    (workspace / "patcher.toml").write_text('[verify]\nadapter = "adding.py:adapter"\n')
+    passes = patcher("verify", "name_it_times", "call_it_times", "--json")
+    assert passes.status == 0, passes.stdout
+    assert [each["test"] for each in passes.json["cases"]] == ["ten", "none"]
+    assert "drawn" in {each["kind"] for each in passes.json["inputs"]["drawn"]}
+    # What `scaler` says comes from the tree, though the adapter names `adder` alone.
+    assert {each["file"] for each in passes.json["exercised"]} == {"adder.py", "scaler.py"}
+    fails = patcher("verify", "name_it_wrong", "call_it_times", "--json")
+    assert fails.status == 1
+    assert {each["test"]: each["status"] for each in fails.json["cases"]} == {
+        "ten": "fail",
+        "none": "pass",
+    }
+    assert fails.json["cases"][0]["error"] == "returned is 135, on the baseline 90"
+
+
 KILLED = """
 import os, signal, sys
 from patcher.store import transaction

@@ -90,6 +90,8 @@ def _refused(outcome: EditOutcome, path: str) -> PatcherError:
         closest = outcome.closest
         places.append(f"closest: {path}:{closest.line}   {closest.text.strip()}   {closest.note}")
     hint = outcome.hint
+    if outcome.closest is not None and outcome.hint.startswith("`within"):
+        hint = f"--at {path}:{outcome.closest.line}, if the closest site is meant"
     if code == "ambiguous":
         hint = f"--at {path}:LINE names the one in the statement at that line"
     return PatcherError(code, outcome.message, hint, notes=[*places, *outcome.details])
