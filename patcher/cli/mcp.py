@@ -19,11 +19,11 @@ def mcp_command(session: CliSession) -> int:
     """Serve list, plan, verify, judge and scan as tools of the Model Context Protocol.
 
     A client starts this and speaks over standard input and output; the workspace is that of `-C`.
-    It needs the extra: `pip install 'patcher[mcp]'`.
+    It needs the extra `mcp`: `pip install 'mcp>=2'`.
     """
     if find_spec("mcp") is None:
         raise PatcherError(
-            "environment", "the package mcp is not installed", hint="pip install 'patcher[mcp]'"
+            "environment", "the package mcp is not installed", hint="`pip install 'mcp>=2'`"
         )
     from patcher.mcp.server import server
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WORDS, SPEAKER, NOT_HEARD = "words of ", "speaker of ", "not heard"
 """Names, or the beginnings of names, of what `Session.heard` says."""
-NO_JIWER = "jiwer is not installed (`pip install 'patcher[speech]'`)"
+NO_JIWER = "jiwer is not installed (`pip install 'jiwer>=3'`)"
 
 
 @dataclass(frozen=True)

@@ -337,6 +337,6 @@ def connect(slots: int) -> RayExecutor:
     from importlib.util import find_spec
 
     if find_spec("ray") is None:
-        hint = "install it with patcher: `pip install 'patcher[ray]'`"
+        hint = "install it where patcher is: `pip install 'ray>=2.40'`"
         raise PatcherError("usage", "`--executor ray` needs Ray, which is not installed", hint=hint)
     return RayExecutor(slots)
