@@ -105,9 +105,14 @@ def main() -> int:
 
 
 def circumstances() -> str:
-    """Date, versions and processor."""
+    """Date, versions, commit and processor."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
-    return f"{today}: patcher {__version__}, Python {platform.python_version()}; {device()}"
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=Path(__file__).parent, capture_output=True, text=True, check=False,
+    ).stdout.strip()  # fmt: skip
+    code = f"patcher {__version__}, commit {commit}, Python {platform.python_version()}"
+    return f"{today}: {code}; {device()}"
 
 
 def row(name: str, versions: int, tally: Tally) -> str:
