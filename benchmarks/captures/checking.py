@@ -23,8 +23,8 @@ def comes_back(found: Captured, before: Files, after: Mapping[str, File | None])
     files = {**pristine, **replay(pristine.get, [patch])}
     modes = {**bits, **replay_modes(pristine.get, bits.get, [patch])}
     made = {p: (data, modes.get(p, 0o644)) for p, data in files.items() if data is not None}
-    wanted = {p: held for p, held in {**before, **after}.items() if held is not None}
-    return made == wanted
+    expected = {p: held for p, held in {**before, **after}.items() if held is not None}
+    return made == expected
 
 
 def is_small(found: Captured, before: Files, after: Mapping[str, File | None]) -> bool:

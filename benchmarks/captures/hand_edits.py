@@ -207,8 +207,8 @@ class Hand:
         self.rewrite(path, lines)
 
     def pick(self, tree: ast.Module, *kinds: type[ast.AST]) -> ast.AST:
-        wanted = kinds or (ast.stmt,)
-        found = [node for node in ast.walk(tree) if isinstance(node, wanted)]
+        chosen = kinds or (ast.stmt,)
+        found = [node for node in ast.walk(tree) if isinstance(node, chosen)]
         if not found:
             raise CannotError
         return self.random.choice(found)
@@ -344,8 +344,8 @@ def case(
     random = Random(seed)
     hand = Hand(random, dict(before))
     made: list[str] = []
-    wanted = random.randint(1, 4)
-    while len(made) < wanted:
+    chosen = random.randint(1, 4)
+    while len(made) < chosen:
         name = random.choice(_IN_FILES if random.random() < 0.7 else EDITS)
         try:
             getattr(hand, name)()

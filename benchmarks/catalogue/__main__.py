@@ -73,14 +73,14 @@ def main() -> None:
     sys.exit(bool(problems))
 
 
-def show(told: argparse.Namespace, target: Target, results: Results) -> None:
+def show(settings: argparse.Namespace, target: Target, results: Results) -> None:
     """Write the page, and the specs if asked to; the page is about what patches are shipped for."""
-    if not told.target:
-        where = PAGE if told.results == RESULTS else told.results / PAGE.name
+    if not settings.target:
+        where = PAGE if settings.results == RESULTS else settings.results / PAGE.name
         where.parent.mkdir(parents=True, exist_ok=True)
         where.write_text(page(book_of(results, target)))
         print(f"written: {where}")
-        if "specs" in told.parts:
+        if "specs" in settings.parts:
             patches = list(target.catalogue.patches.values())
             changed = stamp(shipped(), patches, results.everything())
             print(f"figures changed in: {', '.join(changed) or 'no spec'}")
@@ -139,13 +139,13 @@ def arguments() -> argparse.Namespace:
 class Measuring:
     """One call: parts of some subjects on one device, saved as they come."""
 
-    def __init__(self, told: argparse.Namespace, target: Target, results: Results) -> None:
-        self.told, self.target, self.results = told, target, results
-        self.lab = Lab(target, told.device, told.cache, self.say)
-        self.deadline = Deadline(told.budget)
-        self.subjects = target.subjects(told.only)
-        self.facts = facts(told.device)
-        if told.target:
+    def __init__(self, settings: argparse.Namespace, target: Target, results: Results) -> None:
+        self.settings, self.target, self.results = settings, target, results
+        self.lab = Lab(target, settings.device, settings.cache, self.say)
+        self.deadline = Deadline(settings.budget)
+        self.subjects = target.subjects(settings.only)
+        self.facts = facts(settings.device)
+        if settings.target:
             self.facts["versions"][target.source.distribution] = target.source.version
 
     def say(self, line: str) -> None:
@@ -153,7 +153,7 @@ class Measuring:
 
     def run(self, part: str) -> Iterator[str]:
         """Measure one part; yields what went wrong, a line each."""
-        subjects = list(self.wanted(part))
+        subjects = list(self.to_measure(part))
         result = self.timed if part in ("stages", "speed") else self.one_by_one
         for subject, value in result(part, subjects):
             if isinstance(value, str):
@@ -162,30 +162,33 @@ class Measuring:
                 yield f"{part}: {subject.name}: {last[0]}"
                 continue
             saved = {**value, "about": self.about(subject)}
-            self.results.add(self.told.under, self.key(part), {subject.name: saved})
+            self.results.add(self.settings.under, self.key(part), {subject.name: saved})
         if part == "gates":
             yield from self.surprises()
 
     def surprises(self) -> Iterator[str]:
         """Gates that did not end as their subject claims, whenever they ran."""
-        saved = self.results.of(self.told.under, "gates")
+        saved = self.results.of(self.settings.under, "gates")
         for subject in self.subjects:
             verdict = saved.get(subject.name, {}).get("verdict")
             if verdict not in (None, expected(subject)):
                 yield f"gates: {subject.name}: {verdict}, not {expected(subject)}"
 
-    def wanted(self, part: str) -> Iterator[Subject]:
+    def to_measure(self, part: str) -> Iterator[Subject]:
         """The subjects a part is for, without those that need not be measured again."""
         source = self.target.source
-        saved = self.results.of(self.told.under, self.key(part))
+        saved = self.results.of(self.settings.under, self.key(part))
         for subject in self.subjects:
-            if not belongs(part, subject, named=bool(self.told.only)):
+            if not belongs(part, subject, named=bool(self.settings.only)):
                 continue
-            why = why_not(part, subject, source.distribution, source.version, self.told.device)
+            why = why_not(part, subject, source.distribution, source.version, self.settings.device)
             if why:
                 self.say(f"{part}: not {subject.name}: {why}")
-            elif self.told.resume and still_holds(
-                saved.get(subject.name), self.about(subject), self.told.rounds, self.told.tokens
+            elif self.settings.resume and still_holds(
+                saved.get(subject.name),
+                self.about(subject),
+                self.settings.rounds,
+                self.settings.tokens,
             ):
                 self.say(f"{part}: {subject.name} is measured already")
             else:
@@ -195,18 +198,18 @@ class Measuring:
         return {**self.facts, "tree": digest(self.target.files(subject))[:16]}
 
     def key(self, part: str) -> str:
-        return f"{part}-{self.told.scale}" if part in SCALED else part
+        return f"{part}-{self.settings.scale}" if part in SCALED else part
 
     def one_by_one(
         self, part: str, subjects: Sequence[Subject]
     ) -> Iterator[tuple[Subject, Found | str]]:
         """Parts that measure a subject by itself."""
         measures: dict[str, Callable[[Subject], Found]] = {
-            "counts": partial(self.lab.count, scale=self.told.scale),
+            "counts": partial(self.lab.count, scale=self.settings.scale),
             "gates": self.lab.gate,
             "life": self.lab.live,
-            "start": partial(self.lab.start, scale=self.told.scale),
-            "work": partial(self.lab.work, scale=self.told.scale, tokens=self.told.tokens),
+            "start": partial(self.lab.start, scale=self.settings.scale),
+            "work": partial(self.lab.work, scale=self.settings.scale, tokens=self.settings.tokens),
             "rates": self.lab.rates,
         }
         longest = 0.0
@@ -233,14 +236,13 @@ class Measuring:
             name: stages_of(each) if part == "stages" else ("generation",)
             for name, each in rest.items()
         }
-        settings = self.told
         for name, value in self.lab.time(
             list(rest.values()),
             works,
-            scale=settings.scale,
-            tokens=settings.tokens,
-            rounds=settings.rounds,
-            sessions=settings.sessions,
+            scale=self.settings.scale,
+            tokens=self.settings.tokens,
+            rounds=self.settings.rounds,
+            sessions=self.settings.sessions,
             deadline=self.deadline,
         ):
             if name != PRISTINE:

@@ -41,7 +41,7 @@ def facts(device: str) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit checked out; a copy without history is told it by ``$COMMIT``."""
+    """The commit checked out; a copy without history takes it from ``$COMMIT``."""
     try:
         head = git("rev-parse", "--short=10", "HEAD").strip()
         changed = git("status", "--porcelain", "--", *MEASURED).strip()

@@ -88,7 +88,7 @@ class Target:
 
     @contextmanager
     def frozen(self, subject: Subject) -> Iterator[FrozenTree]:
-        """The subject's tree in a folder of its own, gone afterwards."""
+        """The subject's tree in a folder of its own, removed afterwards."""
         files = self.files(subject)
         with tempfile.TemporaryDirectory(prefix="patcher-catalogue-") as folder:
             root = Path(folder)

@@ -75,8 +75,8 @@ class Lanes:
 
     def start(self, index: int, work: Work) -> None:
         """Time a pair on a lane that is free; there has to be one."""
-        wanted = self._of_block.get(index // 2)
-        lane = next((each for each in self._free if each.number == wanted), self._free[0])
+        number = self._of_block.get(index // 2)
+        lane = next((each for each in self._free if each.number == number), self._free[0])
         self._free.remove(lane)
         self._of_block[index // 2] = lane.number
         if self._pool is None:

@@ -94,8 +94,8 @@ def time_arms(
         workload: the inputs to time, from the bench's seed: cases that passed their gates on both
             arms.
         database: the SQLite file pairs are kept in.
-        announce: told beforehand what to expect, from two processes of the baseline; None times
-            none for that.
+        announce: called beforehand with what to expect, from two processes of the baseline; None
+            times none for that.
     """
     claim = claim or Claim()
     plain = {arm: replace(site, deterministic=False) for arm, site in sites.items()}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).resolve().parent.parent / "worker" / "compiling.py"
 TIMEOUT_S = 300.0
-KEPT_S = 30 * 24 * 3600.0  # what nothing used for so long is of a source that is gone
+KEPT_S = 30 * 24 * 3600.0  # what nothing used for so long is of a source that was removed
 
 
 def compile_trees(trees: Iterable[FrozenTree], python: str, cache: Path) -> None:

@@ -188,6 +188,6 @@ class CaseResult:
         return next((s for s in reversed(self.stages) if s.measure == measure), None)
 
 
-def stage_from(told: Mapping[str, Any]) -> Stage:
+def stage_from(values: Mapping[str, Any]) -> Stage:
     """A stage as the worker describes it."""
-    return Stage(**{**told, "shape": tuple(told["shape"])})
+    return Stage(**{**values, "shape": tuple(values["shape"])})

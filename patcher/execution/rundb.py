@@ -175,12 +175,14 @@ class RunDb:
         result = []
         for run, text in self._do(work):
             try:
-                told = json.loads(text)
-                if told["trees"] != dict(trees):
+                record = json.loads(text)
+                if record["trees"] != dict(trees):
                     continue
-                if told["verdict"] != "pass":
+                if record["verdict"] != "pass":
                     break
-                result.append(PassedRun(run, int(told["inputs"]["seed"]), bool(told["sandbox"])))
+                result.append(
+                    PassedRun(run, int(record["inputs"]["seed"]), bool(record["sandbox"]))
+                )
             except (ValueError, TypeError, KeyError):
                 continue  # of an earlier patcher
         return result
@@ -229,7 +231,7 @@ class RunDb:
         return not problem
 
     def prune(self, stages_dir: Path, logs_dir: Path, keep: int = KEPT_RUNS) -> None:
-        """Forget the results of all but the newest runs, with stage files and logs of theirs.
+        """Forget the results of all but the newest runs, with their stage files and logs.
 
         Verifications themselves stay in the history.
         """
@@ -268,25 +270,25 @@ class RunDb:
         ]
 
 
-def result_from(told: Mapping[str, Any]) -> CaseResult:
+def result_from(values: Mapping[str, Any]) -> CaseResult:
     """The result `dataclasses.asdict` was given."""
-    failure = told["failure"]
+    failure = values["failure"]
     if failure is not None:
         frames = tuple(Frame(**frame) for frame in failure["frames"])
         failure = Failure(**{**failure, "frames": frames})
-    measure, expected = told["measure"], told["expected_s"]
+    measure, expected = values["measure"], values["expected_s"]
     return CaseResult(
         **{
-            **told,
-            "case": Case(**told["case"]),
-            "arm": Arm(told["arm"]),
-            "outcome": Outcome(told["outcome"]),
+            **values,
+            "case": Case(**values["case"]),
+            "arm": Arm(values["arm"]),
+            "outcome": Outcome(values["outcome"]),
             "failure": failure,
-            "stages": tuple(stage_from(stage) for stage in told["stages"]),
-            "returned": tuple(stage_from(stage) for stage in told["returned"]),
-            "later": tuple(stage_from(stage) for stage in told["later"]),
-            "changed": tuple(told["changed"]),
-            "ran": {file: tuple(lines) for file, lines in told["ran"].items()},
+            "stages": tuple(stage_from(stage) for stage in values["stages"]),
+            "returned": tuple(stage_from(stage) for stage in values["returned"]),
+            "later": tuple(stage_from(stage) for stage in values["later"]),
+            "changed": tuple(values["changed"]),
+            "ran": {file: tuple(lines) for file, lines in values["ran"].items()},
             "measure": Measure(**measure) if measure else None,
             "expected_s": tuple(expected) if expected else None,
         }

@@ -70,7 +70,7 @@ class Batch:
     further: frozenset[str] = frozenset()
 
     def purpose_of(self, case: Case) -> str:
-        """What the observer is told of a case."""
+        """What the observer is shown of a case."""
         return "further" if self.purpose == "run" and case.test in self.further else self.purpose
 
     @property
@@ -102,7 +102,7 @@ class Runner:
 
     Args:
         sites: where each arm runs.
-        observer: told of every case as it begins and ends.
+        observer: called with every case as it begins and ends.
         keep: called with every result of a first run the moment it exists.
         timeout_s: for one case; None for ten times its baseline, at least 30 s.
     """

@@ -14,8 +14,8 @@ def condition_text(conditions: Mapping[str, Any]) -> str:
     """The tests around a line, each with the values it had when the line ran."""
     texts = []
     for guard in conditions.get("guards", ()):
-        test = guard["test"] if guard["wanted"] else f"not ({guard['test']})"
-        values = values_text(_fact(conditions, guard, held=guard["wanted"]))
+        test = guard["test"] if guard["outcome"] else f"not ({guard['test']})"
+        values = values_text(_fact(conditions, guard, held=guard["outcome"]))
         texts.append(f"`{test}`" + (f" ({values})" if values else ""))
     return " and ".join(texts)
 

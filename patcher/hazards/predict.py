@@ -1,4 +1,4 @@
-"""What patches will break, told from runs that break nothing.
+"""What patches will break, predicted from runs that break nothing.
 
 The patches are applied in memory. Every scope of inference mode they open is turned into
 ``no_grad`` (`Planned.neutral`), and that tree is surveyed: for a patch that only changes modes it

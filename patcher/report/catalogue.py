@@ -100,7 +100,7 @@ def _summary(each: ListedPatch) -> str:
 
 
 def gain_text(gain: Gain | None) -> str:
-    """``1.19 times flow``; a timing that did not decide is told as such."""
+    """``1.19 times flow``; a timing that did not decide says so."""
     if gain is None:
         return "not timed"
     stage = _cut(gain.stage, LONGEST_STAGE)

@@ -88,7 +88,7 @@ class CauseView:
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture in the page's own colours. ``svg`` is markup of ours."""
+    """A picture in the page's own colours. ``svg`` is made here, and not escaped."""
 
     title: str
     caption: str
@@ -101,9 +101,9 @@ def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = Non
     Args:
         sounds: by model and test; what is not there is not played.
     """
-    heard = sounds or {}
+    known = sounds or {}
     diff = changes.parse(record.diff, record.exercised)
-    cases = case_views(record, heard)
+    cases = case_views(record, known)
     values: dict[str, Any] = {
         "record": record,
         "version": __version__,
@@ -317,7 +317,7 @@ def speed_values(record: Record) -> dict[str, Any]:
 
 
 def markup(text: str) -> Any:
-    """Markup of ours, not to be escaped."""
+    """Markup made here, not to be escaped."""
     from markupsafe import Markup
 
     return Markup(text)

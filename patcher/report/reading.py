@@ -252,7 +252,7 @@ def _undeclared(each: Json) -> str:
     return f"{place}; declare {needs}" if needs else place
 
 
-def _receipt(told: Any) -> str:
-    if isinstance(told, Mapping):
-        told = told.get("path") or told.get("id") or told.get("digest") or told.get("sha256")
-    return "" if told is None else str(told)
+def _receipt(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("path") or value.get("id") or value.get("digest") or value.get("sha256")
+    return "" if value is None else str(value)

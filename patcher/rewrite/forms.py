@@ -70,8 +70,8 @@ def fit_of(patch: Patch, outcomes: Sequence[EditOutcome], read: Read) -> Fit:
     if all(outcome.status in WRITABLE for outcome in outcomes):
         return Fit.FITS
     adding = EditKind.ADD_FILE
-    gone = [o for o in outcomes if o.edit.kind is not adding and read(o.edit.file) is None]
-    return Fit.NOT_THERE if gone else Fit.MOVED
+    missing = [o for o in outcomes if o.edit.kind is not adding and read(o.edit.file) is None]
+    return Fit.NOT_THERE if missing else Fit.MOVED
 
 
 def absence(patch: Patch, read: Read) -> Absent | None:

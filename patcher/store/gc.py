@@ -82,7 +82,7 @@ def _needed(workspace: Workspace, manifests: list[dict[str, Any]]) -> set[str]:
 
 
 def _remove(paths: list[Path]) -> None:
-    # Manifests first: one must never name an object that is gone.
+    # Manifests first: a manifest must never name a removed object.
     for path in paths:
         with Folder.open(path.parent) as folder:
             folder.unlink(path.name)

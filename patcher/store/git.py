@@ -56,7 +56,7 @@ def recorded(copy: StoredTree) -> str | None:
     """The commit of the present state, or None when it is still to be made. Runs no git."""
     note = _note(copy)
     current = note.get("transaction") == copy.state.transaction
-    # A managed repository can be deleted; a ref in somebody's checkout is theirs to prune.
+    # A managed repository can be deleted; a ref in a user's checkout is the user's to prune.
     there = copy.in_place or (copy.root / ".git" / "HEAD").exists()
     return str(note["commit"]) if current and there and "commit" in note else None
 
@@ -154,7 +154,7 @@ def _update_index(git_dir: Path, root: Path, paths: Iterable[str], *, afresh: bo
     names = "".join(f"{path}\0" for path in sorted(paths)).encode()
     with Folder.open(git_dir) as git:
         if git.lstat("index.lock") is not None:
-            return True  # somebody's git is at work on it: theirs
+            return True  # somebody's git is at work on it
         for name in (_INDEX, f"{_INDEX}.lock"):
             git.unlink(name)
         held = None if afresh else git.read("index")

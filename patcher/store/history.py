@@ -91,7 +91,7 @@ def history(copy: StoredTree) -> tuple[Commit, ...]:
             )
         )
         if any(key == "Patcher-Target" for key, _, _ in trailers):
-            break  # the first record; what lies below it is not ours
+            break  # the first record; patcher made nothing below it
     return tuple(commits)
 
 
@@ -112,7 +112,7 @@ def format_patch(
     date = None if made_s is None else f"{made_s} +0000"
     who = Actor("patcher", "patcher@localhost")
     with tempfile.TemporaryDirectory(prefix="patcher-") as folder, quiet_environment():
-        # The empty template is ours, not a user's: no hooks come along.
+        # The empty template is not a user's: no hooks come along.
         repository = Repo.init(folder, template="", allow_unsafe_options=True)
         git = _safe(repository)
         before: dict[str, Held] = {}

@@ -251,7 +251,7 @@ def _undo(place: CopyFolders, journal: Journal, number: int, step: FileStep) -> 
         try:
             folder, name = stack.enter_context(place.root.parent(step.path))
         except (FileNotFoundError, PatcherError):
-            # The folder is gone or replaced: nothing of ours is left in the place it had.
+            # The folder is gone or replaced: nothing patcher wrote is left in its place.
             return True
         return _undo_in(folder, name, place, journal, number, step)
 

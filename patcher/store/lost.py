@@ -57,7 +57,7 @@ class Lost:
             return (
                 "`patcher recover` puts the records back from backups/, then `patcher revert --all`"
             )
-        return "the records are gone from backups/ too; git holds the files as they were"
+        return "the records in backups/ are missing too; git holds the files as they were"
 
 
 def lost_copies(workspace: Folders) -> list[Lost]:

@@ -304,7 +304,7 @@ def _from_folder(path: Path) -> DistributionSource:
         )
     listed = sorted(walk(root))
     layout = find_layout(listed) or Layout("", ())
-    wanted = [
+    chosen = [
         each
         for each in listed
         if layout.holds(each)
@@ -312,7 +312,7 @@ def _from_folder(path: Path) -> DistributionSource:
     ]
     files = {}
     total = 0
-    for each in wanted:
+    for each in chosen:
         result = root / each
         mode = result.lstat()
         total = _limit(total + mode.st_size, path)

@@ -32,7 +32,7 @@ def shapes(objects: Mapping[str, Any], packages: Iterable[str]) -> dict[str, str
 
     Args:
         objects: what was loaded, by name. Of a ``torch.nn.Module`` all submodules are looked at.
-        packages: top-level names; every imported module of theirs is looked at.
+        packages: top-level names; each imported module below them is looked at.
     """
     result = {f"attributes of {name}": shape_of(parts(each)) for name, each in objects.items()}
     result["hooks"] = f"#{sum(hooks(each) for each in objects.values())}"

@@ -125,7 +125,7 @@ class WorkloadAdapter:
         return Matrix((Model(self.distribution, options),), tuple(tests))
 
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
-        """The workload's own files: a change of theirs is another workload."""
+        """The workload's own files: with a change in them it is another workload."""
         hashes = {
             reference: self._source(reference).sha256
             for reference in (*_strings(self.config, "call"), *_strings(self.config, "compare"))

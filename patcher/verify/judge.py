@@ -80,7 +80,7 @@ def judge(
     """Run, compare, decide, explain.
 
     Args:
-        observer: told of progress.
+        observer: called with progress.
         explain: called with the failed cases when there are some.
         measure_speed: called when every case passed or could not apply.
 

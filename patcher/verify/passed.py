@@ -125,10 +125,10 @@ class Passed:
         Raises:
             ValueError, KeyError, TypeError: it is something else.
         """
-        told = data["strength"]
-        if set(told) != {each.name for each in fields(Strength)}:
+        values = data["strength"]
+        if set(values) != {each.name for each in fields(Strength)}:
             raise ValueError("not a strength")
-        strength = Strength(**{**told, "cases": tuple(told["cases"])})
+        strength = Strength(**{**values, "cases": tuple(values["cases"])})
         return cls(tuple((str(a), str(b)) for a, b in data["series"]), strength)
 
 

@@ -38,7 +38,7 @@ def compile_tree(tree: str, cache: Path, names: Sequence[str]) -> int:
             try:
                 code = compile(source, path, "exec", dont_inherit=True)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue  # whoever imports it is told so
+                continue  # whoever imports it gets the error
             write(kept, header(source) + marshal.dumps(code))
         target = importlib.util.cache_from_source(path)
         os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -67,20 +67,20 @@ class Permissions:
         keep: descriptors that the worker inherits.
     """
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self.command: list[str] = told["command"]
-        self.read: list[str] = told["read"]
-        self.write: list[str] = told["write"]
-        self.device: list[str] = told["device"]
-        self.landlock: int = told["landlock"]
-        self.namespaces: bool = told["namespaces"]
-        self.user: bool = told["user"]
-        self.network: str = told["network"]
-        self.filter = bytes.fromhex(told["filter"])
-        self.listed: list[str] = told["listed"]
-        self.masked: list[str] = told["masked"]
-        self.veiled: list[str] = told["veiled"]
-        self.keep: list[int] = told["keep"]
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.command: list[str] = settings["command"]
+        self.read: list[str] = settings["read"]
+        self.write: list[str] = settings["write"]
+        self.device: list[str] = settings["device"]
+        self.landlock: int = settings["landlock"]
+        self.namespaces: bool = settings["namespaces"]
+        self.user: bool = settings["user"]
+        self.network: str = settings["network"]
+        self.filter = bytes.fromhex(settings["filter"])
+        self.listed: list[str] = settings["listed"]
+        self.masked: list[str] = settings["masked"]
+        self.veiled: list[str] = settings["veiled"]
+        self.keep: list[int] = settings["keep"]
 
 
 def check(result: int, what: str) -> int:
@@ -112,9 +112,9 @@ def main(argv: list[str]) -> NoReturn:
     os.close(status_write)
     let_go(plan.keep)
     status = watch(first, life)
-    told = os.read(status_read, 8) if plan.namespaces else b""
+    written = os.read(status_read, 8) if plan.namespaces else b""
     sweep()
-    end_like(struct.unpack("q", told)[0] if len(told) == 8 else status)
+    end_like(struct.unpack("q", written)[0] if len(written) == 8 else status)
 
 
 def guarded(step: Callable[[], None]) -> None:

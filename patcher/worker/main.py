@@ -34,7 +34,7 @@ import os
 import signal
 from collections import deque
 from pathlib import Path
-from time import perf_counter  # ours, whatever the target makes of `time`
+from time import perf_counter  # this one, whatever the target makes of `time`
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

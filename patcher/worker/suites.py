@@ -1,6 +1,6 @@
 """Runs a test suite with pytest on a frozen tree, and says for every test how it ended.
 
-Which tests ran is told by a plugin that is handed to pytest, by their ids. A test that fails is
+A plugin that is handed to pytest says which tests ran, by their ids. A test that fails is
 run again: one that passes then is ``flaky``.
 """
 

@@ -7,7 +7,7 @@ import ctypes
 import os
 import select
 import signal
-from time import perf_counter  # ours, whatever the target makes of `time`
+from time import perf_counter  # this one, whatever the target makes of `time`
 
 PR_SET_PDEATHSIG = 1
 PROBE_ROUNDS = 40_000  # about 2 ms: far below a call, far above the clock's step
@@ -48,7 +48,7 @@ def limit_memory(mib: int) -> None:
 
 
 def die_with_parent(parent: int, requests: int, answers: int) -> None:
-    """End this process's group when the parent is gone, by the kernel's hand and by the pipe's.
+    """End this process's group when the parent ends, by the kernel's hand and by the pipe's.
 
     The kernel's signal (Linux) reaches a worker that is stuck holding the interpreter. A guard
     watches the pipe, on every system, and takes the worker's children along; it is a process of

@@ -27,19 +27,19 @@ def check_lines(before: str, after: str, outcomes: Sequence[EditOutcome]) -> str
     # One line may be the neighbour that tells where two edits are: each line has its own entry.
     entries: list[list[str]] = [[line] for line in old]
     for line, pattern, replacement in todo:
-        at, sought, wanted = line, _split(pattern), _split(replacement)
+        at, sought, replacing = line, _split(pattern), _split(replacement)
         if old[at : at + len(sought)] != sought:
             return f"line {at + 1} is not the one that `lines` names"
-        while sought and wanted and sought[0] == wanted[0]:
-            at, sought, wanted = at + 1, sought[1:], wanted[1:]
-        while sought and wanted and sought[-1] == wanted[-1]:
-            sought, wanted = sought[:-1], wanted[:-1]
+        while sought and replacing and sought[0] == replacing[0]:
+            at, sought, replacing = at + 1, sought[1:], replacing[1:]
+        while sought and replacing and sought[-1] == replacing[-1]:
+            sought, replacing = sought[:-1], replacing[:-1]
         if sought:
-            entries[at : at + len(sought)] = [wanted, *([] for _ in sought[1:])]
+            entries[at : at + len(sought)] = [replacing, *([] for _ in sought[1:])]
         elif at < len(entries):
-            entries[at] = [*wanted, *entries[at]]
+            entries[at] = [*replacing, *entries[at]]
         else:
-            entries.append(wanted)
+            entries.append(replacing)
     made = [line for entry in entries for line in entry]
     if _ended(made) == _ended(new):
         return ""

@@ -86,9 +86,9 @@ class ChatterboxAdapter:
     def matrix(self, config: Mapping[str, Any]) -> Matrix:
         """Read ``matrix.models`` and ``matrix.tests``; each falls back to the report's.
 
-        A model: ``name``, and as wanted ``weights`` (``base``, ``grpo`` or a checkpoint folder),
+        A model: ``name``, and optionally ``weights`` (``base``, ``grpo`` or a checkpoint folder),
         ``recipe`` and ``entry`` (the name of another entry point). A test: ``name``, ``text``, and
-        as wanted ``seed``, ``tokens`` (a cap), ``reference`` (a path, or a table of ``seed`` and
+        optionally ``seed``, ``tokens`` (a cap), ``reference`` (a path, or a table of ``seed`` and
         ``samples``).
         """
         settings = config.get("matrix", {})

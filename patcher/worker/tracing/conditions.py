@@ -56,7 +56,7 @@ class Watched:
             "calls": self.calls,
             "reached": self.reached,
             "guards": [
-                {"line": guard.line, "test": guard.test, "wanted": guard.wanted}
+                {"line": guard.line, "test": guard.test, "outcome": guard.outcome}
                 for guard in self.guards
             ],
             "seen": self.seen,

@@ -175,14 +175,14 @@ class Condition:
     Attributes:
         line: where the test is evaluated.
         test: its source.
-        wanted: how it comes out when the line runs.
+        outcome: how it comes out when the line runs.
         parts: sub-expressions worth showing, as source, in reading order.
         pure: evaluating the test once more changes nothing.
     """
 
     line: int
     test: str
-    wanted: bool
+    outcome: bool
     parts: tuple[str, ...]
     pure: bool
 
