@@ -13,10 +13,9 @@ from patcher.settings import place_of
 from patcher.targets.wrapped import WrappedAdapter
 
 if TYPE_CHECKING:
-    import random
     from pathlib import Path
 
-    from patcher.targets.adapter import Assets, Matrix, Model, Options, Test
+    from patcher.targets.adapter import Assets, Matrix, Options
 
 MEMBERS = ("distribution", "packages", "serving", "making", "matrix", "assets")
 
@@ -35,10 +34,6 @@ class FileAdapter(WrappedAdapter):
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
         result = self.adapter.assets(matrix, options, version)
         return replace(result, fingerprint=f"{result.fingerprint}/{self.sha256}")
-
-    def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
-        draw = getattr(self.adapter, "draw", None)
-        return tuple(draw(rng, model, count, full)) if draw is not None else ()
 
 
 def load_adapter(root: Path, reference: str) -> FileAdapter:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from patcher.targets.wrapped import WrappedAdapter
 
@@ -23,9 +22,3 @@ class JoinedAdapter(WrappedAdapter):
         """None stays none: such an adapter runs processes of their own."""
         own = super().packages
         return (*own, *(each for each in self.beside if each not in own)) if own else ()
-
-    def __getattr__(self, name: str) -> Any:
-        """What an adapter may have beside: ``draw``, ``vary``, ``entries``, ``warnings``, ..."""
-        if name == "adapter":  # while it is being copied
-            raise AttributeError(name)
-        return getattr(self.adapter, name)

@@ -38,3 +38,9 @@ class WrappedAdapter:
 
     def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
         return self.adapter.assets(matrix, options, version)
+
+    def __getattr__(self, name: str) -> Any:
+        """What an adapter may have beside: ``draw``, ``vary``, ``entries``, ``warnings``, ..."""
+        if name == "adapter":  # while it is being copied
+            raise AttributeError(name)
+        return getattr(self.adapter, name)

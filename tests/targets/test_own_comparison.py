@@ -70,6 +70,41 @@ def test_values_fail_with_what_the_users_function_says_of_them(tmp_path: Path) -
     assert found.cases[0].error == "bench.py:same: 3 rounds"
 
 
+LIBRARIES = {
+    "torch": (
+        "import torch\ndef work():\n    return {'t': torch.ones(3) * hum.voice.ROUNDS}\n",
+        "def same(one, other):\n"
+        "    import torch\n    return torch.allclose(one['t'], other['t'], atol={})",
+    ),
+    "pandas": (
+        "import pandas\ndef work():\n"
+        "    return pandas.DataFrame({'a': [hum.voice.ROUNDS, 1.5], 'b': ['x', 'y']})\n",
+        "def same(one, other):\n    return list(other.b) == ['x', 'y'] and "
+        "float((one.a - other.a).abs().max()) <= {}",
+    ),
+}
+
+
+@pytest.mark.slow  # workers that import torch and pandas
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_tensors_and_frames_are_given_to_the_users_function_as_what_they_are(
+    tmp_path: Path, library: str
+) -> None:
+    pytest.importorskip(library)
+    work, same = LIBRARIES[library]
+    (tmp_path / "bench.py").write_text(f"import hum.voice\n{work}\n{same.format(0.6)}\n")
+    adapter = find_adapter("hum", CONFIG, root=tmp_path, packages=("hum",))
+    assert adapter is not None
+    options: dict[str, Any] = {"adapter": adapter, "matrix": adapter.matrix(CONFIG)}
+    options |= {"equivalence": Equivalence.CLOSE, "sys_path": ()}
+    near = judge(request(tmp_path, CLOSER, **options))
+    assert near.verdict is Verdict.PASS, near.cases[0].error
+    assert near.gate == "close"
+    far = judge(request(tmp_path, FURTHER, **options))
+    assert far.verdict is Verdict.FAIL
+    assert far.cases[0].error == "bench.py:same: they do not count as equal"
+
+
 # A patched arm returns what it likes: each of these would be equal to anything, or do harm.
 HOSTILE = {
     "an object that runs a command": (
