@@ -26,7 +26,7 @@
 #   DEVICE   cuda (default) or cpu
 #   SCALE    full (default) or tiny, to try the script
 #   BUDGET   seconds this call may take; 3000 by default. What is under way then is ended.
-#   PARTS    of: smoke rates gates counts stages speed life; all of them, in this order, by default
+#   PARTS    of: smoke rates work gates counts stages speed start life; all of them, in this order, by default
 #   SUBJECTS patches and sets of the catalogue to measure; all of it by default
 #   COMMIT   the commit these files are of, where the checkout has no history
 set -eu
@@ -35,7 +35,7 @@ OUT=${1:-gpu-run}
 DEVICE=${DEVICE:-cuda}
 SCALE=${SCALE:-full}
 END=$(($(date +%s) + ${BUDGET:-3000}))
-PARTS=${PARTS:-smoke rates gates counts stages speed life}
+PARTS=${PARTS:-smoke rates work gates counts stages speed start life}
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 WORK=$(mktemp -d)

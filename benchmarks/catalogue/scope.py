@@ -25,6 +25,7 @@ RULES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("chatterbox/tts.py", "*.from_local", r"\bt3\b", TOKENS),
     ("chatterbox/tts.py", "*.from_local", r"\bmel2wav\b", VOCODER),
     ("chatterbox/tts.py", "*.from_local", r"\bs3gen\b", MEL),
+    ("chatterbox/tts.py", "ChatterboxTTS", r"\bgenerate_batch\b", (*TOKENS, *MEL)),
     ("chatterbox/tts.py", "*.inference_stream", "", TOKENS),
     ("chatterbox/tts.py", "*.generate_stream", "", (*TOKENS, *MEL, *VOCODER)),
     ("chatterbox/models/t3/*", "*", "", TOKENS),
@@ -44,6 +45,9 @@ RULES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 SUPPORTING = (EditKind.IMPORT, EditKind.ADD_FILE, EditKind.DEFINE)
 
 _NO_KERNEL = "for CPUs: dynamic int8 has no other kernel, and the patch changes nothing"
+_OWN_CALL = "a call of its own, which these generations do not make"
+OWN_CALL = {"generate_batch": _OWN_CALL, "@throughput": _OWN_CALL}
+GPU_ONLY = {"@fast-gpu": "for a GPU: a CPU runs it as the exact set"}
 CPU_ONLY = {"t3_int8": _NO_KERNEL, "cfm_int8": _NO_KERNEL}
 
 
@@ -80,6 +84,10 @@ def why_not(part: str, subject: Subject, distribution: str, version: str, device
         return CPU_ONLY[subject.name]
     if part == "gates":
         return ""
+    if part in ("stages", "speed", "start"):
+        why = OWN_CALL.get(subject.name) or (device == "cpu" and GPU_ONLY.get(subject.name))
+        if why:
+            return why
     if alone and subject.series[0].reproduction:
         return "documents a failure, see its gate"
     if part != "counts" and alone and any(e.file == MULTILINGUAL for e in subject.series[0].edits):

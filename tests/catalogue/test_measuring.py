@@ -13,7 +13,15 @@ import pytest
 from benchmarks.catalogue.__main__ import RESULTS, belongs, expected
 from benchmarks.catalogue.interactions import savings, times
 from benchmarks.catalogue.measure import compared
-from benchmarks.catalogue.scope import CPU_ONLY, STAGES, stages_of, touches, why_not
+from benchmarks.catalogue.scope import (
+    CPU_ONLY,
+    GPU_ONLY,
+    OWN_CALL,
+    STAGES,
+    stages_of,
+    touches,
+    why_not,
+)
 from benchmarks.catalogue.stamping import measured_of, stamped
 from benchmarks.catalogue.store import Results, still_holds
 from benchmarks.catalogue.tables import Book, page
@@ -123,6 +131,11 @@ def test_an_edit_that_no_rule_knows_is_not_passed_over() -> None:
             "for the multilingual model, which these generations do not use",
         ),
         ("counts", PRISTINE, "cpu", ""),
+        ("stages", "generate_batch", "cpu", OWN_CALL["generate_batch"]),
+        ("speed", "@throughput", "cuda", OWN_CALL["@throughput"]),
+        ("gates", "@throughput", "cpu", ""),
+        ("speed", "@fast-gpu", "cpu", GPU_ONLY["@fast-gpu"]),
+        ("speed", "@fast-gpu", "cuda", ""),
     ],
 )
 def test_what_cannot_be_measured_is_said(part: str, name: str, device: str, says: str) -> None:

@@ -28,12 +28,14 @@ PLACES = {
     "chatterbox/models/t3/inference/alignment_stream_analyzer.py": "multilingual",
     "chatterbox/tts_turbo.py": "turbo",
     "chatterbox/models/t3/t3.py:T3.inference_turbo": "turbo",
+    "chatterbox/batch.py": "batch",
 }
 """Files, and functions of files, that one of these entry points alone reaches."""
 NAMES = {
     "voice-conversion": "Voice conversion",
     "multilingual": "Multilingual",
     "turbo": "Turbo",
+    "batch": "Batch",
 }
 
 
@@ -92,6 +94,9 @@ def call_of(test: Test) -> Test:
 def opened_for(session: ChatterboxSession, test: Test) -> ChatterboxSession:
     """A session of the entry point that ``test`` names, beside the one that is open."""
     entry = test.options["entry"]
+    if entry == "batch":  # a call of `ChatterboxTTS` itself
+        model = Model(entry, {"weights": "base"})
+        return session_of(entry)(replace(session.opening, model=model))
     assets = {**session.assets, "entries": {entry: str(weights_for(session, entry))}}
     model = Model(entry, {"entry": entry})
     return session_of(entry)(replace(session.opening, model=model, assets=assets))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from patcher.targets.adapter import Buffer, NotApplicable, Produced, stage_seed
 from patcher.targets.chatterbox import components, folders
 from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
-from patcher.targets.chatterbox.serving import ChatterboxSession, digest_of
+from patcher.targets.chatterbox.serving import TOKENS_PER_S, ChatterboxSession, digest_of
 from patcher.targets.state import shapes
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ LANGUAGES = ("en", "de", "fr")  # of a test that names none: by its seed
 RATE = 24_000
 SHORTEST_S = 5  # of a voice for Turbo
 LONGER = 75 * 960  # three seconds, a whole number of blocks: the branch that trims stays the same
+BATCH_TOKENS = 8  # of a text in a batch
 SPOKEN_S = 1.0  # of the speech that is converted
 
 
@@ -236,6 +237,65 @@ class ConversionSession(EntrySession):
         raise NotApplicable("voice conversion is not replayed in double precision")
 
 
+class BatchSession(ChatterboxSession):
+    """`generate_batch`, which a patch brings, beside `generate` for each of its texts.
+
+    An arm without the method calls `generate` after each text's seed. So the gates hold every text
+    of a batch to its single call.
+    """
+
+    sampling: ClassVar[str] = ""  # a batch has no logits of one text to record
+
+    def _watch(self) -> None:
+        """Only the number of tokens is held down: a seed for each stage is not a batch's."""
+        infer = self.speaker.t3.inference
+
+        def capped(*arguments: Any, **named: Any) -> Any:
+            self.limit(named, BATCH_TOKENS)
+            return infer(*arguments, **named)
+
+        self.speaker.t3.inference = capped
+
+    def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
+        texts = [options["text"], f"Twice: {options['text']} {options['text']}", options["text"]]
+        voices, seeds = [clip, None, None], [self.seed + number for number in range(len(texts))]
+        together = getattr(self.speaker, "generate_batch", None)
+        if together is None:
+            made = [self.alone(*each) for each in zip(texts, voices, seeds, strict=True)]
+        else:
+            limits = {"max_new_tokens": BATCH_TOKENS, "flow_rows": len(texts)}
+            made = together(texts, voices, seeds, **limits)
+        self.tokens = round(made[0].shape[-1] / self.speaker.sr * TOKENS_PER_S)
+        return {"audio": made[0], "audio 2": made[1], "audio 3": made[2]}
+
+    def alone(self, text: str, voice: str | None, seed: int) -> Any:
+        """One text by `generate`, in its voice or the built-in one."""
+        self.speaker.conds = self.built_in
+        if voice is not None:
+            self.speaker.prepare_conditionals(voice)
+        self.torch.manual_seed(seed)
+        try:
+            return self.speaker.generate(text)
+        finally:
+            self.speaker.conds = self.built_in
+
+    def replay(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        """All texts once more: how long each is, and their sound."""
+        clip = self.begin(test)
+        self.kept = None
+        audio = self.speak(test.options, clip).values()
+        lengths = self.torch.tensor([each.shape[-1] for each in audio])
+        sound = self.torch.cat([each.flatten() for each in audio])
+        stages = {"speech_tokens": to_buffer(lengths), "waveform": to_buffer(sound)}
+        return Produced(stages=stages, sample_rate=self.speaker.sr)
+
+    def replay_exact(self, test: Test, recorded: Mapping[str, Buffer]) -> Produced:
+        raise NotApplicable("a batch is not replayed in double precision")
+
+    def components(self) -> Sequence[str]:
+        return ()
+
+
 class WholeSession(ChatterboxSession):
     """The streaming fork's `ChatterboxTTS`, heard through `generate`: one utterance at once."""
 
@@ -247,6 +307,7 @@ SESSIONS: Mapping[str, type[ChatterboxSession]] = {
     "nano": TurboSession,
     "voice-conversion": ConversionSession,
     "whole": WholeSession,
+    "batch": BatchSession,
 }
 
 
