@@ -38,6 +38,7 @@ def tone(pitch: float, seconds: float = 1.2) -> Any:
     return sum(waves).astype("float32") / 4
 
 
+@pytest.mark.slow
 def test_a_speaker_is_like_himself_and_less_like_another(model: Any) -> None:
     heard = hearing.heard(model, {"one": tone(110), "same": tone(110), "other": tone(410)}, 24_000)
     one, same, other = (heard[f"{SPEAKER}{name}"] for name in ("one", "same", "other"))
@@ -46,6 +47,7 @@ def test_a_speaker_is_like_himself_and_less_like_another(model: Any) -> None:
     assert similarity(one, other) < 0.75
 
 
+@pytest.mark.slow
 def test_without_the_recognisers_weights_it_says_why_no_words_are_heard(
     model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
