@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -56,17 +57,29 @@ def console(*, color: bool | None = None, stream: TextIO | None = None) -> Conso
         stream: where to print; stdout by default.
     """
     out = stream or sys.stdout
-    # A pipe or a file has no width: tables get room instead of folding at 80.
-    width = None if out.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    width, height = _size(out)
     return Console(
         file=out,
         width=width,
+        height=height,
         no_color=True if color is False else None,
         markup=False,
         highlight=False,
         emoji=False,
         soft_wrap=False,
     )
+
+
+def _size(out: TextIO) -> tuple[int | None, int | None]:
+    """Columns and lines to print in; None where rich finds them out."""
+    if "COLUMNS" in os.environ:
+        return None, None
+    if not out.isatty():
+        return PIPE_WIDTH, None  # a pipe or a file has no width: tables get room
+    if os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
+        return None, None
+    found = shutil.get_terminal_size()  # rich takes 80 by 25 for all of these
+    return found.columns, found.lines
 
 
 def cell(value: object) -> Text:

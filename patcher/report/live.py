@@ -64,7 +64,9 @@ class Progress:
         self._runs_began = self._began
 
     def __enter__(self) -> Progress:
-        if self._console.is_terminal and not self._quiet:
+        # A dumb terminal cannot be drawn over: it gets a line a case, as a pipe does.
+        drawn = self._console.is_terminal and not self._console.is_dumb_terminal
+        if drawn and not self._quiet:
             from rich.live import Live
 
             # Redrawn on events, and twice a second for the clock.

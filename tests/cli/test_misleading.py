@@ -226,6 +226,16 @@ def test_what_is_printed_breaks_at_words_on_a_terminal(
             assert len(line) <= columns or whole, line
 
 
+def test_a_terminal_that_cannot_be_drawn_over_gets_a_line_a_case(
+    patcher: Patcher, workspace: Path
+) -> None:
+    """And its own width: a long verification is not silent there."""
+    lines = on_a_terminal(workspace, 60, "verify", "use_sum")
+    assert any("1 of 2  baseline" in line for line in lines)
+    ending = lines.index("Passed: 1 of 1 case passes")
+    assert all(len(line) <= 60 for line in lines[ending:])
+
+
 def test_a_pipe_gets_every_sentence_on_one_line(patcher: Patcher) -> None:
     ran = patcher("doctor", COLUMNS="60")
     assert any(line.startswith("ok       guards") and "hashes" in line
