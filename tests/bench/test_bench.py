@@ -245,7 +245,8 @@ def test_every_case_weighs_the_same_whatever_its_length() -> None:
             timing = super().__call__(arm, patience)
             scale = {short: 0.001 * (0.8 if arm is Arm.PATCHED else 1), long: 1000.0}
             cases = tuple(
-                type(one)(one.case, (scale[one.case],) * len(one.warm_s)) for one in timing.cases
+                type(each)(each.case, (scale[each.case],) * len(each.warm_s))
+                for each in timing.cases
             )
             return type(timing)(arm, cases)
 

@@ -67,14 +67,14 @@ def test_an_arm_that_failed_its_gates_shows_what_the_gates_measured_and_says_so(
         Arm.BASELINE: [ran(Arm.BASELINE, "a"), ran(Arm.BASELINE, "b")],
         Arm.PATCHED: [ran(Arm.PATCHED, "a"), ran(Arm.PATCHED, "b", Outcome.EXCEPTION)],
     }
-    found = BenchReport(bench.withheld(QUICK, 0.03, "1 of 2 cases failed"), runs)
-    table = found.table
+    actual = BenchReport(bench.withheld(QUICK, 0.03, "1 of 2 cases failed"), runs)
+    table = actual.table
     assert [row.tests for row in table.baseline] == [2]
     assert [row.tests for row in table.patched] == [1]
     assert table.ratio == []
     assert "gates" in table.source
-    assert found.figures.verdict == "not-measured"
-    assert "1 of 2 cases failed" in found.sentence()
+    assert actual.figures.verdict == "not-measured"
+    assert "1 of 2 cases failed" in actual.sentence()
 
 
 def test_everything_said_is_json_and_names_the_stage_and_its_rates() -> None:
@@ -92,20 +92,20 @@ def test_everything_said_is_json_and_names_the_stage_and_its_rates() -> None:
 
 def test_arms_of_different_length_are_marked_and_both_lengths_are_told() -> None:
     watch = FakeStopwatch(tokens=lambda arm: 50 if arm is Arm.PATCHED else 100)
-    found = report(watch)
-    speed = found.figures
+    actual = report(watch)
+    speed = actual.figures
     assert speed.length_confounded == ["m1 / t1", "m1 / t2"]
     assert speed.lengths["baseline"]["m1 / t1"] == 100
     assert speed.lengths["patched"]["m1 / t1"] == 50
-    assert "length-confounded" in found.sentence()
+    assert "length-confounded" in actual.sentence()
 
 
 def test_an_a_a_run_that_calls_a_difference_says_that_it_is_wrong() -> None:
     run = report(FakeStopwatch(slower)).run
-    told = BenchReport(run, aa=True)
-    assert told.figures.aa
-    assert "both arms are the baseline" in told.sentence()
-    assert "that is wrong" in told.sentence()
+    reported = BenchReport(run, aa=True)
+    assert reported.figures.aa
+    assert "both arms are the baseline" in reported.sentence()
+    assert "that is wrong" in reported.sentence()
     quiet = BenchReport(report(FakeStopwatch()).run, aa=True)
     assert "that is wrong" not in quiet.sentence()
 
@@ -131,10 +131,10 @@ def test_a_slow_start_pays_after_so_many_calls() -> None:
             return type(timing)(arm, cases)
 
     pairs = report(SlowFirst(compiled)).run.pairs
-    found = cold_and_warm(pairs)
-    assert found.patched.first_call_s == 11.0
+    actual = cold_and_warm(pairs)
+    assert actual.patched.first_call_s == 11.0
     # 10 s more at the first call, half a second less at each later one
-    assert found.pays_after_calls == 21
+    assert actual.pays_after_calls == 21
     assert cold_and_warm(report(FakeStopwatch(slower)).run.pairs).pays_after_calls is None
 
 
@@ -144,7 +144,7 @@ def test_inputs_that_came_again_and_again_are_said_beside_the_word() -> None:
             timing = super().__call__(arm, patience)
             return replace(timing, cases=tuple(replace(one, fresh=False) for one in timing.cases))
 
-    found = report(Repeating(slower))
-    assert found.figures.repeating_cases == ["m1 / t1", "m1 / t2"]
-    assert "kept answers would count" in found.sentence()
+    actual = report(Repeating(slower))
+    assert actual.figures.repeating_cases == ["m1 / t1", "m1 / t2"]
+    assert "kept answers would count" in actual.sentence()
     assert "kept answers" not in report(FakeStopwatch(slower)).sentence()

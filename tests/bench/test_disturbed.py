@@ -74,9 +74,9 @@ seconds = st.lists(st.sampled_from([1.0, 1.1, 1.5, 6.0]), min_size=8, max_size=8
 
 @given(seconds, seconds)
 def test_the_rule_does_not_see_which_arm_is_which(first: list[float], second: list[float]) -> None:
-    one = {"pristine": first, "a": second}
+    each = {"pristine": first, "a": second}
     other = {"pristine": second, "a": first}
-    assert kept_rounds(one, 6) == kept_rounds(other, 6)
+    assert kept_rounds(each, 6) == kept_rounds(other, 6)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

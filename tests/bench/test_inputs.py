@@ -21,8 +21,8 @@ def test_every_input_is_new_and_the_tests_own_is_timed_first() -> None:
     (case,) = timed.cases
     assert case.fresh
     assert case.batches[0][0].options == TEST.options
-    assert len({str(one.options) for one in case.inputs}) == len(case.inputs) == 4
-    assert len({one.options["reference"]["seed"] for one in case.inputs}) == 4
+    assert len({str(each.options) for each in case.inputs}) == len(case.inputs) == 4
+    assert len({each.options["reference"]["seed"] for each in case.inputs}) == 4
 
 
 def test_the_seed_decides_the_inputs() -> None:
@@ -50,7 +50,7 @@ def test_a_test_that_says_repeat_is_repeated_and_said_to_be() -> None:
     again = Test("t", {"text": "a text", "repeat": True})
     (timed,) = plan_inputs([(MODEL, [again])], QUICK, "seed")
     assert not timed.cases[0].fresh
-    assert len({str(one.options) for one in timed.cases[0].inputs}) == 1
+    assert len({str(each.options) for each in timed.cases[0].inputs}) == 1
 
 
 def test_inputs_that_cannot_be_varied_are_said_to_come_twice() -> None:
@@ -65,4 +65,4 @@ def test_another_input_has_the_same_letters_in_the_same_places_of_signs(
 ) -> None:
     other = shuffled_input(random.Random(seed), Test("t", {"text": text})).options["text"]
     assert sorted(other) == sorted(text)
-    assert [one.isalpha() for one in other] == [one.isalpha() for one in text]
+    assert [each.isalpha() for each in other] == [each.isalpha() for each in text]

@@ -62,9 +62,9 @@ def log() -> list[tuple[str, Arm, str]]:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_pairs_are_spread_and_the_verdict_is_the_same(log: Any, count: int) -> None:
-    found = bench([Machine(f"host {number}", log) for number in range(count)])
-    assert [pair.index for pair in found.pairs] == [*range(6)]
-    assert found.verdict.word.value == "faster"
+    actual = bench([Machine(f"host {number}", log) for number in range(count)])
+    assert [pair.index for pair in actual.pairs] == [*range(6)]
+    assert actual.verdict.word.value == "faster"
     assert len({name for name, _, _ in log}) == min(count, 3)  # three blocks
 
 
@@ -85,15 +85,15 @@ def test_a_pair_never_splits_and_its_processes_follow_each_other(log: Any) -> No
 
 def test_no_pair_beyond_the_next_look_is_started(log: Any) -> None:
     """An obvious change ends the bench at eight pairs, on however many machines."""
-    found = bench([Machine(str(number), log) for number in range(8)], FULL)
-    assert (len(found.pairs), found.stopped) == (8, "decided")
+    actual = bench([Machine(str(number), log) for number in range(8)], FULL)
+    assert (len(actual.pairs), actual.stopped) == (8, "decided")
     assert len(log) == 16
 
 
 def test_a_lost_machine_costs_its_pair_only(log: Any) -> None:
-    found = bench([Machine("one", log), Machine("two", log, lost_at=2)])
-    assert [pair.index for pair in found.pairs] == [*range(6)]
-    (loss,) = found.lost
+    actual = bench([Machine("one", log), Machine("two", log, lost_at=2)])
+    assert [pair.index for pair in actual.pairs] == [*range(6)]
+    (loss,) = actual.lost
     assert "the host was lost" in loss.reason
     words = [pair for name, _, pair in log if name == "two"]
     assert len(set(words)) == 2  # after the loss another machine may be chosen
@@ -102,8 +102,8 @@ def test_a_lost_machine_costs_its_pair_only(log: Any) -> None:
 def test_only_as_many_pairs_run_as_there_are_machines_left(log: Any) -> None:
     at_once: list[int] = []
     machines = [Machine("one", log), Machine("two", log)]
-    found = bench(machines, open_now=lambda: 1, progress=lambda *_: at_once.append(1))
-    assert len(found.pairs) == 6
+    actual = bench(machines, open_now=lambda: 1, progress=lambda *_: at_once.append(1))
+    assert len(actual.pairs) == 6
     assert len({name for name, _, _ in log}) <= 2
 
 
@@ -111,8 +111,8 @@ def test_a_fault_on_one_machine_ends_them_all(log: Any) -> None:
     stopped: list[bool] = []
     broken = Machine("two", log)
     broken.inner.failure = lambda run: "segmentation fault"
-    found = bench([Machine("one", log), broken], stop=lambda: stopped.append(True))
-    assert found.stopped in ("fault", "failure")
+    actual = bench([Machine("one", log), broken], stop=lambda: stopped.append(True))
+    assert actual.stopped in ("fault", "failure")
     assert stopped == [True]
 
 

@@ -62,10 +62,10 @@ def test_a_few_milliseconds_are_no_dispute_however_short_the_call() -> None:
 def test_a_pipe_that_costs_a_tenth_of_the_margin_hides_the_change(
     echo_s: float, too_much: bool
 ) -> None:
-    found = [
+    actual = [
         replace(pair, baseline=timing(Arm.BASELINE, echo_s=echo_s)) for pair in pairs(echo_s=echo_s)
     ]
-    assert bool(objections.transport(found, 0.03)) is too_much
+    assert bool(objections.transport(actual, 0.03)) is too_much
 
 
 def test_a_batch_shares_the_cost_of_one_answer() -> None:

@@ -98,9 +98,9 @@ def test_a_single_case_that_regresses_is_named_after_correction() -> None:
     flat = [0.001, -0.001, 0.002, -0.002, 0.0015, -0.0015, 0.0005, -0.0005]
     cases = {f"case {index}": flat for index in range(8)}
     cases["slow"] = steady(1.2, 8)
-    (found,) = speed.find_regressions(cases, 0.03)
-    assert found.case == "slow"
-    assert found.p_value == pytest.approx(9 / 2**8)
+    (actual,) = speed.find_regressions(cases, 0.03)
+    assert actual.case == "slow"
+    assert actual.p_value == pytest.approx(9 / 2**8)
 
 
 def test_six_pairs_cannot_convict_one_of_nine_cases() -> None:

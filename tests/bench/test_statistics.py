@@ -39,10 +39,10 @@ def test_the_interval_holds_exactly_the_shifts_scipy_does_not_reject(
 ) -> None:
     rng = random.Random(pairs)
     differences = [rng.gauss(0.02, 0.05) for _ in range(pairs)]
-    found = statistics.interval(differences, confidence)
-    rejected_below = 1 - found.confidence + 1e-12
+    actual = statistics.interval(differences, confidence)
+    rejected_below = 1 - actual.confidence + 1e-12
     inside, outside = 1e-9, -1e-9
-    for end, direction in ((found.low, 1), (found.high, -1)):
+    for end, direction in ((actual.low, 1), (actual.high, -1)):
         just_in = [d - (end + direction * inside) for d in differences]
         just_out = [d - (end + direction * outside) for d in differences]
         assert scipy_p(just_in) > rejected_below
@@ -68,9 +68,9 @@ def test_coverage_under_random_signs_is_the_confidence_claimed() -> None:
     rng = random.Random(3)
     held = 0
     for _ in range(4000):
-        found = statistics.interval([rng.gauss(0.1, 1) for _ in range(8)], 0.95)
-        held += found.low <= 0.1 <= found.high
-    assert held / 4000 == pytest.approx(found.confidence, abs=0.012)
+        actual = statistics.interval([rng.gauss(0.1, 1) for _ in range(8)], 0.95)
+        held += actual.low <= 0.1 <= actual.high
+    assert held / 4000 == pytest.approx(actual.confidence, abs=0.012)
 
 
 @settings(max_examples=50, deadline=None)
@@ -143,6 +143,6 @@ def test_the_smallest_detectable_change_is_called_four_times_in_five() -> None:
     effect = statistics.smallest_detectable(reference, 0.03)
     called = 0
     for _ in range(600):
-        found = statistics.interval([rng.gauss(effect, noise) for _ in range(pairs)], 0.984)
-        called += found.low > 0 and found.estimate > 0.03
+        actual = statistics.interval([rng.gauss(effect, noise) for _ in range(pairs)], 0.984)
+        called += actual.low > 0 and actual.estimate > 0.03
     assert called / 600 == pytest.approx(0.8, abs=0.15)

@@ -62,8 +62,8 @@ def sites(folder: Path, change: tuple[str, str] = ("", "")) -> dict[Arm, WorkerS
 
 @pytest.fixture
 def executor() -> Iterator[LocalExecutor]:
-    with LocalExecutor() as found:
-        yield found
+    with LocalExecutor() as actual:
+        yield actual
 
 
 def measure(
@@ -89,7 +89,7 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
     arms = sites(tmp_path, ("ROUNDS = 400", "ROUNDS = 100"))
     recorded = executor_record(executor, arms[Arm.BASELINE])
     work = partial(workload, recorded={CASES[0]: recorded})
-    found = time_arms(
+    actual = time_arms(
         Terms(ONE_BLOCK),
         executor,
         arms,
@@ -97,7 +97,7 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
         database=tmp_path / "runs.sqlite",
         claim=Claim(Equivalence.PERCEPTUAL),
     )
-    speed, table = found.figures, found.table
+    speed, table = actual.figures, actual.table
     assert speed.verdict == "faster"
     assert speed.time_ratio < 0.7
     assert speed.pairs == 2
@@ -141,10 +141,10 @@ def test_an_interrupted_bench_resumes_and_repeats_no_finished_pair(
         measure(executor, arms, tmp_path, progress=interrupt)
     assert set(timed) == {0, 1}  # more than once each where the machine was not quiet
     rest: list[int] = []
-    found = measure(executor, arms, tmp_path, progress=lambda index, _: rest.append(index))
-    assert found.run.reused == 1
+    actual = measure(executor, arms, tmp_path, progress=lambda index, _: rest.append(index))
+    assert actual.run.reused == 1
     assert set(rest) == {1}
-    assert len(found.run.pairs) == 2
+    assert len(actual.run.pairs) == 2
 
 
 def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
@@ -152,21 +152,21 @@ def test_an_arm_that_dies_while_timing_is_named_and_ends_the_bench(
 ) -> None:
     crash = "import os; os.abort() if self.pitch > 200 else None\n        "
     change = ("table = self.polish(", f"{crash}table = self.polish(")
-    found = measure(executor, sites(tmp_path, change), tmp_path).figures
-    assert found.stopped == "fault"
-    assert found.fault.reason == "timed-crash"
-    assert "High hum / Short" in found.failure
-    assert "SIGABRT" in found.failure
-    assert found.verdict == "not-measured"
-    assert "the patched arm failed while it was timed: High hum / Short" in found.sentence
+    actual = measure(executor, sites(tmp_path, change), tmp_path).figures
+    assert actual.stopped == "fault"
+    assert actual.fault.reason == "timed-crash"
+    assert "High hum / Short" in actual.failure
+    assert "SIGABRT" in actual.failure
+    assert actual.verdict == "not-measured"
+    assert "the patched arm failed while it was timed: High hum / Short" in actual.sentence
 
 
 def test_an_isolated_part_that_differs_is_named_under_the_claim(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
-    found = measure(executor, louder, tmp_path, equivalence=Equivalence.PERCEPTUAL)
-    gate = found.figures.components[0].gate
+    actual = measure(executor, louder, tmp_path, equivalence=Equivalence.PERCEPTUAL)
+    gate = actual.figures.components[0].gate
     assert (gate.gate, gate.passed) == ("perceptual", True), gate
 
 
@@ -174,30 +174,30 @@ def test_other_bytes_while_timed_are_a_fault_under_the_claim_bitwise(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     louder = sites(tmp_path, ("level = 0.2 ", "level = 0.2005 "))
-    found = measure(executor, louder, tmp_path).figures
-    assert found.stopped == "fault"
-    assert found.fault.reason == "timed-wrong"
-    assert {case.test for case in found.fault.cases} == {"Short"}
+    actual = measure(executor, louder, tmp_path).figures
+    assert actual.stopped == "fault"
+    assert actual.fault.reason == "timed-wrong"
+    assert {case.test for case in actual.fault.cases} == {"Short"}
 
 
 def test_a_timed_answer_that_a_looser_gate_would_refuse_is_a_fault(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
     silent = sites(tmp_path, ("level = 0.2 ", "level = 0.0 * 0.2 "))
-    found = measure(executor, silent, tmp_path, equivalence=Equivalence.PERCEPTUAL).figures
-    assert found.fault.reason == "timed-wrong"
-    assert "fails its gate" in found.fault.sentence
+    actual = measure(executor, silent, tmp_path, equivalence=Equivalence.PERCEPTUAL).figures
+    assert actual.fault.reason == "timed-wrong"
+    assert "fails its gate" in actual.fault.sentence
 
 
 def test_no_input_comes_twice_before_the_row_of_repeated_ones(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:
-    found = measure(executor, sites(tmp_path), tmp_path)
-    speed = found.figures
+    actual = measure(executor, sites(tmp_path), tmp_path)
+    speed = actual.figures
     assert speed.repeating_cases == []
     assert speed.repeated.cases == [str(case) for case in CASES]
     assert 0.5 < speed.repeated.time_ratio < 2
-    labels = [label for label in found.run.pairs[0].patched.answers if "again" not in label]
+    labels = [label for label in actual.run.pairs[0].patched.answers if "again" not in label]
     assert len(labels) == len(set(labels)) == 4
 
 

@@ -99,10 +99,10 @@ def test_the_result_is_never_slower_than_any_step_on_the_way(
 
 @given(catalogues(), st.sampled_from(NAMES), st.sampled_from(NAMES))
 def test_what_is_required_is_there_before_and_leaves_no_orphans(
-    parts: dict[str, Part], one: str, other: str
+    parts: dict[str, Part], each: str, other: str
 ) -> None:
-    both = with_part(other, with_part(one, (), parts), parts)
-    for names in (both, without_part(one, both, parts)):
+    both = with_part(other, with_part(each, (), parts), parts)
+    for names in (both, without_part(each, both, parts)):
         for position, name in enumerate(names):
             assert set(parts[name].requires) <= set(names[:position]) or name == other
-    assert one not in without_part(one, both, parts)
+    assert each not in without_part(each, both, parts)

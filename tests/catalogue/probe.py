@@ -53,8 +53,8 @@ def estimated(estimator: Any, given: dict[str, Any], dtype: Any) -> tuple[str, l
     import torch
 
     with torch.inference_mode():
-        found = estimator.to(dtype)(**{name: each.to(dtype) for name, each in given.items()})
-    return str(found.dtype), found.float().flatten().tolist()
+        actual = estimator.to(dtype)(**{name: each.to(dtype) for name, each in given.items()})
+    return str(actual.dtype), actual.float().flatten().tolist()
 
 
 def attention() -> dict[str, Any]:
@@ -107,7 +107,7 @@ def layout() -> dict[str, Any]:
 
     estimator, given = small_estimator(), given_to_estimator()
     convolve = functional.conv2d
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     for dtype in (torch.float32, torch.bfloat16):
         turned: list[bool] = []
 
@@ -116,9 +116,9 @@ def layout() -> dict[str, Any]:
             return convolve(*arguments, **named)
 
         functional.conv2d = conv2d
-        told[str(dtype)] = estimated(estimator, given, dtype)[1]
-        told[f"turned {dtype}"] = turned
-    return told
+        reported[str(dtype)] = estimated(estimator, given, dtype)[1]
+        reported[f"turned {dtype}"] = turned
+    return reported
 
 
 def int8_t3() -> dict[str, Any]:
@@ -170,13 +170,13 @@ def flow() -> dict[str, Any]:
     solver = CausalConditionalCFM(spk_emb_dim=80, estimator=estimator).eval()
     mu, condition = torch.randn(2, 1, 80, 20).unbind()
     mask, speaker = torch.ones(1, 1, 20), torch.randn(1, 80)
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     for has in (False, True):
         torch.cpu._is_avx512_bf16_supported = lambda has=has: has
         torch.manual_seed(1)
         mel, _ = solver(mu, mask, 4, spks=speaker, cond=condition)
-        told[f"mel_{has}"], told["dtype"] = mel.flatten().tolist(), str(mel.dtype)
-    return told
+        reported[f"mel_{has}"], reported["dtype"] = mel.flatten().tolist(), str(mel.dtype)
+    return reported
 
 
 def taped(step: Any) -> Any:
@@ -240,13 +240,13 @@ def static() -> dict[str, Any]:
             emotion_adv=0.5 * torch.ones(1, 1, 1),
         )
         torch.manual_seed(3)
-        found = t3.inference(
+        actual = t3.inference(
             t3_cond=condition,
             text_tokens=text.repeat(2, 1),
             max_new_tokens=tokens,
             stop_on_eos=False,
         )
-        speech: list[int] = found.flatten().tolist()
+        speech: list[int] = actual.flatten().tolist()
         return speech
 
     short, long = 12, 216  # the long one crosses into the next bucket
@@ -291,26 +291,26 @@ def t3_of(kind: str) -> dict[str, Any]:
         )
         rows = 2 if guidance else 1
         torch.manual_seed(3)
-        found = t3.inference(
+        actual = t3.inference(
             t3_cond=condition,
             text_tokens=text.repeat(rows, 1),
             max_new_tokens=6,
             cfg_weight=guidance,
         )
-        tokens: list[int] = found.flatten().tolist()
+        tokens: list[int] = actual.flatten().tolist()
         return tokens
 
-    told: dict[str, Any] = {"keys": [len(t3.state_dict())], "hooks": [], "tokens": []}
+    reported: dict[str, Any] = {"keys": [len(t3.state_dict())], "hooks": [], "tokens": []}
     for _ in range(GENERATIONS):
-        told["tokens"].append(generate(0.5))
-        told["hooks"].append(sum(len(part._forward_hooks) for part in t3.tfmr.modules()))
-        told["keys"].append(len(t3.state_dict()))
-    told["attention"] = t3.tfmr.config._attn_implementation
+        reported["tokens"].append(generate(0.5))
+        reported["hooks"].append(sum(len(part._forward_hooks) for part in t3.tfmr.modules()))
+        reported["keys"].append(len(t3.state_dict()))
+    reported["attention"] = t3.tfmr.config._attn_implementation
     try:
-        told["without_guidance"] = generate(0.0)
+        reported["without_guidance"] = generate(0.0)
     except RuntimeError as error:
-        told["without_guidance"] = str(error)
-    return told
+        reported["without_guidance"] = str(error)
+    return reported
 
 
 if __name__ == "__main__":

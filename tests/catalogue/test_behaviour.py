@@ -39,8 +39,8 @@ def probed() -> Callable[..., Told]:
                 text=True,
                 check=True,
             )
-        found: Told = json.loads(done.stdout.splitlines()[-1])
-        return found
+        actual: Told = json.loads(done.stdout.splitlines()[-1])
+        return actual
 
     return probe
 
@@ -54,10 +54,10 @@ def test_pristine_multilingual_gains_three_hooks_a_generation(probed: Any) -> No
 
 
 def test_mtl_hook_leak_fix_leaves_no_hook_and_the_attention_as_it_was(probed: Any) -> None:
-    told = probed("multilingual", *MULTILINGUAL)
-    assert len(set(told["hooks"])) == 1
-    assert told["hooks"][0] == probed("multilingual")["hooks"][0] - 3
-    assert told["attention"] == "sdpa"
+    reported = probed("multilingual", *MULTILINGUAL)
+    assert len(set(reported["hooks"])) == 1
+    assert reported["hooks"][0] == probed("multilingual")["hooks"][0] - 3
+    assert reported["attention"] == "sdpa"
 
 
 def test_a_multilingual_model_says_the_same_with_its_patches(probed: Any) -> None:
@@ -86,11 +86,11 @@ def test_cfm_half_keeps_the_bits_on_a_cpu_without_bfloat16_instructions(probed: 
 
 
 def test_cfm_half_solves_in_bfloat16_where_the_cpu_has_instructions_for_it(probed: Any) -> None:
-    told = probed("flow", "cfm_half")
-    mel, half = told["mel_False"], told["mel_True"]
+    reported = probed("flow", "cfm_half")
+    mel, half = reported["mel_False"], reported["mel_True"]
     assert mel != half
     assert half == pytest.approx(mel, abs=0.05)
-    assert told["dtype"] == "torch.float32"
+    assert reported["dtype"] == "torch.float32"
 
 
 def test_cfm_attn_half_attends_in_bfloat16_where_the_cpu_has_instructions_for_it(
@@ -118,20 +118,20 @@ def test_cfm_attn_half_respects_a_hook_on_a_product(probed: Any) -> None:
 
 
 def test_t3_int8_has_the_numbers_of_the_librarys_own_quantisation(probed: Any) -> None:
-    told = probed("int8_t3", "t3_int8")
-    assert told["apart"] == told["library"]
-    assert told["float_linears"] == 0
+    reported = probed("int8_t3", "t3_int8")
+    assert reported["apart"] == reported["library"]
+    assert reported["float_linears"] == 0
 
 
 def test_linears_of_one_input_are_one_int8_matrix_and_each_takes_its_columns(probed: Any) -> None:
-    told = probed("int8_t3", "t3_int8")
-    assert told["as_one"] == told["apart"]
-    assert told["mixed"] == told["apart"], "other inputs in between change nothing"
+    reported = probed("int8_t3", "t3_int8")
+    assert reported["as_one"] == reported["apart"]
+    assert reported["mixed"] == reported["apart"], "other inputs in between change nothing"
 
 
 def test_an_int8_model_is_the_same_after_a_pickle(probed: Any) -> None:
-    told = probed("int8_t3", "t3_int8")
-    assert told["after a pickle"] == told["apart"]
+    reported = probed("int8_t3", "t3_int8")
+    assert reported["after a pickle"] == reported["apart"]
 
 
 STATIC = ("t3_reuse_backend", "t3_lean_step", "t3_static_graph")
@@ -139,51 +139,51 @@ STATIC = ("t3_reuse_backend", "t3_lean_step", "t3_static_graph")
 
 def test_replayed_steps_say_what_plain_steps_say(probed: Any) -> None:
     """The tape does on a CPU what a CUDA graph does: it freezes whatever Python decided."""
-    told = probed("static", *STATIC)
-    assert told["replayed"] == told["plain"]
-    assert len(told["plain"][1]) == 8
+    reported = probed("static", *STATIC)
+    assert reported["replayed"] == reported["plain"]
+    assert len(reported["plain"][1]) == 8
 
 
 def test_a_bucket_is_recorded_once_and_replayed_for_later_utterances(probed: Any) -> None:
-    told = probed("static", *STATIC)
-    assert told["recordings"] == 2
-    assert told["after a change in place"] == 2
+    reported = probed("static", *STATIC)
+    assert reported["recordings"] == 2
+    assert reported["after a change in place"] == 2
 
 
 def test_a_hooked_decoder_is_not_recorded(probed: Any) -> None:
-    told = probed("static", *STATIC)
-    assert told["hooked"][0] == told["hooked"][1] != told["plain"][-1]
-    assert told["with a hook"] == 2
+    reported = probed("static", *STATIC)
+    assert reported["hooked"][0] == reported["hooked"][1] != reported["plain"][-1]
+    assert reported["with a hook"] == 2
 
 
 def test_cfm_int8_quantises_the_transformer_blocks_and_nothing_else(probed: Any) -> None:
-    told = probed("int8_flow", "cfm_int8")
-    assert told["float_in_blocks"] == []
-    assert told["float_elsewhere"]
-    assert 0 < distance(told["int8"][1], told["plain"][1]) < 0.05
+    reported = probed("int8_flow", "cfm_int8")
+    assert reported["float_in_blocks"] == []
+    assert reported["float_elsewhere"]
+    assert 0 < distance(reported["int8"][1], reported["plain"][1]) < 0.05
 
 
 def test_cfm_int8_works_in_a_decoder_that_is_cast_later(probed: Any) -> None:
-    told = probed("int8_flow", "cfm_int8")
-    dtype, mel = told["cast"]
+    reported = probed("int8_flow", "cfm_int8")
+    dtype, mel = reported["cast"]
     assert dtype == "torch.bfloat16"
-    assert distance(mel, told["plain"][1]) < 0.05
+    assert distance(mel, reported["plain"][1]) < 0.05
 
 
 def test_channels_last_1d_turns_the_convolutions_of_float32(probed: Any) -> None:
-    told, plain = probed("layout", "channels_last_1d"), probed("layout")
-    assert all(told["turned torch.float32"])
-    assert len(told["turned torch.float32"]) > 0 == len(plain["turned torch.float32"])
-    assert distance(told["torch.float32"], plain["torch.float32"]) < 1e-5
+    reported, plain = probed("layout", "channels_last_1d"), probed("layout")
+    assert all(reported["turned torch.float32"])
+    assert len(reported["turned torch.float32"]) > 0 == len(plain["turned torch.float32"])
+    assert distance(reported["torch.float32"], plain["torch.float32"]) < 1e-5
 
 
 def test_channels_last_1d_leaves_half_precision_on_a_cpu_to_the_bit(probed: Any) -> None:
-    told, plain = probed("layout", "channels_last_1d"), probed("layout")
-    assert told["torch.bfloat16"] == plain["torch.bfloat16"]
-    assert told["turned torch.bfloat16"] == []
+    reported, plain = probed("layout", "channels_last_1d"), probed("layout")
+    assert reported["torch.bfloat16"] == plain["torch.bfloat16"]
+    assert reported["turned torch.bfloat16"] == []
 
 
-def distance(found: Sequence[float], wanted: Sequence[float]) -> float:
+def distance(actual: Sequence[float], wanted: Sequence[float]) -> float:
     """Mean difference, as a share of the mean size."""
-    apart = [abs(a - b) for a, b in zip(found, wanted, strict=True)]
+    apart = [abs(a - b) for a, b in zip(actual, wanted, strict=True)]
     return sum(apart) / sum(map(abs, wanted))

@@ -55,6 +55,6 @@ def test_every_voice_comes_out_the_same_to_the_bit(counted: Counted) -> None:
 def test_a_processor_is_told_by_a_rate_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"WEIGHTS": 2, "TURNS": 1, "ROUNDS": 1}.items():
         monkeypatch.setattr(rates, name, value)
-    found = rates.rates("cpu")
-    assert found.keys() == RATES.keys()
-    assert all(rate > 0 for rate in found.values())
+    actual = rates.rates("cpu")
+    assert actual.keys() == RATES.keys()
+    assert all(rate > 0 for rate in actual.values())

@@ -16,16 +16,16 @@ def test_heads_together_attend_as_they_do_alone(heads_at_once: int) -> None:
     query, key, value = (torch.randn(2, frames, heads * width) for _ in range(3))
     module.SCORES = heads_at_once * 2 * frames**2
     with torch.inference_mode():
-        found = module.attend(query, key, value, heads)
+        actual = module.attend(query, key, value, heads)
         exact = torch.nn.functional.scaled_dot_product_attention(
             *(each.view(2, frames, heads, width).transpose(1, 2) for each in (query, key, value)),
             scale=1,
         )
         module.SCORES = 0
         alone = module.attend(query, key, value, heads)
-    assert float((found - alone).abs().max()) < 0.02
-    exact = exact.transpose(1, 2).reshape(found.shape)
-    assert float((found - exact).abs().mean()) < 0.01
+    assert float((actual - alone).abs().max()) < 0.02
+    exact = exact.transpose(1, 2).reshape(actual.shape)
+    assert float((actual - exact).abs().mean()) < 0.01
 
 
 def test_every_operation_of_the_flow_runs() -> None:

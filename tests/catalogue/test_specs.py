@@ -86,8 +86,8 @@ def test_inference_mode_has_exactly_the_three_sites_of_the_report(
 
 
 def test_only_the_two_of_the_report_are_reproductions() -> None:
-    found = {name for name, patch in PATCHES.items() if patch.reproduction}
-    assert found == {"inference_mode", "channels_last"}
+    actual = {name for name, patch in PATCHES.items() if patch.reproduction}
+    assert actual == {"inference_mode", "channels_last"}
 
 
 @pytest.mark.parametrize("name", CATALOGUE.sets)

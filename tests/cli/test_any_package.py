@@ -127,8 +127,8 @@ def test_a_patch_is_one_line_and_what_is_wrong_with_it_has_a_place(
     assert named.status == 0, named.stderr
     assert "written to" not in named.stderr
     assert (workspace / "bench.py").read_text() == BENCH
-    one = ("new", "twice", "--at", "adder.py", "--match", "total += number")
-    assert patcher(*one, "--with", "total += 2 * number").status == 0
+    each = ("new", "twice", "--at", "adder.py", "--match", "total += number")
+    assert patcher(*each, "--with", "total += 2 * number").status == 0
     assert patcher("check", "twice").stdout.startswith("1 spec and 1 fixture are fine")
     wrong = patcher("verify", "twice", "--json")
     (cause,) = wrong.json["diagnosis"]
@@ -162,8 +162,8 @@ def test_a_scan_of_a_package_without_torch_says_what_it_can_say(patcher: Patcher
     ran = patcher("scan", "--target", "adder")
     assert ran.status == 0
     assert "adder: 1 file; none of them names torch" in ran.stdout
-    found = patcher("scan", "--target", "adder", "--json").json["static"]["adder"]
-    assert (found["files"], found["lines"], found["torch"]) == (1, 8, False)
+    actual = patcher("scan", "--target", "adder", "--json").json["static"]["adder"]
+    assert (actual["files"], actual["lines"], actual["torch"]) == (1, 8, False)
 
 
 TENSORS = """\
@@ -249,8 +249,8 @@ def test_a_function_of_the_users_own_compares_frames_and_tensors_while_they_are_
         'target = "adder"\n[verify]\ncall = "bench.py:work"\ncompare = "bench.py:same"\n'
     )
     (workspace / "bench.py").write_text(VALUES[library].replace("LIMIT", "0.5"))
-    one = ("new", "nearly", "--at", "adder.py:8", "--with", "return total + 1", "--claim", "close")
-    assert patcher(*one).status == 0
+    each = ("new", "nearly", "--at", "adder.py:8", "--with", "return total + 1", "--claim", "close")
+    assert patcher(*each).status == 0
     near = patcher("verify", "nearly", "--bench", "--json")
     assert near.status == 0, near.stdout
     assert "bench.py:same" in " ".join(near.json["warnings"])

@@ -90,8 +90,8 @@ def test_every_change_that_status_shows_is_captured_and_comes_back(workspace: Wo
     pristine = held(workspace)
     edit_everything(workspace)
     edited = held(workspace)
-    found = capture(workspace, "hand", None)
-    assert sorted(found.attachments) == [
+    actual = capture(workspace, "hand", None)
+    assert sorted(actual.attachments) == [
         "hand/pkg/fast/__init__.py", "hand/pkg/slow/__init__.py", "hand/pkg/slow/tool",
         "hand/pkg/w.bin",
     ]  # fmt: skip

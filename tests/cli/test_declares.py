@@ -51,9 +51,9 @@ def test_what_is_not_declared_fails_and_is_taken_out_again(workspace: Path) -> N
     patcher = started(workspace, KEEPS)
     ran = patcher("verify", "--json")
     assert (ran.status, ran.json["verdict"], ran.json["restored"]) == (1, "undeclared", True)
-    (found,) = ran.json["undeclared"]
-    assert (found["patch"], found["file"], found["line"]) == ("keeps", "adder.py", 16)
-    assert found["needs"] == ["cache-answers", "cache-weights"]
+    (actual,) = ran.json["undeclared"]
+    assert (actual["patch"], actual["file"], actual["line"]) == ("keeps", "adder.py", 16)
+    assert actual["needs"] == ["cache-answers", "cache-weights"]
     assert ran.json["error"]["code"] == "verification-failed"
     assert "adder.py:16" in ran.json["error"]["message"]
     assert patcher("status", "--json").json["series"] == []

@@ -16,7 +16,7 @@ from tests.conftest import Patcher, runner
 
 def others() -> list[str]:
     """Interpreters of other versions on this machine, 3.8 and later, the oldest first."""
-    found: dict[tuple[int, int], str] = {}
+    actual: dict[tuple[int, int], str] = {}
     places = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))
     places += glob.glob("/usr/bin/python3.[0-9]*") + glob.glob("/opt/python/3.*/bin/python3")
     for place in places:
@@ -26,9 +26,9 @@ def others() -> list[str]:
         done = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
         if done.returncode == 0:
             major, minor = map(int, done.stdout.split())
-            found.setdefault((major, minor), place)
-    wanted = {each for each in found if each >= (3, 8) and each != sys.version_info[:2]}
-    return [found[version] for version in sorted(wanted)]
+            actual.setdefault((major, minor), place)
+    wanted = {each for each in actual if each >= (3, 8) and each != sys.version_info[:2]}
+    return [actual[version] for version in sorted(wanted)]
 
 
 OTHERS = others()

@@ -105,8 +105,8 @@ def test_what_was_judged_is_answered_from_the_record(patcher: Patcher, workspace
 def test_each_candidate_is_a_json_line_as_it_comes(patcher: Patcher, tmp_path: Path) -> None:
     lines = tmp_path / "lines.jsonl"
     patcher("judge", "--no-speed", "same", "wrong", "--jsonl", str(lines))
-    found = [json.loads(line) for line in lines.read_text().splitlines()]
-    assert [(each["name"], each["verdict"]) for each in found] == [
+    actual = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [(each["name"], each["verdict"]) for each in actual] == [
         ("same", "pass"),
         ("wrong", "fail"),
     ]

@@ -72,9 +72,9 @@ def test_a_workload_file_that_changed_is_run_anew(patcher: Patcher, workspace: P
     (workspace / "check.py").write_text(LAX)
     assert patcher("apply", "use_three", "--verify").status == 0
     again = patcher("verify", "--json").json
-    assert any("earlier run" in one for one in again["warnings"])
+    assert any("earlier run" in each for each in again["warnings"])
     (workspace / "check.py").write_text(STRICT)
     ran = patcher("verify", "--json")
     assert (ran.status, ran.json["verdict"]) == (1, "fail")
-    assert not any("earlier run" in one for one in ran.json["warnings"])
+    assert not any("earlier run" in each for each in ran.json["warnings"])
     assert ran.json["series_now"] == []

@@ -77,7 +77,7 @@ def test_doctor_with_a_problem_exits_1(patcher: Patcher, workspace: Path) -> Non
     ran = patcher("doctor", "--json")
     assert ran.status == 1
     assert ran.json["error"]["code"] == "doctor-problems"
-    assert any(one["level"] == "problem" for one in ran.json["findings"])
+    assert any(each["level"] == "problem" for each in ran.json["findings"])
 
 
 def test_doctor_promises_nothing_of_a_target_that_is_not_there(patcher: Patcher) -> None:

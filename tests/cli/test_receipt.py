@@ -31,7 +31,7 @@ def test_it_says_what_was_judged_and_fits_its_schema(verified: tuple[Patcher, Pa
     jsonschema = pytest.importorskip("jsonschema")
     body = json.loads(verified[1].read_text())
     jsonschema.validate(body, schema())
-    assert [one["name"] for one in body["patches"]] == ["use_sum"]
+    assert [each["name"] for each in body["patches"]] == ["use_sum"]
     assert body["verdict"] == "pass"
     assert set(body["trees"]) == {"baseline", "patched"}
     assert body["machine"]["processors"] >= 1

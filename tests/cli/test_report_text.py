@@ -49,8 +49,8 @@ def result(**more: Any) -> dict[str, Any]:
     }
 
 
-def printed(found: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
-    verdict.print_verification(read_record(found), color=False)
+def printed(actual: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
+    verdict.print_verification(read_record(actual), color=False)
     return capsys.readouterr().out
 
 

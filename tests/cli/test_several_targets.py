@@ -81,11 +81,11 @@ def test_patches_of_two_distributions_are_one_series_with_one_verdict(patcher: P
     assert planned.status == 0, planned.stdout
     assert {"--- a/adder.py", "--- a/scaler.py"} <= set(planned.json["diff"].splitlines())
     assert patcher("apply", "name_it_times", "call_it_times", *BOTH).status == 0
-    found = patcher("verify", *BOTH, "--json")
-    assert found.status == 0, found.stdout
-    assert found.json["verdict"] == "pass"
-    assert found.json["series"] == ["name_it_times", "call_it_times"]
-    assert {row["file"] for row in found.json["exercised"]} == {"adder.py", "scaler.py"}
+    actual = patcher("verify", *BOTH, "--json")
+    assert actual.status == 0, actual.stdout
+    assert actual.json["verdict"] == "pass"
+    assert actual.json["series"] == ["name_it_times", "call_it_times"]
+    assert {row["file"] for row in actual.json["exercised"]} == {"adder.py", "scaler.py"}
     status = patcher("status", "--json").json
     assert status["verified"] == ["name_it_times", "call_it_times"]
     text = patcher("status").stdout

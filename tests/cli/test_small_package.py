@@ -67,11 +67,11 @@ def test_a_patch_for_a_package_goes_to_the_fork_that_has_a_working_copy(workspac
 
 def test_list_knows_the_state_of_every_patch(patcher: Patcher) -> None:
     assert patcher("apply", "use_sum").status == 0
-    states = {one["name"]: one["state"] for one in patcher("list", "--json").json["patches"]}
+    states = {each["name"]: each["state"] for each in patcher("list", "--json").json["patches"]}
     assert states["use_sum"] == "applied"
     assert states["use_shift"] == "available"
     assert states["inference_mode"] == "incompatible"
-    reasons = {one["name"]: one["reason"] for one in patcher("list", "--json").json["patches"]}
+    reasons = {each["name"]: each["reason"] for each in patcher("list", "--json").json["patches"]}
     assert reasons["use_sum"] is None
     assert "adder" in reasons["inference_mode"]
 
@@ -348,8 +348,8 @@ def test_one_broken_spec_keeps_nobody_from_the_others(patcher: Patcher, workspac
     (workspace / "patches" / "broken.yaml").write_text("patch: broken\nsummry: x\n")
     ran = patcher("list", "--json")
     assert ran.status == 0
-    assert "use_sum" in {one["name"] for one in ran.json["patches"]}
-    assert [one["where"] for one in ran.json["unreadable"]] == ["patches/broken.yaml:1:1"]
+    assert "use_sum" in {each["name"] for each in ran.json["patches"]}
+    assert [each["where"] for each in ran.json["unreadable"]] == ["patches/broken.yaml:1:1"]
     assert "cannot be read: patches/broken.yaml:1:1" in patcher("list").stdout
     assert patcher("apply", "use_sum", "use_three", "--verify").status == 1
     assert patcher("status", "--json").json["series"] == []
@@ -391,9 +391,9 @@ def test_commands_load_only_what_they_need(patcher: Patcher, workspace: Path) ->
 def test_apply_is_the_same_on_one_processor_where_nothing_is_imported_ahead(
     patcher: Patcher, workspace: Path
 ) -> None:
-    one = "import os; os.sched_setaffinity(0, [0]); from patcher.__main__ import main; main()"
+    each = "import os; os.sched_setaffinity(0, [0]); from patcher.__main__ import main; main()"
     trees = []
-    for start in (["-m", "patcher"], ["-c", one]):
+    for start in (["-m", "patcher"], ["-c", each]):
         for words in (["apply", "use_sum"], ["apply", "use_shift"], ["revert", "use_sum"]):
             command = [sys.executable, *start, "-C", str(workspace), "-q", *words]
             subprocess.run(command, check=True, timeout=120)

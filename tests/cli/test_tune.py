@@ -56,8 +56,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tuned(workspace: Path) -> dict[str, object]:
     ran = runner(workspace)("--json", "tune", "--budget", "2m")
     assert ran.status == 0, ran.stderr
-    found: dict[str, object] = json.loads(ran.stdout)
-    return found
+    actual: dict[str, object] = json.loads(ran.stdout)
+    return actual
 
 
 @pytest.mark.slow

@@ -41,9 +41,9 @@ def test_a_hand_edit_is_taken_out_and_its_bytes_are_kept_first(adder: Patcher, r
     (root / "adder.py").write_bytes(b"mine = 1\n")
     ran = adder("discard", "adder.py", "--json")
     assert ran.status == 0, ran.stderr
-    (one,) = ran.json["discarded"]
-    assert (one["path"], one["kind"]) == ("adder.py", "edited")
-    assert (root.parents[2] / one["backup"]).read_bytes() == b"mine = 1\n"
+    (each,) = ran.json["discarded"]
+    assert (each["path"], each["kind"]) == ("adder.py", "edited")
+    assert (root.parents[2] / each["backup"]).read_bytes() == b"mine = 1\n"
     assert (root / "adder.py").read_bytes() == patched
     assert adder("status", "--json").json["drift"] == []
     assert series(adder) == ["use_sum"]
@@ -101,7 +101,7 @@ def test_runs_are_numbered_from_1_and_nothing_to_verify_takes_no_number(adder: P
     assert adder("verify", "--json").json["id"] == 1
     assert adder("apply", "use_three").status == 0
     assert adder("verify", "--json").json["id"] == 2
-    assert [one["id"] for one in adder("history", "--json").json["verifications"]] == [2, 1]
+    assert [each["id"] for each in adder("history", "--json").json["verifications"]] == [2, 1]
 
 
 def test_a_past_run_is_shown_again_as_it_was_printed_then(adder: Patcher) -> None:
@@ -127,10 +127,10 @@ def test_two_runs_stand_side_by_side(adder: Patcher) -> None:
     assert adder("verify").status == 0
     assert adder("apply", "use_three").status == 0
     assert adder("verify").status == 1
-    found = adder("compare", "1", "2", "--json").json
-    assert found["added"] == ["use_three"]
-    assert found["comparable"] is True
-    (case,) = found["cases"]
+    actual = adder("compare", "1", "2", "--json").json
+    assert actual["added"] == ["use_three"]
+    assert actual["comparable"] is True
+    (case,) = actual["cases"]
     assert (case["first"], case["second"]) == ("pass", "fail")
     text = " ".join(adder("compare", "1", "2").stdout.split())
     assert "added: use_three" in text
@@ -215,9 +215,9 @@ def test_the_ending_is_told_once(adder: Patcher) -> None:
 
 def test_every_error_code_is_explained(adder: Patcher) -> None:
     assert set(MEANS) == set(TABLE)
-    found = adder("explain", "--json").json["errors"]
-    assert {one["code"] for one in found} == set(TABLE)
-    assert all(one["means"] and one["touched"] and one["help"] for one in found)
+    actual = adder("explain", "--json").json["errors"]
+    assert {each["code"] for each in actual} == set(TABLE)
+    assert all(each["means"] and each["touched"] and each["help"] for each in actual)
 
 
 def test_one_code_says_what_it_means_what_was_touched_and_what_to_do(adder: Patcher) -> None:
@@ -252,6 +252,6 @@ def test_gc_keeps_the_newest_runs_and_the_last_pass(adder: Patcher) -> None:
     assert planned["runs"] == [2]
     assert adder("gc", "--keep-runs", "1", "--json").json["runs"] == [2]
     kept = adder("history", "--json").json["verifications"]
-    assert [one["id"] for one in kept] == [3, 1]
+    assert [each["id"] for each in kept] == [3, 1]
     assert adder("history", "show", "2").status == 2
     assert adder("verify", "--keep", "--again", "--json").json["id"] == 4

@@ -84,16 +84,16 @@ CHATTERBOX: dict[str, list[str]] = {
 def record(steps: dict[str, list[str]], parent: Path, workspace: Path) -> dict[str, Any]:
     """Run the steps in one workspace; of each its exit status and the shape of its object."""
     patcher = runner(workspace)
-    found: dict[str, Any] = {}
+    actual: dict[str, Any] = {}
     for name, words in steps.items():
         ran = patcher(*(word.replace("{parent}", str(parent)) for word in words), "--json")
-        found[name] = {
+        actual[name] = {
             "command": " ".join(words),
             "exit": ran.status,
             "object": shape_of(json.loads(ran.stdout)),
             "printed": json.loads(ran.stdout),
         }
-    return found
+    return actual
 
 
 def record_adder(parent: Path) -> dict[str, Any]:
@@ -108,13 +108,13 @@ def record_chatterbox(parent: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Write the record anew."""
-    found = {}
+    actual = {}
     for name, make in (("adder", record_adder), ("chatterbox-tts", record_chatterbox)):
         with tempfile.TemporaryDirectory() as folder:
-            found[name] = make(Path(folder))
-        for step in found[name].values():
+            actual[name] = make(Path(folder))
+        for step in actual[name].values():
             del step["printed"]  # the record holds shapes
-    RECORD.write_text(json.dumps(found, indent=1, sort_keys=False) + "\n", encoding="utf-8")
+    RECORD.write_text(json.dumps(actual, indent=1, sort_keys=False) + "\n", encoding="utf-8")
     return 0
 
 

@@ -41,38 +41,38 @@ def union(one: Any, other: Any) -> Any:
 def _union_of_objects(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     plain = [{name.rstrip("?"): value for name, value in each.items()} for each in (one, other)]
     always = {name for name in one if name in other and not name.endswith("?")}
-    found = {}
+    actual = {}
     for name in sorted({*plain[0], *plain[1]}):
         shapes = [each[name] for each in plain if name in each]
-        found[name if name in always else f"{name}?"] = reduce(union, shapes)
-    return found
+        actual[name if name in always else f"{name}?"] = reduce(union, shapes)
+    return actual
 
 
 def _words(shape: Any) -> Sequence[str]:
     return shape.split("|") if isinstance(shape, str) else [json.dumps(shape, sort_keys=True)]
 
 
-def broken(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+def broken(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
     """What of a recorded shape another one does not keep, a line each."""
-    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         for name, promised in expected.items():
             bare = name.rstrip("?")
-            here = found.get(bare, found.get(f"{bare}?"))
+            here = actual.get(bare, actual.get(f"{bare}?"))
             if here is not None:
                 yield from broken(promised, here, f"{path}.{bare}")
             elif bare == name:
                 yield f"{path}.{bare} is missing"
-    elif isinstance(expected, list) and isinstance(found, list):
-        for promised, here in zip(expected, found, strict=False):
+    elif isinstance(expected, list) and isinstance(actual, list):
+        for promised, here in zip(expected, actual, strict=False):
             yield from broken(promised, here, f"{path}[]")
-    elif not _fits(expected, found):
-        yield f"{path} is {_text(found)}, not {_text(expected)}"
+    elif not _fits(expected, actual):
+        yield f"{path} is {_text(actual)}, not {_text(expected)}"
 
 
-def _fits(expected: Any, found: Any) -> bool:
-    if "null" in (expected, found):  # nothing was known of it, or nothing is
+def _fits(expected: Any, actual: Any) -> bool:
+    if "null" in (expected, actual):  # nothing was known of it, or nothing is
         return True
-    return {*_words(found)} - {"null"} <= {*_words(expected)}
+    return {*_words(actual)} - {"null"} <= {*_words(expected)}
 
 
 def _text(shape: Any) -> str:

@@ -21,8 +21,8 @@ MARK = "<!-- patcher -->\n"
 
 @pytest.fixture
 def server() -> Iterator[GitHub]:
-    with github() as found:
-        yield found
+    with github() as actual:
+        yield actual
 
 
 def step(name: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

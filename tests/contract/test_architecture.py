@@ -28,8 +28,8 @@ def test_every_import_keeps_the_contract(
 def layers() -> list[str]:
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
-    (found,) = (one["layers"] for one in contracts if one["type"] == "layers")
-    return list(found)
+    (actual,) = (each["layers"] for each in contracts if each["type"] == "layers")
+    return list(actual)
 
 
 def test_every_package_has_its_layer() -> None:

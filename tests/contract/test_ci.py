@@ -114,7 +114,7 @@ def findings(file: Path) -> list[dict[str, Any]]:
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
     results: list[dict[str, Any]] = run["results"]
-    assert all(rules[one["ruleIndex"]]["id"] == one["ruleId"] for one in results)
+    assert all(rules[each["ruleIndex"]]["id"] == each["ruleId"] for each in results)
     return results
 
 
@@ -132,12 +132,12 @@ def wheel(folder: Path, version: str, text: str) -> None:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two versions of the target where pip looks; `twice` is another function in the newer one."""
-    found = make_workspace(tmp_path)
+    actual = make_workspace(tmp_path)
     wheel(tmp_path / "index", "1.2", MODULE)
     wheel(tmp_path / "index", "1.3", MODULE.replace("number * 2", "number + number"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
-    return found
+    return actual
 
 
 def act(workspace: Path, out: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -167,9 +167,9 @@ def test_the_action_plans_on_both_versions_and_judges(workspace: Path, tmp_path:
     assert "| `use_shift` | ✓ fits | ✗ missing: `adder.py` |" in text
     assert "**pass**: 1 of 1 pass" in text
     assert findings(out / "plan-1.sarif") == []
-    (one,) = findings(out / "plan-2.sarif")
-    assert (one["ruleId"], one["level"]) == ("site-missing", "error")
-    place = one["locations"][0]["physicalLocation"]
+    (each,) = findings(out / "plan-2.sarif")
+    assert (each["ruleId"], each["level"]) == ("site-missing", "error")
+    place = each["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": "patches/use_shift.yaml"}
     assert patcher("status", "--json").json["series"] == []
 
@@ -226,8 +226,8 @@ def test_a_scan_says_in_sarif_where_tensors_are_updated(patcher: Patcher, tmp_pa
     (project / "pyproject.toml").write_text('[project]\nname = "sums"\nversion = "1.0"\n')
     assert patcher("init", str(project)).status == 0
     assert patcher("scan", "--sarif", str(tmp_path / "scan.sarif")).status == 0
-    found = findings(tmp_path / "scan.sarif")
-    places = {one["ruleId"]: one["locations"][0]["physicalLocation"] for one in found}
+    actual = findings(tmp_path / "scan.sarif")
+    places = {each["ruleId"]: each["locations"][0]["physicalLocation"] for each in actual}
     assert places["in-place-update"]["region"] == {"startLine": 3}
     assert places["waits-for-device"]["region"] == {"startLine": 4}
     assert places["in-place-update"]["artifactLocation"]["uriBaseId"] == "TARGETROOT"

@@ -23,13 +23,13 @@ def name_of(path: Path) -> str:
 
 def imported(path: Path) -> set[str]:
     """The top-level names of what a module imports."""
-    found: set[str] = set()
+    actual: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            actual |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
+            actual.add(node.module.partition(".")[0])
+    return actual
 
 
 def test_no_module_is_too_long() -> None:
@@ -60,4 +60,4 @@ def test_a_class_name_has_one_meaning() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(name_of(path))
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    assert {name: actual for name, actual in places.items() if len(actual) > 1} == {}

@@ -87,6 +87,6 @@ def test_through_the_mcp_server(name: str, tmp_path: Path) -> None:
             job = await call("start_verify", names=[asked.name], bench=bench)
             held(asked, await finished(call, job["job"]))
         listed = await call("list_patches")
-        assert first.name in {one["name"] for one in listed["patches"]}
+        assert first.name in {each["name"] for each in listed["patches"]}
 
     served(folder, work)

@@ -141,9 +141,9 @@ def parsed(words: list[str]) -> None:
         rest = [*context._protected_args, *context.args]
         if not rest:
             return
-        name, found, words = command.resolve_command(context, rest)
-        assert found is not None, name
-        command = found
+        name, actual, words = command.resolve_command(context, rest)
+        assert actual is not None, name
+        command = actual
 
 
 def test_every_error_that_a_page_names_has_a_row() -> None:
@@ -164,8 +164,8 @@ def test_the_readme_has_a_row_for_every_exit_status_and_no_other() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
 def test_a_page_names_only_exit_statuses_that_exist(page: Path) -> None:
-    found = re.findall(r"\bexit(?:s with|s| status| code)? `?(\d+)\b", page.read_text("utf-8"))
-    assert {int(each) for each in found} <= {int(code) for code in Exit}
+    actual = re.findall(r"\bexit(?:s with|s| status| code)? `?(\d+)\b", page.read_text("utf-8"))
+    assert {int(each) for each in actual} <= {int(code) for code in Exit}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())

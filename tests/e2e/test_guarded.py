@@ -78,8 +78,8 @@ def speak(tmp_path_factory: pytest.TempPathFactory) -> Speak:
         done = patcher(*command, SWITCHED=apply[0] if apply else "")
         assert done.status == 0, done.stderr
         assert patcher("revert", "--all").status == 0
-        found: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        actual: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return actual
 
     return run
 
@@ -95,22 +95,22 @@ def pristine(speak: Speak) -> list[str]:
 def test_with_a_fallback_nine_of_nine_succeed_and_the_log_names_the_patch_once(
     speak: Speak, pristine: list[str]
 ) -> None:
-    found = speak("fails_third", "--guarded", "--fallback")
-    assert [call for call in found["calls"] if "Error" in call] == []
+    actual = speak("fails_third", "--guarded", "--fallback")
+    assert [call for call in actual["calls"] if "Error" in call] == []
     # The patch draws a number, so that its own calls sound otherwise; those of the original do not.
-    assert [mine == theirs for mine, theirs in zip(found["calls"], pristine, strict=True)] == [
+    assert [mine == theirs for mine, theirs in zip(actual["calls"], pristine, strict=True)] == [
         *[False] * 2,
         *[True] * 7,
     ]
-    assert found["log"] == ["patch fails_third failed and is off for this process"]
-    assert found["counters"] == {"fails_third": {"patched": 3, "original": 6, "fallbacks": 1}}
+    assert actual["log"] == ["patch fails_third failed and is off for this process"]
+    assert actual["counters"] == {"fails_third": {"patched": 3, "original": 6, "fallbacks": 1}}
 
 
 def test_without_a_fallback_the_third_call_fails_as_before(speak: Speak) -> None:
-    found = speak("fails_third", "--guarded")
-    assert found["calls"][2] == "RuntimeError: the third call"
-    assert sum("Error" in call for call in found["calls"]) == 1
-    assert found["log"] == []
+    actual = speak("fails_third", "--guarded")
+    assert actual["calls"][2] == "RuntimeError: the third call"
+    assert sum("Error" in call for call in actual["calls"]) == 1
+    assert actual["log"] == []
 
 
 def test_switched_between_calls_it_gives_exactly_pristine_and_exactly_patched_bytes(
@@ -119,6 +119,6 @@ def test_switched_between_calls_it_gives_exactly_pristine_and_exactly_patched_by
     patched = speak("quieter")["calls"]
     assert not set(patched) & set(pristine)
     switches = ("on", "off", "off", "off", "on", "on", "on", "on", "off")
-    found = speak("quieter", "--guarded", switches=switches)["calls"]
+    actual = speak("quieter", "--guarded", switches=switches)["calls"]
     kinds = {"on": patched, "off": pristine}
-    assert found == [kinds[switch][number] for number, switch in enumerate(switches)]
+    assert actual == [kinds[switch][number] for number, switch in enumerate(switches)]

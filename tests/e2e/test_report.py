@@ -36,12 +36,12 @@ def patcher(tmp_path_factory: pytest.TempPathFactory) -> Patcher:
 def installed() -> dict[str, str]:
     """sha256 of every file of the installed package."""
     files = distribution("chatterbox-tts").files or []
-    found = {}
+    actual = {}
     for file in files:
         path = Path(str(file.locate()))
         if file.parts[0] == "chatterbox" and path.suffix == ".py" and path.is_file():
-            found[str(file)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+            actual[str(file)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return actual
 
 
 def assert_pristine(patcher: Patcher) -> None:
@@ -64,10 +64,10 @@ def assert_pristine(patcher: Patcher) -> None:
 
 
 def by_status(result: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
+    actual: dict[str, list[tuple[str, str]]] = {}
     for case in result["cases"]:
-        found.setdefault(case["status"], []).append((case["model"], case["test"]))
-    return found
+        actual.setdefault(case["status"], []).append((case["model"], case["test"]))
+    return actual
 
 
 def test_inference_mode_fails_as_the_report_says_and_is_explained_to_the_line(

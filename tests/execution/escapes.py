@@ -69,8 +69,8 @@ def connect(port: int) -> str:
 def send_datagram() -> str:
     """Send UDP to another network; nothing has to answer."""
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-            one.sendto(b"x", ("192.0.2.1", 9))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as each:
+            each.sendto(b"x", ("192.0.2.1", 9))
     except OSError as error:
         return _tried(error)
     return OPEN
@@ -79,9 +79,9 @@ def send_datagram() -> str:
 def connect_local(path: str) -> str:
     """Reach a server of this machine through a socket in the file system, or an abstract one."""
     try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.settimeout(5)
-            one.connect(path)
+        with socket.socket(socket.AF_UNIX) as each:
+            each.settimeout(5)
+            each.connect(path)
     except OSError as error:
         return _tried(error)
     return OPEN

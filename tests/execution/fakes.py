@@ -60,7 +60,7 @@ class FakeExecutor:
     def cancel(self, job: int) -> None:
         self.cancelled.append(job)
         self._running.discard(job)
-        self._due = [one for one in self._due if one[1] != job]
+        self._due = [each for each in self._due if each[1] != job]
 
     def wait(self, timeout_s: float | None = None) -> list[Report]:
         if not self._due:

@@ -45,9 +45,9 @@ DISTURBANCES = {
 @pytest.mark.parametrize("case", DISTURBANCES)
 def test_disturbance(case: str) -> None:
     reading, says = DISTURBANCES[case]
-    told = disturbance(BEFORE, reading, processors=2)
-    assert says in told
-    assert bool(told) == bool(says)
+    reported = disturbance(BEFORE, reading, processors=2)
+    assert says in reported
+    assert bool(reported) == bool(says)
 
 
 def test_another_process_on_the_gpu_beforehand_is_load() -> None:
@@ -70,10 +70,10 @@ def test_only_the_processors_we_may_use_count() -> None:
 
 
 def test_readings_grow_and_the_fingerprint_is_stable() -> None:
-    one, other = host.read(), host.read()
-    assert other.at_s >= one.at_s
-    assert other.busy_s >= one.busy_s
-    assert other.ours_s >= one.ours_s
+    each, other = host.read(), host.read()
+    assert other.at_s >= each.at_s
+    assert other.busy_s >= each.busy_s
+    assert other.ours_s >= each.ours_s
     assert host.fingerprint().sha256 == host.fingerprint().sha256
     assert host.fingerprint({"torch": "2.6.0"}).sha256 != host.fingerprint().sha256
 

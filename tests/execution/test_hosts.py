@@ -24,16 +24,16 @@ RUN = Step("run", {"test": vars(TESTS[0])}, 20)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "voices"
-    (found / "deep").mkdir(parents=True)
-    (found / "one.wav").write_bytes(b"one")
-    (found / "deep" / "run.sh").write_bytes(b"#!/bin/sh\n")
-    (found / "deep" / "run.sh").chmod(0o755)
-    (found / ".git").mkdir()
-    (found / ".git" / "config").write_text("secret")
-    (found / "__pycache__").mkdir()
-    (found / "__pycache__" / "one.pyc").write_bytes(b"x")
-    return found
+    actual = tmp_path / "voices"
+    (actual / "deep").mkdir(parents=True)
+    (actual / "one.wav").write_bytes(b"one")
+    (actual / "deep" / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (actual / "deep" / "run.sh").chmod(0o755)
+    (actual / ".git").mkdir()
+    (actual / ".git" / "config").write_text("secret")
+    (actual / "__pycache__").mkdir()
+    (actual / "__pycache__" / "one.pyc").write_bytes(b"x")
+    return actual
 
 
 def test_a_folder_arrives_as_it_was_without_what_is_hidden(folder: Path, tmp_path: Path) -> None:
@@ -74,23 +74,23 @@ def test_a_job_uses_the_hosts_paths_and_its_answer_the_drivers(tmp_path: Path) -
 
     cache = tmp_path / "cache"
     for _ in range(2):
-        found = [*run_order(order, fetch, cache)]
-        assert [one.report.outcome for one in found if one.report] == [Outcome.OK] * 2
-        (kept,) = found[-1].report.value["returned"]  # type: ignore[union-attr]
+        actual = [*run_order(order, fetch, cache)]
+        assert [each.report.outcome for each in actual if each.report] == [Outcome.OK] * 2
+        (kept,) = actual[-1].report.value["returned"]  # type: ignore[union-attr]
         assert Path(kept["path"]).is_relative_to(where.stages_dir)
         name = str(Path(kept["path"]).relative_to(where.stages_dir))
         assert kept["sha256"] in name
-        assert name in found[-1].arrays
+        assert name in actual[-1].arrays
     assert sent == [tree.digest]  # once for two jobs
     assert not where.stages_dir.exists()  # nothing of it was written where the driver keeps records
 
 
 def test_a_host_that_is_not_like_the_driver_says_what_differs() -> None:
-    one = Identity({}, Kernel(), "3.11", "a", "b")
-    assert one.other_than(one) == ""
-    assert replace(one, python="3.12").other_than(one) == "another Python"
-    assert replace(one, patcher="c").other_than(one) == "another patcher"
-    assert "distributions" in replace(one, distributions="c").other_than(one)
+    each = Identity({}, Kernel(), "3.11", "a", "b")
+    assert each.other_than(each) == ""
+    assert replace(each, python="3.12").other_than(each) == "another Python"
+    assert replace(each, patcher="c").other_than(each) == "another patcher"
+    assert "distributions" in replace(each, distributions="c").other_than(each)
 
 
 def test_a_command_is_refused_because_its_folder_is_here(tmp_path: Path) -> None:

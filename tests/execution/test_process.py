@@ -30,8 +30,8 @@ OPEN = Step("open", {"model": {"name": "m", "options": {"pitch": 110.0}}, "seed"
 
 @pytest.fixture
 def executor() -> Iterator[LocalExecutor]:
-    with LocalExecutor() as found:
-        yield found
+    with LocalExecutor() as actual:
+        yield actual
 
 
 def site(folder: Path, **options: object) -> WorkerSite:
@@ -51,9 +51,9 @@ def call(executor: Executor, where: WorkerSite, function: str, **arguments: obje
 
 
 def test_both_arms_get_equal_threads_and_compile_caches_of_their_own(tmp_path: Path) -> None:
-    one = WorkerSite(FrozenTree(tmp_path, "a" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
+    each = WorkerSite(FrozenTree(tmp_path, "a" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
     two = WorkerSite(FrozenTree(tmp_path, "b" * 64, (), {}), "m:f", tmp_path, tmp_path, threads=3)
-    first, second = environment(one), environment(two)
+    first, second = environment(each), environment(two)
     assert first["OMP_NUM_THREADS"] == second["OMP_NUM_THREADS"] == "3"
     different = {name for name in first if first[name] != second[name]}
     assert different == {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"}
@@ -194,9 +194,9 @@ def test_a_workers_child_dies_with_the_parent_too(tmp_path: Path, number: signal
     parent.send_signal(number)
     parent.wait()
     [log] = logs.glob("*.log")
-    found = said.search(log.read_text())
-    assert found is not None
-    assert gone(int(found[1]))
+    actual = said.search(log.read_text())
+    assert actual is not None
+    assert gone(int(actual[1]))
 
 
 def gone(pid: int) -> bool:

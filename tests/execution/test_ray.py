@@ -49,14 +49,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PATCHER_HOST_CACHE", str(caches / "one"))
-        found = started(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 2}))
+        actual = started(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 2}))
         patch.setenv("PATCHER_HOST_CACHE", str(caches / "two"))
-        found.second = started(lambda: found.add_node(num_cpus=2))
-        found.caches = caches
-        patch.setenv("RAY_ADDRESS", found.address)
-        yield found
+        actual.second = started(lambda: actual.add_node(num_cpus=2))
+        actual.caches = caches
+        patch.setenv("RAY_ADDRESS", actual.address)
+        yield actual
         ray.shutdown()
-        found.shutdown()
+        actual.shutdown()
 
 
 def started(start: Callable[[], Any]) -> Any:
@@ -72,8 +72,8 @@ def started(start: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def executor(cluster: Any) -> Iterator[RayExecutor]:
-    with find_executor("ray", 1) as found:  # type: ignore[attr-defined]
-        yield found
+    with find_executor("ray", 1) as actual:  # type: ignore[attr-defined]
+        yield actual
 
 
 def test_both_hosts_take_part_and_their_guards_are_counted(executor: RayExecutor) -> None:
@@ -103,9 +103,9 @@ def test_the_verdict_is_the_local_one_for_the_same_seeds_and_trees(
 
 
 def test_a_pristine_copy_passes_to_the_bit_on_hosts(cluster: Any, tmp_path: Path) -> None:
-    found = judge(request(tmp_path, seed=7, inputs=1, executor="ray"))
-    assert found.verdict is Verdict.PASS
-    assert found.guards == tuple(each for each in GUARDS if each in found.guards)
+    actual = judge(request(tmp_path, seed=7, inputs=1, executor="ray"))
+    assert actual.verdict is Verdict.PASS
+    assert actual.guards == tuple(each for each in GUARDS if each in actual.guards)
 
 
 def answers(case: Any) -> Any:
@@ -186,11 +186,11 @@ def test_blocks_of_pairs_are_timed_on_both_hosts_at_once(cluster: Any, tmp_path:
             return handle
 
         executor.submit = submitted
-        found = time_arms(
+        actual = time_arms(
             Terms(replace(ONE_BLOCK, looks=(4,))), executor, arms, workload,
             database=tmp_path / "runs.sqlite",
         )  # fmt: skip
-    assert [pair.index for pair in found.run.pairs] == [0, 1, 2, 3]
+    assert [pair.index for pair in actual.run.pairs] == [0, 1, 2, 3]
     assert at_once == [2]
     assert len(nodes) == 2  # a word a lane
     assert len({node for of_lane in nodes.values() for node in of_lane}) == 2
@@ -250,12 +250,12 @@ def test_a_lost_host_costs_its_pair_only(cluster: Any, tmp_path: Path) -> None:
 
         executor.submit = submitted
         timed: list[ProcessTiming] = []
-        found = time_arms(
+        actual = time_arms(
             Terms(ONE_BLOCK), executor, arms, workload, database=tmp_path / "runs.sqlite",
             progress=lambda _, timing: timed.append(timing),
         )  # fmt: skip
-    assert len(found.run.pairs) == 2
-    assert found.run.lost
+    assert len(actual.run.pairs) == 2
+    assert actual.run.lost
     assert timed[0].outcome is Outcome.KILLED
     assert "was lost" in timed[0].failure
     assert lost[0] not in nodes[2:]  # the pair's other process went with it; all others elsewhere

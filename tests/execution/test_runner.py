@@ -103,7 +103,7 @@ def test_a_model_that_cannot_be_opened_fails_all_its_cases_in_one_worker() -> No
         )
     )
     results = runner(executor).run(batches())
-    failed = [case for (arm, case), found in results.items() if found.failure is not None]
+    failed = [case for (arm, case), actual in results.items() if actual.failure is not None]
     assert failed == [Case("B", name) for name in ("one", "two", "three")]
     assert executor.starts.count(("patched", "B")) == 1
 
@@ -127,8 +127,8 @@ def test_a_run_that_is_told_to_end_cancels_what_is_running() -> None:
 def test_results_of_first_runs_are_kept_as_they_come_and_those_of_repeats_are_not() -> None:
     kept: list[CaseResult] = []
     executor = FakeExecutor()
-    told = Runner(executor, SITES, Silent(), keep=kept.append)
-    told.run([Batch(Arm.BASELINE, MODELS[0], TESTS)])
+    reported = Runner(executor, SITES, Silent(), keep=kept.append)
+    reported.run([Batch(Arm.BASELINE, MODELS[0], TESTS)])
     assert [result.case.test for result in kept] == ["one", "two", "three"]
-    told.run([Batch(Arm.BASELINE, MODELS[0], TESTS, "control")])
+    reported.run([Batch(Arm.BASELINE, MODELS[0], TESTS, "control")])
     assert len(kept) == 3

@@ -37,8 +37,8 @@ OFFERS = {
 
 @pytest.fixture
 def executor() -> Iterator[LocalExecutor]:
-    with LocalExecutor() as found:
-        yield found
+    with LocalExecutor() as actual:
+        yield actual
 
 
 @pytest.fixture(params=list(OFFERS))
@@ -53,14 +53,14 @@ def offer(request: pytest.FixtureRequest) -> Kernel:
 def site(folder: Path, offer: Kernel = HERE, **options: object) -> WorkerSite:
     """A worker of the small target in the sandbox; records and the other arm are in ``folder``."""
     arm = tree(folder / "arm")
-    found = policy_for(sys.executable, named=[REPOSITORY], hidden=[folder])
+    actual = policy_for(sys.executable, named=[REPOSITORY], hidden=[folder])
     return WorkerSite(
         arm,
         "tests.smalltarget.adapter:open_session",
         folder / "logs",
         folder / "records" / "stages",
         sys_path=(str(REPOSITORY),),
-        policy=replace(found, kernel=offer),
+        policy=replace(actual, kernel=offer),
         **options,  # type: ignore[arg-type]
     )
 
@@ -170,8 +170,8 @@ def test_records_stay_closed_though_the_assets_name_the_folder_around_them(
     (tmp_path / "data.txt").write_text("x")
     (tmp_path / ".patcher").mkdir()
     (tmp_path / ".patcher" / "record").write_text("x")
-    found = policy_for(sys.executable, named=[REPOSITORY], hidden=[tmp_path / ".patcher"])
-    where = replace(site(tmp_path, assets={"root": str(tmp_path)}), policy=found)
+    actual = policy_for(sys.executable, named=[REPOSITORY], hidden=[tmp_path / ".patcher"])
+    where = replace(site(tmp_path, assets={"root": str(tmp_path)}), policy=actual)
     assert tried(executor, where, "read", path=str(tmp_path / "data.txt")) == "open"
     record = str(tmp_path / ".patcher" / "record")
     assert tried(executor, where, "read", path=record) != "open"
@@ -270,10 +270,10 @@ def test_a_workspace_in_shared_memory_works_too(executor: LocalExecutor) -> None
 def test_home_temporary_files_and_caches_are_its_own_and_wiped(
     executor: LocalExecutor, tmp_path: Path, offer: Kernel
 ) -> None:
-    found = tried(executor, site(tmp_path, offer), "own_folders")
-    assert isinstance(found, dict)
+    actual = tried(executor, site(tmp_path, offer), "own_folders")
+    assert isinstance(actual, dict)
     workplaces = tmp_path / "records" / "workers"
-    assert all(Path(path).is_relative_to(workplaces) for path in found.values())
+    assert all(Path(path).is_relative_to(workplaces) for path in actual.values())
     assert list(workplaces.iterdir()) == []
 
 
@@ -329,8 +329,8 @@ def test_a_folder_around_closed_ones_is_its_other_entries(tmp_path: Path) -> Non
     (tmp_path / "way").symlink_to(tmp_path / "a" / "closed")
     (tmp_path / "fine").symlink_to(tmp_path / "b")
     closed = {str(tmp_path / "a" / "closed")}
-    found = set(around(str(tmp_path), closed))
-    assert found == {str(tmp_path / "a" / "open"), str(tmp_path / "b")}
+    actual = set(around(str(tmp_path), closed))
+    assert actual == {str(tmp_path / "a" / "open"), str(tmp_path / "b")}
     assert list(around(str(tmp_path / "a" / "closed" / "deep"), closed)) == []
 
 

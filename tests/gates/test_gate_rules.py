@@ -60,15 +60,15 @@ def shaped(stages: dict[str, list[float]]) -> Kept:
 
 def keep(folder: Path, stages: Kept, dtype: str = "float32") -> list[Stage]:
     """Write stage files as a worker does."""
-    found = []
+    actual = []
     folder.mkdir(exist_ok=True)
     code = arrays.CODES[dtype]
     for name, (shape, numbers) in stages.items():
         buffer = Buffer(dtype, shape, array.array(code, numbers).tobytes())
         path = folder / f"{name}-{buffer.sha256}"
         path.write_bytes(buffer.data)
-        found.append(Stage(name, dtype, shape, buffer.sha256, str(path), MEASURES.get(name, "")))
-    return found
+        actual.append(Stage(name, dtype, shape, buffer.sha256, str(path), MEASURES.get(name, "")))
+    return actual
 
 
 def scaled(stage: str, factor: float) -> Callable[[Kept], None]:
@@ -218,9 +218,9 @@ def test_as_far_from_double_precision_as_the_baseline_is_close_enough(tmp_path: 
 
 
 def test_integers_are_equal_under_close(tmp_path: Path) -> None:
-    one = keep(tmp_path / "a", {"speech_tokens": ((1, 3), [5, 6, 7])}, "int64")
+    each = keep(tmp_path / "a", {"speech_tokens": ((1, 3), [5, 6, 7])}, "int64")
     other = keep(tmp_path / "b", {"speech_tokens": ((1, 3), [5, 9, 7])}, "int64")
-    result = close.judge(one, other)
+    result = close.judge(each, other)
     assert (result.passed, result.index) == (False, 1)
 
 

@@ -22,10 +22,10 @@ def faults(
     further: frozenset[Case] = frozenset(),
 ) -> list[str]:
     baseline, patched = [left(Arm.BASELINE, "a")], [left(Arm.PATCHED, "b")]
-    found = left_behind(
+    actual = left_behind(
         "bitwise", baseline, patched, exact=exact, unsteady=unsteady, further=further
     )
-    return [result.message for result in found.values()]
+    return [result.message for result in actual.values()]
 
 
 def test_another_state_than_the_baselines_is_a_fault_where_equal_bits_are_claimed() -> None:

@@ -174,9 +174,9 @@ DIFFERENT: list[tuple[str, object, object, str]] = [
 def test_the_first_difference_is_named_with_its_place(
     one: object, other: object, text: str
 ) -> None:
-    found = compared(one, other)
-    assert found is not None
-    assert found.text == text
+    actual = compared(one, other)
+    assert actual is not None
+    assert actual.text == text
     assert compared(one, copy.deepcopy(one)) is None
     assert compared(other, copy.deepcopy(other)) is None
 
@@ -257,8 +257,8 @@ def test_close_takes_a_small_difference_of_floats_and_of_nothing_else() -> None:
 def test_a_skeleton_that_no_worker_wrote_is_a_difference_and_no_defect() -> None:
     good = written([1, {"a": 2.0}])
     for text in (b"", b"[]", b'["list"]', b'["dict", 3]', b'["array","list","float64",[9],"x",""]'):
-        found = difference(good, Value(text, {}))
-        assert found is not None
+        actual = difference(good, Value(text, {}))
+        assert actual is not None
 
 
 PLAIN = st.recursive(

@@ -70,14 +70,14 @@ def test_rates_wait_for_the_device_and_leave_out_what_it_has_no_kernel_for(harne
 
 
 def test_the_stand_in_is_as_strict_as_a_graph(harness: Facts) -> None:
-    told = harness["graphs"]
-    assert told["before a replay"], "a capture computes nothing"
-    assert told["replayed"] == [3.0] * 4
-    assert told["other input"] == [11.0] * 4
-    assert told["a number stays"] == [8.0] * 4
-    assert told["a wait"]
-    assert told["synchronize"]
-    assert told["captured"] == 2
+    reported = harness["graphs"]
+    assert reported["before a replay"], "a capture computes nothing"
+    assert reported["replayed"] == [3.0] * 4
+    assert reported["other input"] == [11.0] * 4
+    assert reported["a number stays"] == [8.0] * 4
+    assert reported["a wait"]
+    assert reported["synchronize"]
+    assert reported["captured"] == 2
 
 
 def test_a_gpu_has_a_margin_of_its_own() -> None:

@@ -56,12 +56,12 @@ class Target:
         matrix = self.setup.request.matrix
         batches = [Batch(Arm.PATCHED, model, matrix.tests) for model in matrix.models]
         runner = Runner(self.executor, {Arm.PATCHED: self.site(tree)}, Silent())
-        found = {}
+        actual = {}
         for (_, case), result in runner.run(batches).items():
             if result.failure is not None:
-                last = [one for one in result.failure.frames if one.in_target][-1]
-                found[str(case)] = (last.file, last.line, result.failure.message)
-        return found
+                last = [each for each in result.failure.frames if each.in_target][-1]
+                actual[str(case)] = (last.file, last.line, result.failure.message)
+        return actual
 
 
 @contextmanager

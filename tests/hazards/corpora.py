@@ -76,12 +76,12 @@ def predicted(plan: Planned) -> tuple[set[Line], DynamicMap]:
         run = observe(acts, folder)
     ran = DynamicMap("", {"corpus": run})
     hazards = list(Prediction(plan, ran, ran).hazards())
-    return {(one.at.file, one.at.line) for one in hazards}, ran
+    return {(each.at.file, each.at.line) for each in hazards}, ran
 
 
 def seen(plan: Planned) -> dict[Line, str]:
     """Lines that fail in the patched modules, with the errors."""
-    found: dict[Line, str] = {}
+    actual: dict[Line, str] = {}
     for name in sources():
         tree = ast.parse(plan.files.get(name, sources()[name]))
         guarded = ast.fix_missing_locations(_Guard(name).visit(tree))
@@ -90,13 +90,13 @@ def seen(plan: Planned) -> dict[Line, str]:
         def failed(line: int, error: BaseException, name: str = name) -> None:
             if not isinstance(error, RuntimeError):
                 raise AssertionError(f"{name}:{line}: {error!r}") from error
-            found.setdefault((name, line), str(error))
+            actual.setdefault((name, line), str(error))
 
         module._failed = failed
         path = CORPUS / name
         exec(compile(guarded, str(path), "exec"), module.__dict__)
         module.run()
-    return found
+    return actual
 
 
 class _Guard(ast.NodeTransformer):
@@ -106,7 +106,7 @@ class _Guard(ast.NodeTransformer):
         self.depth = 0
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        if any("script" in ast.unparse(one) for one in node.decorator_list):
+        if any("script" in ast.unparse(each) for each in node.decorator_list):
             return node  # TorchScript compiles the source
         self.depth += 1
         self.generic_visit(node)
@@ -117,7 +117,7 @@ class _Guard(ast.NodeTransformer):
 
     def _guard(self, node: Any) -> ast.AST:
         text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if not self.depth or text or any(isinstance(one, ast.Yield) for one in ast.walk(node)):
+        if not self.depth or text or any(isinstance(each, ast.Yield) for each in ast.walk(node)):
             return node
         attempt = ast.parse("try:\n    pass\nexcept Exception as error:\n    _failed(0, error)")
         block: Any = attempt.body[0]
@@ -145,7 +145,7 @@ def main() -> None:
         "modules": len(sources()),
         "failures": [[*line, error] for line, error in sorted(truth.items())],
         "predicted": sorted(named),
-        "stopped": [[one["act"], one["message"]] for one in ran.runs["corpus"]["failures"]],
+        "stopped": [[each["act"], each["message"]] for each in ran.runs["corpus"]["failures"]],
     }
     print(json.dumps(answer))
 

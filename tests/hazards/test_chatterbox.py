@@ -30,8 +30,8 @@ REFUSED = "Inplace update to inference tensor outside InferenceMode is not allow
 @pytest.fixture(scope="module")
 def embedding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     folder = tmp_path_factory.mktemp("embedding")
-    with target(folder, Embedding(), Options(device="cpu")) as found:
-        yield found
+    with target(folder, Embedding(), Options(device="cpu")) as actual:
+        yield actual
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_with_every_no_grad_turned_what_is_predicted_is_what_fails(embedding: Ta
     predicted = predict([patch], embedding.read, replay, embedding.surveys.survey)
     seen = embedding.failures(embedding.patched("every", [patch]))
     assert {case for hazard in predicted for case in hazard.cases} == set(seen)
-    assert {(one.at.file, one.at.line) for one in predicted} == {
+    assert {(each.at.file, each.at.line) for each in predicted} == {
         (file, line) for file, line, _ in seen.values()
     }
     assert all(text.startswith(REFUSED) for _, _, text in seen.values())
@@ -124,8 +124,8 @@ def generation(
 
     folder = tmp_path_factory.mktemp("generation")
     options = Options(device="cpu", cache=cache_folder())
-    with target(folder, adapter, options) as found:
-        yield found
+    with target(folder, adapter, options) as actual:
+        yield actual
 
 
 @pytest.mark.slow
@@ -141,13 +141,13 @@ def test_six_of_nine_real_generations_are_predicted_to_fail_and_do(generation: T
 @pytest.mark.slow
 def test_each_conversion_to_channels_last_is_named_with_its_rank(generation: Target) -> None:
     patches = shipped("channels_last")
-    found = predict(patches, generation.read, replay, generation.surveys.survey)
-    assert {one.kind for one in found} == {"channels-last-rank"}
-    assert {(one.at.function, one.at.source.split(" = ")[0]) for one in found} == {
+    actual = predict(patches, generation.read, replay, generation.surveys.survey)
+    assert {each.kind for each in actual} == {"channels-last-rank"}
+    assert {(each.at.function, each.at.source.split(" = ")[0]) for each in actual} == {
         ("HiFTGenerator.inference", "speech_feat"),
         ("HiFTGenerator.inference", "cache_source"),
         ("HiFTGenerator.decode", "x"),
         ("HiFTGenerator.decode", "s"),
         *(("ConditionalDecoder.forward", name) for name in ("x", "mask", "mu", "cond")),
     }
-    assert all("rank 3" in one.under for one in found)
+    assert all("rank 3" in each.under for each in actual)

@@ -176,39 +176,39 @@ def at(folder: Path, text: str) -> int:
 
 
 def test_an_update_of_an_inference_tensor_is_explained_to_the_line(tmp_path: Path) -> None:
-    (found,) = explained(tmp_path, [INFERENCE], ["9", "10"], ["8"])
-    assert (found.where, found.line) == ("voice.py", at(tmp_path, "lens[0] ="))
-    assert found.created_at == f"voice.py:{at(tmp_path, '.long()')} tokenize"
-    assert found.patch == "inference"
-    assert found.error.startswith("Inplace update to inference tensor outside InferenceMode")
-    assert "`lens[0] = tokens.shape[1]` in embed updates in place" in found.cause
-    assert f"the decorator on tokenize (voice.py:{at(tmp_path, '@torch')})" in found.cause
-    assert [case.test for case in found.cases] == ["9", "10"]
+    (actual,) = explained(tmp_path, [INFERENCE], ["9", "10"], ["8"])
+    assert (actual.where, actual.line) == ("voice.py", at(tmp_path, "lens[0] ="))
+    assert actual.created_at == f"voice.py:{at(tmp_path, '.long()')} tokenize"
+    assert actual.patch == "inference"
+    assert actual.error.startswith("Inplace update to inference tensor outside InferenceMode")
+    assert "`lens[0] = tokens.shape[1]` in embed updates in place" in actual.cause
+    assert f"the decorator on tokenize (voice.py:{at(tmp_path, '@torch')})" in actual.cause
+    assert [case.test for case in actual.cases] == ["9", "10"]
 
 
 def test_the_condition_has_its_values_the_input_and_a_case_where_it_does_not_hold(
     tmp_path: Path,
 ) -> None:
-    (found,) = explained(tmp_path, [INFERENCE], ["9"], ["8"])
-    assert found.fires_when == (
+    (actual,) = explained(tmp_path, [INFERENCE], ["9"], ["8"])
+    assert actual.fires_when == (
         "`frames != 2 * tokens.shape[1]` (frames = 4, 2 * tokens.shape[1] = 6); "
         "seen with samples 9; not with 8 (frames = 4, 2 * tokens.shape[1] = 4)"
     )
 
 
 def test_the_remedy_is_the_first_candidate_with_which_the_case_passes(tmp_path: Path) -> None:
-    (found,) = explained(tmp_path, [INFERENCE], ["9"])
-    assert found.remedy == "clone"
+    (actual,) = explained(tmp_path, [INFERENCE], ["9"])
+    assert actual.remedy == "clone"
 
 
 def test_a_patch_that_is_no_companion_is_found_by_what_it_edits(tmp_path: Path) -> None:
-    (found,) = explained(tmp_path, [INFERENCE], ["9"], catalogue=(USELESS, COVER))
-    assert found.remedy == "cover"
+    (actual,) = explained(tmp_path, [INFERENCE], ["9"], catalogue=(USELESS, COVER))
+    assert actual.remedy == "cover"
 
 
 def test_no_remedy_is_named_that_was_not_seen_to_work(tmp_path: Path) -> None:
-    (found,) = explained(tmp_path, [INFERENCE], ["9"], catalogue=(USELESS,))
-    assert found.remedy is None
+    (actual,) = explained(tmp_path, [INFERENCE], ["9"], catalogue=(USELESS,))
+    assert actual.remedy is None
 
 
 @pytest.mark.parametrize(
@@ -237,27 +237,27 @@ def test_it_still_names_the_right_line_when(
     source = VOICE
     for old, new in changes:
         source = source.replace(old, new)
-    (found,) = explained(tmp_path, [INFERENCE], ["9"], source=source)
-    assert found.line == at(tmp_path, failing)
-    assert found.patch == "inference"
+    (actual,) = explained(tmp_path, [INFERENCE], ["9"], source=source)
+    assert actual.line == at(tmp_path, failing)
+    assert actual.patch == "inference"
 
 
 def test_lines_are_those_of_pristine_however_the_patches_shift_them(tmp_path: Path) -> None:
     shift = spec("shift", "- {file: voice.py, import: import math}")
-    (found,) = explained(tmp_path, [shift, INFERENCE], ["9"])
+    (actual,) = explained(tmp_path, [shift, INFERENCE], ["9"])
     pristine = VOICE.split("\n").index("        lens[0] = tokens.shape[1]") + 1
-    assert found.line == pristine
+    assert actual.line == pristine
     assert at(tmp_path, "lens[0] =") == pristine + 1
 
 
 def test_a_memory_format_names_the_rank_the_shape_and_the_patch(tmp_path: Path) -> None:
-    (found,) = explained(tmp_path, [INFERENCE, FORMAT], ["vocode"])
-    assert found.error == "required rank 4 tensor to use channels_last format"
-    assert "needs rank 4; the tensor has rank 3 (1 x 80 x 5)" in found.cause
-    assert (found.patch, found.remedy) == ("format", None)
-    assert found.line == VOICE.split("\n").index("    mel = mel * 2") + 1
+    (actual,) = explained(tmp_path, [INFERENCE, FORMAT], ["vocode"])
+    assert actual.error == "required rank 4 tensor to use channels_last format"
+    assert "needs rank 4; the tensor has rank 3 (1 x 80 x 5)" in actual.cause
+    assert (actual.patch, actual.remedy) == ("format", None)
+    assert actual.line == VOICE.split("\n").index("    mel = mel * 2") + 1
 
 
 def test_failures_that_are_one_and_the_same_are_explained_once(tmp_path: Path) -> None:
-    found = explained(tmp_path, [INFERENCE, FORMAT], ["9", "vocode", "11"])
-    assert [[case.test for case in one.cases] for one in found] == [["9", "11"], ["vocode"]]
+    actual = explained(tmp_path, [INFERENCE, FORMAT], ["9", "vocode", "11"])
+    assert [[case.test for case in each.cases] for each in actual] == [["9", "11"], ["vocode"]]

@@ -38,15 +38,15 @@ def test_the_update_is_found_where_it_was_moved_to_under_another_name(tmp_path: 
         (S3GEN, "ref_speech_token_lens", "sizes"),
         (S3GEN, "\nclass S3Token2Mel(", MOVED),
     )
-    with target(tmp_path, Embedding(), Options(device="cpu"), *edits) as found:
+    with target(tmp_path, Embedding(), Options(device="cpu"), *edits) as actual:
         patches = shipped("inference_mode")
-        tree = found.patched("patched", patches)
-        failures = found.failures(tree)
+        tree = actual.patched("patched", patches)
+        failures = actual.failures(tree)
         (case,) = failures
         file, line, text = failures[case]
-        found.setup.sites[Arm.PATCHED] = found.site(tree)  # type: ignore[index]
-        runner = Runner(found.executor, found.setup.sites, Silent())
-        bench = Bench(found.setup, found.executor, Silent(), runner)
+        actual.setup.sites[Arm.PATCHED] = actual.site(tree)  # type: ignore[index]
+        runner = Runner(actual.executor, actual.setup.sites, Silent())
+        bench = Bench(actual.setup, actual.executor, Silent(), runner)
         frame = Frame(file, line, "", in_target=True)
         failed = Failed(
             Case(MODEL.name, str(FAILING)), Failure("exception", "RuntimeError", text, (frame,))
@@ -55,10 +55,10 @@ def test_the_update_is_found_where_it_was_moved_to_under_another_name(tmp_path: 
         (diagnosis,) = diagnose(
             [failed],
             [Case(MODEL.name, str(PASSING))],
-            Suspects(patches, found.read, replay, catalogue),
-            WorkerRuns(bench, Variants(found.tree, tmp_path / "remedies")),
+            Suspects(patches, actual.read, replay, catalogue),
+            WorkerRuns(bench, Variants(actual.tree, tmp_path / "remedies")),
         )
-        source = (found.read(S3GEN) or b"").decode().split("\n")
+        source = (actual.read(S3GEN) or b"").decode().split("\n")
     assert diagnosis.where == S3GEN
     assert diagnosis.line == 1 + source.index("    lengths[0] = tokens.shape[1]")
     assert "in trim updates in place" in diagnosis.cause

@@ -79,13 +79,13 @@ def line_of(text: str, source: str = SOURCE) -> int:
 
 
 def test_each_scope_a_patch_opens_is_an_effect_of_that_patch() -> None:
-    found = planned(TURN, ADD).effects
-    assert [(one.patch, one.function, one.decorator) for one in found] == [
+    actual = planned(TURN, ADD).effects
+    assert [(each.patch, each.function, each.decorator) for each in actual] == [
         ("turn", "Voice.speak", True),
         ("turn", "Voice.hum", False),
         ("add", "Voice.plain", True),
     ]
-    assert found[1].pristine_line == line_of("        with torch.no_grad():")
+    assert actual[1].pristine_line == line_of("        with torch.no_grad():")
 
 
 def test_a_patch_that_only_turns_modes_is_pristine_once_neutralised() -> None:

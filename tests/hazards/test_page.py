@@ -97,12 +97,12 @@ def test_what_matters_most_comes_first() -> None:
 
 
 def test_rows_of_several_models_are_merged_by_line() -> None:
-    found = summarise(DYNAMIC)
-    (update,) = found["updates"]
+    actual = summarise(DYNAMIC)
+    (update,) = actual["updates"]
     assert (update["where"], update["line"], update["count"]) == ("m.py", 3, 3)
     assert update["created_at"] == "m.py:1 make"
     assert update["made_under"] == ["no_grad in make (m.py:1)"]
     assert update["cases"] == ["one / a", "two / b"]
-    (wait,) = found["synchronisations"]
+    (wait,) = actual["synchronisations"]
     assert (wait["count"], wait["wall_s"], wait["operator"]) == (3, 1.0, ["item"])
-    assert (found["operators"], found["cases"]) == (20, ["one / a", "two / b"])
+    assert (actual["operators"], actual["cases"]) == (20, ["one / a", "two / b"])

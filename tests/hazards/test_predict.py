@@ -149,14 +149,14 @@ def test_nothing_is_left_once_the_remedy_is_in_whatever_the_order(voice: InProce
 
 
 def test_each_conversion_of_the_wrong_rank_is_a_hazard_of_its_own(voice: InProcess) -> None:
-    found = voice.predict(FORMAT, catalogue=(CLONE,))
-    assert [(one.kind, one.at.source.split(" = ")[0]) for one in found] == [
+    actual = voice.predict(FORMAT, catalogue=(CLONE,))
+    assert [(each.kind, each.at.source.split(" = ")[0]) for each in actual] == [
         ("channels-last-rank", "mel"),
         ("channels-last-rank", "mask"),
     ]
-    assert found[0].under == "torch.channels_last needs rank 4; the tensor has rank 3 (1 x 2 x 5)"
-    assert found[0].note.startswith("1 of 1 lines that convolve do so in one dimension")
-    assert {one.at.line for one in found} == {VOICE.split("\n").index("    y = conv(mel)") + 1}
+    assert actual[0].under == "torch.channels_last needs rank 4; the tensor has rank 3 (1 x 2 x 5)"
+    assert actual[0].note.startswith("1 of 1 lines that convolve do so in one dimension")
+    assert {each.at.line for each in actual} == {VOICE.split("\n").index("    y = conv(mel)") + 1}
 
 
 def test_operators_that_refuse_two_dtypes_are_named(voice: InProcess) -> None:
@@ -166,15 +166,15 @@ def test_operators_that_refuse_two_dtypes_are_named(voice: InProcess) -> None:
 
 
 def test_what_fails_without_any_inference_mode_is_a_hazard_too(voice: InProcess) -> None:
-    found = voice.predict(BREAK)
-    assert {one.kind for one in found} == {"exception"}
-    assert "TypeError: make() takes 1 positional argument" in found[0].under
-    assert found[0].cases == ("model / short", "model / long")
+    actual = voice.predict(BREAK)
+    assert {each.kind for each in actual} == {"exception"}
+    assert "TypeError: make() takes 1 positional argument" in actual[0].under
+    assert actual[0].cases == ("model / short", "model / long")
 
 
 def test_hazards_of_several_patches_keep_their_own_patch(voice: InProcess) -> None:
-    found = voice.predict(TURN, FORMAT)
-    assert [(one.kind, one.patch) for one in found] == [
+    actual = voice.predict(TURN, FORMAT)
+    assert [(each.kind, each.patch) for each in actual] == [
         ("inplace-update", "turn"),
         ("channels-last-rank", "format"),
         ("channels-last-rank", "format"),

@@ -61,7 +61,7 @@ def test_what_is_surely_no_tensor_is_left_out(source: str) -> None:
 
 
 def test_a_scope_has_its_mode_and_its_extent() -> None:
-    found = entries(
+    actual = entries(
         """
         class A:
             @torch.no_grad()
@@ -75,7 +75,9 @@ def test_a_scope_has_its_mode_and_its_extent() -> None:
                     pass
         """
     )
-    assert [(one.function, one.detail, one.decorator, one.line, one.end_line) for one in found] == [
+    assert [
+        (each.function, each.detail, each.decorator, each.line, each.end_line) for each in actual
+    ] == [
         ("A.f", "no_grad", True, 3, 7),
         ("A.f", "inference_mode", False, 5, 6),
         ("A.g", "normal_mode", False, 10, 11),
@@ -84,17 +86,17 @@ def test_a_scope_has_its_mode_and_its_extent() -> None:
 
 
 def test_counts_go_by_kind_and_by_function() -> None:
-    found = map_source("def f(x):\n    x[0] = 1\n    x[1] = 2\ndef g(x):\n    x += f(x)\n", "m.py")
-    assert found.counts() == {"subscript": 2, "augmented": 1}
-    assert found.by_function() == {"f": {"subscript": 2}, "g": {"augmented": 1}}
-    assert found.functions == 2
+    actual = map_source("def f(x):\n    x[0] = 1\n    x[1] = 2\ndef g(x):\n    x += f(x)\n", "m.py")
+    assert actual.counts() == {"subscript": 2, "augmented": 1}
+    assert actual.by_function() == {"f": {"subscript": 2}, "g": {"augmented": 1}}
+    assert actual.functions == 2
 
 
 @pytest.mark.parametrize("source", [b"def", b"\x00", b"\xff\xfe", "(" * 3000, "-" * 90_000 + "1"])
 def test_what_cannot_be_parsed_says_so_and_raises_nothing(source: bytes | str) -> None:
-    found = map_source(source, "m.py")
-    assert found.error
-    assert found.entries == ()
+    actual = map_source(source, "m.py")
+    assert actual.error
+    assert actual.entries == ()
 
 
 @given(st.text(max_size=60))
@@ -109,12 +111,12 @@ def test_many_files_on_several_processes_give_what_one_gives(tmp_path: Path) -> 
         (folder / f"m{number}.py").write_text(f"def f(x):\n    x[{number}] = 1\n")
     (tmp_path / "pkg" / "broken.py").write_text("def")
     (tmp_path / "other.py").write_text("x += y\n")
-    told: list[tuple[int, int]] = []
-    several = scan_static(tmp_path, ["pkg"], lambda done, of: told.append((done, of)), jobs=2)
+    reported: list[tuple[int, int]] = []
+    several = scan_static(tmp_path, ["pkg"], lambda done, of: reported.append((done, of)), jobs=2)
     assert several == scan_static(tmp_path, ["pkg"], jobs=1)
     assert (several.files, several.totals()) == (221, {"subscript": 220})
-    assert told[-1] == (221, 221)
-    assert [one.file for one in several.modules if one.error] == ["pkg/broken.py"]
+    assert reported[-1] == (221, 221)
+    assert [each.file for each in several.modules if each.error] == ["pkg/broken.py"]
 
 
 def test_a_package_is_found_without_being_imported() -> None:
@@ -127,14 +129,14 @@ def test_a_package_is_found_without_being_imported() -> None:
 
 
 def test_sources_in_memory_are_mapped_alike() -> None:
-    found = scan_sources({"b.py": b"x += y\n", "a.py": b"pass\n"})
-    assert (found.files, found.lines, [one.file for one in found.modules]) == (2, 2, ["b.py"])
+    actual = scan_sources({"b.py": b"x += y\n", "a.py": b"pass\n"})
+    assert (actual.files, actual.lines, [each.file for each in actual.modules]) == (2, 2, ["b.py"])
 
 
 @pytest.mark.slow
 def test_the_whole_of_transformers_is_mapped() -> None:
     pytest.importorskip("transformers")
     root, name = installed_package("transformers")
-    found = scan_static(root, [name])
-    assert found.files > 2000
-    assert [one.error for one in found.modules if one.error] == []
+    actual = scan_static(root, [name])
+    assert actual.files > 2000
+    assert [each.error for each in actual.modules if each.error] == []

@@ -37,8 +37,8 @@ def copy_tree(source: Path, destination: Path, changes: Changes) -> str:
         path = destination / change.file
         text = path.read_text(encoding="utf-8")
         if text.count(change.before) != 1:
-            found = text.count(change.before)
-            raise ValueError(f"{change.file}: {found} occurrences of {change.before!r}, not one")
+            actual = text.count(change.before)
+            raise ValueError(f"{change.file}: {actual} occurrences of {change.before!r}, not one")
         path.write_text(text.replace(change.before, change.after), encoding="utf-8")
     return sources_sha256(destination)
 

@@ -70,7 +70,7 @@ def run_arm(
         Step(kind, {"test": asdict(test), **extra}, TIMEOUT_S) for kind, test, extra in planned
     ]
     handle = executor.submit(Job(site, (opening, *steps)))
-    found: dict[str, dict[Case, CaseResult]] = {"run": {}, "replay": {}}
+    actual: dict[str, dict[Case, CaseResult]] = {"run": {}, "replay": {}}
     last = False
     while not last:
         for report in executor.wait():
@@ -78,8 +78,8 @@ def run_arm(
             if report.job == handle and report.step > 0 and report.said is None:
                 kind, test, _ = planned[report.step - 1]
                 case = case_of(test)
-                found[kind][case] = case_result(Arm.PATCHED, case, report, {})
-    return found
+                actual[kind][case] = case_result(Arm.PATCHED, case, report, {})
+    return actual
 
 
 def kept_baseline(
@@ -92,13 +92,15 @@ def kept_baseline(
         recorded = {case: result.stages for case, result in first["run"].items()}
         whole = run_arm(executor, site, tests, recorded)
         if not all(
-            len(one) == len(tests) and all(r.ok for r in one.values()) for one in whole.values()
+            len(each) == len(tests) and all(r.ok for r in each.values()) for each in whole.values()
         ):
             raise RuntimeError("the baseline itself did not run to its end: nothing can be judged")
-        told = {kind: [asdict(one) for one in results.values()] for kind, results in whole.items()}
-        kept.write_text(json.dumps(told))
+        reported = {
+            kind: [asdict(each) for each in results.values()] for kind, results in whole.items()
+        }
+        kept.write_text(json.dumps(reported))
     return {
-        kind: {one.case: one for one in map(result_from, results)}
+        kind: {each.case: each for each in map(result_from, results)}
         for kind, results in json.loads(kept.read_text()).items()
     }
 

@@ -29,9 +29,9 @@ def judge_small(folder: Path, changes: Changes, claim: str) -> Judgement:
 
 @pytest.mark.parametrize("name", SMALL_REJECTED)
 def test_the_loosest_gate_still_rejects(name: str, tmp_path: Path) -> None:
-    found = judge_small(tmp_path, SMALL_REJECTED[name], "perceptual")
-    assert found.verdict is Verdict.FAIL
-    (case,) = found.cases
+    actual = judge_small(tmp_path, SMALL_REJECTED[name], "perceptual")
+    assert actual.verdict is Verdict.FAIL
+    (case,) = actual.cases
     assert case.failed_gate is not None
     assert case.failed_gate.message
 
@@ -55,9 +55,9 @@ def test_close_excuses_what_is_hardly_more_wrong_than_the_baseline(
     rounded = (SUNG, SUNG.replace("samples", "[round(v, 3) for v in samples]"))
     biased = ("round(v, 3)", f"round(v + {bias}, 3)")
     claim = Equivalence.CLOSE
-    found = judged(tmp_path, biased, baseline=(rounded,), equivalence=claim, matrix=one_case())
-    assert found.verdict is verdict
-    (case,) = found.cases
+    actual = judged(tmp_path, biased, baseline=(rounded,), equivalence=claim, matrix=one_case())
+    assert actual.verdict is verdict
+    (case,) = actual.cases
     figures = case.gates[-1].measured
     assert figures["waveform SNR dB"] < 60
     assert "waveform RMSE to double precision" in figures

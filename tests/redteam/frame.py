@@ -127,5 +127,5 @@ def undeclared(trick: Trick) -> list[str]:
     for old, new in trick.changes:
         assert after.count(old) == 1, old
         after = after.replace(old, new)
-    found = added(VOICE, before.encode(), after.encode())
-    return [one.what for one in found if not one.accepts & frozenset(trick.declares)]
+    actual = added(VOICE, before.encode(), after.encode())
+    return [one.what for one in actual if not one.accepts & frozenset(trick.declares)]

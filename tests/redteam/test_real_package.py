@@ -59,10 +59,10 @@ def judged(
 
 @pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
 def test_audio_without_its_watermark_is_refused(claim: Equivalence, tmp_path: Path) -> None:
-    found = judged(tmp_path, Change("tts.py", MARKED, "watermarked_wav = wav"), claim=claim)
-    assert found.verdict.value == "fail", found.sentence
-    assert found.cases[0].error is not None
-    assert "the watermark of audio is lost" in found.cases[0].error
+    actual = judged(tmp_path, Change("tts.py", MARKED, "watermarked_wav = wav"), claim=claim)
+    assert actual.verdict.value == "fail", actual.sentence
+    assert actual.cases[0].error is not None
+    assert "the watermark of audio is lost" in actual.cases[0].error
 
 
 def test_a_model_that_can_no_longer_be_copied_is_refused(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_model_that_can_no_longer_be_copied_is_refused(tmp_path: Path) -> None
         "tts.py", "        self.conds = conds\n", "        self.conds = conds\n        %s\n"
     )
     later = replace(kept, after=kept.after % "self.later = (one for one in ())")
-    found = judged(tmp_path, later, full=True)
-    rows = {row.probe: row for row in found.survived}
+    actual = judged(tmp_path, later, full=True)
+    rows = {row.probe: row for row in actual.survived}
     # torch does not pickle parametrized modules, and threads share its random numbers.
     assert {name: row.baseline for name, row in rows.items()} == {
         "deepcopy": "same",
@@ -81,15 +81,15 @@ def test_a_model_that_can_no_longer_be_copied_is_refused(tmp_path: Path) -> None
         "to": "same",
         "two threads": "other",
     }
-    assert found.reason == "does-not-survive", found.sentence
+    assert actual.reason == "does-not-survive", actual.sentence
     assert [name for name, row in rows.items() if row.lost] == ["deepcopy"]
 
 
 @pytest.mark.parametrize("entry", ["Turbo", "Multilingual v2", "Voice conversion"])
 def test_what_another_entry_point_survives_is_asked_of_it_too(entry: str, tmp_path: Path) -> None:
     model = next(each for each in adapter.further_models() if each.name == entry)
-    found = judged(tmp_path, full=True, model=model)
-    rows = {row.probe: row for row in found.survived}
-    assert set(rows) >= {"deepcopy", "pickling", "two models", "to", "two threads"}, found.sentence
+    actual = judged(tmp_path, full=True, model=model)
+    rows = {row.probe: row for row in actual.survived}
+    assert set(rows) >= {"deepcopy", "pickling", "two models", "to", "two threads"}, actual.sentence
     assert (rows["deepcopy"].baseline, rows["two models"].baseline) == ("same", "same")
     assert [name for name, row in rows.items() if row.lost] == []

@@ -32,7 +32,7 @@ def test_random_numbers_left_elsewhere_are_listed_where_equal_bits_are_not_claim
     tmp_path: Path,
 ) -> None:
     draw = last("random.random()")
-    found = judged(tmp_path, draw, equivalence=Equivalence.CLOSE, matrix=one_case(), inputs=0)
-    assert found.verdict.value == "pass", found.sentence
+    actual = judged(tmp_path, draw, equivalence=Equivalence.CLOSE, matrix=one_case(), inputs=0)
+    assert actual.verdict.value == "pass", actual.sentence
     said = "calls leave the random numbers of python elsewhere than on the baseline"
-    assert said in found.warnings
+    assert said in actual.warnings

@@ -85,12 +85,12 @@ def test_what_pristine_survives_the_patched_model_survives(trick: Trick, tmp_pat
 
 def test_each_probe_has_a_row_that_says_what_both_arms_did(tmp_path: Path) -> None:
     lambda_ = loaded("self.step = lambda: 40")
-    found = judged(tmp_path, lambda_, full=True, matrix=one_case(), inputs=0)
-    rows = {row.probe: row for row in found.survived}
+    actual = judged(tmp_path, lambda_, full=True, matrix=one_case(), inputs=0)
+    rows = {row.probe: row for row in actual.survived}
     assert set(rows) == {
         "deepcopy", "pickling", "pickling after use", "two models", "two threads",
     }  # fmt: skip
     assert rows["two threads"].patched == "same"
     assert rows["pickling"].lost
     assert (rows["pickling"].baseline, rows["pickling"].patched) == ("same", "raises")
-    assert "pickling: pristine gives the same results, patched raises" in found.sentence
+    assert "pickling: pristine gives the same results, patched raises" in actual.sentence

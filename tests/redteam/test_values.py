@@ -163,13 +163,13 @@ def judged_answers(
     ]
     (folder / "bench.py").write_text("import hum.voice\n" + "".join(calls))
     before = after = IMPORTS + helpers
-    for at, (one, other) in enumerate(pairs.values()):
-        before += f"\ndef answer_{at}():\n    return {one}\n"
+    for at, (each, other) in enumerate(pairs.values()):
+        before += f"\ndef answer_{at}():\n    return {each}\n"
         after += f"\ndef answer_{at}():\n    return {other}\n"
     config = {"call": [f"bench.py:answer_{at}" for at in range(len(pairs))]}
     baseline = (("import random\n", before),)
-    found = judged(folder, config, (before, after), baseline=baseline, **options)
-    cases = {case.case.test: case for case in found.cases}
+    actual = judged(folder, config, (before, after), baseline=baseline, **options)
+    cases = {case.case.test: case for case in actual.cases}
     return {name: cases[f"answer_{at}"].status.value for at, name in enumerate(pairs)}
 
 

@@ -37,12 +37,12 @@ def test_what_a_result_carries_inside_must_not_be_lost(trick: Trick, tmp_path: P
 
 def test_a_mark_that_is_still_there_passes_whatever_the_samples_are(tmp_path: Path) -> None:
     louder = ("level = 0.2 ", "level = 0.2000001 ")
-    found = judged(tmp_path, louder, baseline=MARKS, equivalence=CLOSE, matrix=one_case())
-    assert found.verdict.value == "pass", found.sentence
+    actual = judged(tmp_path, louder, baseline=MARKS, equivalence=CLOSE, matrix=one_case())
+    assert actual.verdict.value == "pass", actual.sentence
 
 
 def test_the_verdict_names_what_is_lost(tmp_path: Path) -> None:
-    found = judged(tmp_path, (MARKED, PLAIN), baseline=MARKS, equivalence=CLOSE, matrix=one_case())
-    assert found.cases[0].error == (
+    actual = judged(tmp_path, (MARKED, PLAIN), baseline=MARKS, equivalence=CLOSE, matrix=one_case())
+    assert actual.cases[0].error == (
         "the mark is lost: the pristine package reads 'nothing', on the baseline '1'"
     )

@@ -337,8 +337,8 @@ def rich_table() -> dict[str, Any]:
         "model": "rich", "tests": 1, "avg_gen_s": 0.05, "avg_rtf": None, "avg_vram_mb": 21.4,
         "min_rtf": None, "max_rtf": None,
     }  # fmt: skip
-    found = table()
-    return {**found, "baseline": [row], "patched": [{**row, "avg_gen_s": 0.033}]}
+    actual = table()
+    return {**actual, "baseline": [row], "patched": [{**row, "avg_gen_s": 0.033}]}
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -520,12 +520,12 @@ def hum(pitch: float, seconds: float = 0.5, rate: int = 8000) -> bytes:
     return array("f", tone).tobytes()
 
 
-def sounds(found: dict[str, Any]) -> dict[tuple[str, str], Sounds]:
+def sounds(actual: dict[str, Any]) -> dict[tuple[str, str], Sounds]:
     """Tones for both arms of every case that passed; for one that failed, the baseline's alone."""
     return {
-        (one["model"], one["test"]): Sounds(
+        (each["model"], each["test"]): Sounds(
             decode("float32", hum(220 + 40 * number), 8000),
-            decode("float32", hum(220 + 40 * number), 8000) if one["status"] == "pass" else None,
+            decode("float32", hum(220 + 40 * number), 8000) if each["status"] == "pass" else None,
         )
-        for number, one in enumerate(found["cases"])
+        for number, each in enumerate(actual["cases"])
     }

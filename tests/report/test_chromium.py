@@ -55,9 +55,9 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     made = {}
-    for kind, found in KINDS.items():
+    for kind, actual in KINDS.items():
         made[kind] = folder / f"{kind}.html"
-        made[kind].write_text(render(read_record(found), sounds(found)), encoding="utf-8")
+        made[kind].write_text(render(read_record(actual), sounds(actual)), encoding="utf-8")
     made["scan"] = folder / "scan.html"
     made["scan"].write_text(scan(), encoding="utf-8")
     return made
@@ -108,6 +108,6 @@ def test_a_page_fits_its_screen_and_is_quiet(
     assert said == []
     assert beyond <= 1  # a fraction of a pixel is rounding
     pairs = sounds(KINDS[kind]).values() if kind in KINDS else ()
-    played = [one for pair in pairs for one in vars(pair).values() if one]
+    played = [each for pair in pairs for each in vars(pair).values() if each]
     assert len(lengths) == len(played)
     assert all(abs(length - 0.5) < 0.01 for length in lengths)

@@ -53,10 +53,10 @@ def test_both_arms_can_be_heard_and_their_difference_seen(ran: Ran, page: str) -
     assert ran.status == 1, ran.stderr
     assert page.count("<audio") == 2 * 4
     assert page.count("difference of the two mel spectrograms") == 4
-    largest = [float(found) for found in re.findall(r"at most ([\d.]+) dB", page)]
+    largest = [float(actual) for actual in re.findall(r"at most ([\d.]+) dB", page)]
     assert len(largest) == 4
     # 0.21 over 0.2 is 0.42 dB; what stands far below a picture's floor adds nothing.
-    assert all(0.4 <= found <= 0.5 for found in largest)
+    assert all(0.4 <= actual <= 0.5 for actual in largest)
 
 
 def test_the_first_stage_that_differs_is_named(page: str) -> None:

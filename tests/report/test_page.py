@@ -15,13 +15,13 @@ from tests.report.samples import DIAGNOSIS, KINDS, TESTS, failed, result, sounds
 HOSTILE = '[red]x[/red] <script>alert(1)</script> {{ 7 * 7 }} `y` *z* & "q"'
 
 
-def page(found: dict[str, Any]) -> str:
-    return render(read_record(found), sounds(found))
+def page(actual: dict[str, Any]) -> str:
+    return render(read_record(actual), sounds(actual))
 
 
-def fold(found: dict[str, Any]) -> str:
+def fold(actual: dict[str, Any]) -> str:
     """The text of the first fold."""
-    header = re.search(r"<header.*?</header>", page(found), re.DOTALL)
+    header = re.search(r"<header.*?</header>", page(actual), re.DOTALL)
     assert header is not None
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", header[0])).split())
 
@@ -47,10 +47,10 @@ def test_the_first_fold_names_verdict_patches_target_machine_and_date() -> None:
 
 def test_a_failure_that_was_restored_still_names_what_was_judged() -> None:
     """Read after the restore, the series is empty: the report was about nothing."""
-    found = failed(series=["inference_mode", "channels_last"], series_now=[])
-    text = fold(found)
+    actual = failed(series=["inference_mode", "channels_last"], series_now=[])
+    text = fold(actual)
     assert "channels_last" in text
-    assert "none, the tree is pristine" not in page(found)
+    assert "none, the tree is pristine" not in page(actual)
 
 
 def test_the_speed_comes_first_as_a_plain_figure_with_its_margin() -> None:
@@ -112,7 +112,7 @@ def test_one_error_of_many_cases_is_told_once() -> None:
 
 
 def test_every_value_is_escaped() -> None:
-    found = failed(
+    actual = failed(
         sentence=HOSTILE,
         series=[HOSTILE],
         target=HOSTILE,
@@ -122,10 +122,10 @@ def test_every_value_is_escaped() -> None:
         diagnosis=[{**DIAGNOSIS, "error": HOSTILE, "cause": HOSTILE, "remedy": HOSTILE}],
         diff=f"--- a/x.py\n+++ b/x.py\n@@ -1 +1 @@\n-a\n+{HOSTILE}\n",
     )
-    text = page(found)
+    text = page(actual)
     assert "<script" not in text
     assert "&lt;script&gt;" in text
-    assert "49" not in fold(found)
+    assert "49" not in fold(actual)
 
 
 def test_a_case_is_told_with_its_test_where_there_is_no_room_for_a_matrix() -> None:

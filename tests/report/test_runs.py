@@ -35,7 +35,7 @@ def test_a_trend_holds_timed_runs_alone_oldest_first() -> None:
     gates_only = read_record({**result(), "id": 3})
     other = run(2, version="0.1.6")
     newest_first = [run(4), gates_only, other, run(1)]
-    assert [one.id for one in trend(newest_first)] == [1, 4]
+    assert [each.id for each in trend(newest_first)] == [1, 4]
 
 
 def test_no_timed_run_has_no_trend() -> None:
@@ -66,11 +66,11 @@ def test_the_list_fits_the_terminal_however_long_the_series(width: int) -> None:
 def test_speeds_that_were_not_measured_are_not_said_to_be_comparable(
     ratios: tuple[float | None, float | None], said: str
 ) -> None:
-    one, other = (
+    each, other = (
         PastVerification(
             number, "hum", "1.0", "2026-01-31 12:00:00", 60.0, "pass", [], 9, 9, None, ratio, {}
         )
         for number, ratio in enumerate(ratios, 1)
     )
-    result = CompareResult(one, other, True, (), [], [], [])
+    result = CompareResult(each, other, True, (), [], [], [])
     assert any(said in line.text for line in compare_lines(result, 100))

@@ -18,8 +18,8 @@ Files = dict[str, tuple[bytes, int]]
 def captured(pristine: Tree, edited: dict[str, bytes | None]) -> tuple[Captured, Patch]:
     """A capture of files of mode 644, and the patch that its text reads as."""
     after = {path: None if data is None else (data, 0o644) for path, data in edited.items()}
-    found = capture("mine", "pkg", {p: (data, 0o644) for p, data in pristine.items()}, after)
-    return found, read_spec(found.text, "patches/mine.yaml", found.attachments)
+    actual = capture("mine", "pkg", {p: (data, 0o644) for p, data in pristine.items()}, after)
+    return actual, read_spec(actual.text, "patches/mine.yaml", actual.attachments)
 
 
 BEFORE = '''"""Doc."""
@@ -137,8 +137,8 @@ def test_it_captures_several_changes_of_several_files() -> None:
         "n.py": b"x = 1\r\ny = 3\r\n",
         "pkg/new.py": b"z = 1\n",
     }
-    found, patch = captured(pristine, edited)
-    assert found.attachments == {"mine/pkg/new.py": b"z = 1\n"}
+    actual, patch = captured(pristine, edited)
+    assert actual.attachments == {"mine/pkg/new.py": b"z = 1\n"}
     assert replay(reading(pristine), [patch]) == edited
 
 
@@ -329,8 +329,8 @@ WHOLE: dict[str, tuple[dict[str, tuple[bytes, int] | None], list[str]]] = {
 @pytest.mark.parametrize("case", WHOLE.values(), ids=WHOLE.keys())
 def test_it_captures_whole_files(case: tuple[Files, list[str]]) -> None:
     edited, kinds = case
-    found = capture("mine", "pkg", FILES, edited)
-    patch = read_spec(found.text, "patches/mine.yaml", found.attachments)
+    actual = capture("mine", "pkg", FILES, edited)
+    patch = read_spec(actual.text, "patches/mine.yaml", actual.attachments)
     assert [edit.kind.value for edit in patch.edits] == kinds
     pristine = {path: data for path, (data, _) in FILES.items()}
     files = replay(pristine.get, [patch])

@@ -18,8 +18,8 @@ def with_test(edits: str, test: str) -> Patch:
 EDIT = "- file: m.py\n  match: f($X)\n  with: g($X)\n"
 
 
-def said(one: Patch) -> list[str]:
-    return [render_problem(problem) for problem in check_patch(one)]
+def said(each: Patch) -> list[str]:
+    return [render_problem(problem) for problem in check_patch(each)]
 
 
 def test_a_fixture_that_holds_is_silent() -> None:
@@ -70,11 +70,11 @@ def test_a_replacement_that_would_be_replaced_again() -> None:
 
 
 def test_names_that_no_patch_has_are_named_with_the_nearest() -> None:
-    one = replacing("one", "f()", "g()", head="requires: [twoo]\ncompanions: [nothing]\n")
+    each = replacing("one", "f()", "g()", head="requires: [twoo]\ncompanions: [nothing]\n")
     two = replacing("two", "h()", "i()")
-    known = {"one": one, "two": two}
-    found = check_names(known, {"s": PatchSet("s", "", ("one", "thre"))})
-    assert [(p.patch, p.message, p.hint) for p in found] == [
+    known = {"one": each, "two": two}
+    actual = check_names(known, {"s": PatchSet("s", "", ("one", "thre"))})
+    assert [(p.patch, p.message, p.hint) for p in actual] == [
         ("one", "`requires` names twoo, which is no patch", "did you mean `two`?"),
         ("one", "`companions` names nothing, which is no patch", ""),
         ("@s", "the set names thre, which is no patch", ""),
@@ -82,9 +82,9 @@ def test_names_that_no_patch_has_are_named_with_the_nearest() -> None:
 
 
 def test_a_circle_of_requirements_is_named() -> None:
-    one = replacing("one", "f()", "g()", head="requires: [two]\n")
+    each = replacing("one", "f()", "g()", head="requires: [two]\n")
     two = replacing("two", "h()", "i()", head="requires: [one]\n")
-    (problem,) = check_names({"one": one, "two": two})
+    (problem,) = check_names({"one": each, "two": two})
     assert problem.message == "patches require each other: one -> two -> one"
 
 

@@ -12,8 +12,8 @@ OLD = b"class A:\n    def f(self):\n        return old(1)\n"
 def fate(edits: str, **files: str) -> list[tuple[EditFit, str | None, int | None]]:
     one: Patch = patch("p", edits)
     tree = {f"{name}.py": text.encode() for name, text in files.items()}
-    found = follow([one], reading(tree), tree)
-    return [(each.fit, each.file, each.site and each.site.line) for each in found]
+    actual = follow([one], reading(tree), tree)
+    return [(each.fit, each.file, each.site and each.site.line) for each in actual]
 
 
 EDIT = "- file: m.py\n  within: A.f\n  match: old(1)\n  with: new(1)\n"
@@ -49,5 +49,5 @@ def test_code_that_stands_nowhere_is_gone() -> None:
 
 
 def test_every_edit_is_answered() -> None:
-    found = fate(EDIT + DECORATED, m=OLD.decode())
-    assert [fit for fit, _, _ in found] == [EditFit.FITS, EditFit.GONE]
+    actual = fate(EDIT + DECORATED, m=OLD.decode())
+    assert [fit for fit, _, _ in actual] == [EditFit.FITS, EditFit.GONE]

@@ -33,12 +33,12 @@ def patch(text: str, attachments: Mapping[str, bytes] | None = None) -> Patch:
     return read_spec(HEAD + text, "p.yaml", attachments or {})
 
 
-def planned(one: Patch, files: Mapping[str, str], name: str = "pkg") -> PatchPlan:
+def planned(each: Patch, files: Mapping[str, str], name: str = "pkg") -> PatchPlan:
     def read(path: str) -> bytes | None:
         return files[path].encode() if path in files else None
 
     packages = {path.partition("/")[0] for path in files}
-    return plan_patches([one], read, "1.0", name, packages=packages).patches[0]
+    return plan_patches([each], read, "1.0", name, packages=packages).patches[0]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ edits:
   - {file: pkg/m.py, match: pkg.slow($X), with: pkg.helper.fast($X)}
   - {file: pkg/helper.py, add-file: helper.py}
 """
-    one = patch(edits, {"helper.py": b"import pkg.m\nfrom pkg import m\nname = 'pkg'\n"})
+    each = patch(edits, {"helper.py": b"import pkg.m\nfrom pkg import m\nname = 'pkg'\n"})
     read = {"pkg_ng/m.py": b"import pkg_ng\nx = pkg_ng.slow(my.pkg.y)\n"}.get
-    assert replay(read, [one]) == {
+    assert replay(read, [each]) == {
         "pkg_ng/m.py": b"import pkg_ng\nfrom pkg_ng.helper import fast\n"
         b"x = pkg_ng.helper.fast(my.pkg.y)\n",
         "pkg_ng/helper.py": b"import pkg_ng.m\nfrom pkg_ng import m\nname = 'pkg'\n",

@@ -124,8 +124,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         del sys.modules[name]
 
 
-def guarded(one: Patch, fallback: bool = False, rollout: int = 100) -> Member:
-    return Member(one, Guard(fallback, rollout, ENTRIES))
+def guarded(each: Patch, fallback: bool = False, rollout: int = 100) -> Member:
+    return Member(each, Guard(fallback, rollout, ENTRIES))
 
 
 def speak(module: ModuleType) -> list[Any]:
@@ -352,14 +352,14 @@ def test_coroutines_are_chosen_as_they_run(load: Any) -> None:
     import asyncio
 
     source = "async def f(x):\n    return x + 1\n\n\nasync def g(x):\n    return await f(x)\n"
-    one = read_spec(
+    each = read_spec(
         "patch: p\nsummary: s\ntarget: pkg\nequivalence: bitwise\n"
         "entry-points: ['pkg/m.py::g']\nedits:\n"
         "  - {file: pkg/m.py, within: f, match: x + 1, with: x + 2}\n",
         "p.yaml",
     )
-    assert one.entry_points == ("pkg/m.py::g",)
-    files = written(Member(one, Guard(entry_points=one.entry_points)), source=source)
+    assert each.entry_points == ("pkg/m.py::g",)
+    files = written(Member(each, Guard(entry_points=each.entry_points)), source=source)
     module, runtime = load(files)
     assert asyncio.run(module.g(1)) == 3
     runtime.disable("p")

@@ -23,9 +23,9 @@ def held_back(seeds: range) -> tuple[list[str], float]:
         if after == BEFORE:
             continue
         tried += 1
-        found = capture("captured", "pkg", BEFORE, after)
-        small += is_small(found, BEFORE, after)
-        if not comes_back(found, BEFORE, after):
+        actual = capture("captured", "pkg", BEFORE, after)
+        small += is_small(actual, BEFORE, after)
+        if not comes_back(actual, BEFORE, after):
             wrong.append(f"{seed}: {', '.join(made)}")
     return wrong, small / tried
 

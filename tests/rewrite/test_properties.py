@@ -174,7 +174,7 @@ def test_any_call_is_found_by_its_own_text_and_rewritten_where_it_stands(
     assert (call.lineno, call.end_lineno) in {(s.line, s.end_line) for s in outcome.sites}
     assert result.content is not None
     after = ast.parse(result.content)
-    found = [n for n in ast.walk(after) if isinstance(n, ast.Call)]
-    assert sum(ast.dump(each.func) == "Name(id='found_it', ctx=Load())" for each in found) == (
+    actual = [n for n in ast.walk(after) if isinstance(n, ast.Call)]
+    assert sum(ast.dump(each.func) == "Name(id='found_it', ctx=Load())" for each in actual) == (
         len(outcome.sites)
     )

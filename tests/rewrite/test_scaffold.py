@@ -145,8 +145,8 @@ def test_of_a_chain_it_takes_the_branch_that_the_line_is_in(line: int) -> None:
 def test_a_fixture_without_its_sites_is_a_problem() -> None:
     patch = read_spec(scaffold("mine", "pkg", "m.py", 9, SOURCE), "patches/mine.yaml")
     edit = replace(patch.edits[0], pattern="y = k(x)", replacement="pass")
-    found = check_patch(replace(patch, edits=(edit,)))
-    assert [each.message for each in found] == ["no edit finds its site in `before`"]
+    actual = check_patch(replace(patch, edits=(edit,)))
+    assert [each.message for each in actual] == ["no edit finds its site in `before`"]
 
 
 def test_check_asks_for_the_replacement() -> None:

@@ -255,9 +255,9 @@ def test_gc_always_keeps_one_manifest(copy: WorkingCopy) -> None:
 def test_doctor_names_what_is_wrong_and_what_to_do(copy: WorkingCopy) -> None:
     assert [each for each in doctor(copy.workspace) if each.level == "problem"] == []
     _killed_in_the_middle(copy)
-    found = {each.topic: each for each in doctor(copy.workspace)}
-    assert "unfinished apply" in found["journal"].message
-    assert "patcher recover" in found["journal"].help
+    actual = {each.topic: each for each in doctor(copy.workspace)}
+    assert "unfinished apply" in actual["journal"].message
+    assert "patcher recover" in actual["journal"].help
     recover(copy.workspace)
     (copy.root / ONE).write_bytes(b"mine")
     manifest = next(copy.workspace.backups.manifests.iterdir())

@@ -101,20 +101,20 @@ def test_a_child_is_opened_below_its_parent_and_never_through_a_link(
 
 def test_lstat_says_what_a_name_is_and_none_for_nothing(folder: Folder, place: Path) -> None:
     (place / "link").symlink_to("nowhere")
-    found = folder.lstat("link")
-    assert found is not None
-    assert stat.S_ISLNK(found.st_mode)
+    actual = folder.lstat("link")
+    assert actual is not None
+    assert stat.S_ISLNK(actual.st_mode)
     assert folder.lstat("nothing") is None
 
 
 def test_reading_gives_bytes_mode_and_stat(folder: Folder, place: Path) -> None:
     (place / "file").write_bytes(b"\x00\r\n\xff")
     (place / "file").chmod(0o4751)
-    found = folder.read("file")
-    assert found is not None
-    assert found.data == b"\x00\r\n\xff"
-    assert found.mode == 0o4751
-    assert found.stat.st_ino == (place / "file").stat().st_ino
+    actual = folder.read("file")
+    assert actual is not None
+    assert actual.data == b"\x00\r\n\xff"
+    assert actual.mode == 0o4751
+    assert actual.stat.st_ino == (place / "file").stat().st_ino
     assert folder.read("nothing") is None
 
 
@@ -197,10 +197,10 @@ def test_rmdir_removes_an_empty_folder(
 def test_create_writes_sets_the_mode_then_syncs(
     folder: Folder, place: Path, calls: list[FileOperation]
 ) -> None:
-    found = folder.create("new", b"data", 0o751)
+    actual = folder.create("new", b"data", 0o751)
     assert (place / "new").read_bytes() == b"data"
-    assert found.st_ino == (place / "new").stat().st_ino
-    assert stat.S_IMODE(found.st_mode) == 0o751
+    assert actual.st_ino == (place / "new").stat().st_ino
+    assert stat.S_IMODE(actual.st_mode) == 0o751
     assert calls == [
         FileOperation("create", f"{place}/new"),
         FileOperation("write", f"{place}/new", data=b"data"),
@@ -266,10 +266,10 @@ def test_a_failing_create_closes_its_descriptor(folder: Folder, op: str) -> None
 
 def test_allocate_takes_real_room(folder: Folder, place: Path, calls: list[FileOperation]) -> None:
     folder.allocate("room", 100_000)
-    found = (place / "room").stat()
-    assert found.st_size == 100_000
-    assert found.st_blocks * 512 >= 100_000
-    assert found.st_mode & 0o777 == 0o600
+    actual = (place / "room").stat()
+    assert actual.st_size == 100_000
+    assert actual.st_blocks * 512 >= 100_000
+    assert actual.st_mode & 0o777 == 0o600
     assert calls == [FileOperation("allocate", f"{place}/room")]
     with pytest.raises(FileExistsError):
         folder.allocate("room", 1)
@@ -314,7 +314,7 @@ def test_exchange_with_nothing_fails_and_names_both(folder: Folder, place: Path)
 def test_exchange_says_where_it_cannot(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    monkeypatch.setattr(fs, "_exchange", lambda fd, one, other: code)
+    monkeypatch.setattr(fs, "_exchange", lambda fd, each, other: code)
     assert folder.exchange("a", "b") is False
 
 

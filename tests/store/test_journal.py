@@ -87,13 +87,13 @@ class Bench:
 
     @staticmethod
     def _name(name: str) -> str:
-        one = journal(step())
-        return {"file": "mod.py", "side": one.side(0), "removed": one.removed(0)}[name]
+        each = journal(step())
+        return {"file": "mod.py", "side": each.side(0), "removed": each.removed(0)}[name]
 
-    def settle(self, one: Journal) -> tuple[Settlement, tuple[str, ...]]:
-        journals.write(self.place, one)
-        (self.home / one.next_state).write_bytes(b"prepared")
-        return journals.settle(self.place, one)
+    def settle(self, each: Journal) -> tuple[Settlement, tuple[str, ...]]:
+        journals.write(self.place, each)
+        (self.home / each.next_state).write_bytes(b"prepared")
+        return journals.settle(self.place, each)
 
     @property
     def left(self) -> dict[str, bytes]:
@@ -146,7 +146,7 @@ def test_settling_may_be_cut_short_anywhere_and_repeated(
     bench: Bench, case: str, tmp_path: Path
 ) -> None:
     (before, after), there, wanted = UNDONE[case]
-    one = journal(step(before, after))
+    each = journal(step(before, after))
     for number in range(100):
         box = tmp_path / str(number)
         box.mkdir()
@@ -160,14 +160,14 @@ def test_settling_may_be_cut_short_anywhere_and_repeated(
             if count > number:
                 raise KeyboardInterrupt
 
-        journals.write(again.place, one)
+        journals.write(again.place, each)
         fs.observer = stop
         try:
-            journals.settle(again.place, one)
+            journals.settle(again.place, each)
         except KeyboardInterrupt:
             fs.observer = None
             if journals.read(again.private) is not None:
-                assert journals.settle(again.place, one) == (Settlement.UNDONE, ())
+                assert journals.settle(again.place, each) == (Settlement.UNDONE, ())
         else:
             fs.observer = None
             break
@@ -237,19 +237,19 @@ def test_an_edit_of_a_file_that_was_not_reached_is_not_in_the_way(
 def test_one_blocked_file_does_not_keep_the_others_from_going_back(bench: Bench) -> None:
     bench.put(file=FOREIGN, side=OLD)
     other = step(path="pkg/other.py")
-    one = journal(step(), other)
+    each = journal(step(), other)
     (bench.folder / "other.py").write_bytes(NEW)
-    (bench.folder / one.side(1)).write_bytes(OLD)
-    assert bench.settle(one) == (Settlement.BLOCKED, (PATH,))
+    (bench.folder / each.side(1)).write_bytes(OLD)
+    assert bench.settle(each) == (Settlement.BLOCKED, (PATH,))
     assert (bench.folder / "other.py").read_bytes() == OLD
 
 
 def test_after_the_person_has_put_the_old_bytes_back_the_rest_is_cleared(bench: Bench) -> None:
     bench.put(file=FOREIGN, side=OLD)
-    one = journal(step())
-    bench.settle(one)
+    each = journal(step())
+    bench.settle(each)
     bench.put(file=OLD)
-    assert journals.settle(bench.place, one) == (Settlement.UNDONE, ())
+    assert journals.settle(bench.place, each) == (Settlement.UNDONE, ())
     assert bench.left == {"file": OLD}
     assert not bench.pending
 
@@ -275,11 +275,11 @@ def test_a_damaged_backup_is_never_written(bench: Bench) -> None:
     held = bench.backups.object_path(OLD_HASH)
     held.chmod(0o644)
     held.write_bytes(b"olD\n")
-    one = journal(step())
-    journals.write(bench.place, one)
-    (bench.home / one.next_state).write_bytes(b"")
+    each = journal(step())
+    journals.write(bench.place, each)
+    (bench.home / each.next_state).write_bytes(b"")
     with pytest.raises(PatcherError, match="has other bytes"):
-        journals.settle(bench.place, one)
+        journals.settle(bench.place, each)
     assert bench.left == {"file": NEW}
     assert bench.pending
 
@@ -323,10 +323,10 @@ def test_an_edit_in_the_instant_of_the_undoing_is_put_back(bench: Bench) -> None
             fs.observer = None
             (bench.folder / "mod.py").write_bytes(FOREIGN)
 
-    one = journal(step())
-    journals.write(bench.place, one)
+    each = journal(step())
+    journals.write(bench.place, each)
     fs.observer = edit
-    assert journals.settle(bench.place, one) == (Settlement.BLOCKED, (PATH,))
+    assert journals.settle(bench.place, each) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == {"file": FOREIGN, "side": OLD}
 
 
@@ -338,10 +338,10 @@ def test_an_edit_in_the_instant_of_taking_a_new_file_away_is_put_back(bench: Ben
             fs.observer = None
             (bench.folder / "mod.py").write_bytes(FOREIGN)
 
-    one = journal(step(None, NEW))
-    journals.write(bench.place, one)
+    each = journal(step(None, NEW))
+    journals.write(bench.place, each)
     fs.observer = edit
-    assert journals.settle(bench.place, one) == (Settlement.BLOCKED, (PATH,))
+    assert journals.settle(bench.place, each) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == {"file": FOREIGN}
 
 
@@ -349,8 +349,8 @@ def test_folders_that_were_made_go_if_they_are_empty(bench: Bench) -> None:
     (bench.tree / "made" / "inner").mkdir(parents=True)
     (bench.tree / "kept").mkdir()
     (bench.tree / "kept" / "theirs").write_bytes(b"")
-    one = journal(folders=("made", "made/inner", "kept", "never-made"))
-    assert bench.settle(one) == (Settlement.UNDONE, ())
+    each = journal(folders=("made", "made/inner", "kept", "never-made"))
+    assert bench.settle(each) == (Settlement.UNDONE, ())
     assert not (bench.tree / "made").exists()
     assert (bench.tree / "kept" / "theirs").exists()
 
@@ -387,16 +387,16 @@ def test_names_are_durable_before_the_journal_goes(
     bench: Bench, calls: list[FileOperation]
 ) -> None:
     bench.put(file=NEW, side=OLD)
-    one = journal(step())
-    journals.write(bench.place, one)
+    each = journal(step())
+    journals.write(bench.place, each)
     calls.clear()
-    journals.settle(bench.place, one)
+    journals.settle(bench.place, each)
     order = [(call.op, os.path.basename(call.path)) for call in calls]
     assert order == [
-        ("exchange", one.side(0)),
-        ("unlink", one.side(0)),
+        ("exchange", each.side(0)),
+        ("unlink", each.side(0)),
         ("fsync-folder", "pkg"),
-        ("unlink", one.next_state),
+        ("unlink", each.next_state),
         ("unlink", JOURNAL_FILE),
         ("fsync-folder", "private"),
     ]
@@ -407,10 +407,10 @@ def test_the_commit_is_durable_before_anything_is_cleared(
 ) -> None:
     bench.put(file=NEW, side=OLD)
     bench.say(TRANSACTION)
-    one = journal(step())
-    journals.write(bench.place, one)
+    each = journal(step())
+    journals.write(bench.place, each)
     calls.clear()
-    journals.settle(bench.place, one)
+    journals.settle(bench.place, each)
     assert (calls[0].op, calls[0].path) == ("fsync-folder", str(bench.home))
     assert [call.op for call in calls[1:3]] == ["unlink", "fsync-folder"]
 
@@ -464,13 +464,13 @@ def test_committed_is_what_the_series_names(bench: Bench) -> None:
 
 
 def test_a_journal_reads_back_as_it_was_written(bench: Bench) -> None:
-    one = journal(step(), step(None, NEW, "a/b.py"), folders=("a",), stage=ChangeStage.PREPARE)
-    journals.write(bench.place, one)
-    assert journals.read(bench.private) == one
-    journals.write(bench.place, one.begun())
-    assert journals.read(bench.private) == one.begun()
-    assert one.begun().stage is ChangeStage.BEGIN
-    assert replace(one.begun(), stage=ChangeStage.PREPARE) == one
+    each = journal(step(), step(None, NEW, "a/b.py"), folders=("a",), stage=ChangeStage.PREPARE)
+    journals.write(bench.place, each)
+    assert journals.read(bench.private) == each
+    journals.write(bench.place, each.begun())
+    assert journals.read(bench.private) == each.begun()
+    assert each.begun().stage is ChangeStage.BEGIN
+    assert replace(each.begun(), stage=ChangeStage.PREPARE) == each
 
 
 def test_a_journal_names_its_temporary_files(bench: Bench) -> None:
@@ -573,11 +573,11 @@ def test_a_sealed_record_is_refused_with_a_step_with(case: str) -> None:
 
 
 def test_the_values_at_the_edges_are_taken() -> None:
-    one = replace(journal(step(None, None)), generation=0, pid=(1 << 32) - 1, target="a")
-    record = one.record()
-    assert Journal.from_record(record, "") == one
+    each = replace(journal(step(None, None)), generation=0, pid=(1 << 32) - 1, target="a")
+    record = each.record()
+    assert Journal.from_record(record, "") == each
     assert asdict(Journal.from_record(record, ""))["steps"][0]["before"] is None
-    assert replace(one, target="a-b2").check() is None
+    assert replace(each, target="a-b2").check() is None
 
 
 def test_a_record_lacks_nothing() -> None:

@@ -71,14 +71,14 @@ def folder(place: Path, files: dict[str, bytes]) -> Path:
 
 
 def test_a_wheel_is_unpacked_without_bytecode(tmp_path: Path) -> None:
-    found = find_source(str(wheel(tmp_path)))
-    assert (found.distribution, found.version) == ("sample-dist", "1.2")
-    assert found.packages == ("sample",)
-    assert sorted(found.files) == [
+    actual = find_source(str(wheel(tmp_path)))
+    assert (actual.distribution, actual.version) == ("sample-dist", "1.2")
+    assert actual.packages == ("sample",)
+    assert sorted(actual.files) == [
         "sample/__init__.py", "sample/data.txt", "sample/deep/mod.py",
         "sample_dist-1.2.dist-info/METADATA", "sample_dist-1.2.dist-info/RECORD",
     ]  # fmt: skip
-    assert found.files["sample/deep/mod.py"] == (b"x = 1\r\n", 0o600)
+    assert actual.files["sample/deep/mod.py"] == (b"x = 1\r\n", 0o600)
 
 
 def test_what_a_wheel_keeps_in_its_data_folder_comes_to_the_root(tmp_path: Path) -> None:
@@ -110,17 +110,17 @@ def test_a_project_gives_its_packages_with_metadata_beside_them(tmp_path: Path, 
         path = folder(tmp_path, PROJECT)
         if kind == "checkout":
             subprocess.run(["git", "init", "-q", str(path)], check=True)
-    found = find_source(str(path))
-    assert (found.distribution, found.version) == ("sample-dist", "1.2")
-    assert sorted(found.files) == [*FOUND, "sample_dist-1.2.dist-info/METADATA"]
-    metadata = found.files["sample_dist-1.2.dist-info/METADATA"][0].decode()
+    actual = find_source(str(path))
+    assert (actual.distribution, actual.version) == ("sample-dist", "1.2")
+    assert sorted(actual.files) == [*FOUND, "sample_dist-1.2.dist-info/METADATA"]
+    metadata = actual.files["sample_dist-1.2.dist-info/METADATA"][0].decode()
     assert "Name: Sample.Dist\nVersion: 1.2\n" in metadata
     if kind == "sdist":
-        assert found.files["sample/deep/run.py"][1] == 0o755
-        assert found.import_root is None
+        assert actual.files["sample/deep/run.py"][1] == 0o755
+        assert actual.import_root is None
     else:
-        assert found.import_root == path / "src"
-        assert found.origin == f"{kind} {path}"
+        assert actual.import_root == path / "src"
+        assert actual.origin == f"{kind} {path}"
 
 
 METADATA_FROM = {
@@ -141,22 +141,22 @@ METADATA_FROM = {
 @pytest.mark.parametrize("case", METADATA_FROM)
 def test_name_and_version_come_without_running_anything_from(tmp_path: Path, case: str) -> None:
     files, version = METADATA_FROM[case]
-    found = find_source(str(folder(tmp_path, {"sample/__init__.py": b"", **files})))
-    assert (found.distribution, found.version) == ("sample-dist", version)
+    actual = find_source(str(folder(tmp_path, {"sample/__init__.py": b"", **files})))
+    assert (actual.distribution, actual.version) == ("sample-dist", version)
 
 
 def test_python_3_10_reads_name_and_version_without_a_toml_reader(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "tomllib", None)
-    found = find_source(str(folder(tmp_path, PROJECT)))
-    assert (found.distribution, found.version) == ("sample-dist", "1.2")
+    actual = find_source(str(folder(tmp_path, PROJECT)))
+    assert (actual.distribution, actual.version) == ("sample-dist", "1.2")
 
 
 def test_a_flat_folder_of_modules_is_a_source(tmp_path: Path) -> None:
-    found = find_source(str(folder(tmp_path, {"one.py": b"", "setup.py": TRAP})))
-    assert found.packages == ("one.py",)
-    assert found.distribution == "project"
+    actual = find_source(str(folder(tmp_path, {"one.py": b"", "setup.py": TRAP})))
+    assert actual.packages == ("one.py",)
+    assert actual.distribution == "project"
 
 
 @pytest.mark.parametrize("where", ["nothing/here", "missing.whl", "x==", "x==1; rm"])
@@ -212,12 +212,12 @@ def test_an_installed_distribution_is_read_from_its_record(
     (site / "sample" / "unlisted.py").write_bytes(b"")
     (site / "sample" / "linked.py").symlink_to("data.txt")
     monkeypatch.syspath_prepend(site)
-    found = find_source("sample.dist")
-    assert found.distribution == "sample-dist"
-    assert found.packages == ("sample",)
-    assert "sample/deep/mod.py" in found.files
-    assert not {"sample/unlisted.py", "sample/linked.py", "../../bin/tool"} & set(found.files)
-    assert found.origin == "installed Sample_Dist 1.2"
+    actual = find_source("sample.dist")
+    assert actual.distribution == "sample-dist"
+    assert actual.packages == ("sample",)
+    assert "sample/deep/mod.py" in actual.files
+    assert not {"sample/unlisted.py", "sample/linked.py", "../../bin/tool"} & set(actual.files)
+    assert actual.origin == "installed Sample_Dist 1.2"
 
 
 def test_an_editable_installation_leads_to_its_folder(
@@ -240,12 +240,12 @@ def test_a_git_url_is_cloned_and_its_commit_named(tmp_path: Path) -> None:
     for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "first"]):
         subprocess.run(["git", *words], cwd=project, check=True)
     (project / "src/sample/uncommitted.py").write_bytes(b"")
-    found = find_source(f"file://{project}")
+    actual = find_source(f"file://{project}")
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True
     ).stdout.strip()
-    assert found.origin == f"file://{project} at {head}"
-    assert sorted(found.files) == [*FOUND, "sample_dist-1.2.dist-info/METADATA"]
+    assert actual.origin == f"file://{project} at {head}"
+    assert sorted(actual.files) == [*FOUND, "sample_dist-1.2.dist-info/METADATA"]
     with pytest.raises(PatcherError, match="could not clone"):
         find_source(f"file://{tmp_path}/nothing")
 
@@ -273,20 +273,20 @@ def test_names_are_compared_as_registries_do(name: str, normal: str) -> None:
 @pytest.mark.chatterbox
 def test_chatterbox_is_read_from_where_it_is_installed(workspace: Workspace) -> None:
     pytest.importorskip("chatterbox")
-    found = find_source("chatterbox-tts")
-    assert found.distribution == "chatterbox-tts"
-    assert "chatterbox/models/s3gen/hifigan.py" in found.files
-    assert any(path.endswith(".dist-info/METADATA") for path in found.files)
-    copy = workspace.init(found)
+    actual = find_source("chatterbox-tts")
+    assert actual.distribution == "chatterbox-tts"
+    assert "chatterbox/models/s3gen/hifigan.py" in actual.files
+    assert any(path.endswith(".dist-info/METADATA") for path in actual.files)
+    copy = workspace.init(actual)
     assert {path: data for path, (data, _) in tree_of(copy).items()} == {
-        path: data for path, (data, _) in found.files.items()
+        path: data for path, (data, _) in actual.files.items()
     }
 
 
 @pytest.mark.registry
 def test_a_version_comes_from_the_registry_and_is_not_imported() -> None:
-    found = find_source("chatterbox-tts==0.1.4")
-    assert (found.distribution, found.version) == ("chatterbox-tts", "0.1.4")
-    assert "chatterbox/models/s3gen/hifigan.py" in found.files
+    actual = find_source("chatterbox-tts==0.1.4")
+    assert (actual.distribution, actual.version) == ("chatterbox-tts", "0.1.4")
+    assert "chatterbox/models/s3gen/hifigan.py" in actual.files
     with pytest.raises(PatcherError, match="pip could not fetch"):
         find_source("chatterbox-tts==99.99")

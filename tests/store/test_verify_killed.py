@@ -32,10 +32,10 @@ def workers_of(parent: int) -> set[int]:
             except OSError:
                 continue
             above[int(entry.name)] = (int(fields[1]), fields[0])
-    found = {parent}
-    while more := {pid for pid, (up, _) in above.items() if up in found} - found:
-        found |= more
-    return found - {parent}
+    actual = {parent}
+    while more := {pid for pid, (up, _) in above.items() if up in actual} - actual:
+        actual |= more
+    return actual - {parent}
 
 
 def alive(pid: int) -> bool:

@@ -325,13 +325,13 @@ def test_freezing_extracts_the_tree_and_names_its_hash(copy: WorkingCopy, tmp_pa
     apply(copy, {ONE: b"x = 2\n", "sample/new.py": b"n\n", "sample/two.py": None})
     frozen = tmp_path / "frozen" / "patched"
     named = copy.freeze(frozen)
-    found = {p.relative_to(frozen).as_posix(): p for p in frozen.rglob("*") if p.is_file()}
-    assert sorted(found) == list(copy.paths())
+    actual = {p.relative_to(frozen).as_posix(): p for p in frozen.rglob("*") if p.is_file()}
+    assert sorted(actual) == list(copy.paths())
     lines = "".join(
-        f"{name}\0{sha256(found[name].read_bytes()).hexdigest()}\n" for name in sorted(found)
+        f"{name}\0{sha256(actual[name].read_bytes()).hexdigest()}\n" for name in sorted(actual)
     )
     assert named == sha256(lines.encode()).hexdigest()
-    assert found[ONE].read_bytes() == b"x = 2\n"
+    assert actual[ONE].read_bytes() == b"x = 2\n"
 
 
 def test_freezing_pristine_ignores_the_series(copy: WorkingCopy, tmp_path: Path) -> None:

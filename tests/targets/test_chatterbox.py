@@ -42,8 +42,8 @@ MATRIX = Matrix(MODELS[:1], (*(clip_of(residue) for residue in RESIDUES), TESTS[
 
 def frozen(folder: Path, *, inference_mode: bool) -> FrozenTree:
     """The installed package's sources, with the report's decorators when asked for."""
-    found = distribution("chatterbox-tts")
-    for file in found.files or ():
+    actual = distribution("chatterbox-tts")
+    for file in actual.files or ():
         path = Path(str(file.locate()))
         if file.parts[0].startswith("chatterbox") and path.suffix != ".pyc" and path.is_file():
             target = folder / str(file)
@@ -60,8 +60,8 @@ def frozen(folder: Path, *, inference_mode: bool) -> FrozenTree:
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[LocalExecutor]:
-    with LocalExecutor() as found:
-        yield found
+    with LocalExecutor() as actual:
+        yield actual
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +98,12 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
             for name in ("vocoder", "decoder", "tokenizer", "t3_step")
         },
     }
-    found = dict(
+    actual = dict(
         zip(steps, run_job(executor, Job(site, tuple(steps.values())), Silent()), strict=True)
     )
-    recorded = {stage["name"]: stage for stage in found["first"].value["stages"]}
+    recorded = {stage["name"]: stage for stage in actual["first"].value["stages"]}
     audio = {
-        "baseline/audio": found["run first"].value["returned"][0],
+        "baseline/audio": actual["run first"].value["returned"][0],
         "patched/audio": {**recorded["waveform"], "name": "audio"},  # before it was marked
     }
     rates = {"baseline": 24_000, "patched": 24_000}
@@ -114,7 +114,10 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
         Step("embedded", {"recorded": audio, "sample_rates": rates}),
     )
     names = ("reopened", "replay", "vocoder again", "embedded")
-    return {**found, **dict(zip(names, run_job(executor, Job(site, again), Silent()), strict=True))}
+    return {
+        **actual,
+        **dict(zip(names, run_job(executor, Job(site, again), Silent()), strict=True)),
+    }
 
 
 def hashes(report: Report) -> Mapping[str, str]:

@@ -85,12 +85,12 @@ def test_a_matrix_it_cannot_run_is_a_configuration_error(
 
 
 def test_synthetic_weights_are_not_ready_before_they_are_made(tmp_path: Path) -> None:
-    found = adapter.assets(adapter.matrix(EMPTY), Options(cache=tmp_path), "0.1.7")
-    assert not found.ready
-    assert found.summary == "synthetic weights, tiny scale"
+    actual = adapter.assets(adapter.matrix(EMPTY), Options(cache=tmp_path), "0.1.7")
+    assert not actual.ready
+    assert actual.summary == "synthetic weights, tiny scale"
     for folder in ("base", "grpo"):
-        Path(found.values[folder]).mkdir(parents=True)
-    for clip in found.values["clips"].values():
+        Path(actual.values[folder]).mkdir(parents=True)
+    for clip in actual.values["clips"].values():
         Path(clip["path"]).parent.mkdir(exist_ok=True)
         Path(clip["path"]).touch()
     assert adapter.assets(adapter.matrix(EMPTY), Options(cache=tmp_path), "0.1.7").ready

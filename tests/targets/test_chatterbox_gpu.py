@@ -35,9 +35,9 @@ def test_nine_of_nine_pass_on_the_device_where_nothing_was_patched(tmp_path: Pat
         tmp_path / "runs",
         Options(device="cuda", cache=cache_folder()),
     )
-    found = judge(request)
-    assert found.facts["device"] == "cuda"
-    assert found.verdict is Verdict.PASS, found.sentence
-    assert found.count(Status.PASS) == 9
-    memory = [case.patched.measure.memory_mib for case in found.cases if case.patched]  # type: ignore[union-attr]
+    actual = judge(request)
+    assert actual.facts["device"] == "cuda"
+    assert actual.verdict is Verdict.PASS, actual.sentence
+    assert actual.count(Status.PASS) == 9
+    memory = [case.patched.measure.memory_mib for case in actual.cases if case.patched]  # type: ignore[union-attr]
     assert all(mib and mib > 100 for mib in memory)

@@ -29,9 +29,9 @@ def judged(folder: Path, command: list[str], *changes: tuple[str, str], **option
 
 
 def test_a_command_that_exits_0_on_both_trees_passes_and_is_timed(tmp_path: Path) -> None:
-    found = judged(tmp_path, SINGS)
-    assert found.verdict is Verdict.PASS
-    (case,) = found.cases
+    actual = judged(tmp_path, SINGS)
+    assert actual.verdict is Verdict.PASS
+    (case,) = actual.cases
     assert case.patched.measure.wall_s > 0
     assert case.patched.stages == ()
     assert case.gates[-1].gate == "exit-status"
@@ -39,20 +39,20 @@ def test_a_command_that_exits_0_on_both_trees_passes_and_is_timed(tmp_path: Path
 
 
 def test_a_command_that_fails_on_the_patched_tree_fails_with_its_last_line(tmp_path: Path) -> None:
-    found = judged(tmp_path, SINGS, RAISES)
-    assert found.verdict is Verdict.FAIL
-    assert found.cases[0].error == "exit status 1: OSError: no voice"
-    assert "Traceback" in found.cases[0].patched.failure.log
+    actual = judged(tmp_path, SINGS, RAISES)
+    assert actual.verdict is Verdict.FAIL
+    assert actual.cases[0].error == "exit status 1: OSError: no voice"
+    assert "Traceback" in actual.cases[0].patched.failure.log
 
 
 def test_a_command_that_hangs_is_ended_with_everything_it_started(tmp_path: Path) -> None:
     hang = ["python", "-c", "import time, hum.voice; time.sleep(hum.voice.ROUNDS)"]
-    found = judged(tmp_path, hang, ("ROUNDS = 2", "ROUNDS = 90"), timeout_s=15.0)
-    assert found.cases[0].patched.outcome is Outcome.TIMEOUT
-    assert found.wall_s < 80
+    actual = judged(tmp_path, hang, ("ROUNDS = 2", "ROUNDS = 90"), timeout_s=15.0)
+    assert actual.cases[0].patched.outcome is Outcome.TIMEOUT
+    assert actual.wall_s < 80
 
 
 def test_a_command_that_does_not_exist_cannot_judge(tmp_path: Path) -> None:
-    found = judged(tmp_path, ["no-such-command"])
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert "no-such-command" in str(baseline_outcome(found.cases[0]).error)
+    actual = judged(tmp_path, ["no-such-command"])
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert "no-such-command" in str(baseline_outcome(actual.cases[0]).error)

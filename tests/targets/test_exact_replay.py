@@ -62,10 +62,10 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.A
         recorded = {stage["name"]: stage for stage in ran.value["stages"]}
         request = {"test": test, "recorded": recorded}
         exact = {**request, "exact": True}
-        steps = [Step("replay", one) for one in (request, exact, request)]
+        steps = [Step("replay", each) for each in (request, exact, request)]
         reports = run(executor, opening, *steps)[1:]
     return [
-        {one["name"]: arrays.load(stage_from(one)) for one in report.value["stages"]}
+        {each["name"]: arrays.load(stage_from(each)) for each in report.value["stages"]}
         for report in reports
     ]
 

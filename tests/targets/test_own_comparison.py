@@ -57,17 +57,17 @@ def judged(folder: Path, same: str, *changes: Change) -> Judgement:
 def test_values_that_differ_pass_where_the_users_function_counts_them_as_equal(
     tmp_path: Path,
 ) -> None:
-    found = judged(tmp_path, NEAR, CLOSER)
-    assert found.verdict is Verdict.PASS
-    assert found.gate == "close"
-    assert "values that differ were judged by bench.py:same" in " ".join(found.warnings)
+    actual = judged(tmp_path, NEAR, CLOSER)
+    assert actual.verdict is Verdict.PASS
+    assert actual.gate == "close"
+    assert "values that differ were judged by bench.py:same" in " ".join(actual.warnings)
 
 
 def test_values_fail_with_what_the_users_function_says_of_them(tmp_path: Path) -> None:
     same = f'{NEAR[:-4]}< 1, f"{{other.rounds}} rounds"\n'
-    found = judged(tmp_path, same, FURTHER)
-    assert found.verdict is Verdict.FAIL
-    assert found.cases[0].error == "bench.py:same: 3 rounds"
+    actual = judged(tmp_path, same, FURTHER)
+    assert actual.verdict is Verdict.FAIL
+    assert actual.cases[0].error == "bench.py:same: 3 rounds"
 
 
 LIBRARIES = {
@@ -133,9 +133,9 @@ def test_what_a_patched_arm_returns_is_put_together_of_the_baselines_types_alone
     code, named = HOSTILE[kind]
     mark = tmp_path / "mark"
     bomb = f"ROUNDS = 2\n{code.format(mark=mark)}\ndef work():\n    return Bomb()\n"
-    found = judged(tmp_path, "def same(one, other):\n    return True\n", ("ROUNDS = 2", bomb))
-    assert found.verdict is Verdict.FAIL
-    assert f"it holds {named}, which the baseline's value does not" in str(found.cases[0].error)
+    actual = judged(tmp_path, "def same(one, other):\n    return True\n", ("ROUNDS = 2", bomb))
+    assert actual.verdict is Verdict.FAIL
+    assert f"it holds {named}, which the baseline's value does not" in str(actual.cases[0].error)
     assert not mark.exists()
 
 
@@ -160,8 +160,8 @@ def same(one, other):
 
 
 def test_the_function_runs_behind_the_guards_on_the_pristine_tree(tmp_path: Path) -> None:
-    found = judged(tmp_path, WRITES.format(home=str(tmp_path)), CLOSER)
-    assert found.verdict is Verdict.PASS, found.cases[0].error
+    actual = judged(tmp_path, WRITES.format(home=str(tmp_path)), CLOSER)
+    assert actual.verdict is Verdict.PASS, actual.cases[0].error
     assert not list(tmp_path.rglob("written"))
 
 
@@ -185,10 +185,10 @@ def test_a_function_that_gives_no_answer_is_at_fault_itself(tmp_path: Path, kind
         f"{arm}/returned": (each.dtype, each.shape, each.data)
         for arm, each in (("baseline", one), ("patched", other))
     }
-    found = compare(str(tmp_path), "own.py:same", (), buffers)
-    assert found["verdict"] == "broken"
-    assert message in found["text"]
-    assert kind != "raises" or found["where"] == f"{tmp_path / 'own.py'}:2"
+    actual = compare(str(tmp_path), "own.py:same", (), buffers)
+    assert actual["verdict"] == "broken"
+    assert message in actual["text"]
+    assert kind != "raises" or actual["where"] == f"{tmp_path / 'own.py'}:2"
 
 
 def test_an_error_in_it_is_one_of_the_settings_and_no_verdict_about_the_patch(

@@ -22,13 +22,13 @@ def installed(package: Package) -> bool:
 
 
 def cases() -> list[Any]:
-    found = []
+    actual = []
     for package in (*LIGHT, *HEAVY):
         marks = [pytest.mark.slow] if package in HEAVY else []
         if not installed(package):
             marks.append(pytest.mark.skip(reason=f"{package.name} is not installed"))
-        found.append(pytest.param(package, id=package.name, marks=marks))
-    return found
+        actual.append(pytest.param(package, id=package.name, marks=marks))
+    return actual
 
 
 def prepared(folder: Path, package: Package) -> Patcher:
@@ -51,12 +51,12 @@ def test_every_patch_gets_the_verdict_it_deserves(tmp_path: Path, package: Packa
     for change in package.changes:
         ran = patcher("apply", change.name, "--verify", "--json")
         assert ran.stdout, ran.stderr
-        found = json.loads(ran.stdout)
+        actual = json.loads(ran.stdout)
         wanted = "fail" if change.error else "pass"
-        assert found.get("verdict") == wanted, f"{change.name}: {ran.stdout}\n{ran.stderr}"
-        errors = [case["error"] for case in found["cases"] if case["status"] == "fail"]
+        assert actual.get("verdict") == wanted, f"{change.name}: {ran.stdout}\n{ran.stderr}"
+        errors = [case["error"] for case in actual["cases"] if case["status"] == "fail"]
         if change.error:
-            assert found["restored"] is True
+            assert actual["restored"] is True
             assert errors
             assert change.error in errors[0], errors[0]
         assert patcher("revert", "--all").status == 0

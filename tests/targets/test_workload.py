@@ -68,25 +68,25 @@ def bench(tmp_path: Path) -> Path:
 
 
 def test_what_a_function_returns_is_compared_in_each_of_its_cases(bench: Path) -> None:
-    found = judged(bench, {"call": "bench.py:work"}, SAME)
-    assert found.verdict is Verdict.PASS
-    assert (found.gate, found.compared) == ("bitwise", "returned")
-    assert [case.case.test for case in found.cases] == ["work[short]", "work[long]"]
+    actual = judged(bench, {"call": "bench.py:work"}, SAME)
+    assert actual.verdict is Verdict.PASS
+    assert (actual.gate, actual.compared) == ("bitwise", "returned")
+    assert [case.case.test for case in actual.cases] == ["work[short]", "work[long]"]
 
 
 def test_a_wrong_value_fails_with_its_place(bench: Path) -> None:
-    found = judged(bench, {"call": "bench.py:work"}, WRONG)
-    assert found.verdict is Verdict.FAIL
-    error = found.cases[0].error
+    actual = judged(bench, {"call": "bench.py:work"}, WRONG)
+    assert actual.verdict is Verdict.FAIL
+    error = actual.cases[0].error
     assert error is not None
     assert error.startswith("returned.tokens[")
     assert ", on the baseline " in error
 
 
 def test_a_crash_fails_with_the_error_and_the_line_of_the_target(bench: Path) -> None:
-    found = judged(bench, {"call": "bench.py:work"}, RAISES)
-    assert found.verdict is Verdict.FAIL
-    (case, _) = found.cases
+    actual = judged(bench, {"call": "bench.py:work"}, RAISES)
+    assert actual.verdict is Verdict.FAIL
+    (case, _) = actual.cases
     assert case.error == "OSError: no voice"
     assert case.patched is not None
     assert case.patched.failure is not None
@@ -128,10 +128,10 @@ PRINTS = ["python", "-c", "import hum; print(hum.Hum().tokens('abc', 1)); print(
 
 
 def test_a_command_without_outputs_is_judged_by_its_exit_status_and_says_so(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"command": PRINTS}, WRONG)
-    assert found.verdict is Verdict.PASS
-    assert (found.gate, found.compared) == ("exit-status", "exit-status")
-    assert "bitwise" not in found.sentence
+    actual = judged(tmp_path, {"command": PRINTS}, WRONG)
+    assert actual.verdict is Verdict.PASS
+    assert (actual.gate, actual.compared) == ("exit-status", "exit-status")
+    assert "bitwise" not in actual.sentence
 
 
 def test_a_commands_outputs_are_compared_line_by_line(tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_a_commands_files_are_compared_and_a_filter_leaves_out_what_may_differ(
 
 
 def test_an_output_that_is_not_made_cannot_be_compared(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"command": PRINTS, "outputs": ["out/*.json"]})
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert "made no file that fits outputs" in str(baseline_outcome(found.cases[0]).error)
+    actual = judged(tmp_path, {"command": PRINTS, "outputs": ["out/*.json"]})
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert "made no file that fits outputs" in str(baseline_outcome(actual.cases[0]).error)
 
 
 SUITE = """
@@ -229,15 +229,15 @@ def test_what_passed_on_the_baseline_must_pass_on_the_patched_arm(tmp_path: Path
 def test_a_test_that_passes_when_it_is_repeated_is_told_apart(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     seen.mkdir()
-    found = judged(tmp_path, suite(tmp_path, FLAKY.format(seen=str(seen))), SAME, sandbox=False)
-    assert found.verdict is Verdict.PASS
-    assert "1 flaky (test_hum.py::test_now_and_then)" in found.cases[0].gates[-1].message
+    actual = judged(tmp_path, suite(tmp_path, FLAKY.format(seen=str(seen))), SAME, sandbox=False)
+    assert actual.verdict is Verdict.PASS
+    assert "1 flaky (test_hum.py::test_now_and_then)" in actual.cases[0].gates[-1].message
 
 
 def test_a_call_and_the_tests_are_judged_together(bench: Path) -> None:
-    found = judged(bench, {"call": "bench.py:work", **suite(bench)}, SAME)
-    assert found.verdict is Verdict.PASS
-    assert (found.gate, found.compared) == ("bitwise", "returned, tests")
+    actual = judged(bench, {"call": "bench.py:work", **suite(bench)}, SAME)
+    assert actual.verdict is Verdict.PASS
+    assert (actual.gate, actual.compared) == ("bitwise", "returned, tests")
 
 
 def read(folder: Path, config: dict[str, Any]) -> None:
@@ -326,8 +326,8 @@ def test_a_command_may_write_into_its_own_copy_of_the_workspace_alone(tmp_path: 
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "log.txt").write_text("theirs")
     code = "open('data/log.txt', 'w').write('mine'); open('new.txt', 'w').write('mine')"
-    found = judged(tmp_path, {"command": ["python", "-c", code]}, SAME)
-    assert found.verdict is Verdict.PASS
+    actual = judged(tmp_path, {"command": ["python", "-c", code]}, SAME)
+    assert actual.verdict is Verdict.PASS
     assert (tmp_path / "data" / "log.txt").read_text() == "theirs"
     assert not (tmp_path / "new.txt").exists()
 
@@ -338,8 +338,8 @@ def test_a_command_finds_the_trees_package_also_where_the_workspace_holds_one(
     """In place the workspace is the checkout, and a command looks in its own folder first."""
     (tmp_path / "hum").mkdir()
     (tmp_path / "hum" / "__init__.py").write_text("raise SystemExit('the wrong one')\n")
-    found = judged(tmp_path, {"command": ["python", "-c", "import hum.voice"]}, SAME)
-    assert found.verdict is Verdict.PASS
+    actual = judged(tmp_path, {"command": ["python", "-c", "import hum.voice"]}, SAME)
+    assert actual.verdict is Verdict.PASS
 
 
 PLAIN = "from hum.voice import Hum\nvoice = Hum()\ndef work():\n    return voice.tokens('abc', 3)\n"
@@ -395,8 +395,8 @@ def test_a_failure_says_what_it_was_called_with_and_how_to_draw_it_again(tmp_pat
     config = {"call": "bench.py:work"}
     adapter = find_adapter("hum", config, root=tmp_path, packages=("hum",))
     asked = request(tmp_path, WRONG, adapter=adapter, matrix=adapter.matrix(config), sys_path=())
-    found = judge(asked, explain=quick_explainer(()))
-    called = found.diagnosis[0].called_with or ""
+    actual = judge(asked, explain=quick_explainer(()))
+    called = actual.diagnosis[0].called_with or ""
     first, _, drawing = called.partition(", drawn by ")
     assert first.startswith("work('")
     assert first.endswith("', 2)")
@@ -411,11 +411,11 @@ def test_a_function_whose_inputs_are_drawn_is_called_with_its_own_defaults_too(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "bench.py").write_text(DRAWN)
-    found = judged(tmp_path, {"call": "bench.py:work"}, SAME, inputs=2)
-    names = [each.judgement.case.test for each in found.further]
+    actual = judged(tmp_path, {"call": "bench.py:work"}, SAME, inputs=2)
+    names = [each.judgement.case.test for each in actual.further]
     assert "work with its defaults" in names
-    assert all(each.judgement.status.value == "pass" for each in found.further)
+    assert all(each.judgement.status.value == "pass" for each in actual.further)
     without = DRAWN.replace('text="ab", count=1', "text, count")
     (tmp_path / "bench.py").write_text(without)
-    found = judged(tmp_path, {"call": "bench.py:work"}, SAME, inputs=2)
-    assert "work with its defaults" not in [each.judgement.case.test for each in found.further]
+    actual = judged(tmp_path, {"call": "bench.py:work"}, SAME, inputs=2)
+    assert "work with its defaults" not in [each.judgement.case.test for each in actual.further]

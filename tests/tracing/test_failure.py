@@ -34,26 +34,26 @@ def test_an_update_is_traced_to_the_line_the_maker_and_the_scope(tmp_path: Path)
     from patcher.worker.tracing.failure import trace
 
     module = program(tmp_path, TRIM)
-    found = trace(lambda: module.embed(9, 3), str(tmp_path))
-    assert found["kind"] == "inplace-update"
-    assert found["at"] == {
+    actual = trace(lambda: module.embed(9, 3), str(tmp_path))
+    assert actual["kind"] == "inplace-update"
+    assert actual["at"] == {
         "file": "voice.py",
         "line": line_of(tmp_path, "lens[0] ="),
         "function": "embed",
         "statement": "lens[0] = tokens.shape[1]",
     }
-    assert found["made"]["stack"][0] == {
+    assert actual["made"]["stack"][0] == {
         "file": "voice.py",
         "line": line_of(tmp_path, ".long()"),
         "function": "lengths",
     }
-    (scope,) = found["made"]["scopes"]
+    (scope,) = actual["made"]["scopes"]
     assert (scope["mode"], scope["function"], scope["decorator"]) == (
         "inference_mode",
         "lengths",
         True,
     )
-    assert (found["made"]["inference"], found["now"]["inference"]) == (True, False)
+    assert (actual["made"]["inference"], actual["now"]["inference"]) == (True, False)
 
 
 def test_the_tests_values_are_those_of_the_moment_the_test_was_made(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_a_passing_call_can_be_asked_how_its_tests_came_out(tmp_path: Path) -> N
 
     module = program(tmp_path, TRIM)
     watch = [{"file": "voice.py", "line": line_of(tmp_path, "lens[0] =")}]
-    found = trace(lambda: module.embed(8, 4), str(tmp_path), watch)
-    assert found["kind"] == "none"
-    (watched,) = found["watched"]
+    actual = trace(lambda: module.embed(8, 4), str(tmp_path), watch)
+    assert actual["kind"] == "none"
+    (watched,) = actual["watched"]
     assert (watched["calls"], watched["reached"]) == (1, 0)
     assert watched["seen"][0]["held"] is False
 
@@ -90,11 +90,11 @@ def test_a_memory_format_names_the_rank_and_the_shape(tmp_path: Path) -> None:
             return x.to(memory_format=torch.channels_last)
         """,
     )
-    found = trace(lambda: module.convert(torch.zeros(2, 80, 5)), str(tmp_path))
-    assert found["kind"] == "memory-format"
-    assert (found["memory_format"], found["rank_wanted"]) == ("channels_last", 4)
-    assert (found["tensor"]["rank"], found["tensor"]["shape"]) == (3, [2, 80, 5])
-    assert found["at"]["function"] == "convert"
+    actual = trace(lambda: module.convert(torch.zeros(2, 80, 5)), str(tmp_path))
+    assert actual["kind"] == "memory-format"
+    assert (actual["memory_format"], actual["rank_wanted"]) == ("channels_last", 4)
+    assert (actual["tensor"]["rank"], actual["tensor"]["shape"]) == (3, [2, 80, 5])
+    assert actual["at"]["function"] == "convert"
 
 
 def test_a_tensor_that_autograd_refuses_is_traced_to_its_maker(tmp_path: Path) -> None:
@@ -117,10 +117,10 @@ def test_a_tensor_that_autograd_refuses_is_traced_to_its_maker(tmp_path: Path) -
         """,
     )
     weight = torch.ones(2, requires_grad=True)
-    found = trace(lambda: module.learn(weight), str(tmp_path))
-    assert found["kind"] == "inference-tensor"
-    assert found["at"]["statement"] == "return w * x"
-    assert found["made"]["stack"][0]["function"] == "make"
+    actual = trace(lambda: module.learn(weight), str(tmp_path))
+    assert actual["kind"] == "inference-tensor"
+    assert actual["at"]["statement"] == "return w * x"
+    assert actual["made"]["stack"][0]["function"] == "make"
 
 
 def test_any_other_error_is_placed_with_the_tensors_it_met(tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ def test_any_other_error_is_placed_with_the_tensors_it_met(tmp_path: Path) -> No
             return x + y
         """,
     )
-    found = trace(lambda: module.add(torch.zeros(2), torch.zeros(3)), str(tmp_path))
-    assert (found["kind"], found["at"]["function"]) == ("other", "add")
-    assert [one["shape"] for one in found["operands"]] == [[2], [3]]
+    actual = trace(lambda: module.add(torch.zeros(2), torch.zeros(3)), str(tmp_path))
+    assert (actual["kind"], actual["at"]["function"]) == ("other", "add")
+    assert [each["shape"] for each in actual["operands"]] == [[2], [3]]
     none = trace(lambda: module.add(1, "a"), str(tmp_path))
     assert (none["kind"], none["type"]) == ("other", "TypeError")
 

@@ -42,13 +42,13 @@ def line_of(text: str) -> int:
 
 
 def test_the_tests_around_a_line_come_outermost_first_with_the_outcome_it_needs() -> None:
-    found = guards(ast.parse(SOURCE), line_of("x[0] ="))
-    assert [(one.test, one.outcome) for one in found] == [
+    actual = guards(ast.parse(SOURCE), line_of("x[0] ="))
+    assert [(each.test, each.outcome) for each in actual] == [
         ("x.shape[1] != 2 * y.shape[1] and ready(x)", True),
         ("x is not None", True),
     ]
     other = guards(ast.parse(SOURCE), line_of("x -= 1"))
-    assert [(one.test, one.outcome) for one in other] == [
+    assert [(each.test, each.outcome) for each in other] == [
         ("x.shape[1] != 2 * y.shape[1] and ready(x)", False),
         ("y", False),
     ]

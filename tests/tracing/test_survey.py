@@ -36,12 +36,12 @@ def test_an_update_knows_its_maker_and_both_modes(tmp_path: Path) -> None:
             x += 1
         """,
     )
-    found = observed(tmp_path, {"first": module.run, "second": module.run})
-    (event,) = found["events"]
-    at, made = (found["places"][event[key]] for key in ("at", "made"))
+    actual = observed(tmp_path, {"first": module.run, "second": module.run})
+    (event,) = actual["events"]
+    at, made = (actual["places"][event[key]] for key in ("at", "made"))
     assert at == ["voice.py", line_of(tmp_path, "x += 1"), "run", "x += 1"]
     assert made[1:3] == [line_of(tmp_path, "return torch.zeros"), "make"]
-    assert [found["scopes"][one]["function"] for one in event["made_scopes"]] == ["make"]
+    assert [actual["scopes"][each]["function"] for each in event["made_scopes"]] == ["make"]
     assert event["scopes"] == []
     assert (event["count"], event["acts"], event["shape"]) == (2, ["first", "second"], [3])
 
@@ -63,11 +63,11 @@ def test_a_convolution_knows_its_module_rank_dtype_and_layout(tmp_path: Path) ->
         """,
     )
     vocoder = module.Vocoder()
-    found = observed(tmp_path, {"run": lambda: vocoder(torch.zeros(1, 2, 5))})
-    (row,) = found["convolutions"]
+    actual = observed(tmp_path, {"run": lambda: vocoder(torch.zeros(1, 2, 5))})
+    (row,) = actual["convolutions"]
     (fact,) = row["facts"]
     assert fact == [3, "float32", "contiguous", 3, "float32", "contiguous", "Vocoder.ups.0"]
-    assert found["places"][row["at"]][2] == "Vocoder.forward"
+    assert actual["places"][row["at"]][2] == "Vocoder.forward"
 
 
 def test_a_refused_memory_format_is_recorded_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_a_refused_memory_format_is_recorded_and_the_run_goes_on(tmp_path: Path)
             return x + 1, y + 1, z + 1
         """,
     )
-    found = observed(tmp_path, {"run": module.run})
-    assert found["failures"] == []
-    facts = [row["facts"][0][:3] for row in found["conversions"]]
+    actual = observed(tmp_path, {"run": module.run})
+    assert actual["failures"] == []
+    facts = [row["facts"][0][:3] for row in actual["conversions"]]
     assert facts == [["channels_last", 4, rank] for rank in (3, 3, 4)]
 
 
@@ -103,11 +103,11 @@ def test_dtypes_that_do_not_mix_are_recorded_and_the_run_goes_on(tmp_path: Path)
             return torch.mm(half, full) + added
         """,
     )
-    found = observed(tmp_path, {"run": module.run})
-    assert found["failures"] == []
-    (refused,) = found["refusals"]
+    actual = observed(tmp_path, {"run": module.run})
+    assert actual["failures"] == []
+    (refused,) = actual["refusals"]
     assert refused["facts"][0][0] == "mm"
-    assert ["add", "bfloat16", "float32"] in [row["facts"][0] for row in found["mixed"]]
+    assert ["add", "bfloat16", "float32"] in [row["facts"][0] for row in actual["mixed"]]
 
 
 def test_a_wait_for_the_device_is_counted_and_timed(tmp_path: Path) -> None:
@@ -118,8 +118,8 @@ def test_a_wait_for_the_device_is_counted_and_timed(tmp_path: Path) -> None:
             return [x[i].item() for i in range(3)]
         """,
     )
-    found = observed(tmp_path, {"run": lambda: module.run(torch.ones(3))})
-    (row,) = found["synchronisations"]
+    actual = observed(tmp_path, {"run": lambda: module.run(torch.ones(3))})
+    (row,) = actual["synchronisations"]
     assert (row["count"], row["facts"]) == (3, [["_local_scalar_dense"]])
     assert row["wall_s"] > 0
 
@@ -139,10 +139,10 @@ def test_an_act_that_raises_is_explained_and_the_next_one_runs(tmp_path: Path) -
             return torch.zeros(2).add_(1)
         """,
     )
-    found = observed(tmp_path, {"bad": module.bad, "good": module.good})
-    (failure,) = found["failures"]
+    actual = observed(tmp_path, {"bad": module.bad, "good": module.good})
+    (failure,) = actual["failures"]
     assert (failure["act"], failure["at"]["function"]) == ("bad", "bad")
-    assert [event["acts"] for event in found["events"]] == [["good"]]
+    assert [event["acts"] for event in actual["events"]] == [["good"]]
 
 
 def test_the_tests_of_watched_lines_are_followed_act_by_act(tmp_path: Path) -> None:
@@ -155,12 +155,14 @@ def test_the_tests_of_watched_lines_are_followed_act_by_act(tmp_path: Path) -> N
         """,
     )
     line = line_of(tmp_path, "x[0]")
-    found = observed(
+    actual = observed(
         tmp_path,
         {name: (lambda n=n: module.run(torch.zeros(2), n)) for name, n in {"a": 1, "b": 3}.items()},
         watch=[{"file": "voice.py", "line": line}],
     )
-    assert [(one["act"], one["reached"], one["seen"][0]["held"]) for one in found["watched"]] == [
+    assert [
+        (each["act"], each["reached"], each["seen"][0]["held"]) for each in actual["watched"]
+    ] == [
         ("a", 0, False),
         ("b", 1, True),
     ]

@@ -124,17 +124,17 @@ def changed(top: str, first: str) -> bytes:
 @pytest.mark.parametrize("name", HIDDEN)
 def test_it_is_seen_and_what_would_cover_it_is_named(name: str) -> None:
     top, first, accepted = HIDDEN[name]
-    found = added("voice.py", BEFORE.encode(), changed(top, first))
-    assert found, "nothing was seen"
-    assert {each.value for each in found[-1].accepts} == accepted, found
+    actual = added("voice.py", BEFORE.encode(), changed(top, first))
+    assert actual, "nothing was seen"
+    assert {each.value for each in actual[-1].accepts} == accepted, actual
 
 
 @pytest.mark.parametrize("name", HONEST)
 def test_honest_code_needs_no_declaration(name: str) -> None:
     top, first = HONEST[name]
-    found = added("voice.py", BEFORE.encode(), changed(top, first))
+    actual = added("voice.py", BEFORE.encode(), changed(top, first))
     # Saying the same thing twice is saying it once more than the target did.
-    assert [one for one in found if "os.environ" not in one.what] == []
+    assert [one for one in actual if "os.environ" not in one.what] == []
 
 
 def test_what_moves_within_its_function_is_not_new() -> None:
@@ -165,9 +165,9 @@ def spec(*lines: str) -> str:
 
 def test_patch_line_and_what_would_cover_it_are_named() -> None:
     patch = read_spec(spec(), "p.yaml")
-    (found,) = undeclared(lambda _: BEFORE.encode(), [patch])
-    assert (found.patch, found.file, found.line) == ("p", "voice.py", 13)
-    assert found.sentence == (
+    (actual,) = undeclared(lambda _: BEFORE.encode(), [patch])
+    assert (actual.patch, actual.file, actual.line) == ("p", "voice.py", 13)
+    assert actual.sentence == (
         "p: voice.py:13 keeps things in `SIZES` between calls "
         "(declares: cache-answers or cache-weights)"
     )
@@ -193,8 +193,8 @@ def test_another_declaration_covers_nothing() -> None:
     ],
 )
 def test_a_file_is_known_by_its_name(path: str, what: str) -> None:
-    (found,) = added(path, None, b"")
-    assert what in found.what
+    (actual,) = added(path, None, b"")
+    assert what in actual.what
 
 
 def test_every_shipped_patch_declares_what_it_does() -> None:
@@ -208,7 +208,7 @@ def test_every_shipped_patch_declares_what_it_does() -> None:
         return file.read_bytes() if file.is_file() else None
 
     patches = [one for one in load_catalogue().patches.values() if "fork_" not in one.name]
-    assert [found.sentence for one in patches for found in undeclared(read, [one])] == []
+    assert [actual.sentence for one in patches for actual in undeclared(read, [one])] == []
     says = {one.name: one.declares for one in patches if one.declares}
     assert says["conds_cache"] == (Declaration.CACHE_ANSWERS,)
     assert says["t3_lean_step"] == (Declaration.CACHE_WEIGHTS,)

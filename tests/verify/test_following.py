@@ -38,8 +38,8 @@ def followed(folder: Path, config: dict[str, Any]) -> Judgement:
     return judge(replace(asked, places=places))
 
 
-def kinds(found: Judgement) -> dict[str, str]:
-    return {each.place.function: each.kind for each in found.exercised}
+def kinds(actual: Judgement) -> dict[str, str]:
+    return {each.place.function: each.kind for each in actual.exercised}
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def kinds(found: Judgement) -> dict[str, str]:
     ],
 )
 def test_an_edit_that_a_command_runs_is_exercised(code: str, tmp_path: Path) -> None:
-    found = followed(tmp_path, {"command": ["python", "-c", code]})
-    assert found.verdict is Verdict.PASS, found.sentence
-    assert kinds(found) == {"Hum.polish": "ran"}
+    actual = followed(tmp_path, {"command": ["python", "-c", code]})
+    assert actual.verdict is Verdict.PASS, actual.sentence
+    assert kinds(actual) == {"Hum.polish": "ran"}
 
 
 def test_an_edit_that_a_command_does_not_reach_is_no_pass(tmp_path: Path) -> None:
-    found = followed(tmp_path, {"command": IMPORTS})
-    assert found.verdict is Verdict.NOT_EXERCISED
-    assert "hum/voice.py" in found.sentence
-    assert kinds(found) == {"Hum.polish": "never"}
+    actual = followed(tmp_path, {"command": IMPORTS})
+    assert actual.verdict is Verdict.NOT_EXERCISED
+    assert "hum/voice.py" in actual.sentence
+    assert kinds(actual) == {"Hum.polish": "never"}
 
 
 @pytest.mark.parametrize(
@@ -74,24 +74,24 @@ def test_an_edit_that_a_command_does_not_reach_is_no_pass(tmp_path: Path) -> Non
 )
 def test_a_suite_names_an_edit(body: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "test_hum.py").write_text(f"import hum\ndef test_it():\n    {body}\n")
-    found = followed(tmp_path, {"tests": ["pytest", "-q", "test_hum.py"]})
-    assert kinds(found) == {"Hum.polish": kind}
-    assert (found.verdict is Verdict.PASS) == (kind == "ran")
+    actual = followed(tmp_path, {"tests": ["pytest", "-q", "test_hum.py"]})
+    assert kinds(actual) == {"Hum.polish": kind}
+    assert (actual.verdict is Verdict.PASS) == (kind == "ran")
 
 
 def test_where_nothing_can_be_followed_nothing_is_said_to_be_unexercised(tmp_path: Path) -> None:
-    found = followed(tmp_path, {"command": ["python", "-I", "-c", "print(1)"]})
-    assert (found.verdict, kinds(found)) == (Verdict.PASS, {})
-    assert any("no Python process that reads PYTHONPATH" in each for each in found.warnings)
+    actual = followed(tmp_path, {"command": ["python", "-I", "-c", "print(1)"]})
+    assert (actual.verdict, kinds(actual)) == (Verdict.PASS, {})
+    assert any("no Python process that reads PYTHONPATH" in each for each in actual.warnings)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="two tracers can live beside one another")
 def test_a_tracer_of_the_command_itself_takes_the_place_of_ours(tmp_path: Path) -> None:
     code = f"import sys; sys.settrace(lambda *_: None); {SINGS}"
-    found = followed(tmp_path, {"command": ["python", "-c", code]})
-    assert found.verdict is Verdict.PASS
-    assert any("a tracer of its own" in each for each in found.warnings)
+    actual = followed(tmp_path, {"command": ["python", "-c", code]})
+    assert actual.verdict is Verdict.PASS
+    assert any("a tracer of its own" in each for each in actual.warnings)
 
 
 @pytest.mark.slow
@@ -103,5 +103,5 @@ def test_the_environments_own_start_up_file_still_runs(
     (own / "sitecustomize.py").write_text("STARTED = True\n")
     monkeypatch.setenv("PYTHONPATH", str(own))
     code = f"import sitecustomize; assert sitecustomize.STARTED; {SINGS}"
-    found = followed(tmp_path, {"command": ["python", "-c", code]})
-    assert (found.verdict, kinds(found)) == (Verdict.PASS, {"Hum.polish": "ran"}), found.sentence
+    actual = followed(tmp_path, {"command": ["python", "-c", code]})
+    assert (actual.verdict, kinds(actual)) == (Verdict.PASS, {"Hum.polish": "ran"}), actual.sentence

@@ -26,27 +26,27 @@ def judge_of(groups: Groups):  # type: ignore[no-untyped-def]
 
 def test_two_good_patches_and_a_bad_one_keep_the_two() -> None:
     for series in (["bad", "g1", "g2"], ["g1", "bad", "g2"], ["g1", "g2", "bad"]):
-        found = isolate(series, judge_of([frozenset({"bad"})]))
-        assert found.culprits == (("bad",),)
-        assert found.kept == ("g1", "g2")
+        actual = isolate(series, judge_of([frozenset({"bad"})]))
+        assert actual.culprits == (("bad",),)
+        assert actual.kept == ("g1", "g2")
 
 
 def test_two_patches_that_do_not_mix_are_named_and_the_later_one_goes() -> None:
-    found = isolate(["a", "b", "c", "d"], judge_of([frozenset({"a", "c"})]))
-    assert found.culprits == (("a", "c"),)
-    assert found.dropped == ("c",)
-    assert found.kept == ("a", "b", "d")
+    actual = isolate(["a", "b", "c", "d"], judge_of([frozenset({"a", "c"})]))
+    assert actual.culprits == (("a", "c"),)
+    assert actual.dropped == ("c",)
+    assert actual.kept == ("a", "b", "d")
 
 
 def test_two_independent_culprits_are_both_found() -> None:
-    found = isolate(list("abcdef"), judge_of([frozenset("b"), frozenset("e")]))
-    assert set(found.culprits) == {("b",), ("e",)}
-    assert found.kept == ("a", "c", "d", "f")
+    actual = isolate(list("abcdef"), judge_of([frozenset("b"), frozenset("e")]))
+    assert set(actual.culprits) == {("b",), ("e",)}
+    assert actual.kept == ("a", "c", "d", "f")
 
 
 def test_a_single_patch_is_its_own_culprit_without_a_trial() -> None:
-    found = isolate(["only"], judge_of([frozenset({"only"})]))
-    assert (found.culprits, found.kept, found.trials) == ((("only",),), (), 0)
+    actual = isolate(["only"], judge_of([frozenset({"only"})]))
+    assert (actual.culprits, actual.kept, actual.trials) == ((("only",),), (), 0)
 
 
 def test_a_series_that_cannot_be_judged_without_its_base_is_not_blamed_on_the_base() -> None:
@@ -56,16 +56,16 @@ def test_a_series_that_cannot_be_judged_without_its_base_is_not_blamed_on_the_ba
             return False if "base" in names else None
         return True
 
-    found = isolate(["base", "user", "other"], judge)
-    assert found.dropped == ("user",)
-    assert found.kept == ("base", "other")
+    actual = isolate(["base", "user", "other"], judge)
+    assert actual.dropped == ("user",)
+    assert actual.kept == ("base", "other")
 
 
 def test_one_culprit_among_sixteen_takes_few_trials() -> None:
     names = [f"p{number}" for number in range(16)]
-    found = isolate(names, judge_of([frozenset({"p11"})]))
-    assert found.kept == tuple(name for name in names if name != "p11")
-    assert found.trials <= 12
+    actual = isolate(names, judge_of([frozenset({"p11"})]))
+    assert actual.kept == tuple(name for name in names if name != "p11")
+    assert actual.trials <= 12
 
 
 NAMES = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True)
@@ -78,11 +78,11 @@ def test_what_is_kept_passes_and_every_group_named_fails_minimally(
     subset = st.frozensets(st.sampled_from(series), min_size=1, max_size=3)
     groups = data.draw(st.lists(subset, min_size=1, max_size=3))
     judge = judge_of(groups)
-    found = isolate(series, judge)
-    assert judge(found.kept)
-    assert sorted([*found.kept, *found.dropped]) == sorted(series)
-    assert list(found.kept) == [name for name in series if name in found.kept]
-    for group in found.culprits:
+    actual = isolate(series, judge)
+    assert judge(actual.kept)
+    assert sorted([*actual.kept, *actual.dropped]) == sorted(series)
+    assert list(actual.kept) == [name for name in series if name in actual.kept]
+    for group in actual.culprits:
         assert not judge(group)
         assert all(judge([n for n in group if n != name]) for name in group)
 

@@ -43,23 +43,23 @@ HIGH = "self.pitch > 200 and "  # one of the two models
 
 
 def test_an_untouched_copy_passes_every_gate_to_the_bit(tmp_path: Path) -> None:
-    found = judged(tmp_path)
-    assert found.verdict is Verdict.PASS
-    assert found.reason == "all-pass"
-    assert [case.status for case in found.cases] == [Status.PASS] * 4
-    assert [gate.gate for gate in found.cases[0].gates] == ["smoke", "bitwise"]
-    assert found.reproducible == "bitwise"
+    actual = judged(tmp_path)
+    assert actual.verdict is Verdict.PASS
+    assert actual.reason == "all-pass"
+    assert [case.status for case in actual.cases] == [Status.PASS] * 4
+    assert [gate.gate for gate in actual.cases[0].gates] == ["smoke", "bitwise"]
+    assert actual.reproducible == "bitwise"
 
 
 def test_a_patch_that_raises_fails_with_its_own_text_while_the_baseline_passes(
     tmp_path: Path,
 ) -> None:
-    found = judged(tmp_path, at_start("if self.pitch > 200: raise ValueError('too high')"))
-    assert found.verdict is Verdict.FAIL
-    assert found.sentence.endswith("2 of 4 pass (bitwise), 2 fail")
-    high = [case for case in found.cases if case.case.model == "High hum"]
+    actual = judged(tmp_path, at_start("if self.pitch > 200: raise ValueError('too high')"))
+    assert actual.verdict is Verdict.FAIL
+    assert actual.sentence.endswith("2 of 4 pass (bitwise), 2 fail")
+    high = [case for case in actual.cases if case.case.model == "High hum"]
     assert [case.error for case in high] == ["ValueError: too high"] * 2
-    assert {baseline_outcome(case).status for case in found.cases} == {"pass"}
+    assert {baseline_outcome(case).status for case in actual.cases} == {"pass"}
     failure = high[0].patched.failure  # type: ignore[union-attr]
     assert failure is not None
     assert failure.frames[-1].file == "hum/voice.py"
@@ -111,9 +111,9 @@ def test_a_patch_that_raises_fails_with_its_own_text_while_the_baseline_passes(
 def test_a_worker_that_ends_is_classified_and_blamed_on_the_patch(
     tmp_path: Path, code: str, outcome: Outcome, kind: str, says: str
 ) -> None:
-    found = judged(tmp_path, at_start(code), matrix=one_case())
-    (case,) = found.cases
-    assert found.verdict is Verdict.FAIL
+    actual = judged(tmp_path, at_start(code), matrix=one_case())
+    (case,) = actual.cases
+    assert actual.verdict is Verdict.FAIL
     assert case.patched is not None
     assert case.patched.failure is not None
     assert (case.patched.outcome, case.patched.failure.kind) == (outcome, kind)
@@ -124,18 +124,18 @@ def test_a_worker_that_ends_is_classified_and_blamed_on_the_patch(
 
 def test_a_patch_that_eats_memory_is_out_of_memory_not_a_crash(tmp_path: Path) -> None:
     eats = at_start("held = [bytearray(1 << 24) for _ in range(1 << 20)]")
-    found = judged(tmp_path, eats, matrix=one_case(), memory_limit_mib=1024)
-    (case,) = found.cases
-    assert found.verdict is Verdict.FAIL
+    actual = judged(tmp_path, eats, matrix=one_case(), memory_limit_mib=1024)
+    (case,) = actual.cases
+    assert actual.verdict is Verdict.FAIL
     assert case_outcome(case).outcome == "oom"
 
 
 def test_a_patch_that_does_not_compile_fails_every_case_at_its_line(tmp_path: Path) -> None:
-    found = judged(tmp_path, ("    def spectrogram(self", "    def spectrogram self"))
-    assert found.verdict is Verdict.FAIL
-    kinds = {case.patched.failure.kind for case in found.cases}  # type: ignore[union-attr]
+    actual = judged(tmp_path, ("    def spectrogram(self", "    def spectrogram self"))
+    assert actual.verdict is Verdict.FAIL
+    kinds = {case.patched.failure.kind for case in actual.cases}  # type: ignore[union-attr]
     assert kinds == {"compile"}
-    assert "voice.py" in (found.cases[0].error or "")
+    assert "voice.py" in (actual.cases[0].error or "")
 
 
 def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_judged(
@@ -145,15 +145,15 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
         "import time\n        while self.pitch > 200 and 'cut' not in text: time.sleep(9)"
     )
     watcher = Watcher()
-    found = judge(request(tmp_path, hangs, timeout_s=1.0), watcher)
-    assert found.verdict is Verdict.FAIL
-    by_case = {str(case.case): case for case in found.cases}
+    actual = judge(request(tmp_path, hangs, timeout_s=1.0), watcher)
+    assert actual.verdict is Verdict.FAIL
+    by_case = {str(case.case): case for case in actual.cases}
     hung = by_case["High hum / Short"]
     assert case_outcome(hung).outcome == "timeout"
     assert hung.patched is not None
     assert hung.patched.failure is not None
     assert 'voice.py", line' in hung.patched.failure.log  # the stack, dumped before the end
-    assert [case.status for case in found.cases].count(Status.PASS) == 3
+    assert [case.status for case in actual.cases].count(Status.PASS) == 3
     runs = watcher.finished_runs(Arm.PATCHED)
     assert [outcome for _, outcome in runs].count("timeout") == 1
     assert runs[-1] == ("High hum / Long", "ok")  # its like came last
@@ -162,9 +162,9 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
 
 def test_a_worker_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
     stubborn = at_start("import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)")
-    found = judged(tmp_path, stubborn, matrix=one_case(), timeout_s=0.5)
-    assert case_outcome(found.cases[0]).outcome == "timeout"
-    assert found.wall_s < 30
+    actual = judged(tmp_path, stubborn, matrix=one_case(), timeout_s=0.5)
+    assert case_outcome(actual.cases[0]).outcome == "timeout"
+    assert actual.wall_s < 30
 
 
 def test_one_failure_in_three_is_called_flaky(tmp_path: Path) -> None:
@@ -175,18 +175,18 @@ def test_one_failure_in_three_is_called_flaky(tmp_path: Path) -> None:
         "assert n % 3 != 1, 'one in three'"
     )
     # The count is kept in a file: a worker in the sandbox has nowhere to keep it.
-    found = judged(tmp_path, at_start(code), jobs=1, sandbox=False)
-    assert found.verdict is Verdict.FAIL
-    assert found.reason == "flaky"
-    flaky = [case for case in found.cases if case.flaky]
+    actual = judged(tmp_path, at_start(code), jobs=1, sandbox=False)
+    assert actual.verdict is Verdict.FAIL
+    assert actual.reason == "flaky"
+    flaky = [case for case in actual.cases if case.flaky]
     assert flaky
     assert all(case.error == "AssertionError: one in three" for case in flaky)
 
 
 def test_the_first_difference_is_reported_by_stage_index_and_size(tmp_path: Path) -> None:
     louder = ("level = 0.2 *", "level = (0.3 if frame == 3 else 0.2) *")
-    found = judged(tmp_path, louder, matrix=one_case())
-    (case,) = found.cases
+    actual = judged(tmp_path, louder, matrix=one_case())
+    (case,) = actual.cases
     assert case_outcome(case).gate == "bitwise"
     assert case.reason == "gate-fails"
     difference = case.failed_gate
@@ -196,8 +196,8 @@ def test_the_first_difference_is_reported_by_stage_index_and_size(tmp_path: Path
 
 
 def test_silence_fails_the_smoke_gate_before_anything_is_compared(tmp_path: Path) -> None:
-    found = judged(tmp_path, ("level = 0.2 *", "level = 0 *"), matrix=one_case())
-    (case,) = found.cases
+    actual = judged(tmp_path, ("level = 0.2 *", "level = 0 *"), matrix=one_case())
+    (case,) = actual.cases
     assert case_outcome(case).gate == "smoke"
     assert "constant" in (case.error or "")
 
@@ -218,20 +218,20 @@ def test_a_tiny_difference_passes_the_gate_that_was_claimed_and_no_stricter_one(
 @pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
 def test_a_gain_of_a_tenth_fails_every_gate(tmp_path: Path, claim: Equivalence) -> None:
     louder = ("level = 0.2 *", "level = 0.22 *")
-    found = judged(tmp_path, louder, matrix=one_case(), equivalence=claim)
-    assert found.verdict is Verdict.FAIL
-    assert case_outcome(found.cases[0]).gate == claim.value
-    assert "waveform" in (found.cases[0].error or "")
+    actual = judged(tmp_path, louder, matrix=one_case(), equivalence=claim)
+    assert actual.verdict is Verdict.FAIL
+    assert case_outcome(actual.cases[0]).gate == claim.value
+    assert "waveform" in (actual.cases[0].error or "")
 
 
 def test_limits_of_a_gate_come_from_the_settings(tmp_path: Path) -> None:
     louder = ("level = 0.2 *", "level = 0.22 *")
     limits = {"close": {"waveform_snr_db": 10.0}}
-    found = judged(
+    actual = judged(
         tmp_path, louder, matrix=one_case(), equivalence=Equivalence.CLOSE, limits=limits
     )
-    assert found.verdict is Verdict.PASS
-    assert found.cases[0].gates[-1].limits["waveform SNR dB"] == 10.0
+    assert actual.verdict is Verdict.PASS
+    assert actual.cases[0].gates[-1].limits["waveform SNR dB"] == 10.0
 
 
 def test_speech_that_runs_away_fails_the_perceptual_gate_though_each_stage_is_faithful(
@@ -239,49 +239,49 @@ def test_speech_that_runs_away_fails_the_perceptual_gate_though_each_stage_is_fa
 ) -> None:
     """Half the pace in free running; replays, on the baseline's tokens, cannot see it."""
     drawl = ("for letter in text]", "for letter in text for _ in range(2)]")
-    found = judged(
+    actual = judged(
         tmp_path,
         drawl,
         equivalence=Equivalence.PERCEPTUAL,
         adapter=replace(adapter, serving="tests.execution.worker_side:open_patient_session"),
     )
-    assert found.verdict is Verdict.FAIL
-    assert "free running" in (found.cases[0].error or "")
+    assert actual.verdict is Verdict.FAIL
+    assert "free running" in (actual.cases[0].error or "")
 
 
 def test_a_baseline_that_fails_is_not_the_patchs_fault(tmp_path: Path) -> None:
     broken = at_start("assert self.pitch < 200, 'broken upstream'")
-    found = judged(tmp_path, baseline=(broken,))
-    assert found.verdict is Verdict.PASS
-    assert found.reason == "rest-passes"
-    high = [case for case in found.cases if case.case.model == "High hum"]
+    actual = judged(tmp_path, baseline=(broken,))
+    assert actual.verdict is Verdict.PASS
+    assert actual.reason == "rest-passes"
+    high = [case for case in actual.cases if case.case.model == "High hum"]
     assert {case.status for case in high} == {Status.NOT_APPLICABLE}
     assert {case.reason for case in high} == {"baseline-fails"}
     assert baseline_outcome(high[0]).error == "AssertionError: broken upstream"
-    assert "the baseline itself fails in 2 of 4 cases" in found.warnings
+    assert "the baseline itself fails in 2 of 4 cases" in actual.warnings
 
 
 def test_a_baseline_that_fails_everywhere_cannot_judge(tmp_path: Path) -> None:
-    found = judged(tmp_path, baseline=(at_start("raise OSError('no voice')"),))
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert found.reason == "baseline-fails"
+    actual = judged(tmp_path, baseline=(at_start("raise OSError('no voice')"),))
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert actual.reason == "baseline-fails"
 
 
 def test_a_control_run_that_fails_too_exonerates_the_patch(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     breaks = at_start(f"import pathlib; pathlib.Path({str(gone)!r}).touch(); raise OSError('x')")
     both = at_start(f"import pathlib; assert not pathlib.Path({str(gone)!r}).exists(), 'gone'")
-    found = judged(tmp_path, breaks, baseline=(both,), matrix=one_case(), sandbox=False)
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert found.cases[0].reason == "control-fails"
+    actual = judged(tmp_path, breaks, baseline=(both,), matrix=one_case(), sandbox=False)
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert actual.cases[0].reason == "control-fails"
 
 
 def test_a_baseline_that_does_not_repeat_itself_leaves_equality_open(tmp_path: Path) -> None:
     noisy = ("level = 0.2 *", "level = random.SystemRandom().uniform(0.2, 0.3) *")
-    found = judged(tmp_path, baseline=(noisy,), matrix=one_case())
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert found.reproducible == "differs"
-    assert found.cases[0].reason == "not-repeatable"
+    actual = judged(tmp_path, baseline=(noisy,), matrix=one_case())
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert actual.reproducible == "differs"
+    assert actual.cases[0].reason == "not-repeatable"
 
 
 def test_code_that_is_not_the_planned_code_is_refused(tmp_path: Path) -> None:
@@ -289,10 +289,10 @@ def test_code_that_is_not_the_planned_code_is_refused(tmp_path: Path) -> None:
     planned = asked.trees[Arm.PATCHED]
     voice = planned.path / "hum" / "voice.py"
     voice.write_text(voice.read_text().replace("level = 0.3 *", "level = 0.2 *"))
-    found = judge(asked)
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert found.cases[0].reason == "wrong-code"
-    assert "hum/voice.py" in found.cases[0].patched.failure.message  # type: ignore[union-attr]
+    actual = judge(asked)
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert actual.cases[0].reason == "wrong-code"
+    assert "hum/voice.py" in actual.cases[0].patched.failure.message  # type: ignore[union-attr]
 
 
 def test_code_imported_from_elsewhere_is_refused(tmp_path: Path) -> None:
@@ -304,18 +304,18 @@ def test_code_imported_from_elsewhere_is_refused(tmp_path: Path) -> None:
     (early / "sitecustomize.py").write_text("import hum")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(early))
-        found = judge(asked)
-    assert found.verdict is Verdict.CANNOT_JUDGE
-    assert "did not come from the tree" in baseline_outcome(found.cases[0]).error
+        actual = judge(asked)
+    assert actual.verdict is Verdict.CANNOT_JUDGE
+    assert "did not come from the tree" in baseline_outcome(actual.cases[0]).error
 
 
 def test_a_case_that_the_adapter_says_cannot_exist_is_counted_not_judged(tmp_path: Path) -> None:
     low = replace(adapter, serving="tests.execution.worker_side:open_low_session")
-    found = judged(tmp_path, adapter=low)
-    assert found.verdict is Verdict.PASS
-    assert found.count(Status.NOT_APPLICABLE) == 2
-    assert [case.error for case in found.cases[2:]] == ["no high voice"] * 2
-    assert "2 of 4 cases do not apply" in found.warnings
+    actual = judged(tmp_path, adapter=low)
+    assert actual.verdict is Verdict.PASS
+    assert actual.count(Status.NOT_APPLICABLE) == 2
+    assert [case.error for case in actual.cases[2:]] == ["no high voice"] * 2
+    assert "2 of 4 cases do not apply" in actual.warnings
 
 
 @pytest.mark.parametrize(
@@ -327,9 +327,9 @@ def test_a_case_that_the_adapter_says_cannot_exist_is_counted_not_judged(tmp_pat
 )
 def test_a_target_that_says_a_case_cannot_exist_fails_it(tmp_path: Path, named: str) -> None:
     says = at_start(f"{named}\n        if 'cut' in text: raise NotApplicable('too long')")
-    found = judged(tmp_path, says)
-    assert found.verdict is Verdict.FAIL
-    assert [case.status for case in found.cases] == [Status.PASS, Status.FAIL] * 2
+    actual = judged(tmp_path, says)
+    assert actual.verdict is Verdict.FAIL
+    assert [case.status for case in actual.cases] == [Status.PASS, Status.FAIL] * 2
 
 
 def test_a_model_that_cannot_be_opened_fails_its_own_cases_only(tmp_path: Path) -> None:
@@ -337,17 +337,17 @@ def test_a_model_that_cannot_be_opened_fails_its_own_cases_only(tmp_path: Path) 
         "        self.pitch = pitch\n",
         "        assert pitch < 200\n        self.pitch = pitch\n",
     )
-    found = judged(tmp_path, closed)
-    assert found.verdict is Verdict.FAIL
-    assert [case.status for case in found.cases] == [Status.PASS] * 2 + [Status.FAIL] * 2
-    assert found.cases[2].patched.failure.stage == "open"  # type: ignore[union-attr]
+    actual = judged(tmp_path, closed)
+    assert actual.verdict is Verdict.FAIL
+    assert [case.status for case in actual.cases] == [Status.PASS] * 2 + [Status.FAIL] * 2
+    assert actual.cases[2].patched.failure.stage == "open"  # type: ignore[union-attr]
 
 
 def test_fail_fast_waits_for_the_replays_of_a_looser_claim(tmp_path: Path) -> None:
     rounded = ("level = 0.2 *", "level = (0.2 + 1e-10) *")
-    found = judged(tmp_path, rounded, equivalence=Equivalence.CLOSE, fail_fast=True)
-    assert found.verdict is Verdict.PASS
-    assert found.count(Status.PASS) == 4
+    actual = judged(tmp_path, rounded, equivalence=Equivalence.CLOSE, fail_fast=True)
+    assert actual.verdict is Verdict.PASS
+    assert actual.count(Status.PASS) == 4
 
 
 def test_fail_fast_ends_with_the_first_failure_and_leaves_the_rest_unjudged(
@@ -355,10 +355,10 @@ def test_fail_fast_ends_with_the_first_failure_and_leaves_the_rest_unjudged(
 ) -> None:
     watcher = Watcher()
     asked = request(tmp_path, at_start("raise OSError('x')"), fail_fast=True, jobs=1)
-    found = judge(asked, watcher)
-    assert found.verdict is Verdict.FAIL
+    actual = judge(asked, watcher)
+    assert actual.verdict is Verdict.FAIL
     assert len(watcher.finished_runs(Arm.PATCHED)) == 1
-    assert {case.reason for case in found.cases[1:]} == {"not-run"}
+    assert {case.reason for case in actual.cases[1:]} == {"not-run"}
 
 
 def test_an_equal_baseline_is_not_run_twice(tmp_path: Path) -> None:
@@ -366,10 +366,10 @@ def test_an_equal_baseline_is_not_run_twice(tmp_path: Path) -> None:
     judge(request(tmp_path), first)
     assert [outcome for _, outcome in first.finished_runs(Arm.BASELINE)] == ["ok"] * 4
     again = Watcher()
-    found = judge(request(tmp_path, at_start("raise OSError('x')")), again)
+    actual = judge(request(tmp_path, at_start("raise OSError('x')")), again)
     assert [outcome for _, outcome in again.finished_runs(Arm.BASELINE)] == ["reused"] * 4
-    assert found.verdict is Verdict.FAIL
-    assert any("4 baseline results come from an earlier run" in one for one in found.warnings)
+    assert actual.verdict is Verdict.FAIL
+    assert any("4 baseline results come from an earlier run" in each for each in actual.warnings)
     fresh = Watcher()
     judge(request(tmp_path, fresh=True), fresh)
     assert "reused" not in {outcome for _, outcome in fresh.finished_runs()}
@@ -404,8 +404,8 @@ def test_an_interrupted_verification_resumes_where_it_was(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         judge(asked, Interrupt(2))
     watcher = Watcher()
-    found = judge(asked, watcher)
-    assert found.verdict is Verdict.PASS
+    actual = judge(asked, watcher)
+    assert actual.verdict is Verdict.PASS
     outcomes = [outcome for _, outcome in watcher.finished_runs(Arm.PATCHED)]
     assert outcomes == ["reused", "reused", "ok", "ok"]
     repeated = Watcher()
@@ -421,8 +421,8 @@ def test_only_failed_cases_are_explained(tmp_path: Path) -> None:
         return ()
 
     breaks = at_start("if self.pitch > 200: raise OSError('x')")
-    found = judge(request(tmp_path, breaks), explain=explain)
-    assert asked == [case.case for case in found.cases if case.status is Status.FAIL]
+    actual = judge(request(tmp_path, breaks), explain=explain)
+    assert asked == [case.case for case in actual.cases if case.status is Status.FAIL]
     assert len(asked) == 2
     asked.clear()
     judge(request(tmp_path), explain=explain)
@@ -451,9 +451,9 @@ def test_both_arms_may_be_the_same_tree(tmp_path: Path) -> None:
 
 
 def test_a_judgement_is_json_with_the_keys_of_the_contract(tmp_path: Path) -> None:
-    found = judged(tmp_path, at_start("raise OSError('x')"), matrix=one_case())
-    assert found.verdict is Verdict.FAIL
-    case = as_json(case_outcome(found.cases[0]))
+    actual = judged(tmp_path, at_start("raise OSError('x')"), matrix=one_case())
+    assert actual.verdict is Verdict.FAIL
+    case = as_json(case_outcome(actual.cases[0]))
     assert {"model", "test", "status", "outcome", "gate", "error", "baseline"} <= set(case)
     assert case["baseline"] == {"status": "pass", "outcome": "ok", "error": None}
     assert (case["status"], case["outcome"], case["error"]) == ("fail", "exception", "OSError: x")
@@ -510,14 +510,14 @@ def test_records_that_are_damaged_are_named_and_made_anew(tmp_path: Path) -> Non
     stages = sorted((tmp_path / "runs" / "stages").glob("*/*"))
     stages[0].write_bytes(b"")
     stages[1].write_bytes(bytes(len(stages[1].read_bytes())))
-    found = judged(tmp_path, matrix=one_case(), inputs=0)
-    assert found.verdict is Verdict.PASS
-    assert any(str(stages[0]) in warning for warning in found.warnings)
+    actual = judged(tmp_path, matrix=one_case(), inputs=0)
+    assert actual.verdict is Verdict.PASS
+    assert any(str(stages[0]) in warning for warning in actual.warnings)
     assert stages[0].read_bytes()
     (tmp_path / "runs" / "runs.sqlite").write_bytes(b"no database")
-    found = judged(tmp_path, matrix=one_case())
-    assert found.verdict is Verdict.PASS
-    assert any("runs.sqlite was damaged" in warning for warning in found.warnings)
+    actual = judged(tmp_path, matrix=one_case())
+    assert actual.verdict is Verdict.PASS
+    assert any("runs.sqlite was damaged" in warning for warning in actual.warnings)
 
 
 def test_a_stage_emptied_while_it_is_judged_fails_by_name(tmp_path: Path) -> None:
@@ -527,9 +527,9 @@ def test_a_stage_emptied_while_it_is_judged_fails_by_name(tmp_path: Path) -> Non
                 Path(stage.path).write_bytes(b"")
 
     asked = request(tmp_path, ("level = 0.2 *", "level = 0.3 *"), matrix=one_case())
-    found = judge(asked, Emptying())
-    assert (found.verdict, found.reason) == (Verdict.FAIL, "record-damaged")
-    assert "stages" in found.sentence
+    actual = judge(asked, Emptying())
+    assert (actual.verdict, actual.reason) == (Verdict.FAIL, "record-damaged")
+    assert "stages" in actual.sentence
 
 
 def test_a_tree_that_changes_while_it_is_judged_fails_by_name(tmp_path: Path) -> None:
@@ -540,9 +540,9 @@ def test_a_tree_that_changes_while_it_is_judged_fails_by_name(tmp_path: Path) ->
         def finished(self, result: CaseResult, purpose: str) -> None:
             voice.write_text(voice.read_text() + "# touched\n")
 
-    found = judge(asked, Touching())
-    assert (found.verdict, found.reason) == (Verdict.FAIL, "files-changed")
-    assert str(voice) in found.sentence
+    actual = judge(asked, Touching())
+    assert (actual.verdict, actual.reason) == (Verdict.FAIL, "files-changed")
+    assert str(voice) in actual.sentence
 
 
 def test_the_guards_in_force_stand_with_the_verdict_and_so_does_their_absence(
@@ -571,13 +571,13 @@ def runs(folder: Path, *changes: Any, **options: Any) -> tuple[list[str], list[s
 
 def test_a_pass_on_record_stands_for_the_runs_of_the_gates(tmp_path: Path) -> None:
     first = judge(request(tmp_path, jobs=1))
-    outcomes, notes, found = runs(tmp_path)
+    outcomes, notes, actual = runs(tmp_path)
     assert outcomes == ["reused"] * 4
     assert "the gates' runs are on record from a pass of the same trees: none is repeated" in notes
-    assert (found.verdict, found.seed) == (Verdict.PASS, first.seed)
-    assert list(map(case_outcome, found.cases)) == list(map(case_outcome, first.cases))
-    assert list(map(drawn_outcome, found.further)) == list(map(drawn_outcome, first.further))
-    assert found.exercised == first.exercised
+    assert (actual.verdict, actual.seed) == (Verdict.PASS, first.seed)
+    assert list(map(case_outcome, actual.cases)) == list(map(case_outcome, first.cases))
+    assert list(map(drawn_outcome, actual.further)) == list(map(drawn_outcome, first.further))
+    assert actual.exercised == first.exercised
     again, _, _ = runs(tmp_path)  # what was taken over stands for the next one
     assert again == ["reused"] * 4
 

@@ -89,8 +89,8 @@ def test_a_receipt_holds_where_all_is_the_same() -> None:
     ],
 )
 def test_what_differs_is_named(other: dict[str, Any], says: str) -> None:
-    (found,) = differences(read(made()), here(**other))
-    assert says in found
+    (actual,) = differences(read(made()), here(**other))
+    assert says in actual
 
 
 def test_receipts_of_one_kind_of_machine_make_one_verdict() -> None:
@@ -107,7 +107,7 @@ def test_machines_that_disagree_are_named_and_one_failure_fails() -> None:
         read(made(speed="slower", gpus=["H100"], device="cuda"), "c"),
     ]
     joined = join_receipts(receipts)
-    assert [one.verdict for one in joined.machines] == ["pass", "fail", "pass"]
+    assert [each.verdict for each in joined.machines] == ["pass", "fail", "pass"]
     assert joined.verdict == "fail"
     verdicts, speeds = joined.disagreements
     assert "Xeon, 2 processors, cpu, Linux: fail" in verdicts

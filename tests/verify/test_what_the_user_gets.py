@@ -88,18 +88,18 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_patch_that_gives_the_user_something_else_fails(tmp_path: Path, name: str) -> None:
-    found = judged(tmp_path, HOSTILE[name])
-    assert found.verdict is Verdict.FAIL, found.sentence
+    actual = judged(tmp_path, HOSTILE[name])
+    assert actual.verdict is Verdict.FAIL, actual.sentence
 
 
 @pytest.mark.parametrize("claim", list(Equivalence))
 def test_a_patch_that_changes_nothing_passes_every_further_call(
     tmp_path: Path, claim: Equivalence
 ) -> None:
-    found = judged(tmp_path, (IMPORT, "import random  # as before\n"), equivalence=claim)
-    assert found.verdict is Verdict.PASS
-    assert {each.judgement.status for each in found.further} == {Status.PASS}
-    kinds = [each.kind for each in found.further if each.judgement.case.model == "Low hum"]
+    actual = judged(tmp_path, (IMPORT, "import random  # as before\n"), equivalence=claim)
+    assert actual.verdict is Verdict.PASS
+    assert {each.judgement.status for each in actual.further} == {Status.PASS}
+    kinds = [each.kind for each in actual.further if each.judgement.case.model == "Low hum"]
     assert sorted(kinds) == ["again", "drawn", "edge", "refused", "reseeded"]
 
 
@@ -120,8 +120,8 @@ def test_a_patch_that_changes_nothing_passes_every_further_call(
 def test_other_words_are_refused_under_every_claim(
     tmp_path: Path, claim: Equivalence, change: tuple[str, str]
 ) -> None:
-    found = judged(tmp_path, change, equivalence=claim)
-    assert found.verdict is Verdict.FAIL, found.sentence
+    actual = judged(tmp_path, change, equivalence=claim)
+    assert actual.verdict is Verdict.FAIL, actual.sentence
 
 
 def test_a_cache_that_settles_is_listed_and_no_fault(tmp_path: Path) -> None:
@@ -131,8 +131,8 @@ def test_a_cache_that_settles_is_listed_and_no_fault(tmp_path: Path) -> None:
 
 def test_what_grows_passes_for_a_series_that_declares_it(tmp_path: Path) -> None:
     keeps = returning(line("self.__dict__.setdefault('_log', {})[text] = 1; return samples"))
-    found = judged(tmp_path, keeps, declares=frozenset({"cache-answers"}))
-    assert found.verdict is Verdict.PASS
+    actual = judged(tmp_path, keeps, declares=frozenset({"cache-answers"}))
+    assert actual.verdict is Verdict.PASS
 
 
 def test_the_same_seed_draws_the_same_calls_and_another_seed_others(tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def test_the_same_seed_draws_the_same_calls_and_another_seed_others(tmp_path: Pa
 def test_the_cases_of_the_matrix_stay_the_table_and_the_drawn_ones_stand_apart(
     tmp_path: Path,
 ) -> None:
-    found = outcome_of(judged(tmp_path, seed=3))
-    assert len(found.cases) == 4
-    assert found.inputs.seed == 3
-    assert len(found.inputs.drawn) == 10
-    assert found.compared == "returned"
+    actual = outcome_of(judged(tmp_path, seed=3))
+    assert len(actual.cases) == 4
+    assert actual.inputs.seed == 3
+    assert len(actual.inputs.drawn) == 10
+    assert actual.compared == "returned"
 
 
 def test_no_inputs_are_drawn_where_none_are_wanted(tmp_path: Path) -> None:
@@ -178,46 +178,46 @@ CHORD = (
 
 
 def test_an_edit_that_no_case_runs_is_no_pass_and_is_named(tmp_path: Path) -> None:
-    found = unexercised(
+    actual = unexercised(
         tmp_path,
         ("return self.hum(text)", "return self.hum(text * 2)"),
         baseline=(CHORD,),
         matrix=one_case(),
     )
-    assert found.verdict is Verdict.NOT_EXERCISED  # type: ignore[attr-defined]
-    assert "tried: hum/voice.py" in found.sentence  # type: ignore[attr-defined]
-    assert "Hum.chord" in found.sentence  # type: ignore[attr-defined]
-    (never,) = outcome_of(found).exercised
+    assert actual.verdict is Verdict.NOT_EXERCISED  # type: ignore[attr-defined]
+    assert "tried: hum/voice.py" in actual.sentence  # type: ignore[attr-defined]
+    assert "Hum.chord" in actual.sentence  # type: ignore[attr-defined]
+    (never,) = outcome_of(actual).exercised
     assert (never.kind, list(never.cases)) == ("never", [])
 
 
 def test_an_edit_that_never_ran_passes_when_the_user_says_so_and_that_is_recorded(
     tmp_path: Path,
 ) -> None:
-    found = unexercised(
+    actual = unexercised(
         tmp_path,
         ("return self.hum(text)", "return self.hum(text * 2)"),
         baseline=(CHORD,),
         matrix=one_case(),
         allow_unexercised=True,
     )
-    assert found.verdict is Verdict.PASS  # type: ignore[attr-defined]
-    assert found.allowed_unexercised
+    assert actual.verdict is Verdict.PASS  # type: ignore[attr-defined]
+    assert actual.allowed_unexercised
 
 
 def test_edits_that_ran_name_the_cases_and_a_branch_not_taken_is_no_failure(
     tmp_path: Path,
 ) -> None:
-    found = unexercised(
+    actual = unexercised(
         tmp_path,
         (TOKENS, f"{TOKENS}        if text == 'never':\n            tokens = []\n"),
         ("RATE = 8000", "RATE = 4000 * 2"),
         ("        polished = table\n", "        polished = table  # the same\n"),
         matrix=one_case(),
     )
-    assert found.verdict is Verdict.PASS  # type: ignore[attr-defined]
-    told = {each.function: each.kind for each in outcome_of(found).exercised}
-    assert told == {"Hum.hum": "ran", "": "import", "Hum.polish": "ran"}
+    assert actual.verdict is Verdict.PASS  # type: ignore[attr-defined]
+    reported = {each.function: each.kind for each in outcome_of(actual).exercised}
+    assert reported == {"Hum.hum": "ran", "": "import", "Hum.polish": "ran"}
 
 
 def test_a_life_that_grows_fails_and_one_that_does_not_passes(tmp_path: Path) -> None:

@@ -246,9 +246,9 @@ def table() -> tuple[str, bool]:
     ]
     right = True
     for defect in sorted(DEFECTS, key=lambda each: each.item):
-        found = search(defect)
-        right &= found is not None
-        cells = [f"{found.cases} cases", found.how, found.opinion] if found else ["not", "", ""]
+        actual = search(defect)
+        right &= actual is not None
+        cells = [f"{actual.cases} cases", actual.how, actual.opinion] if actual else ["not", "", ""]
         lines.append(f"| {defect.item} | {defect.name} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     return "\n".join(lines), right

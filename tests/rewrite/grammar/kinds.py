@@ -172,12 +172,12 @@ def defined(random: Random) -> tuple[Code, str, str]:
 
 def put(text: str, lines: Sequence[str]) -> str:
     """Lines in the place of the marker, as deep as it."""
-    found: list[str] = []
+    actual: list[str] = []
     for line in text.split("\n"):
         margin = line[: -len(MARK)]
         same = line.strip() == MARK
-        found += [margin + each for each in lines] if same else [line]
-    return "\n".join(found)
+        actual += [margin + each for each in lines] if same else [line]
+    return "\n".join(actual)
 
 
 def header(code: Code, random: Random) -> tuple[str, bool]:
@@ -357,8 +357,8 @@ def final_newline(random: Random) -> Drawn | None:
 
 def _newline(source: str) -> str:
     """The line end that is used most."""
-    found = re.findall(r"\r\n|\r|\n", source)
-    return max(("\n", "\r\n", "\r"), key=found.count)
+    actual = re.findall(r"\r\n|\r|\n", source)
+    return max(("\n", "\r\n", "\r"), key=actual.count)
 
 
 KINDS: dict[Callable[[Random], Drawn | None], int] = {

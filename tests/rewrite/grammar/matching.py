@@ -167,8 +167,8 @@ def around(text: str, mark: str) -> list[str]:
     names = enclosing(parse(text), mark)
     if not names:
         return ["<module>"]
-    found = [".".join(names[: n + 1]) for n in range(len(names))]
-    return [*found, *(re.sub(r"n\d(?=\d*$)", "*", each) for each in found)]
+    actual = [".".join(names[: n + 1]) for n in range(len(names))]
+    return [*actual, *(re.sub(r"n\d(?=\d*$)", "*", each) for each in actual)]
 
 
 def enclosing(node: ast.AST, mark: str) -> list[str]:
@@ -253,48 +253,48 @@ def _chained(*branches: str) -> list[str]:
 
 def _alone(text: str) -> list[bool]:
     """Of each marker, in order, whether it is the first of a block that holds nothing else."""
-    found: list[tuple[int, bool]] = []
+    actual: list[tuple[int, bool]] = []
     for node in ast.walk(parse(text)) if compiles(text) else ():
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list):
                 marks = [each for each in block if ast.unparse(each) == MARK]
                 alone = len(marks) == len(block)
-                found += [(each.lineno, alone and each is block[0]) for each in marks]
-    return [alone for _, alone in sorted(found)] or [False] * text.count(MARK)
+                actual += [(each.lineno, alone and each is block[0]) for each in marks]
+    return [alone for _, alone in sorted(actual)] or [False] * text.count(MARK)
 
 
 def _holes(code: Code, pattern: str, random: Random) -> dict[str, object]:
     """What each hole of a pattern is in the source."""
-    found: dict[str, object] = {}
+    actual: dict[str, object] = {}
     code.placed = True
     for dollars, name in re.findall(r"(\$+)([A-Z]+)", pattern):
-        if name in found:
+        if name in actual:
             continue
         if name in ("R", "T"):
             lines: list[str] = []
             for _ in range(random.randint(1, 3)):
                 lines += code.statement(Scope(), 1)
-            found[name] = lines
+            actual[name] = lines
         elif name == "P":
-            found[name] = random.choice([["b"], ["b", "c=1"], ["*", "k"], ["*v", "**w"]])
+            actual[name] = random.choice([["b"], ["b", "c=1"], ["*", "k"], ["*v", "**w"]])
         elif (dollars, name) == ("$", "B"):
-            found[name] = random.choice(["a, 1", "a,", "(a, b)", code.expression(Scope(), 2)])
+            actual[name] = random.choice(["a, 1", "a,", "(a, b)", code.expression(Scope(), 2)])
         elif name == "V":
-            found[name] = random.choice(["v", "(v, w)"])
+            actual[name] = random.choice(["v", "(v, w)"])
         elif name == "E":
             pairs = [f"{code.expression(Scope(), 1)}: {code.expression(Scope(), 1)}" for _ in "ab"]
-            found[name] = pairs[: random.randint(0, 2)]
+            actual[name] = pairs[: random.randint(0, 2)]
         elif dollars == "$$$":
             items = [code.expression(Scope(), 1) for _ in range(random.randint(0, 2))]
             keywords = random.random() < 0.3 and "old_site(" in pattern and name != "A"
             only = pattern == "old_site($$$A)" and not items
             if only and random.random() < 0.5:
                 items = [f"{code.expression(Scope(), 1)} for v in s"]
-            found[name] = [*items, *(["k=1"] if keywords else [])]
+            actual[name] = [*items, *(["k=1"] if keywords else [])]
         else:
-            found[name] = code.expression(Scope(), 2)
-    return found
+            actual[name] = code.expression(Scope(), 2)
+    return actual
 
 
 def _filled(template: str, holes: dict[str, object], wrapped: bool, unit: str = "    ") -> str:
@@ -310,14 +310,14 @@ def _filled(template: str, holes: dict[str, object], wrapped: bool, unit: str = 
             out += [space + each for each in held]
             continue
 
-        def value(found: re.Match[str]) -> str:
-            held = holes[found[2]]
+        def value(actual: re.Match[str]) -> str:
+            held = holes[actual[2]]
             if isinstance(held, list):
                 return ", ".join(
                     _argument(each, wrapped and len(template) > 0, template) for each in held
                 )
-            loose = found[2] != "V" and (wrapped or str(held).startswith("-"))
-            if found[2] == "B":  # a tuple with or without its own parentheses
+            loose = actual[2] != "V" and (wrapped or str(held).startswith("-"))
+            if actual[2] == "B":  # a tuple with or without its own parentheses
                 return f"(({held}))" if wrapped else str(held)
             return f"({held})" if loose else str(held)
 

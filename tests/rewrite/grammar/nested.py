@@ -71,14 +71,14 @@ def _statements(random: Random) -> tuple[str, str, str, str, int, bool]:
 
 def _put(text: str, template: str, held: list[str], unit: str) -> str:
     """A template with its hole filled in the place of the marker."""
-    found: list[str] = []
+    actual: list[str] = []
     for line in text.split("\n"):
         if line.strip() != MARK:
-            found.append(line)
+            actual.append(line)
             continue
         margin = line[: -len(MARK)]
         for each in template.split("\n"):
             deeper = margin + unit * (len(each) - len(each.lstrip()) > 0)
             inside = held if each.strip() == "$$$R" else [each.strip()]
-            found += [deeper + item for item in inside]
-    return "\n".join(found)
+            actual += [deeper + item for item in inside]
+    return "\n".join(actual)

@@ -66,7 +66,7 @@ def chunk(first: int, count: int) -> Tally:
 
 def kept(path: Path) -> list[Tally]:
     """The chunks of a file; a line that was not written to its end counts as none."""
-    found = []
+    actual = []
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
             read = json.loads(line)
@@ -74,8 +74,8 @@ def kept(path: Path) -> list[Tally]:
             continue
         for name in ("results", "refusals", "kinds"):
             read[name] = Counter(read[name])
-        found.append(Tally(**read))
-    return found
+        actual.append(Tally(**read))
+    return actual
 
 
 def report(tallies: list[Tally]) -> str:

@@ -17,7 +17,7 @@ _INSIDE = ("FSTRING_START", "TSTRING_START"), ("FSTRING_END", "TSTRING_END")
 
 def tokens(text: str) -> list[tokenize.TokenInfo]:
     """The tokens, each f-string as one."""
-    found: list[tokenize.TokenInfo] = []
+    actual: list[tokenize.TokenInfo] = []
     depth, first = 0, None
     lines = text.splitlines(keepends=True)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -33,11 +33,11 @@ def tokens(text: str) -> list[tokenize.TokenInfo]:
                 piece[-1] = piece[-1][:end]
                 piece[0] = piece[0][column:]
                 whole = tokenize.STRING, "".join(piece), first.start, token.end, first.line
-                found.append(tokenize.TokenInfo(*whole))
+                actual.append(tokenize.TokenInfo(*whole))
                 first = None
         elif depth == 0:
-            found.append(token)
-    return found
+            actual.append(token)
+    return actual
 
 
 def noisy(text: str, random: Random) -> str:

@@ -170,8 +170,8 @@ def checked_by_libcst(patch: Patch) -> None:
 
 def no_elif(patch: Patch) -> None:
     def near(file: Any, edit: Any, message: str, span: Any, note: str) -> Any:
-        found = deciding.near(file, edit, message, span, note)
-        return replace(found, hint="`within: f`, if the closest site is meant")
+        actual = deciding.near(file, edit, message, span, note)
+        return replace(actual, hint="`within: f`, if the closest site is meant")
 
     patch.setattr(pattern_edit, "near", near)
 
