@@ -59,6 +59,20 @@ def strayed(before: str, after: str) -> list[str]:
     ]
 
 
+def left_elements(before: str, after: str) -> list[str]:
+    """Comments behind elements that stay, lost although those of other elements are there."""
+    old, new = owners(before), owners(after)
+    words = _joined(_read(re.sub(r"\r\n?", "\n", after))[0])
+    mine = [comment for comment in old if comment.startswith("# c9")]
+    if not any(comment in new for comment in mine):
+        return []
+    return [
+        f"{comment} has left {' '.join(old[comment][1])!r}"
+        for comment in mine
+        if not old[comment][0] and comment not in after and _joined(old[comment][1]) in words
+    ]
+
+
 def _joined(words: Sequence[str]) -> str:
     return "".join(f"\0{each}\1" for each in words)
 

@@ -10,7 +10,7 @@ from patcher.rewrite.file import Rewritten, rewrite_file
 from patcher.rewrite.outcome import EditOutcome
 from patcher.rewrite.replay import replay, replay_modes
 from tests.rewrite.grammar.cases import Case, dump
-from tests.rewrite.grammar.comments import strayed
+from tests.rewrite.grammar.comments import left_elements, strayed
 
 REFUSED = (
     "LibCST does not print these lines as they are written",
@@ -26,7 +26,7 @@ REFUSED = (
 FINE, REFUSAL, WRONG, LOST, CRASH = "fine", "refused", "wrong", "lost comments", "crash"
 MOVED = "comments at something else"
 DEFECTS = (WRONG, LOST, MOVED, CRASH)
-_KEEP_PLACE = ("match", "before", "after", "delete", "transform")
+_KEEP_PLACE = ("list", "shorter list", "match", "before", "after", "delete", "transform")
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,8 @@ def _judged(case: Case, twice: bool, named: bool) -> Verdict:
         return Verdict(LOST, ", ".join(gone))
     if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after)):
         return Verdict(MOVED, ", ".join(moved))
+    if case.kind == "shorter list" and (gone := left_elements(case.source, after)):
+        return Verdict(MOVED, ", ".join(gone))
     one = all(len(each.sites) == 1 for each in result.outcomes)  # several may make another site
     if twice and one and (why := _again(case, result.content)):
         return Verdict(WRONG, why)

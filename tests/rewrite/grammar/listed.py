@@ -33,7 +33,12 @@ def listed(random: Random) -> Drawn | None:
     edits = f"- file: m.py\n  match: |\n    {pattern}\n  with: |\n    {template}\n"
     written = f"({_in_lines(random, opening, old, closing)})"
     wanted = text.replace(MARK, f"({template})")
-    return Drawn("match", text.replace(MARK, written), edits, is_tree_of(wanted))
+    return Drawn(
+        "shorter list" if way == "remove" else "list",
+        text.replace(MARK, written),
+        edits,
+        is_tree_of(wanted),
+    )
 
 
 def _in_lines(random: Random, opening: str, elements: list[str], closing: str) -> str:

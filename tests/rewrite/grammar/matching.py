@@ -133,10 +133,15 @@ def below_backslash(random: Random) -> Drawn | None:
 def in_f_string(random: Random) -> Drawn | None:
     """An expression in an f-string; the replacement has strings of its own."""
     code = Code(random, False, placed=True)
-    quote = random.choice(("'", '"', "'''", '"""'))
+    quote = random.choice(("'", '"'))
     text = f"x = f{quote}a {{{MARK}}} b{quote}\n{code.module().replace(MARK, 'q9')}"
-    pair = "old_site($X)", random.choice(("new_site('q', $X)", 'new_site("q", $X)'))
-    plain, wanted, edits = _expression(code, text, random, *pair)
+    state, names = random.getstate(), code.names  # the same holes twice
+    pair = "old_site($X)", f"new_site({quote}q{quote}, $X)"
+    plain, _, edits = _expression(code, text, random, *pair)
+    random.setstate(state)
+    code.names = names
+    other = "new_site('q', $X)" if quote == '"' else 'new_site("q", $X)'
+    _, wanted, _ = _expression(code, text, random, "old_site($X)", other)
     return Drawn("match", plain, edits, is_tree_of(wanted))
 
 
