@@ -150,6 +150,12 @@ def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(
     none = patcher("new", "zero", "--at", "adder.py", "--match", "total -= $X", "--with", "0")
     assert none.status == 3
     assert "closest: adder.py:7" in none.stderr
+    for option, code in (("--match", "total += $x"), ("--with", "0 +")):
+        words = {"--match": "total += number", "--with": "0"} | {option: code}
+        ran = patcher(
+            "new", "zero", "--at", "adder.py", *(each for w in words.items() for each in w)
+        )
+        assert (ran.status, f"{option}: " in ran.stderr) == (2, True), ran.stderr
     nowhere = patcher("new", "zero", "--at", "adder.py", "--with", "0")
     assert (nowhere.status, "--match CODE" in nowhere.stderr) == (2, True)
     assert not (workspace / "patches" / "zero.yaml").exists()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.patchfile.holes import PatternError, parse
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Equivalence
 from patcher.rewrite.authoring.scaffold import edit_at, innermost, short_fixture_at
 from patcher.rewrite.authoring.write_spec import before_lines, scalar, spec_text
@@ -45,6 +46,8 @@ def replacement_spec(
             only one; ``blocked`` and ``conflict`` as planning has them.
     """
     source = Source(path, content)
+    _check(pattern, "--match")
+    _check(replacement, "--with")
     if pattern is None:
         if line is None:
             raise PatcherError("usage", "say what it replaces: FILE:LINE, or --match CODE")
@@ -80,6 +83,14 @@ def _in_its_statement(edit: Edit, source: Source, line: int) -> Edit | None:
         return None
     lines = written.content.decode().splitlines(keepends=True)[1:]
     return replace(whole, replacement="".join(each.removeprefix(INDENT) for each in lines).strip())
+
+
+def _check(code: str | None, option: str) -> None:
+    """Refuse code that is no pattern before it is looked for."""
+    try:
+        parse(code or "")
+    except PatternError as error:
+        raise PatcherError("usage", f"{option}: {error.message}", error.hint) from None
 
 
 def _refused(outcome: EditOutcome, path: str) -> PatcherError:
