@@ -143,6 +143,8 @@ def cases_of(cause: Cause, record: Record) -> str:
     tests = dict.fromkeys(name.partition(" / ")[2] for name in cause.cases)
     named = joined([test for test in tests if test]) if all(tests) else ""
     where = f": {named}" if named else ""
+    if record.cases and not any(case.test in tests for case in record.cases):
+        return f"{count(len(cause.cases), 'further call')}{where}"  # all of the table passed
     if len(record.models) > 1 and len(cause.cases) == len(tests) * len(record.models):
         where += " on every model"
     return f"{len(cause.cases)} of {len(record.cases)}{where}"

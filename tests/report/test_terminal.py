@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from patcher.report.reading import read_record
 from patcher.report.verdict import text
+from patcher.report.words import cases_of
 from tests.report.golden import FOLDER, WIDTHS, shown
 from tests.report.samples import KINDS, MODELS, TESTS
 
@@ -133,3 +135,11 @@ def test_a_failure_of_several_patches_without_a_culprit_says_how_to_find_it() ->
 
 def test_what_isolate_found_is_named() -> None:
     assert "culprit     channels_last\n" in shown("isolated", 60)
+
+
+def test_a_fault_that_only_a_further_call_shows_is_not_counted_among_the_cases() -> None:
+    record = read_record(KINDS["fail"])
+    cause = replace(record.causes[0], cases=(f"{MODELS[0]} / Drawn 1: 9 letters",))
+    shown_line = cases_of(cause, record)
+    assert shown_line == "1 further call: Drawn 1: 9 letters"
+    assert cases_of(record.causes[0], record).startswith("6 of 9: ")
