@@ -68,7 +68,7 @@ def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
     judged = judge(
         Request(
             trees=trees, adapter=adapter, version="0.1.7", matrix=adapter.matrix({}),
-            run_dir=tmp_path / "runs", python=python, inputs=0,
+            run_dir=tmp_path / "runs", python=python, inputs=0, timeout_s=600,
             options=Options(cache=tmp_path / "cache"),
         )
     )  # fmt: skip
