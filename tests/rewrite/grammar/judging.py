@@ -66,10 +66,10 @@ def _judged(case: Case, twice: bool, named: bool) -> Verdict:
     if not result.content.startswith(case.bom):
         return Verdict(WRONG, "the byte order mark is gone")
     after = result.content.removeprefix(case.bom).decode(case.encoding)
-    if case.encoding != "utf-8" and "coding:" not in "".join(after.splitlines(True)[:2]):
-        return Verdict(WRONG, "the line that says the encoding has moved")
     if case.text is not None:
         return Verdict(FINE) if after == case.text else Verdict(WRONG, "other characters")
+    if case.encoding != "utf-8" and "coding:" not in "".join(after.splitlines(True)[:2]):
+        return Verdict(WRONG, "the line that says the encoding has moved")
     if dump(after) != case.tree:
         return Verdict(WRONG, "another tree")
     if named and (gone := _gone(case.source, after, result)):
