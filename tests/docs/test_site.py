@@ -88,7 +88,7 @@ def command_lines(page: Path) -> Iterator[str]:
 
 def words_of(line: str) -> list[str]:
     """The words after ``patcher``; empty where the line is a form (``[NAME...]``) or another's."""
-    line = re.split(r" (?:&&|\|\||[|>;]) ?", line)[0]
+    line = re.split(r" {2,}| (?:&&|\|\||[|>;]) ?", line)[0]  # two spaces: what it does follows
     if not line.startswith("patcher ") or re.search(r"[\[\]…<]|\.\.\.$|\.\.\. ", line):
         return []
     return shlex.split(line)[1:]
