@@ -161,8 +161,9 @@ def run_rounds(
         longest_s = max(longest_s, time.monotonic() - began_s)
         number += 1
         say(f"round {number} of {planned}: {longest_s:.0f} s")
-        if number == planned:
-            more = more_rounds(sitting.series(), rounds)
+        series = sitting.series()
+        if number == planned and series:  # else every subject failed
+            more = more_rounds(series, rounds)
             planned += more
             if more:
                 say(f"a neighbour disturbed {more} of them: so many more rounds")

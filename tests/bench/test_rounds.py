@@ -121,6 +121,13 @@ def test_a_subject_that_alone_is_slow_now_and_then_keeps_its_slow_rounds() -> No
     assert result["a"].remeasured == Remeasured(own="a")
 
 
+def test_where_every_subject_fails_the_rounds_come_to_an_end() -> None:
+    works = {PRISTINE: ["mel"], "a": ["mel"]}
+    loaded = {name: doer(name, [], fails_at=0) for name in works}
+    result = run_rounds(loaded, works, 2, Deadline(None), print)
+    assert [rounds.failure for rounds in result.values()] == ["no more", "no more"]
+
+
 def test_no_round_begins_after_the_deadline() -> None:
     result = run_rounds({PRISTINE: doer(PRISTINE, [])}, {PRISTINE: ["mel"]}, 3, Deadline(0), print)
     assert not result[PRISTINE].done
