@@ -231,9 +231,11 @@ class Lab:
                     return explained(error)
                 return worker
 
-            with ThreadPoolExecutor(max(1, usable_processors() // CORES_A_LOADING)) as pool:
-                names = [each.name for each in batch]
-                loaded = dict(zip(names, pool.map(load, batch), strict=True))
+            # A worker ends with the thread that started it: the threads stay until all is timed.
+            abreast = max(1, usable_processors() // CORES_A_LOADING)
+            pool = stack.enter_context(ThreadPoolExecutor(abreast))
+            names = [each.name for each in batch]
+            loaded = dict(zip(names, pool.map(load, batch), strict=True))
             failed = {name: each for name, each in loaded.items() if isinstance(each, str)}
             result: dict[str, Rounds] = {}
             if PRISTINE not in failed:
