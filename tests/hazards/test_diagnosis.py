@@ -180,7 +180,9 @@ def test_an_update_of_an_inference_tensor_is_explained_to_the_line(tmp_path: Pat
     assert (actual.where, actual.line) == ("voice.py", at(tmp_path, "lens[0] ="))
     assert actual.created_at == f"voice.py:{at(tmp_path, '.long()')} tokenize"
     assert actual.patch == "inference"
-    assert actual.error.startswith("Inplace update to inference tensor outside InferenceMode")
+    assert actual.error.startswith(
+        "RuntimeError: Inplace update to inference tensor outside InferenceMode"
+    )
     assert "`lens[0] = tokens.shape[1]` in embed updates in place" in actual.cause
     assert f"the decorator on tokenize (voice.py:{at(tmp_path, '@torch')})" in actual.cause
     assert [case.test for case in actual.cases] == ["9", "10"]
@@ -252,7 +254,7 @@ def test_lines_are_those_of_pristine_however_the_patches_shift_them(tmp_path: Pa
 
 def test_a_memory_format_names_the_rank_the_shape_and_the_patch(tmp_path: Path) -> None:
     (actual,) = explained(tmp_path, [INFERENCE, FORMAT], ["vocode"])
-    assert actual.error == "required rank 4 tensor to use channels_last format"
+    assert actual.error == "RuntimeError: required rank 4 tensor to use channels_last format"
     assert "needs rank 4; the tensor has rank 3 (1 x 80 x 5)" in actual.cause
     assert (actual.patch, actual.remedy) == ("format", None)
     assert actual.line == VOICE.split("\n").index("    mel = mel * 2") + 1
