@@ -94,7 +94,10 @@ def make(random: Random, draws: Sequence[Draw] | None = None) -> Case | None:
             drawn.kind, drawn.plain, drawn.edits, attachments=drawn.attachments,
             files=drawn.files, files_after=drawn.files_after,
         )  # fmt: skip
-    source = noisy(joined(drawn.plain, random), random)
+    together = joined(drawn.plain, random)
+    if not compiles(together):  # such as a line that ends in a comment
+        return None
+    source = noisy(together, random)
     if not compiles(source) or dump(source) != dump(drawn.plain):
         return None
     source, encoding, bom = _stored(source, random)
