@@ -10,6 +10,7 @@ from benchmarks.catalogue.floor import BFLOAT16, FLOAT32, INT8, floors, flow_for
 from benchmarks.catalogue.processors import disagreements, speed_rows, start_rows
 from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.trees import PRISTINE, Subject, subject_of
+from benchmarks.catalogue.work import operations
 from tests.catalogue.support import CATALOGUE
 
 PLAIN, HALF = "A processor (AVX2), 2 cores", "A processor (AVX2, AVX-512, bfloat16), 2 cores"
@@ -116,3 +117,15 @@ def test_an_undecided_result_disagrees_with_nothing() -> None:
 def test_a_start_is_told_with_its_memory() -> None:
     (row,) = start_rows(results(), [*SUBJECTS, Subject("t3_int8")])
     assert row[2:] == ["`@exact`", "9.0", "20.5", "8.0", "3300", "3400", "5000"]
+
+
+def test_operations_are_counted_where_no_gradient_can_be() -> None:
+    torch = pytest.importorskip("torch")
+    layer, convolution = torch.nn.Linear(32, 64), torch.nn.Conv1d(8, 16, 3)
+    query = torch.randn(1, 2, 7, 16)
+    with torch.inference_mode(), operations() as counter:
+        layer(torch.randn(5, 32))
+        convolution(torch.randn(1, 8, 40))
+        torch.nn.functional.scaled_dot_product_attention(query, query, query)
+    by_hand = 5 * 32 * 64 + 16 * 8 * 3 * 38 + 2 * (2 * 7 * 7 * 16)
+    assert counter.total == 2 * by_hand
