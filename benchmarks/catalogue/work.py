@@ -76,10 +76,10 @@ def prompted(session: ChatterboxSession) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def operations() -> Iterator[Any]:
-    """Counts with torch's own formulas; its own counter follows modules, which inference mode forbids.
+    """Count with torch's own formulas; its counter follows modules, which inference mode forbids.
 
-    An operation that has no formula is taken apart first: under inference mode `linear` comes whole.
-    The formulas do not know the attention of a CPU, which is added.
+    What has no formula is taken apart first: under inference mode `linear` comes whole. The
+    formulas do not know the attention of a CPU, which is added.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.apply import apply
-from patcher.commands.shared.edited_places import edited_places
+from patcher.commands.shared.edited_places import applied_places
 from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import Freezer, frozen_trees, loosest
@@ -175,7 +175,7 @@ def _verify(
             loosest(patches),
             options,
             declares=frozenset(word for words in declared(patches).values() for word in words),
-            places=() if options.aa else edited_places(copy, patches),
+            places=() if options.aa else applied_places(copy),
         )
         return _run(VerifyPlan(copy, options, request, judged, patches, before, scratch, observer))
 

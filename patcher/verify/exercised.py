@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from patcher.rewrite.guarding.definitions import KEPT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -132,7 +134,7 @@ def _grouped(
         tree = ast.parse(content)
     except SyntaxError:
         return  # running it will say so
-    changed = set(lines)
+    changed = set(lines) - _kept_lines(tree)
     functions = [
         (span, _code_lines(node))
         for span, node in _functions(tree)
@@ -160,6 +162,38 @@ def _grouped(
 
 def _holds(line: int, span: Span, functions: Sequence[tuple[Span, set[int]]]) -> bool:
     return any(line in own for each, own in functions if each == span)
+
+
+def _kept_lines(tree: ast.AST) -> set[int]:
+    """Lines of the original definitions that a guard keeps, which are no edits."""
+    result: set[int] = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        definitions: list[ast.stmt] = []
+        for statement in body if isinstance(body, list) else []:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if definitions and _name(definitions[-1]) != statement.name:
+                    definitions = []
+                definitions.append(statement)
+                continue
+            if definitions and _keeps(statement, _name(definitions[-1])):
+                decorators = getattr(definitions[0], "decorator_list", [])
+                first = min(each.lineno for each in (definitions[0], *decorators))
+                result.update(range(first, (statement.end_lineno or statement.lineno) + 1))
+            definitions = []
+    return result
+
+
+def _name(definition: ast.stmt) -> str:
+    return str(getattr(definition, "name", ""))
+
+
+def _keeps(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement is ``_patcher_original_NAME = NAME``."""
+    match statement:
+        case ast.Assign([ast.Name(kept)], ast.Name(value)):
+            return value == name and kept.startswith(KEPT)
+    return False
 
 
 def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[Span, ast.AST]]:

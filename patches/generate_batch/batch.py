@@ -16,8 +16,6 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
-from .models.s3tokenizer import drop_invalid_tokens
-
 CFM_STEPS = 10  # as `S3Gen.flow_inference` asks for
 MOST_TOKENS = 1000  # as `generate` asks for
 VALID_TOKENS = 6561
@@ -103,6 +101,8 @@ class Row:
     @property
     def tokens(self):
         """What is spoken (n,), as `generate` has it."""
+        from .models.s3tokenizer import drop_invalid_tokens
+
         tokens = drop_invalid_tokens(self.drawn[0, 1:])
         return tokens[tokens < VALID_TOKENS]
 

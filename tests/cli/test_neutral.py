@@ -25,7 +25,7 @@ def test_the_help_of_a_command_names_no_model(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     text = command.get_help(click.Context(command, info_name=name))
-    text = text.replace("default: chatterbox-tts", "")  # of `init`, where it is a fact
+    text = text.replace("else chatterbox-tts", "")  # of `init`, where it is a fact
     assert not ONE_TARGET.findall(text), text
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+KEPT = "_patcher_original_"
+"""How the name of an original definition begins that stands beside the patched one."""
+
 
 @dataclass(frozen=True)
 class Chain:

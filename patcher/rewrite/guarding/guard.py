@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.patchfile.kinds import kind_of
 from patcher.rewrite.file import Rewrite, rewrite_file
-from patcher.rewrite.guarding.definitions import Chain, Module, read_module
+from patcher.rewrite.guarding.definitions import KEPT, Chain, Module, read_module
 from patcher.rewrite.replay import replay
 from patcher.rewrite.source import Source
 
@@ -258,7 +258,7 @@ def _with_choices(
     for chain in sorted(new.chains.values(), key=lambda each: each.first):
         name, pad = chain.nodes[-1].name, chain.indent
         if chain.name in patches:
-            kept = f"_patcher_original_{name.strip('_')}"
+            kept = f"{KEPT}{name.strip('_')}"
             first = old.text(old.chains[chain.name])
             first = first if first.endswith("\n") else first + end
             insert(chain.first, f"{first}{pad}{kept} = {name}{end}{end}")

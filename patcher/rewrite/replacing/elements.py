@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from patcher.rewrite.source import Source
 
 _BEHIND = re.compile(r"[ \t\f]*,?[ \t\f]*#")
-_COMMA = re.compile(r"([ \t\f]*),")
+_COMMA = re.compile(r"((?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t\f]*),")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,11 @@ class _Lines:
 
     def put(self, comma: bool) -> str:
         """All of it, with or without a comma."""
-        return self.above + self.text + ((self.comma or ",") if comma else "") + self.rest
+        if comma:
+            between = self.comma or ","
+        else:  # a comment may stand before a comma on a line below
+            between = self.comma[:-1] if "#" in self.comma else ""
+        return self.above + self.text + between + self.rest
 
 
 def same_in_other_places(old: Sequence[Node], new: Sequence[Node]) -> bool:
@@ -129,13 +133,14 @@ def in_other_order(
 
 def _lines(source: Source, tree: ParsedLines, node: Node, above: bool = True) -> _Lines | None:
     start, end = element_span(tree, node)
-    lines = element_lines(source, start, end)
-    if lines is None:
-        return None
     text = source.text
-    top = comments_above(source, start) if above else lines[0]
     comma = _COMMA.match(text, end)
     after = comma.end() if comma else end
+    below = "\n" in text[end:after] or "\r" in text[end:after]
+    lines = element_lines(source, start, after if below else end)
+    if lines is None:
+        return None
+    top = comments_above(source, start) if above else lines[0]
     return _Lines(
         top, text[top:start], text[start:end], comma[0] if comma else "", text[after : lines[1]]
     )
