@@ -84,7 +84,7 @@ SCAN = _object(
 def schema() -> dict[str, Any]:
     """One schema: of every command under ``$defs``, and of a failure."""
     definitions = {name: of_type(kind) for name, kind in COMMANDS.items()}
-    definitions["scan"] = SCAN
+    definitions["scan"] = dict(SCAN)  # what is added below is not of the constant
     head = {"schema": {"const": 1}, "ok": {"type": "boolean"}}
     for name, each in definitions.items():
         each["properties"] = {**head, **each["properties"]}

@@ -221,7 +221,7 @@ def body(random: Random) -> Drawn | None:
 
 def is_doc(lines: Sequence[str]) -> bool:
     """Whether statements that were drawn start with a string."""
-    return bool(re.match(r"[brfBRF]*['\"]", lines[0]))
+    return bool(re.match(r"[(\s]*[brfBRF]*['\"]", lines[0]))
 
 
 def has_docstring(text: str) -> bool:
