@@ -39,11 +39,9 @@ class _Lines:
 
     def put(self, comma: bool) -> str:
         """All of it, with or without a comma."""
-        if comma:
-            between = self.comma or ","
-        else:  # a comment may stand before a comma on a line below
-            between = self.comma[:-1] if "#" in self.comma else ""
-        return self.above + self.text + between + self.rest
+        # A comment may stand before a comma on a line below.
+        kept = self.comma.removesuffix(",") if "#" in self.comma else ""
+        return self.above + self.text + ((self.comma or ",") if comma else kept) + self.rest
 
 
 def same_in_other_places(old: Sequence[Node], new: Sequence[Node]) -> bool:
