@@ -191,8 +191,8 @@ class Source:
     def block_indent(self, offset: int) -> str:
         """The white space before the line of a statement, which may start on another one's last."""
         line = bisect_right(self.starts, offset)
-        while line in self._goes_on:
-            line = self._goes_on[line]
+        while line in self._goes_on or (line > 1 and self.continues(line - 1)):
+            line = self._goes_on.get(line, line - 1)
         return self.indent(self.starts[line - 1])
 
     @cached_property

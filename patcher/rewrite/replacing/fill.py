@@ -204,7 +204,9 @@ class Filler:
         line_start = source.line_start(start)
         before = self.end(self.carried[-1]) if self.carried else None
         self.carried.extend(nodes)
+        first_line = source.position(start)[0]
         shares = bool(source.text[line_start:start].strip())
+        shares = shares or (first_line > 1 and source.continues(first_line - 1))
         own = source.block_indent(start) if shares else source.indent(start)
         start = start if shares else self._with_comments(line_start)
         if not first and not shares and before is not None and before < line_start:
