@@ -131,13 +131,12 @@ def in_other_order(
 
 def _lines(source: Source, tree: ParsedLines, node: Node, above: bool = True) -> _Lines | None:
     start, end = element_span(tree, node)
+    lines = element_lines(source, start, end)
+    if lines is None:
+        return None
     text = source.text
     comma = _COMMA.match(text, end)
     after = comma.end() if comma else end
-    below = "\n" in text[end:after] or "\r" in text[end:after]
-    lines = element_lines(source, start, after if below else end)
-    if lines is None:
-        return None
     top = comments_above(source, start) if above else lines[0]
     return _Lines(
         top, text[top:start], text[start:end], comma[0] if comma else "", text[after : lines[1]]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
 _COMMENT_LINE = r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)"
-_COMMA_BELOW = re.compile(rf"(?:{_COMMENT_LINE})+[ \t\f]*,{_COMMENT_LINE}")
+_BELOW = re.compile(rf"(?:{_COMMENT_LINE})+[ \t\f]*,")
+_COMMA_BELOW = re.compile(_BELOW.pattern + _COMMENT_LINE)
 _GAP = r"(?:[ \t]|\\(?:\r\n|\r|\n))*"
 _FOLLOWING = re.compile(rf"{_GAP};{_GAP}(?=[^\s#\\])")
 _PRECEDING = re.compile(rf"{_GAP};{_GAP}\Z")
@@ -99,9 +100,10 @@ def takes_comment(source: Source, found: Found, template: Pattern, node: Node) -
 
 
 def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | None:
-    """The lines that elements have to themselves, with the comment behind the last."""
+    """The lines that elements have to themselves, to the comma and the comment behind the last."""
     line = source.line_start(start)
-    tail = _ELEMENT_TAIL.match(source.text, end)
+    ending = _COMMA_BELOW if _BELOW.match(source.text, end) else _ELEMENT_TAIL
+    tail = ending.match(source.text, end)
     if tail is None or source.text[line:start].strip():
         return None
     return line, tail.end()
