@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.worker_process import ROOT, answer, start
+
 PAGE = ROOT / "docs" / "catalogue.md"
 BEGIN = "<!-- the fork: written by python -m benchmarks.fork --write -->"
 END = "<!-- end of the fork -->"
@@ -75,7 +75,9 @@ def measured(
         workers = {}
         for name in ("pristine", *sets):
             tree = working_copy(Path(stack.enter_context(TemporaryDirectory())), name)
-            workers[name] = stack.enter_context(started(python, tree, scale, base))
+            workers[name] = stack.enter_context(
+                start(__file__, tree, "--scale", scale, "--worker", base, python=python)
+            )
             facts = str(answer(workers[name])["facts"])
             samples[name] = []
         for number in range(rounds + 1):
@@ -102,28 +104,6 @@ def working_copy(workspace: Path, name: str) -> Path:
         subprocess.run([*patcher, "apply", "-q", name, *target], check=True)
     status = subprocess.run([*patcher, "status", "--json"], check=True, stdout=subprocess.PIPE)
     return Path(json.loads(status.stdout)["root"])
-
-
-def started(python: str, tree: Path, scale: str, base: str) -> subprocess.Popen[str]:
-    """A worker on one tree."""
-    return subprocess.Popen(
-        [python, str(Path(__file__).resolve()), "--scale", scale, "--worker", base],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tree), str(ROOT)])},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # a progress bar a generation
-        text=True,
-    )
-
-
-def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next line of a worker."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("{"):
-            result: dict[str, Any] = json.loads(line)
-            return result
-    raise RuntimeError(f"a worker ended with {process.wait()}")
 
 
 def weights(scale: str) -> str:

@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +23,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.worker_process import answer, start
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalogue.md"
 BEGIN = "<!-- hook leak: written by python -m benchmarks.hook_leak --write -->"
@@ -75,7 +75,7 @@ def measured(generations: int) -> tuple[dict[str, Samples], str]:
         for name, patches in ARMS.items():
             series = tuple(target.catalogue.get(patch) for patch in patches)
             tree = stack.enter_context(target.frozen(Subject(name, series)))
-            workers[name] = stack.enter_context(started(tree.path))
+            workers[name] = stack.enter_context(start(__file__, tree.path, "--worker"))
             facts = str(answer(workers[name])["facts"])
         for _ in range(generations):
             for name, process in workers.items():
@@ -88,29 +88,6 @@ def measured(generations: int) -> tuple[dict[str, Samples], str]:
             process.stdin.close()
             process.wait()
     return {name: tuple(each) for name, each in samples.items()}, facts
-
-
-def started(tree: Path) -> subprocess.Popen[str]:
-    """A worker on one tree."""
-    root = Path(__file__).resolve().parents[1]
-    return subprocess.Popen(
-        [sys.executable, str(Path(__file__).resolve()), "--worker"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tree), str(root)])},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # a progress bar a generation
-        text=True,
-    )
-
-
-def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next line of a worker."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("{"):
-            result: dict[str, Any] = json.loads(line)
-            return result
-    raise RuntimeError(f"a worker ended with {process.wait()}")
 
 
 def worker() -> None:
