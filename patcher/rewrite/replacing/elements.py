@@ -92,8 +92,10 @@ def without(
     own_lines = element_lines(source, start, end)
     if own_lines is not None:
         return [Splice(*own_lines, "")]
-    if before:
-        return [Splice(element_span(tree, before[-1])[1], end, "")]
+    kept = element_span(tree, before[-1])[1] if before else 0
+    # A comment behind the one before stays with it: then the comma behind goes.
+    if before and not (after and "#" in source.text[kept:start]):
+        return [Splice(kept, end, "")]
     if after:
         return [Splice(start, element_span(tree, after[0])[0], "")]
     return None
