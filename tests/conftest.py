@@ -57,10 +57,14 @@ def patcher(tmp_path: Path) -> Patcher:
     return runner(workspace)
 
 
-def runner(workspace: Path) -> Patcher:
-    """A function that runs the real command in ``workspace``, as a user would."""
+def runner(workspace: Path, limit_s: float = 600) -> Patcher:
+    """A function that runs the real command in ``workspace``, as a user would.
 
-    def run(*arguments: str, timeout_s: float = 600, **environment: str) -> Ran:
+    A command may take ``limit_s`` seconds; on slow cores a whole matrix of the real package needs
+    more than the default.
+    """
+
+    def run(*arguments: str, timeout_s: float = limit_s, **environment: str) -> Ran:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PATCHER_")}
         if "PATCHER_CACHE" in os.environ:
             kept["PATCHER_CACHE"] = os.environ["PATCHER_CACHE"]

@@ -30,7 +30,7 @@ INPLACE = "Inplace update to inference tensor outside InferenceMode is not allow
 def patcher(tmp_path_factory: pytest.TempPathFactory) -> Patcher:
     workspace = tmp_path_factory.mktemp("fork")
     (workspace / "patcher.toml").write_text(f'python = "{Path(PYTHON)}"\n')
-    patcher = runner(workspace)
+    patcher = runner(workspace, limit_s=3600)
     ran = patcher("init", "chatterbox-streaming==0.1.2")
     assert ran.status == 0, ran.stderr
     return patcher

@@ -65,7 +65,7 @@ def speak(tmp_path_factory: pytest.TempPathFactory) -> Speak:
     (workspace / "patches").mkdir()
     (workspace / "patches" / "fails_third.yaml").write_text(THIRD)
     (workspace / "patches" / "quieter.yaml").write_text(QUIETER)
-    patcher = runner(workspace)
+    patcher = runner(workspace, limit_s=3600)
     assert patcher("init").status == 0
     options = Options(cache=cache_folder())
     values = adapter.assets(adapter.matrix({}), options, version("chatterbox-tts")).values

@@ -20,7 +20,7 @@ HERE = "Multilingual v2,Turbo,Voice conversion"
 
 @pytest.fixture
 def patcher(tmp_path: Path) -> Patcher:
-    return runner(tmp_path)
+    return runner(tmp_path, limit_s=3600)
 
 
 def test_every_entry_point_of_this_version_says_the_same_twice_and_those_it_lacks_are_named(
