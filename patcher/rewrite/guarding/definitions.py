@@ -109,10 +109,15 @@ def _joined(
     return Chain(name, nodes, before.first, last, indent, before.broken or broken)
 
 
-def _why_broken(node: Function, start: str, end: str) -> str:
-    if isinstance(node, ast.AsyncFunctionDef) and any(
+def is_async_generator(node: Function) -> bool:
+    """Whether it is ``async def`` with a ``yield``."""
+    return isinstance(node, ast.AsyncFunctionDef) and any(
         isinstance(each, ast.Yield) for each in ast.walk(node)
-    ):
+    )
+
+
+def _why_broken(node: Function, start: str, end: str) -> str:
+    if is_async_generator(node):
         return "it is an asynchronous generator"
     opening = ("@", "def ", "async def ")
     if not start.lstrip().startswith(opening) or ";" in end.partition("#")[0]:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.patchfile.kinds import kind_of
 from patcher.rewrite.file import Rewrite, rewrite_file
-from patcher.rewrite.guarding.definitions import KEPT, Chain, Module, read_module
+from patcher.rewrite.guarding.definitions import (
+    KEPT,
+    Chain,
+    Module,
+    is_async_generator,
+    read_module,
+)
 from patcher.rewrite.replay import replay
 from patcher.rewrite.source import Source
 
@@ -29,6 +35,11 @@ RUNTIME = "_patcher_guard"
 LOADING = frozenset({
     "__init__", "__new__", "__post_init__", "__setstate__", "__init_subclass__", "__set_name__",
 })  # fmt: skip
+
+_TAKES_AWAY = frozenset({
+    "singledispatch", "singledispatchmethod", "jit", "njit", "script", "vectorize", "guvectorize",
+})  # fmt: skip
+"""Decorators that hand a function on to what calls it by itself, or make no function of it."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,12 @@ def _unguardable(
         why = _why_not(_parsed(change.file, full[change.file] or b"").chains[change.chain])
         if why:
             problems.append(f"{', '.join(change.patches)} changes {change.chain}: {why}")
+    for entry in sorted({each for m in series if m.guard for each in m.guard.entry_points}):
+        path, _, name = entry.partition("::")
+        content = full.get(path, before(path))
+        chain = content and _parsed(path, content).chains.get(name)
+        if chain and any(map(is_async_generator, chain.nodes)):
+            problems.append(f"the entry point {name} is an asynchronous generator")
     for member in series:
         never = {edit.kind: 0 for edit in member.patch.edits if not kind_of(edit).guardable}
         problems += [f"{member.patch.name} holds `{kind}`" for kind in never if member.guard]
@@ -151,8 +168,13 @@ def _why_not(chain: Chain) -> str:
     decorators = {ast.unparse(each) for node in chain.nodes for each in node.decorator_list}
     if "classmethod" in decorators:
         return "it is a class method: what it loads outlives the choice"
-    kept = [each for each in decorators if "cache" in each.rpartition(".")[2]]
-    return f"its results are kept by @{kept[0]}" if kept else ""
+    called = {each: each.partition("(")[0].rpartition(".")[2] for each in sorted(decorators)}
+    for decorator, name in called.items():
+        if "cache" in name:
+            return f"its results are kept by @{decorator}"
+        if name in _TAKES_AWAY or "register" in name:
+            return f"@{decorator} keeps it where it cannot be chosen"
+    return ""
 
 
 def _import_time(old: Module, new: Module) -> list[str]:
