@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from patcher.cli.common import CliSession, command
@@ -51,7 +53,7 @@ def _show(session: CliSession, words: tuple[str, ...], in_browser: bool) -> None
     result = history.show(session.workspace(), number)
     session.emit(result)
     if in_browser:
-        click.launch(history.page(session.workspace(), number).as_uri())
+        click.launch(Path(result["page"]).as_uri())
     if not session.json:
         from patcher.report.reading import read_record
         from patcher.report.verdict import print_verification

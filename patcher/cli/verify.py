@@ -12,7 +12,8 @@ from patcher.cli.common import CliSession, command, target_option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from patcher.results import ApplyResult
+    from patcher.results import ApplyResult, VerifyResult
+    from patcher.store.workspace import Workspace
     from patcher.verify.options import VerifyOptions
 
 
@@ -118,6 +119,16 @@ def options_from(parsed: Mapping[str, Any]) -> tuple[VerifyOptions, dict[str, Pa
     return VerifyOptions(**rest), exports
 
 
+def _followed(session: CliSession, workspace: Workspace, options: VerifyOptions) -> VerifyResult:
+    """Verify while somebody looks on."""
+    from patcher.commands import history, verify
+    from patcher.report.live import Progress
+
+    expected = history.expected_s(workspace, timed=options.plan is not None)
+    with Progress(color=session.color, expected_s=expected) as progress:
+        return verify.verify(workspace, options, progress)
+
+
 def verify_and_print(
     session: CliSession,
     options: VerifyOptions,
@@ -125,16 +136,20 @@ def verify_and_print(
     before: ApplyResult | None = None,
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
-    from patcher.commands import history, verify
+    from patcher.execution.sandbox import ask_ahead
+
+    if options.sandbox:
+        ask_ahead()  # before the imports, which take as long
+    from patcher.commands import verify
     from patcher.commands.shared.export_run import export_run
-    from patcher.report.live import Progress
     from patcher.results import as_json
 
     quiet = session.verbosity < 0
     workspace = session.workspace()
-    expected = history.expected_s(workspace, timed=options.plan is not None)
-    with Progress(color=session.color, quiet=quiet, expected_s=expected) as progress:
-        verified = verify.verify(workspace, options, progress)
+    if quiet:
+        verified = verify.verify(workspace, options)
+    else:
+        verified = _followed(session, workspace, options)
     result, error = as_json(verified), verified.error
     for kind, path in exports.items():
         if path is not None:

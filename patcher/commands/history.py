@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from patcher.commands.shared.run_page import page_of
 from patcher.report.reading import read_record
 from patcher.report.runs import comparable_to, trend
 from patcher.results import (
@@ -13,11 +14,9 @@ from patcher.results import (
     PastVerification,
     TimedRun,
 )
-from patcher.store.reports import PAGE, Reports
+from patcher.store.reports import Reports
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from patcher.report.record import Record
     from patcher.store.workspace import Workspace
 
@@ -57,7 +56,7 @@ def show(workspace: Workspace, number: int) -> dict[str, Any]:
     Raises:
         PatcherError: ``unknown-run``, ``state-damaged``.
     """
-    return {**Reports(workspace).read(number), "page": str(page(workspace, number))}
+    return {**Reports(workspace).read(number), "page": str(page_of(workspace, number))}
 
 
 def expected_s(workspace: Workspace, *, timed: bool) -> float | None:
@@ -66,11 +65,6 @@ def expected_s(workspace: Workspace, *, timed: bool) -> float | None:
         if (each.speed is not None and each.speed.measured) == timed and each.wall_s:
             return each.wall_s
     return None
-
-
-def page(workspace: Workspace, number: int) -> Path:
-    """The page of a verification."""
-    return Reports(workspace).path(number) / PAGE
 
 
 def compare(workspace: Workspace, first: int, second: int) -> CompareResult:

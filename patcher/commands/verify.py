@@ -10,12 +10,11 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.commands.apply import apply
 from patcher.commands.shared.edited_places import applied_places
-from patcher.commands.shared.explain_failures import explainer
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import Freezer, frozen_trees, loosest
 from patcher.commands.shared.keep_run import (
@@ -26,7 +25,6 @@ from patcher.commands.shared.keep_run import (
     identity,
     keep,
 )
-from patcher.commands.shared.measure_speed import speedometer
 from patcher.commands.shared.remember import fallback, on_record, remember, strength_of
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
 from patcher.errors import PatcherError
@@ -49,6 +47,8 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
     from patcher.verify.declarations import Undeclared
+    from patcher.verify.judge import Bench, MeasureSpeed
+    from patcher.verify.judgement import CaseJudgement, Diagnosis
     from patcher.verify.passed import Strength
     from patcher.verify.setup import Request
 
@@ -93,6 +93,8 @@ def _locked(workspace: Workspace, options: VerifyOptions, observer: Observer) ->
         before = Before(copy.series, copy.verified_series or ()) if options.names else None
         if before is None:
             return _verify(copy, options, observer, None)
+        from patcher.commands.apply import apply
+
         try:
             apply(workspace, options.names, target=copy.target, notify=observer.said)
             copy = workspace.working_copy(copy.target)
@@ -194,8 +196,8 @@ def _run(plan: VerifyPlan) -> VerifyResult:
     judgement = judge(
         plan.request,
         plan.observer,
-        explain=explainer(copy, patches, plan.scratch),
-        measure_speed=speedometer(options, patches) if options.plan else None,
+        explain=partial(_explained, plan),
+        measure_speed=_speedometer(plan) if options.plan else None,
     )
     declares = declared(patches)
     notes = (*judgement.warnings, *_said(declares))
@@ -204,6 +206,21 @@ def _run(plan: VerifyPlan) -> VerifyResult:
         result = plan.described(judgement, Aftermath(error=_cannot(judgement)))
         return plan.kept(judgement, result)
     return _conclude(plan, judgement)
+
+
+def _explained(
+    plan: VerifyPlan, failed: Sequence[CaseJudgement], bench: Bench
+) -> Sequence[Diagnosis]:
+    """Why cases failed; what it takes to know is imported where something did."""
+    from patcher.commands.shared.explain_failures import explainer
+
+    return explainer(plan.copy, plan.patches, plan.scratch)(failed, bench)
+
+
+def _speedometer(plan: VerifyPlan) -> MeasureSpeed:
+    from patcher.commands.shared.measure_speed import speedometer
+
+    return speedometer(plan.options, plan.patches)
 
 
 def _conclude(plan: VerifyPlan, judgement: Judgement) -> VerifyResult:

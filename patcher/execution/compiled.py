@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.execution.start import wait_for
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from patcher.execution.site import FrozenTree
 
@@ -18,16 +20,30 @@ TIMEOUT_S = 300.0
 KEPT_S = 30 * 24 * 3600.0  # what nothing used for so long is of a source that was removed
 
 
-def compile_trees(trees: Iterable[FrozenTree], python: str, cache: Path) -> None:
-    """Compile the packages of trees for an interpreter.
+@contextlib.contextmanager
+def compiled(trees: Iterable[FrozenTree], python: str, cache: Path) -> Iterator[None]:
+    """Compile the packages of trees for an interpreter, while the block runs; done when it ends.
 
     Where it cannot be done the commands compile for themselves, in both arms alike.
     """
+    processes = []
     for tree in trees:
         command = [python, "-I", "-S", str(SCRIPT), str(tree.path), str(cache), *tree.packages]
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
-    _prune(cache)
+        with contextlib.suppress(OSError):
+            quiet = subprocess.DEVNULL
+            processes.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
+    try:
+        yield
+    finally:
+        for process in processes:
+            try:
+                wait_for(process, TIMEOUT_S)
+            except BaseException as error:
+                process.kill()
+                process.wait()
+                if not isinstance(error, subprocess.TimeoutExpired):
+                    raise
+        _prune(cache)
 
 
 def _prune(cache: Path) -> None:

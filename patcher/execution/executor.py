@@ -146,6 +146,7 @@ class LocalExecutor:
         self._handles = itertools.count()
         self._waiting: deque[tuple[int, Job]] = deque()
         self._running: dict[int, _Running] = {}
+        self._expected: list[WorkerProcess] = []
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> LocalExecutor:
@@ -155,7 +156,25 @@ class LocalExecutor:
         self._waiting.clear()
         for handle in [*self._running]:
             self.cancel(handle)
+        self.expect_no_more()
         self._selector.close()
+
+    def expect(self, site: WorkerSite) -> None:
+        """Start the process of a job that is to come: it waits, and imports nothing of its tree."""
+        if all(worker.site != site for worker in self._expected):
+            self._expected.append(WorkerProcess(site))
+
+    def expect_no_more(self) -> None:
+        """End the processes whose jobs did not come."""
+        while self._expected:
+            self._expected.pop().close()
+
+    def _worker(self, site: WorkerSite) -> WorkerProcess:
+        for worker in self._expected:
+            if worker.site == site:
+                self._expected.remove(worker)
+                return worker
+        return WorkerProcess(site)
 
     def slots(self) -> int:
         return self._slots
@@ -193,7 +212,7 @@ class LocalExecutor:
     def _fill(self) -> None:
         while self._waiting and len(self._running) < self._slots:
             handle, job = self._waiting.popleft()
-            running = _Running(job, WorkerProcess(job.site))
+            running = _Running(job, self._worker(job.site))
             self._running[handle] = running
             self._selector.register(running.worker, selectors.EVENT_READ, handle)
             self._ask(running)

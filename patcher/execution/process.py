@@ -77,7 +77,7 @@ class WorkerProcess:
         self._pending = bytearray()
         self._head: Mapping[str, Any] | None = None  # an answer whose arrays are still to come
         self._nonce = secrets.token_hex(8)
-        self._oom_kills = oom_kills()
+        self._oom_kills = 0
         site.run_dir.mkdir(parents=True, exist_ok=True)
         self.log = site.run_dir / f"worker-{self._nonce}.log"
         self._started = Started(site, self.log)
@@ -111,6 +111,8 @@ class WorkerProcess:
 
     def ask(self, op: str, arguments: Mapping[str, Any], timeout_s: float) -> None:
         """Send a request; its answer comes from `receive`."""
+        if self._id == 0:
+            self._oom_kills = oom_kills()  # it may have waited for its first request
         self._id += 1
         self._asked = op
         if op == "run":  # a batch of one, so that the request tells no judged run from a timed one

@@ -11,11 +11,11 @@ from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from patcher.execution.executor import Executor, Job, Report, Step
+from patcher.execution.executor import Executor, Job, LocalExecutor, Report, Step
 from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome, stage_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from patcher.execution.process import WorkerSite
     from patcher.targets.adapter import Model, Test
@@ -105,6 +105,7 @@ class Runner:
         observer: called with every case as it begins and ends.
         keep: called with every result of a first run the moment it exists.
         timeout_s: for one case; None for ten times its baseline, at least 30 s.
+        following: where jobs will run that others submit once all batches are through.
     """
 
     def __init__(
@@ -115,14 +116,17 @@ class Runner:
         *,
         keep: Callable[[CaseResult], None] = lambda _: None,
         timeout_s: float | None = None,
+        following: Sequence[WorkerSite] = (),
     ) -> None:
         self.executor = executor
         self.sites = sites
         self.observer = observer
         self.keep = keep
         self.timeout_s = timeout_s
+        self.following = following
         self.case_s: dict[Case, float] = {}  # what the baseline took
         self.open_s: dict[str, float] = {}  # by model
+        self.expected: set[Arm] = set()
 
     def run(
         self,
@@ -179,6 +183,7 @@ class Runner:
                 for case in batch.cases
                 if case not in self.case_s
             ):
+                self._expect(batch.arm)
                 continue
             waiting.remove(batch)
             tests = tuple(
@@ -193,6 +198,13 @@ class Runner:
             flights[self.executor.submit(job)] = _Flight(admitted, asks)
             first = admitted.cases[0]
             self.observer.began(batch.arm, first, batch.purpose_of(first))
+
+    def _expect(self, arm: Arm) -> None:
+        """Have the first worker of an arm, and what follows it, started while its baseline runs."""
+        if arm not in self.expected and isinstance(self.executor, LocalExecutor):
+            self.expected.add(arm)
+            for site in (self.sites[arm], *self.following):
+                self.executor.expect(site)
 
     def _job(self, batch: Batch) -> tuple[Job, tuple[_Ask, ...]]:
         """Open the model; prepare, run and look around for each test; look at all results again."""

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,7 @@ PATCHER = Path(__file__).resolve().parent.parent
 GUARDS = ("fs-write", "fs-read", "network", "signals", "survivors", "home", "hashes")
 
 PROBE_TIMEOUT_S = 20.0
+_ASKING_KERNEL, _ASKING_LIBRARIES = threading.Lock(), threading.Lock()  # nothing is asked twice
 SIGNAL_SCOPES = 6  # the version of Landlock from which signals are scoped
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "fd")
@@ -65,9 +67,20 @@ class Kernel:
     why: str = ""
 
 
-@lru_cache(maxsize=1)
+def ask_ahead(python: str = sys.executable) -> None:
+    """Begin to ask for `kernel` and `libraries`: both are processes that other work can overlap."""
+    for ask in (kernel, lambda: libraries(python)):
+        threading.Thread(target=ask, daemon=True).start()
+
+
 def kernel() -> Kernel:
     """Ask the kernel, by trying each thing in a process of its own; about 20 ms, once."""
+    with _ASKING_KERNEL:
+        return _kernel()
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> Kernel:
     if sys.platform != "linux":
         return Kernel(why=f"workers cannot be fenced in on {sys.platform}")
     try:
@@ -332,9 +345,14 @@ print(json.dumps([each for each in found if each]))
 """
 
 
-@lru_cache(maxsize=8)
 def libraries(python: str) -> tuple[str, ...]:
     """An interpreter, its libraries and patcher's own code: real paths of folders and files."""
+    with _ASKING_LIBRARIES:
+        return _libraries(python)
+
+
+@lru_cache(maxsize=8)
+def _libraries(python: str) -> tuple[str, ...]:
     try:
         done = subprocess.run(
             [python, "-c", _ASK], capture_output=True, timeout=60, check=True, cwd="/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -135,11 +136,11 @@ class Started:
     def wait(self, timeout_s: float) -> int:
         """The exit status, negative for a signal; what does not end in time is killed."""
         try:
-            return self._process.wait(timeout_s)
+            return wait_for(self._process, timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
         try:
-            return self._process.wait(END_S)
+            return wait_for(self._process, END_S)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGKILL)
             return self._process.wait()
@@ -163,6 +164,26 @@ class Started:
         for pipe in (self.requests, self.answers):
             with contextlib.suppress(OSError):
                 os.close(pipe)
+
+
+def wait_for(process: subprocess.Popen[bytes], timeout_s: float) -> int:
+    """The exit status, the moment it is there: `Popen.wait` with a time limit asks in steps.
+
+    Raises:
+        subprocess.TimeoutExpired: it goes on.
+    """
+    if process.returncode is None and hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):  # a kernel or a filter without it
+            ended = os.pidfd_open(process.pid)
+            try:
+                waiting = select.poll()
+                waiting.register(ended, select.POLLIN)
+                if waiting.poll(timeout_s * 1000):
+                    return process.wait()
+                timeout_s = 0.0
+            finally:
+                os.close(ended)
+    return process.wait(timeout_s)
 
 
 def first_child(pid: int) -> int | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher import __version__
 from patcher.report import changes, charts, sound, words
+from patcher.report.sound import Sounds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -25,14 +26,6 @@ TONES = {
 STATES = {"pass": "✓ pass", "fail": "✕ fail", "not-applicable": "– not judged"}
 MOST_OPEN = 3
 EDIT = "the edit"
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """What both arms of a case returned as sound; None for an arm that returned none."""
-
-    baseline: sound.Sound | None = None
-    patched: sound.Sound | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from patcher.report.machine import machine_line
 from patcher.report.record import (
     ARMS,
     ArmState,
@@ -77,18 +78,6 @@ def read_record(result: Json) -> Record:
 def _together(group: Sequence[str]) -> str:
     """A culprit alone, or those that fail together."""
     return " together with ".join(map(str, group))
-
-
-def machine_line(facts: Json) -> str:
-    """The machine in one line, from the facts of its fingerprint."""
-    device = facts.get("gpu") or facts.get("gpus") or facts.get("cpu") or facts.get("processor")
-    if isinstance(device, (list, tuple)):
-        device = ", ".join(map(str, device))
-    parts = [str(device)] if device else []
-    threads = facts.get("processors") or facts.get("cpus")
-    if threads and not facts.get("gpu"):
-        parts.append(f"{threads} processors")
-    return ", ".join(parts)
 
 
 def _text(each: Json, key: str) -> str:

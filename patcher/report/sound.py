@@ -90,6 +90,14 @@ def mel_filters(hertz: Any) -> Any:
     return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
 
 
+@dataclass(frozen=True)
+class Sounds:
+    """What both arms of a case returned as sound; None for an arm that returned none."""
+
+    baseline: Sound | None = None
+    patched: Sound | None = None
+
+
 def sound_of(result: CaseResult | None) -> Sound | None:
     """The sound a run returned; None when it returned none, or its file is no longer there."""
     stage = result.measured(SOUND) if result is not None and result.ok else None

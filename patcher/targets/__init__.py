@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +74,8 @@ def _names(packages: Sequence[str]) -> tuple[str, ...]:
 
 def _registered(distribution: str) -> Adapter | None:
     """An adapter that is installed, or shipped here."""
+    from importlib.metadata import entry_points
+
     name = distribution.lower().replace("_", "-")
     for point in entry_points(group="patcher.targets"):
         if point.name.lower().replace("_", "-") == name:

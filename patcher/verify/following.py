@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from patcher.execution.executor import Executor
     from patcher.execution.runner import Observer, Runner
+    from patcher.execution.site import WorkerSite
     from patcher.targets.adapter import Model, Test
     from patcher.verify.setup import Setup
 
@@ -52,6 +53,17 @@ def follow(
     }
 
 
+def followed_at(setup: Setup) -> tuple[WorkerSite, ...]:
+    """Where the first followed case will run; nowhere when there is none."""
+    apart = any(test.options.get("kind") in KINDS for test in setup.request.matrix.tests)
+    return (_site(setup),) if apart and setup.request.places else ()
+
+
+def _site(setup: Setup) -> WorkerSite:
+    """Nothing is watched in the worker itself: what is followed runs below it."""
+    return replace(setup.sites[Arm.PATCHED], watch={})
+
+
 def _follow(
     setup: Setup,
     executor: Executor,
@@ -69,8 +81,7 @@ def _follow(
         Step("open", opening, runner.open_timeout_s(model.name)),
         Step("follow", {"test": asdict(test), "spans": spans}, limit_s),
     )
-    site = replace(setup.sites[Arm.PATCHED], watch={})
-    report = run_job(executor, Job(site, steps), observer)[-1]
+    report = run_job(executor, Job(_site(setup), steps), observer)[-1]
     if report.failure is not None:
         return FollowedCase(unseen=f"it could not be followed: {report.failure.text}")
     value = report.value

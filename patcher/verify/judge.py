@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from patcher.execution.executor import Executor, Step, find_executor
+from patcher.execution.executor import Executor, LocalExecutor, Step, find_executor
 from patcher.execution.results import Case
 from patcher.execution.runner import Observer, Runner, Silent
 from patcher.execution.stages import DamagedRecord
@@ -125,6 +125,8 @@ def _judge(
         conclusion = Conclusion(row.verdict, row.reason, sentence(row, cases, gate, beyond))
         if row.verdict is Verdict.PASS:
             trial.follow()
+        if isinstance(executor, LocalExecutor):
+            executor.expect_no_more()
         exercised = trial.exercised()
         never = [item for item in exercised if item.kind == "never"]
         if never and row.verdict is Verdict.PASS and not request.allow_unexercised:

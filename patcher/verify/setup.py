@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
 from patcher.execution import machine as host
-from patcher.execution.compiled import compile_trees
+from patcher.execution.compiled import compiled
 from patcher.execution.executor import Executor, Job, Step, fingerprint_of
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import FORMAT, key_of
@@ -221,9 +221,10 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     adapter = request.adapter
     options = request.options
     assets = adapter.assets(request.matrix, options, request.version)
-    if getattr(adapter, "lines_elsewhere", False):  # commands: processes that import for themselves
-        compile_trees(request.trees.values(), request.python, request.run_dir / "bytecode")
-    policy = policy_of(request)
+    # Commands are processes that import for themselves.
+    trees = request.trees.values() if getattr(adapter, "lines_elsewhere", False) else ()
+    with compiled(trees, request.python, request.run_dir / "bytecode"):
+        policy = policy_of(request)
     sites = {
         arm: WorkerSite(
             tree=replace(tree, packages=adapter.packages),  # what it imports, and no more

@@ -16,7 +16,7 @@ from patcher.patchfile.model import Equivalence
 from patcher.verify.compare import Comparison, passed
 from patcher.verify.decisions import CaseEvidence, decide_case
 from patcher.verify.exercised import Exercise, exercises
-from patcher.verify.following import FollowedCase, follow
+from patcher.verify.following import FollowedCase, follow, followed_at
 from patcher.verify.judgement import CaseJudgement, Further, Status
 from patcher.verify.on_record import pass_on_record
 from patcher.verify.own_comparison import own_comparison
@@ -75,6 +75,7 @@ class Trial:
             self.observer,
             keep=self._keep,
             timeout_s=request.timeout_s,
+            following=followed_at(self.setup),
         )
 
     @property

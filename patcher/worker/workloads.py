@@ -6,7 +6,6 @@ in the interpreter the target is installed for.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import importlib
@@ -144,7 +143,11 @@ class WorkloadCall:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         value = self.function(*self.first, *arguments, **named)
-        return asyncio.run(value) if inspect.iscoroutine(value) else value
+        if not inspect.iscoroutine(value):
+            return value
+        import asyncio
+
+        return asyncio.run(value)
 
 
 def short_repr(value: Any) -> str:

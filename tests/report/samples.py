@@ -6,8 +6,7 @@ import math
 from array import array
 from typing import Any
 
-from patcher.report.page import Sounds
-from patcher.report.sound import decode
+from patcher.report.sound import Sounds, decode
 
 INPLACE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed."

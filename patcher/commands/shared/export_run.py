@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patcher.store.reports import PAGE, Reports
+from patcher.commands.shared.run_page import page_of
 from patcher.verify.judgement import Verdict
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def export_run(workspace: Workspace, result: Mapping[str, Any], kind: str, path:
         text = markdown.render(record, pictures)
     else:
         if result["id"] is not None:
-            shutil.copyfile(Reports(workspace).path(result["id"]) / PAGE, path)
+            shutil.copyfile(page_of(workspace, result["id"]), path)
             return
         from patcher.report.page import render
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.plan_series import diff_between
-from patcher.report.reading import machine_line, read_record
+from patcher.commands.shared.run_page import draw_with_run
+from patcher.report.machine import machine_line
 from patcher.results import VerifyResult, as_json
 from patcher.results.judged import outcome_of
 from patcher.results.reading import from_json
 from patcher.results.verified import SourceExcerpt
-from patcher.store.reports import PAGE, Reports
+from patcher.store.reports import Reports
 from patcher.verify.judgement import Status
 
 if TYPE_CHECKING:
     from patcher.errors import PatcherError
-    from patcher.report.page import Sounds
-    from patcher.report.record import Record
+    from patcher.report.sound import Sounds
     from patcher.results.verified import IsolationOutcome
     from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
@@ -121,7 +121,7 @@ def keep(
 
     def fill(number: int, folder: Path) -> Mapping[str, Any]:
         written: Mapping[str, Any] = as_json(replace(result, id=number))
-        write_reports(read_record(written), sounds, folder)
+        draw_with_run(written, sounds, folder)
         return written
 
     try:
@@ -178,22 +178,9 @@ def recorded(values: Mapping[str, Any]) -> VerifyResult | None:
         return None
 
 
-def write_reports(record: Record, sounds: Mapping[tuple[str, str], Sounds], folder: Path) -> None:
-    """The page, and the pictures as SVG and PNG."""
-    from patcher.report.charts import charts
-    from patcher.report.page import render
-
-    text = render(record, sounds)
-    (folder / PAGE).write_bytes(text.encode("utf-8", "replace"))
-    for chart in charts(record):
-        (folder / f"{chart.name}.svg").write_text(chart.svg() + "\n", encoding="utf-8")
-        (folder / f"{chart.name}.png").write_bytes(chart.png())
-
-
 def sounds_of(judgement: Judgement) -> dict[tuple[str, str], Sounds]:
     """What both arms of each case returned as sound."""
-    from patcher.report.page import Sounds
-    from patcher.report.sound import sound_of
+    from patcher.report.sound import Sounds, sound_of
 
     return {
         (each.case.model, each.case.test): Sounds(sound_of(each.baseline), sound_of(each.patched))
