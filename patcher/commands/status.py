@@ -33,6 +33,8 @@ def status(workspace: Workspace, target: str | None) -> StatusResult:
 
 
 def _of(copy: WorkingCopy) -> CopyStatus:
+    from patcher.commands.shared.passed_record import workload_changed
+
     return CopyStatus(
         target=copy.target,
         version=copy.version,
@@ -40,6 +42,7 @@ def _of(copy: WorkingCopy) -> CopyStatus:
         series=[applied.name for applied in copy.series],
         drift=[DriftedFile(each.path, each.kind) for each in copy.drift()],
         verified=copy.verified,
+        workload_changed=bool(copy.verified) and workload_changed(copy),
     )
 
 
@@ -63,8 +66,13 @@ def _copy_lines(copy: CopyStatus) -> list[str]:
         f"series: {', '.join(copy.series) or _without_patches(copy)}",
     ]
     if copy.series:
-        same = list(copy.verified or ()) == list(copy.series)
-        text.append("verified: " + ("yes" if same else "not yet; run `patcher verify`"))
+        if list(copy.verified or ()) != list(copy.series):
+            said = "not yet; run `patcher verify`"
+        elif copy.workload_changed:
+            said = "no, the workload changed since it passed; run `patcher verify`"
+        else:
+            said = "yes"
+        text.append(f"verified: {said}")
     return text + [f"drift: {each.kind:<8} {each.path}" for each in copy.drift]
 
 

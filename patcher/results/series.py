@@ -271,6 +271,7 @@ class CopyStatus:
     series: Sequence[str] = ()
     drift: Sequence[DriftedFile] = ()
     verified: Sequence[str] | None = None
+    workload_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -285,6 +286,7 @@ class StatusResult:
         root: the import root of the working copy, absolute.
         journal: an interrupted change, if there is one.
         verified: the series that passed last.
+        workload_changed: what the settings say to run was changed after that pass.
         lost: what is the matter with each tree that is patched and whose records are lost.
     """
 
@@ -295,6 +297,7 @@ class StatusResult:
     drift: Sequence[DriftedFile] = ()
     journal: Mapping[str, Any] | None = None
     verified: Sequence[str] | None = None
+    workload_changed: bool = False
     working_copies: Sequence[CopyStatus] = ()
     lost: Sequence[str] = ()
 

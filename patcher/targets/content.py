@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,27 @@ def content_of(adapter: Adapter, config: Mapping[str, Any], root: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted({*_own(adapter), *_named(config, root)}):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+# Settings that change how a verification is run, and not what it says of a patch.
+HOW = {"bench", "budget", "timeout", "fail_fast", "isolate", "keep", "require", "executor"}
+
+
+def workload_of(settings: Mapping[str, Any], root: Path) -> str:
+    """The sha256 of what the settings say to run, with every file they name; imports nothing.
+
+    Args:
+        settings: the workspace's, whole.
+        root: the workspace; files of the settings are relative to it.
+    """
+    table = {key: value for key, value in settings.get("verify", {}).items() if key not in HOW}
+    said = json.dumps([settings.get("python"), table], sort_keys=True, default=str)
+    digest = hashlib.sha256(said.encode())
+    adapter = root / str(table.get("adapter", "")).rpartition(":")[0]
+    beside = adapter.parent.glob("*.py") if adapter.is_file() else ()
+    for path in sorted({*_named(table, root), *(each.resolve() for each in beside)}):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

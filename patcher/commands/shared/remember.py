@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from patcher.commands.shared.passed_record import FILE, SCHEMA, read_passed, workload
 from patcher.execution.results import Arm
 from patcher.store import records
 from patcher.store.fs import Folder
@@ -19,14 +20,12 @@ if TYPE_CHECKING:
     from patcher.verify.options import VerifyOptions
     from patcher.verify.setup import Request
 
-FILE = "passed.json"
-SCHEMA = 1
-
 
 def remember(copy: WorkingCopy, strength: Strength) -> None:
     """The series as it stands passed under ``strength``."""
     known = remembered(_read(copy), Passed(_keys(copy.series), strength))
-    data = records.encode({"schema": SCHEMA, "passed": [each.as_json() for each in known]})
+    passed = [each.as_json() for each in known]
+    data = records.encode({"schema": SCHEMA, "passed": passed, "workload": workload(copy)})
     with Folder.open(copy.home) as home:
         home.replace_file(FILE, data)
 
@@ -74,11 +73,7 @@ def _keys(series: Sequence[Applied]) -> tuple[tuple[str, str], ...]:
 
 def _read(copy: WorkingCopy) -> list[Passed]:
     """What is remembered; nothing where the file is missing or is not what was written."""
-    path = copy.home / FILE
-    record = records.decode(path.read_bytes()) if path.is_file() else None
-    if record is None or record.get("schema") != SCHEMA:
-        return []
     try:
-        return [Passed.from_json(each) for each in record["passed"]]
+        return [Passed.from_json(each) for each in read_passed(copy).get("passed", ())]
     except (KeyError, TypeError, ValueError):
         return []
