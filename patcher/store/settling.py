@@ -13,10 +13,11 @@ from patcher.errors import PatcherError
 from patcher.store import git
 from patcher.store import journal as journals
 from patcher.store.fs import Folder, remove_tree
-from patcher.store.journal import CopyFolders, Journal, Settlement, seen
+from patcher.store.journal import Journal
 from patcher.store.paths import Root
 from patcher.store.transaction import blocked_error
 from patcher.store.tree import StoredTree
+from patcher.store.undo import CopyFolders, Settlement, seen, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def settle_pending(folders: Folders) -> list[dict[str, Any]]:
 def _settle(folders: Folders, pending: Journal) -> dict[str, Any]:
     place = place_of(folders, pending)
     try:
-        outcome, blocked = journals.settle(place, pending)
+        outcome, blocked = settle(place, pending)
     except OSError as error:
         raise PatcherError(
             "unfinished",

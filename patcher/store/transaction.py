@@ -5,7 +5,7 @@ back up -> PREPARE -> write beside -> BEGIN -> swap -> COMMIT -> clear
 Every file of the tree is swapped with its new bytes in one step that overwrites nothing, and what
 came out of the swap is hashed: an edit made by somebody else in the last instant goes back where
 it was. COMMIT is the rename of ``series.json``. Any error before it undoes the change; a process
-that dies leaves the journal, and the next command settles it (`journal.settle`).
+that dies leaves the journal, and the next command settles it (`undo.settle`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store import journal as journals
+from patcher.store import undo
 from patcher.store.fs import Folder
-from patcher.store.journal import CopyFolders, FileStep, Journal, Settlement, seen
 from patcher.store.paths import printable
 from patcher.store.state import SERIES_FILE
+from patcher.store.undo import CopyFolders, Settlement, seen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from patcher.store.journal import FileStep, Journal
     from patcher.store.signals import Deferred
 
 BALLAST_FILE = "ballast"
@@ -84,11 +86,11 @@ def _carry_out(
     next_state: bytes,
     signals: Deferred,
 ) -> None:
-    journals.write(place, journal)
+    journals.write(place.private, journal)
     _write_beside(place, journal, contents, next_state)
     signals.checkpoint()
     begun = journal.begun()
-    journals.write(place, begun)
+    journals.write(place.private, begun)
     for number, step in enumerate(begun.steps):
         _swap(place, begun, number, step)
         signals.checkpoint()
@@ -99,7 +101,7 @@ def _carry_out(
     signals.checkpoint()
     with Folder.open(place.home) as home:
         home.rename(begun.next_state, SERIES_FILE)
-    journals.settle(place, begun)
+    undo.settle(place, begun)
 
 
 def _settle(place: CopyFolders, journal: Journal) -> Settlement:
@@ -107,9 +109,9 @@ def _settle(place: CopyFolders, journal: Journal) -> Settlement:
     try:
         pending = journals.read(place.private)
         if pending is None:
-            committed = journals.is_committed(place, journal)
+            committed = undo.is_committed(place, journal)
             return Settlement.FINISHED if committed else Settlement.UNDONE
-        outcome, blocked = journals.settle(place, pending)
+        outcome, blocked = undo.settle(place, pending)
     except OSError as error:
         raise PatcherError(
             "unfinished",

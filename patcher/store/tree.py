@@ -10,9 +10,9 @@ from patcher.errors import PatcherError
 from patcher.store.drift import Drift, ExpectedFile, find_drift
 from patcher.store.fs import digest
 from patcher.store.index import INDEX_FILE, Index
-from patcher.store.journal import CopyFolders
 from patcher.store.paths import Root, printable, safe_target
 from patcher.store.plumbing import find_blob, record_ref
+from patcher.store.undo import CopyFolders
 from patcher.store.walk import walk
 
 if TYPE_CHECKING:

@@ -10,22 +10,14 @@ from typing import Any
 import pytest
 
 from patcher.errors import PatcherError
-from patcher.store import fs, records
+from patcher.store import fs, records, undo
 from patcher.store import journal as journals
 from patcher.store.backups import Backups
 from patcher.store.fs import FileOperation, Folder, digest
-from patcher.store.journal import (
-    JOURNAL_FILE,
-    OTHER,
-    ChangeStage,
-    CopyFolders,
-    FileStep,
-    Journal,
-    Settlement,
-    seen,
-)
+from patcher.store.journal import JOURNAL_FILE, ChangeStage, FileStep, Journal
 from patcher.store.paths import Root
 from patcher.store.state import SERIES_FILE
+from patcher.store.undo import OTHER, CopyFolders, Settlement, seen
 
 OLD, NEW, FOREIGN = b"old\n", b"new\n", b"somebody else's\n"
 OLD_HASH, NEW_HASH = digest(OLD), digest(NEW)
@@ -91,9 +83,9 @@ class Bench:
         return {"file": "mod.py", "side": each.side(0), "removed": each.removed(0)}[name]
 
     def settle(self, each: Journal) -> tuple[Settlement, tuple[str, ...]]:
-        journals.write(self.place, each)
+        journals.write(self.private, each)
         (self.home / each.next_state).write_bytes(b"prepared")
-        return journals.settle(self.place, each)
+        return undo.settle(self.place, each)
 
     @property
     def left(self) -> dict[str, bytes]:
@@ -160,14 +152,14 @@ def test_settling_may_be_cut_short_anywhere_and_repeated(
             if count > number:
                 raise KeyboardInterrupt
 
-        journals.write(again.place, each)
+        journals.write(again.private, each)
         fs.observer = stop
         try:
-            journals.settle(again.place, each)
+            undo.settle(again.place, each)
         except KeyboardInterrupt:
             fs.observer = None
             if journals.read(again.private) is not None:
-                assert journals.settle(again.place, each) == (Settlement.UNDONE, ())
+                assert undo.settle(again.place, each) == (Settlement.UNDONE, ())
         else:
             fs.observer = None
             break
@@ -249,7 +241,7 @@ def test_after_the_person_has_put_the_old_bytes_back_the_rest_is_cleared(bench: 
     each = journal(step())
     bench.settle(each)
     bench.put(file=OLD)
-    assert journals.settle(bench.place, each) == (Settlement.UNDONE, ())
+    assert undo.settle(bench.place, each) == (Settlement.UNDONE, ())
     assert bench.left == {"file": OLD}
     assert not bench.pending
 
@@ -276,10 +268,10 @@ def test_a_damaged_backup_is_never_written(bench: Bench) -> None:
     held.chmod(0o644)
     held.write_bytes(b"olD\n")
     each = journal(step())
-    journals.write(bench.place, each)
+    journals.write(bench.private, each)
     (bench.home / each.next_state).write_bytes(b"")
     with pytest.raises(PatcherError, match="has other bytes"):
-        journals.settle(bench.place, each)
+        undo.settle(bench.place, each)
     assert bench.left == {"file": NEW}
     assert bench.pending
 
@@ -324,9 +316,9 @@ def test_an_edit_in_the_instant_of_the_undoing_is_put_back(bench: Bench) -> None
             (bench.folder / "mod.py").write_bytes(FOREIGN)
 
     each = journal(step())
-    journals.write(bench.place, each)
+    journals.write(bench.private, each)
     fs.observer = edit
-    assert journals.settle(bench.place, each) == (Settlement.BLOCKED, (PATH,))
+    assert undo.settle(bench.place, each) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == {"file": FOREIGN, "side": OLD}
 
 
@@ -339,9 +331,9 @@ def test_an_edit_in_the_instant_of_taking_a_new_file_away_is_put_back(bench: Ben
             (bench.folder / "mod.py").write_bytes(FOREIGN)
 
     each = journal(step(None, NEW))
-    journals.write(bench.place, each)
+    journals.write(bench.private, each)
     fs.observer = edit
-    assert journals.settle(bench.place, each) == (Settlement.BLOCKED, (PATH,))
+    assert undo.settle(bench.place, each) == (Settlement.BLOCKED, (PATH,))
     assert bench.left == {"file": FOREIGN}
 
 
@@ -388,9 +380,9 @@ def test_names_are_durable_before_the_journal_goes(
 ) -> None:
     bench.put(file=NEW, side=OLD)
     each = journal(step())
-    journals.write(bench.place, each)
+    journals.write(bench.private, each)
     calls.clear()
-    journals.settle(bench.place, each)
+    undo.settle(bench.place, each)
     order = [(call.op, os.path.basename(call.path)) for call in calls]
     assert order == [
         ("exchange", each.side(0)),
@@ -408,9 +400,9 @@ def test_the_commit_is_durable_before_anything_is_cleared(
     bench.put(file=NEW, side=OLD)
     bench.say(TRANSACTION)
     each = journal(step())
-    journals.write(bench.place, each)
+    journals.write(bench.private, each)
     calls.clear()
-    journals.settle(bench.place, each)
+    undo.settle(bench.place, each)
     assert (calls[0].op, calls[0].path) == ("fsync-folder", str(bench.home))
     assert [call.op for call in calls[1:3]] == ["unlink", "fsync-folder"]
 
@@ -454,20 +446,20 @@ def test_without_a_sound_series_nothing_counts_as_committed(
     (bench.home / SERIES_FILE).unlink()
     if data is not None:
         (bench.home / SERIES_FILE).write_bytes(data)
-    assert journals.is_committed(bench.place, journal(step())) is False
+    assert undo.is_committed(bench.place, journal(step())) is False
 
 
 def test_committed_is_what_the_series_names(bench: Bench) -> None:
-    assert journals.is_committed(bench.place, journal(step())) is False
+    assert undo.is_committed(bench.place, journal(step())) is False
     bench.say(TRANSACTION)
-    assert journals.is_committed(bench.place, journal(step())) is True
+    assert undo.is_committed(bench.place, journal(step())) is True
 
 
 def test_a_journal_reads_back_as_it_was_written(bench: Bench) -> None:
     each = journal(step(), step(None, NEW, "a/b.py"), folders=("a",), stage=ChangeStage.PREPARE)
-    journals.write(bench.place, each)
+    journals.write(bench.private, each)
     assert journals.read(bench.private) == each
-    journals.write(bench.place, each.begun())
+    journals.write(bench.private, each.begun())
     assert journals.read(bench.private) == each.begun()
     assert each.begun().stage is ChangeStage.BEGIN
     assert replace(each.begun(), stage=ChangeStage.PREPARE) == each
@@ -502,7 +494,7 @@ def test_a_journal_that_is_damaged_is_refused(bench: Bench, data: bytes) -> None
 
 
 def test_one_flipped_bit_is_damage(bench: Bench) -> None:
-    journals.write(bench.place, journal(step()))
+    journals.write(bench.private, journal(step()))
     whole = (bench.private / JOURNAL_FILE).read_bytes()
     for at in range(0, len(whole), 7):
         flipped = bytearray(whole)
