@@ -59,8 +59,9 @@ docs: $(READY)  ## render what is rendered, build the site with warnings as erro
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 	@echo "docs: build/docs/index.html"
 
-torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1)
-	$(BIN)/python -m tests.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1)
+torture: $(READY) $(RIVALS)/.ready  ## kill, starve and confuse the store; resumes (HOURS=1 JOBS=2)
+	$(BIN)/python -m tests.torture --tools $(RIVALS)/bin --hours $(or $(HOURS),1) --jobs $(JOBS) \
+	    --out docs/torture.md
 
 bench-engine: $(READY) $(RIVALS)/.ready  ## apply against ast-grep, semgrep and libcst.tool, in pairs
 	$(BIN)/python -m benchmarks.engine --tools $(RIVALS)/bin

@@ -45,9 +45,9 @@ class CliSession:
         workspace = Workspace(self.directory.resolve())
         dead = workspace.dead_run()
         if dead is not None:
-            since = f" (pid {dead['pid']}, since {dead['since']})"
+            since = f" (pid {dead.pid}, since {dead.since})"
             self.tell(
-                f"note: an earlier `patcher {dead['command']}`{since} was cut short", fg="yellow"
+                f"note: an earlier `patcher {dead.command}`{since} was cut short", fg="yellow"
             )
         return workspace
 

@@ -22,7 +22,7 @@ def gc_command(session: CliSession, keep: int, keep_runs: int, dry_run: bool) ->
     result = gc(session.workspace(), keep, keep_runs=keep_runs, dry_run=dry_run)
     session.emit(result)
     verb = "would remove" if dry_run else "removed"
-    count, runs = len(result["removed"]), len(result["runs"])
+    count, runs = len(result.removed), len(result.runs)
     backups = f"{count} file{'' if count == 1 else 's'} of backups"
     kept = f"{runs} run{'' if runs == 1 else 's'}"
-    session.say(f"{verb} {backups} and {kept}, {result['freed_bytes'] / 1e6:.1f} MB")
+    session.say(f"{verb} {backups} and {kept}, {result.freed_bytes / 1e6:.1f} MB")

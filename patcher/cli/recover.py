@@ -15,11 +15,9 @@ def recover_command(session: CliSession) -> None:
 
     result = recover(session.workspace())
     session.emit(result)
-    for each in result["settled"]:
-        session.say(
-            f"settled: {each.get('action', 'a command')} was {each.get('outcome', 'undone')}"
-        )
-    for path in result["mended"]:
+    for each in result.settled:
+        session.say(f"settled: {each.action} was {each.outcome.value}")
+    for path in result.mended:
         session.say(f"mended: {path}")
-    if not result["settled"] and not result["mended"]:
+    if not result.settled and not result.mended:
         session.say("nothing was left unfinished")

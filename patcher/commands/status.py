@@ -55,7 +55,7 @@ def lines(result: StatusResult) -> list[str]:
     else:
         text = [line for copy in result.working_copies for line in _copy_lines(copy)]
     if result.journal:
-        action = result.journal.get("action", "command")
+        action = getattr(result.journal, "action", "command")
         text.append(f"interrupted: an unfinished {action}; `patcher recover` settles it")
     return text
 

@@ -35,11 +35,14 @@ def names() -> dict[str, Any]:
     from patcher.hazards.model import Hazard
     from patcher.rewrite.selection import LeftOut
     from patcher.store.doctor import Finding
+    from patcher.store.journal import DamagedJournal, Journal
+    from patcher.store.lock import Holder
+    from patcher.store.settling import SettledChange
     from patcher.verify.judgement import Status, Verdict
 
     types = (
-        Case, Fault, Finding, Forecast, GateResult, Hazard, LeftOut, Outcome, Path, PatcherError,
-        Regression, Status, Verdict, Word,
+        Case, DamagedJournal, Fault, Finding, Forecast, GateResult, Hazard, Holder, Journal,
+        LeftOut, Outcome, Path, PatcherError, Regression, SettledChange, Status, Verdict, Word,
     )  # fmt: skip
     return {
         "Any": Any,

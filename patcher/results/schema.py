@@ -17,6 +17,8 @@ from typing import Any
 
 from patcher import results
 from patcher.results.hints import hints_of
+from patcher.store.gc import Pruned
+from patcher.store.recovery import Recovered
 
 PATH = Path(__file__).with_name("json.schema.json")
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -43,8 +45,9 @@ COMMANDS = {
     "capture": results.CaptureResult,
     "export": results.ExportResult,
     "export --diff": results.DiffResult,
-    "recover": results.RecoverResult,
+    "recover": Recovered,
     "doctor": results.DoctorResult,
+    "gc": Pruned,
 }
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}

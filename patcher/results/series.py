@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,6 +13,7 @@ from patcher.results.writing import optional
 if TYPE_CHECKING:
     from patcher.hazards.model import Hazard
     from patcher.rewrite.selection import LeftOut
+    from patcher.store.journal import DamagedJournal, Journal
 
 
 @dataclass(frozen=True)
@@ -295,7 +296,7 @@ class StatusResult:
     root: Path | None = None
     series: Sequence[str] = ()
     drift: Sequence[DriftedFile] = ()
-    journal: Mapping[str, Any] | None = None
+    journal: Journal | DamagedJournal | None = None
     verified: Sequence[str] | None = None
     workload_changed: bool = False
     working_copies: Sequence[CopyStatus] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.results.writing import optional
 
@@ -215,21 +215,6 @@ class RunResult:
 
     command: Sequence[str]
     status: int
-
-
-@dataclass(frozen=True)
-class RecoverResult:
-    """``patcher recover``.
-
-    Attributes:
-        settled: interrupted changes that were finished or undone.
-        mended: records that were damaged and are whole again.
-        died: the run that was cut short, if there was one.
-    """
-
-    settled: Sequence[Mapping[str, Any]]
-    mended: Sequence[str]
-    died: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)

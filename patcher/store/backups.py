@@ -8,14 +8,15 @@ Nothing here is removed but by `patcher gc`.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store.fs import Folder, digest
-from patcher.store.records import decode, encode
+from patcher.store.journal import Journal
+from patcher.store.records import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 _READ_ONLY = 0o444
@@ -71,22 +72,16 @@ class Backups:
             )
         return held.data
 
-    def record(self, manifest: Mapping[str, Any]) -> None:
-        """Write a command's manifest; `manifest` has the keys of a journal."""
+    def record(self, manifest: Journal) -> None:
+        """Write a command's manifest: the journal it began with."""
         with Folder.make(self.manifests) as folder:
-            folder.replace_file(self.manifest_path(manifest).name, encode(manifest))
-
-    def manifest_path(self, manifest: Mapping[str, Any]) -> Path:
-        name = f"{manifest['generation']:06d}-{manifest['action']}-{manifest['transaction']}"
-        return self.manifests / f"{name}.json"
+            folder.replace_file(manifest.manifest_name, encode(manifest.as_json()))
 
     def object_files(self) -> list[Path]:
         """Every object there is, sorted; unfinished ones (``.new``) too."""
         return sorted(path for path in self.objects.glob("??/*") if path.is_file())
 
-    def records(
-        self, target: str | None = None, since: int = 0
-    ) -> Iterator[tuple[Path, dict[str, Any]]]:
+    def records(self, target: str | None = None, since: int = 0) -> Iterator[Journal]:
         """Manifests, oldest first; unreadable ones are passed over (`doctor` names them).
 
         Args:
@@ -100,7 +95,14 @@ class Backups:
             generation = name.partition("-")[0]
             if not name.endswith(".json") or not generation.isdigit() or int(generation) < since:
                 continue
-            path = self.manifests / name
-            manifest = decode(path.read_bytes())
-            if manifest is not None and target in (None, manifest.get("target")):
-                yield path, manifest
+            manifest = read_manifest(self.manifests / name)
+            if manifest is not None and target in (None, manifest.target):
+                yield manifest
+
+
+def read_manifest(path: Path) -> Journal | None:
+    """A manifest; None when it is not one that `Backups.record` wrote."""
+    try:
+        return Journal.from_json(path.read_bytes(), str(path))
+    except PatcherError:
+        return None

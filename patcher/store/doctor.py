@@ -18,6 +18,7 @@ from patcher.errors import PatcherError
 from patcher.store import git, plumbing
 from patcher.store.fs import digest
 from patcher.store.interpreter import about, configured
+from patcher.store.journal import DamagedJournal
 from patcher.store.recovery import read_manifests
 
 if TYPE_CHECKING:
@@ -137,14 +138,15 @@ def _records(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(
             "note",
             "lock",
-            f"`patcher {died['command']}` (process {died['pid']}, since {died['since']}) was cut "
-            "short",
+            f"`patcher {died.command}` (process {died.pid}, since {died.since}) was cut short",
             "the next command that writes settles what it left",
         )
     journal = workspace.journal()
     if journal is not None:
-        damaged = journal["stage"] == "damaged"
-        what = "the journal is damaged" if damaged else f"an unfinished {journal['action']}"
+        if isinstance(journal, DamagedJournal):
+            what = "the journal is damaged"
+        else:
+            what = f"an unfinished {journal.action}"
         yield Finding("problem", "journal", what, "`patcher recover` settles it")
     for target in workspace.targets():
         try:

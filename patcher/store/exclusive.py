@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store import lock as locks
@@ -23,13 +23,13 @@ class ExclusiveFolders(Folders):
 
     Attributes:
         died: the run before this one, if it ended without letting its lock go (killed, or the
-            power failed): command, pid, host, since. Known once the lock is held.
+            power failed). Known once the lock is held.
     """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._locked = False
-        self.died: dict[str, Any] | None = None
+        self.died: locks.Holder | None = None
 
     @contextmanager
     def lock(self, command: str, *, settle: bool = True) -> Iterator[None]:

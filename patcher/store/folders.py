@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from patcher.errors import PatcherError
 from patcher.patchfile.versions import members_of, split_target, target_name
@@ -14,6 +13,7 @@ from patcher.store import journal as journals
 from patcher.store import lock as locks
 from patcher.store import state as states
 from patcher.store.backups import Backups
+from patcher.store.journal import DamagedJournal, Journal
 from patcher.store.state import SERIES_FILE, State
 
 
@@ -81,18 +81,13 @@ class Folders:
                 result.append((here.st_dev, here.st_ino))
         return tuple(result)
 
-    def journal(self) -> dict[str, Any] | None:
-        """An interrupted change, as JSON values, or None. Reads only.
-
-        One that is damaged is ``{"stage": "damaged", ...}``.
-        """
+    def journal(self) -> Journal | DamagedJournal | None:
+        """An interrupted change, or None. Reads only."""
         try:
-            pending = journals.read(self.private_dir)
+            return journals.read(self.private_dir)
         except PatcherError:
-            path = str(self.private_dir / journals.JOURNAL_FILE)
-            return {"stage": "damaged", "path": path, "steps": [], "target": None}
-        return None if pending is None else pending.record()
+            return DamagedJournal(str(self.private_dir / journals.JOURNAL_FILE))
 
-    def dead_run(self) -> dict[str, Any] | None:
+    def dead_run(self) -> locks.Holder | None:
         """As `died`, for commands that do not take the lock. Reads only."""
         return locks.dead_holder(self.private_dir / "lock")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store import state as states
@@ -14,15 +15,30 @@ from patcher.store.reports import Reports
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from patcher.store.journal import Journal
     from patcher.store.workspace import Workspace
-
 
 KEPT_RUNS = 50
 
 
+@dataclass(frozen=True)
+class Pruned:
+    """``patcher gc``.
+
+    Attributes:
+        removed: paths of backups, relative to the workspace; ``kept`` counts the manifests left.
+        runs: numbers of the kept runs that were removed.
+    """
+
+    removed: tuple[str, ...]
+    freed_bytes: int
+    kept: int
+    runs: tuple[int, ...]
+
+
 def gc(
     workspace: Workspace, keep: int = 10, *, keep_runs: int = KEPT_RUNS, dry_run: bool = False
-) -> dict[str, Any]:
+) -> Pruned:
     """Remove backups that neither a working copy nor one of the newest manifests needs, and runs.
 
     Pristine bytes of files that a patch changes always stay.
@@ -30,21 +46,17 @@ def gc(
     Args:
         keep: manifests to keep of each target, newest first; at least one.
         keep_runs: kept runs, newest first; beside them the last pass of each target.
-
-    Returns:
-        ``{"removed": [path, ...], "freed_bytes": int, "kept": int, "runs": [id, ...]}``, paths
-        relative to the workspace; ``runs`` are the runs that were removed.
     """
     keep = max(keep, 1)
     with workspace.lock("gc"):
         manifests, _ = read_manifests(workspace)
-        by_target: dict[str, list[dict[str, Any]]] = {}
+        by_target: dict[str, list[Journal]] = {}
         for manifest in manifests:
-            by_target.setdefault(manifest["target"], []).append(manifest)
+            by_target.setdefault(manifest.target, []).append(manifest)
         kept = [each for group in by_target.values() for each in group[-keep:]]
         dropped = [each for each in manifests if each not in kept]
         needed = _needed(workspace, kept)
-        removed = [workspace.backups.manifest_path(each) for each in dropped]
+        removed = [workspace.backups.manifests / each.manifest_name for each in dropped]
         removed += [
             path
             for path in workspace.backups.object_files()
@@ -57,24 +69,24 @@ def gc(
         if not dry_run:
             _remove(removed)
             reports.remove(runs)
-    return {
-        "removed": [path.relative_to(workspace.root).as_posix() for path in removed],
-        "freed_bytes": freed,
-        "kept": len(kept),
-        "runs": runs,
-    }
+    return Pruned(
+        removed=tuple(path.relative_to(workspace.root).as_posix() for path in removed),
+        freed_bytes=freed,
+        kept=len(kept),
+        runs=tuple(runs),
+    )
 
 
-def _needed(workspace: Workspace, manifests: list[dict[str, Any]]) -> set[str]:
+def _needed(workspace: Workspace, manifests: list[Journal]) -> set[str]:
     """Hashes of the objects that must stay."""
     needed: set[str] = set()
     result = [workspace.state(target) for target in workspace.targets()]
     for manifest in manifests:
-        for key in ("state_before", "state_after"):
-            needed.add(manifest[key])
+        for sha256 in (manifest.state_before, manifest.state_after):
+            needed.add(sha256)
             with suppress(PatcherError):
-                result.append(states.load(workspace.backups.get(manifest[key]), key))
-        needed |= {step["before"] for step in manifest["steps"] if step["before"]}
+                result.append(states.load(workspace.backups.get(sha256), sha256))
+        needed |= {step.before for step in manifest.steps if step.before}
     for state in result:
         needed |= {each.pristine for each in state.touched.values() if each.pristine}
         needed |= {state.index} if state.index else set()

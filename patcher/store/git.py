@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store import state as states
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from patcher.store.journal import Journal
     from patcher.store.tree import StoredTree
 
 RECORD_FILE = "git.json"
@@ -39,26 +41,43 @@ _STALE_S = 1.0
 _IDENTITY = "patcher <patcher@localhost>"
 
 
+@dataclass(frozen=True)
+class RecordedCommit:
+    """The commit that was made last, and of which change."""
+
+    transaction: str
+    generation: int
+    commit: str
+
+    @classmethod
+    def from_json(cls, data: bytes) -> RecordedCommit | None:
+        """What ``git.json`` says; None where it says nothing that can be used."""
+        with suppress(ValueError, TypeError):
+            note = cls(**json.loads(data))
+            if isinstance(note.generation, int) and isinstance(note.commit, str):
+                return note
+        return None
+
+
 def ref_of(copy: StoredTree) -> str:
     """The ref that the records of a working copy are commits of."""
     return record_ref(copy.target, in_place=copy.in_place)
 
 
-def _note(copy: StoredTree) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        note = json.loads((copy.home / RECORD_FILE).read_bytes())
-        if isinstance(note, dict):
-            return note
-    return {}
+def _note(copy: StoredTree) -> RecordedCommit | None:
+    with suppress(OSError):
+        return RecordedCommit.from_json((copy.home / RECORD_FILE).read_bytes())
+    return None
 
 
 def recorded(copy: StoredTree) -> str | None:
     """The commit of the present state, or None when it is still to be made. Runs no git."""
     note = _note(copy)
-    current = note.get("transaction") == copy.state.transaction
+    if note is None or note.transaction != copy.state.transaction:
+        return None
     # A managed repository can be deleted; a ref in a user's checkout is the user's to prune.
     there = copy.in_place or (copy.root / ".git" / "HEAD").exists()
-    return str(note["commit"]) if current and there and "commit" in note else None
+    return note.commit if there else None
 
 
 def record(copy: StoredTree) -> str | None:
@@ -70,13 +89,9 @@ def record(copy: StoredTree) -> str | None:
     with suppress(OSError, PatcherError):
         commit = _commit(copy)
         if commit is not None:
-            note = {
-                "transaction": copy.state.transaction,
-                "generation": copy.state.generation,
-                "commit": commit,
-            }
+            note = RecordedCommit(copy.state.transaction, copy.state.generation, commit)
             with Folder.open(copy.home) as home:
-                home.replace_file(RECORD_FILE, json.dumps(note).encode())
+                home.replace_file(RECORD_FILE, json.dumps(asdict(note)).encode())
     return commit
 
 
@@ -90,11 +105,12 @@ def _commit(copy: StoredTree) -> str | None:
     ref = ref_of(copy)
     tip = _resolve(git_dir, ref)
     prefix = "" if top == copy.root else f"{copy.root.relative_to(top).as_posix()}/"
-    manifests = _manifests(copy, 0 if tip is None else _note(copy).get("generation", 0))
-    changed = {step["path"] for each in manifests for step in each["steps"]}
+    note = _note(copy)
+    manifests = _manifests(copy, 0 if tip is None or note is None else note.generation)
+    changed = {step.path for each in manifests for step in each.steps}
     changed |= set(copy.state.touched)
     # A kill may have come after the commit and before the note of it.
-    noted = tip is not None and tip == _note(copy).get("commit")
+    noted = tip is not None and note is not None and tip == note.commit
     if noted or not _names_transaction(git_dir, tip, copy.state.transaction):
         stream: list[bytes] = []
         if tip is None:
@@ -174,12 +190,12 @@ def _resolve(git_dir: Path, name: str) -> str | None:
     return None if out is None else out.decode().strip() or None
 
 
-def _manifests(copy: StoredTree, after: int) -> list[dict[str, Any]]:
+def _manifests(copy: StoredTree, after: int) -> list[Journal]:
     """Manifests of the changes that led from a generation to the present one."""
     return [
         each
-        for _, each in copy.folders.backups.records(copy.target, after + 1)
-        if after < each["generation"] <= copy.state.generation
+        for each in copy.folders.backups.records(copy.target, after + 1)
+        if after < each.generation <= copy.state.generation
     ]
 
 
@@ -191,17 +207,17 @@ def _first_message(copy: StoredTree) -> str:
     )
 
 
-def _message(copy: StoredTree, manifests: list[dict[str, Any]]) -> str:
+def _message(copy: StoredTree, manifests: list[Journal]) -> str:
     """Subject and trailers; of several changes that were not recorded, all are named."""
     specs = {entry.name: entry.sha256 for entry in copy.series}
     lines: list[str] = []
     trailers: list[str] = []
     for each in manifests:
         with suppress(PatcherError):
-            before = states.load(copy.folders.backups.get(each["state_before"]), "")
+            before = states.load(copy.folders.backups.get(each.state_before), "")
             specs.update({entry.name: entry.sha256 for entry in before.series})
-        lines.append(f"{each['action'].capitalize()} {', '.join(each['names'])}".rstrip())
-        for name in each["names"]:
+        lines.append(f"{each.action.capitalize()} {', '.join(each.names)}".rstrip())
+        for name in each.names:
             trailers.append(f"Patcher-Patch: {name}")
             if name in specs:
                 trailers.append(f"Patcher-Spec-SHA256: {specs[name]}")
@@ -250,12 +266,12 @@ def _pristine(copy: StoredTree, paths: Iterable[str] | None) -> dict[str, tuple[
 
 
 def _unrecorded(
-    copy: StoredTree, git_dir: Path, tip: str, prefix: str, manifests: list[dict[str, Any]]
+    copy: StoredTree, git_dir: Path, tip: str, prefix: str, manifests: list[Journal]
 ) -> dict[str, tuple[bytes, int] | None]:
     """Files of a checkout that change for the first time and that its commit has otherwise."""
     known: set[str] = set()
     with suppress(PatcherError, IndexError):
-        before = copy.folders.backups.get(manifests[0]["state_before"])
+        before = copy.folders.backups.get(manifests[0].state_before)
         known = set(states.load(before, "").touched)
     first = _pristine(copy, set(copy.state.touched) - known)
     return {

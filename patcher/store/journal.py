@@ -18,7 +18,6 @@ from patcher.store.paths import check_relative
 from patcher.store.state import SERIES_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 JOURNAL_FILE = "journal.json"
@@ -82,18 +81,33 @@ class Journal:
         """Name of the prepared ``series.json``."""
         return f"{SERIES_FILE}.{self.transaction}"
 
-    def record(self) -> dict[str, Any]:
+    @property
+    def temporary(self) -> set[str]:
+        """The names of all temporary files beside the files."""
+        numbers = range(len(self.steps))
+        return {name for number in numbers for name in (self.side(number), self.removed(number))}
+
+    @property
+    def manifest_name(self) -> str:
+        """Name of its manifest in the backups."""
+        return f"{self.generation:06d}-{self.action}-{self.transaction}.json"
+
+    def as_json(self) -> dict[str, Any]:
         """The journal as JSON; also a backup's manifest."""
-        record = {**asdict(self), "schema": 1, "stage": self.stage.value}
-        for number, step in enumerate(record["steps"]):
+        values = {**asdict(self), "schema": 1, "stage": self.stage.value}
+        for number, step in enumerate(values["steps"]):
             step["temporary"] = [self.side(number), self.removed(number)]
-        return record
+        return values
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], where: str) -> Journal:
-        """Read a journal's JSON; PatcherError ``state-damaged`` when it is not one."""
+    def from_json(cls, data: bytes, where: str) -> Journal:
+        """Read the sealed record of a journal or a manifest.
+
+        Raises:
+            PatcherError: ``state-damaged`` when it is not one.
+        """
         try:
-            values = dict(record)
+            values = dict(records.decode(data) or {})
             if values.pop("schema") != 1:
                 raise ValueError
             values["stage"] = ChangeStage(values["stage"])
@@ -135,6 +149,16 @@ class Journal:
         return replace(self, stage=ChangeStage.BEGIN)
 
 
+@dataclass(frozen=True)
+class DamagedJournal:
+    """A journal that cannot be read; what it was about is not known."""
+
+    path: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"stage": "damaged", "path": self.path, "steps": [], "target": None}
+
+
 def _damaged(where: str) -> PatcherError:
     return PatcherError(
         "state-damaged",
@@ -146,7 +170,7 @@ def _damaged(where: str) -> PatcherError:
 
 def write(private: Path, journal: Journal) -> None:
     with Folder.open(private) as folder:
-        folder.replace_file(JOURNAL_FILE, records.encode(journal.record()))
+        folder.replace_file(JOURNAL_FILE, records.encode(journal.as_json()))
 
 
 def read(private: Path) -> Journal | None:
@@ -161,9 +185,4 @@ def read(private: Path) -> Journal | None:
             result = folder.read(JOURNAL_FILE)
     except FileNotFoundError:
         return None
-    if result is None:
-        return None
-    record = records.decode(result.data)
-    if record is None:
-        raise _damaged(str(path))
-    return Journal.from_record(record, str(path))
+    return None if result is None else Journal.from_json(result.data, str(path))

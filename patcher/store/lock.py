@@ -7,7 +7,8 @@ import json
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 
@@ -17,15 +18,54 @@ if TYPE_CHECKING:
 _ORPHAN_S = 2.0
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock, as its file says: process, command, host, and since when (UTC)."""
+
+    pid: int
+    command: str
+    host: str
+    since: str
+
+    @classmethod
+    def this_process(cls, command: str) -> Holder:
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return cls(os.getpid(), command, os.uname().nodename, since)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Holder | None:
+        """What a lock file holds; None for nothing, or nonsense."""
+        try:
+            values = json.loads(data)
+            holder = cls(*(values[key] for key in ("pid", "command", "host", "since")))
+        except (ValueError, TypeError, KeyError):
+            return None
+        texts = (holder.command, holder.host, holder.since)
+        whole = type(holder.pid) is int and all(isinstance(text, str) for text in texts)
+        return holder if whole else None
+
+    @property
+    def may_live(self) -> bool:
+        """Whether it may be running: on another host nobody can tell."""
+        if self.host != os.uname().nodename:
+            return True
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except (PermissionError, OverflowError):
+            pass
+        return True
+
+
 class Held:
     """A lock that is held; leaving the context lets it go.
 
     Attributes:
-        died: what the lock file says of a holder that ended without letting go; None when the
-            last one ended in order.
+        died: the holder before, when it ended without letting go; None when it ended in order.
     """
 
-    def __init__(self, fd: int, died: dict[str, Any] | None) -> None:
+    def __init__(self, fd: int, died: Holder | None) -> None:
         self._fd = fd
         self.died = died
 
@@ -73,26 +113,13 @@ def _lock(fd: int) -> None:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = _holder(fd)
-            if holder is None or _alive(holder) or time.monotonic() > end:
+            if holder is None or holder.may_live or time.monotonic() > end:
                 raise
             time.sleep(0.005)
 
 
-def _alive(holder: dict[str, Any]) -> bool:
-    """Whether a holder may be running: on another host nobody can tell."""
-    if holder["host"] != os.uname().nodename or not isinstance(holder["pid"], int):
-        return True
-    try:
-        os.kill(holder["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass
-    return True
-
-
-def dead_holder(path: Path) -> dict[str, Any] | None:
-    """What the lock file says of a holder that ended without letting go. Changes nothing."""
+def dead_holder(path: Path) -> Holder | None:
+    """The last holder, when it ended without letting go. Changes nothing."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -108,31 +135,23 @@ def dead_holder(path: Path) -> dict[str, Any] | None:
 
 def _sign(fd: int, command: str) -> None:
     """Write who holds the lock. Information only: on a full disk the lock still holds."""
-    holder = {
-        "pid": os.getpid(),
-        "command": command,
-        "host": os.uname().nodename,
-        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
     with suppress(OSError):
         os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(holder).encode(), 0)
+        os.pwrite(fd, json.dumps(asdict(Holder.this_process(command))).encode(), 0)
 
 
-def _holder(fd: int) -> dict[str, Any] | None:
-    """What a holder wrote: command, pid, host and since; None for nothing, or nonsense."""
+def _holder(fd: int) -> Holder | None:
+    """The holder that a lock file names."""
     try:
-        holder = json.loads(os.pread(fd, 4096, 0))
-    except (ValueError, OSError):
+        return Holder.from_json(os.pread(fd, 4096, 0))
+    except OSError:
         return None
-    whole = isinstance(holder, dict) and {"command", "pid", "host", "since"} <= holder.keys()
-    return holder if whole else None
 
 
-def _describe(holder: dict[str, Any] | None) -> str:
+def _describe(holder: Holder | None) -> str:
     if holder is None:
         return "another patcher run is starting in this workspace"
     return (
-        f"`patcher {holder['command']}` (process {holder['pid']} on {holder['host']}, "
-        f"since {holder['since']}) is running in this workspace"
+        f"`patcher {holder.command}` (process {holder.pid} on {holder.host}, "
+        f"since {holder.since}) is running in this workspace"
     )

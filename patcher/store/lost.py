@@ -68,7 +68,7 @@ def lost_copies(workspace: Folders) -> list[Lost]:
 
 
 def _from_backups(workspace: Folders) -> Iterator[Lost]:
-    for target in sorted({manifest["target"] for _, manifest in workspace.backups.records()}):
+    for target in sorted({manifest.target for manifest in workspace.backups.records()}):
         if target in workspace.targets():
             continue
         with suppress(PatcherError, OSError):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
-from patcher.store import git, records
+from patcher.store import git
 from patcher.store import journal as journals
 from patcher.store import state as states
+from patcher.store.backups import read_manifest
 from patcher.store.fs import Folder, digest
 from patcher.store.index import INDEX_FILE, Index
-from patcher.store.journal import JOURNAL_FILE
+from patcher.store.journal import JOURNAL_FILE, Journal
 from patcher.store.paths import Root
 from patcher.store.plumbing import find_blob
-from patcher.store.settling import settle_pending
+from patcher.store.settling import SettledChange, settle_pending
 from patcher.store.state import SERIES_FILE, State
 from patcher.store.tree import StoredTree
 
@@ -25,12 +27,26 @@ if TYPE_CHECKING:
 
     from patcher.store.exclusive import ExclusiveFolders
     from patcher.store.folders import Folders
+    from patcher.store.lock import Holder
 
 
-def recover(workspace: ExclusiveFolders) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Recovered:
+    """``patcher recover``.
+
+    Attributes:
+        settled: interrupted changes that were finished or undone.
+        mended: paths of records that were damaged and are whole again.
+        died: the run that was cut short, if there was one.
+    """
+
+    settled: tuple[SettledChange, ...]
+    mended: tuple[str, ...]
+    died: Holder | None
+
+
+def recover(workspace: ExclusiveFolders) -> Recovered:
     """Finish what was interrupted and mend what is damaged, as far as copies allow.
-
-    Returns ``{"settled": [...], "mended": [path, ...], "died": the run that was cut short}``.
 
     Raises:
         PatcherError: what `settle_pending` raises, ``backup-damaged`` when a backup has no copy.
@@ -39,7 +55,7 @@ def recover(workspace: ExclusiveFolders) -> dict[str, Any]:
         mended = [str(path) for path in _mend_records(workspace)]
         settled = settle_pending(workspace)
         mended += [str(path) for path in _mend_backups(workspace)]
-    return {"settled": settled, "mended": mended, "died": workspace.died}
+    return Recovered(tuple(settled), tuple(mended), workspace.died)
 
 
 def _mend_records(workspace: Folders) -> Iterator[Path]:
@@ -52,7 +68,7 @@ def _mend_records(workspace: Folders) -> Iterator[Path]:
             private.unlink(JOURNAL_FILE)
             private.fsync()
             yield workspace.private_dir / JOURNAL_FILE
-    targets = {manifest["target"] for _, manifest in workspace.backups.records()}
+    targets = {manifest.target for manifest in workspace.backups.records()}
     for target in sorted(targets | set(workspace.targets())):
         home = workspace.private_dir / target
         try:
@@ -89,10 +105,10 @@ def best_state(workspace: Folders, target: str) -> State:
         PatcherError: ``state-damaged`` when the backups hold none.
     """
     result: list[State] = []
-    for _, manifest in workspace.backups.records(target):
-        for key in ("state_before", "state_after"):
+    for manifest in workspace.backups.records(target):
+        for sha256 in (manifest.state_before, manifest.state_after):
             with suppress(PatcherError):
-                result.append(states.load(workspace.backups.get(manifest[key]), target))
+                result.append(states.load(workspace.backups.get(sha256), target))
     result.sort(key=lambda state: state.generation, reverse=True)
     for state in result:
         if is_whole(workspace, state):
@@ -138,16 +154,16 @@ def _mend_backups(workspace: Folders) -> Iterator[Path]:
                 yield backups.object_path(touched.pristine)
 
 
-def read_manifests(workspace: Folders) -> tuple[list[dict[str, Any]], list[Path]]:
+def read_manifests(workspace: Folders) -> tuple[list[Journal], list[Path]]:
     """(readable manifests, paths of damaged ones), for `doctor` and `gc`."""
-    good: list[dict[str, Any]] = []
+    good: list[Journal] = []
     bad: list[Path] = []
     with suppress(FileNotFoundError):
         for path in sorted(workspace.backups.manifests.iterdir()):
             if re.fullmatch(r"\d+-[a-z]+-[0-9a-f]+\.json", path.name):
-                record = records.decode(path.read_bytes())
-                if record is None:
+                manifest = read_manifest(path)
+                if manifest is None:
                     bad.append(path)
                 else:
-                    good.append(record)
+                    good.append(manifest)
     return good, bad

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.store import git
 from patcher.store import journal as journals
 from patcher.store.fs import Folder, remove_tree
-from patcher.store.journal import Journal
 from patcher.store.paths import Root
 from patcher.store.transaction import blocked_error
 from patcher.store.tree import StoredTree
@@ -23,9 +23,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from patcher.store.folders import Folders
+    from patcher.store.journal import Journal
     from patcher.store.state import State
 
 UNFINISHED = ".init-"
+
+
+@dataclass(frozen=True)
+class SettledChange:
+    """An interrupted change that was finished or undone.
+
+    Attributes:
+        names: the patches it was about.
+        files: the files it was to change.
+    """
+
+    outcome: Settlement
+    action: str
+    names: tuple[str, ...]
+    target: str
+    files: tuple[str, ...]
+    transaction: str
 
 
 def place_of(folders: Folders, journal: Journal) -> CopyFolders:
@@ -41,7 +59,7 @@ def place_of(folders: Folders, journal: Journal) -> CopyFolders:
     )
 
 
-def settle_pending(folders: Folders) -> list[dict[str, Any]]:
+def settle_pending(folders: Folders) -> list[SettledChange]:
     """Finish or undo an interrupted change, and make the git record it lacks.
 
     The lock of the folders is held. Returns what was done.
@@ -59,7 +77,7 @@ def settle_pending(folders: Folders) -> list[dict[str, Any]]:
     return done
 
 
-def _settle(folders: Folders, pending: Journal) -> dict[str, Any]:
+def _settle(folders: Folders, pending: Journal) -> SettledChange:
     place = place_of(folders, pending)
     try:
         outcome, blocked = settle(place, pending)
@@ -71,14 +89,14 @@ def _settle(folders: Folders, pending: Journal) -> dict[str, Any]:
         ) from error
     if outcome is Settlement.BLOCKED:
         raise blocked_error(place, pending, blocked)
-    return {
-        "outcome": outcome.value,
-        "action": pending.action,
-        "names": list(pending.names),
-        "target": pending.target,
-        "files": [step.path for step in pending.steps],
-        "transaction": pending.transaction,
-    }
+    return SettledChange(
+        outcome=outcome,
+        action=pending.action,
+        names=pending.names,
+        target=pending.target,
+        files=tuple(step.path for step in pending.steps),
+        transaction=pending.transaction,
+    )
 
 
 def _lost(folders: Folders, state: State) -> Iterator[Journal]:
@@ -86,8 +104,7 @@ def _lost(folders: Folders, state: State) -> Iterator[Journal]:
 
     Known by the temporary files beside their targets.
     """
-    for path, manifest in folders.backups.records(state.target, state.generation):
-        journal = Journal.from_record(manifest, str(path))
+    for journal in folders.backups.records(state.target, state.generation):
         if journal.generation > state.generation or journal.transaction == state.transaction:
             place = place_of(folders, journal)
             swapped, left = _traces(place, journal)

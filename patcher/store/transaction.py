@@ -159,7 +159,7 @@ def _quoted(path: str) -> str:
 def _back_up(place: CopyFolders, journal: Journal, kept: Collection[bytes]) -> None:
     for data in kept:
         place.backups.put(data)
-    place.backups.record(journal.record())
+    place.backups.record(journal)
 
 
 def _write_beside(

@@ -10,6 +10,7 @@ from patcher.errors import PatcherError
 from patcher.store.drift import Drift, ExpectedFile, find_drift
 from patcher.store.fs import digest
 from patcher.store.index import INDEX_FILE, Index
+from patcher.store.journal import Journal
 from patcher.store.paths import Root, printable, safe_target
 from patcher.store.plumbing import find_blob, record_ref
 from patcher.store.undo import CopyFolders
@@ -243,9 +244,9 @@ class StoredTree:
     def _temporary(self) -> set[str]:
         """Names that belong to an interrupted change."""
         journal = self.folders.journal()
-        if journal is None or journal["target"] != self.target:
-            return set()
-        return {name for step in journal["steps"] for name in step["temporary"]}
+        if isinstance(journal, Journal) and journal.target == self.target:
+            return journal.temporary
+        return set()
 
     def _from_git(self, path: str, sha256: str) -> bytes | None:
         ref = record_ref(self.target, in_place=self.in_place)

@@ -140,7 +140,7 @@ class Workspace(ExclusiveFolders):
             state_after=first,
             steps=(),
         )
-        self.backups.record(made.record())
+        self.backups.record(made)
         if signals.received is not None:
             discard_unfinished(self)
             signals.checkpoint()

@@ -18,6 +18,7 @@ from patcher.store.doctor import doctor
 from patcher.store.fs import FileOperation, digest
 from patcher.store.gc import gc
 from patcher.store.recovery import recover
+from patcher.store.undo import Settlement
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
 from tests.store.conftest import FILES, a_patch, tree_of
@@ -41,15 +42,15 @@ def revert_all(workspace: Workspace) -> WorkingCopy:
 
 def test_every_command_leaves_a_manifest_that_names_path_mode_and_hash(copy: WorkingCopy) -> None:
     apply(copy)
-    manifests = [manifest for _, manifest in copy.workspace.backups.records("sample")]
-    assert [each["action"] for each in manifests] == ["init", "apply"]
-    steps = {step["path"]: step for step in manifests[1]["steps"]}
-    assert steps["sample/two.py"]["before"] == digest(FILES["sample/two.py"][0])
-    assert steps["sample/two.py"]["before_mode"] == 0o755
-    assert steps[NEW]["before"] is None
+    manifests = list(copy.workspace.backups.records("sample"))
+    assert [each.action for each in manifests] == ["init", "apply"]
+    steps = {step.path: step for step in manifests[1].steps}
+    assert steps["sample/two.py"].before == digest(FILES["sample/two.py"][0])
+    assert steps["sample/two.py"].before_mode == 0o755
+    assert steps[NEW].before is None
     for step in steps.values():
-        if step["before"] is not None:
-            copy.workspace.backups.get(step["before"])
+        if step.before is not None:
+            copy.workspace.backups.get(step.before)
 
 
 def test_the_backup_is_on_the_disk_before_the_first_write(
@@ -115,7 +116,7 @@ def test_a_damaged_series_is_found_and_rebuilt(copy: WorkingCopy, how: str) -> N
         assert caught.value.exit is Exit.NEEDS_PERSON
         assert "patcher recover" in caught.value.hint
     result = recover(copy.workspace)
-    assert result["mended"] == [str(copy.home / "series.json")]
+    assert result.mended == (str(copy.home / "series.json"),)
     assert copy.workspace.working_copy().state == state
     assert tree_of(revert_all(copy.workspace)) == FILES
 
@@ -126,7 +127,7 @@ def test_a_damaged_index_is_found_and_rebuilt(copy: WorkingCopy, how: str) -> No
     DAMAGE[how](copy.home / "pristine.idx")
     with pytest.raises(PatcherError, match="missing or damaged"):
         copy.workspace.working_copy().drift()
-    assert recover(copy.workspace)["mended"] == [str(copy.home / "pristine.idx")]
+    assert recover(copy.workspace).mended == (str(copy.home / "pristine.idx"),)
     assert copy.workspace.working_copy().drift() == ()
 
 
@@ -139,7 +140,7 @@ def test_a_damaged_journal_is_found_and_its_change_settled(copy: WorkingCopy, ho
     assert caught.value.code == "state-damaged"
     assert copy.workspace.journal() is not None
     result = recover(copy.workspace)
-    assert result["settled"][0]["outcome"] == "undone"
+    assert result.settled[0].outcome is Settlement.UNDONE
     assert tree_of(copy) == FILES
 
 
@@ -158,7 +159,7 @@ def test_one_flipped_bit_in_a_backup_is_found_and_never_written(copy: WorkingCop
     assert caught.value.where == str(backup)
     assert tree_of(copy) == before
     assert any(each.topic == "backups" for each in doctor(copy.workspace) if each.level != "ok")
-    assert recover(copy.workspace)["mended"] == [str(backup)]
+    assert recover(copy.workspace).mended == (str(backup),)
     assert tree_of(revert_all(copy.workspace)) == FILES
 
 
@@ -238,7 +239,7 @@ def test_gc_keeps_what_is_needed_and_says_what_it_frees(copy: WorkingCopy) -> No
     assert len(list(copy.workspace.backups.records())) == 7
     done = gc(copy.workspace, keep=2)
     assert done == planned
-    assert done["freed_bytes"] > 0
+    assert done.freed_bytes > 0
     assert len(list(copy.workspace.backups.records())) == 2
     assert copy.workspace.backups.get(digest(FILES[ONE][0])) == b"x = 1\n"
     (copy.home / "series.json").unlink()
@@ -249,7 +250,7 @@ def test_gc_keeps_what_is_needed_and_says_what_it_frees(copy: WorkingCopy) -> No
 def test_gc_always_keeps_one_manifest(copy: WorkingCopy) -> None:
     apply(copy)
     gc(copy.workspace, keep=0)
-    assert [each["action"] for _, each in copy.workspace.backups.records()] == ["apply"]
+    assert [each.action for each in copy.workspace.backups.records()] == ["apply"]
 
 
 def test_doctor_names_what_is_wrong_and_what_to_do(copy: WorkingCopy) -> None:

@@ -466,7 +466,7 @@ def test_a_journal_reads_back_as_it_was_written(bench: Bench) -> None:
 
 
 def test_a_journal_names_its_temporary_files(bench: Bench) -> None:
-    record = journal(step()).record()
+    record = journal(step()).as_json()
     assert record["schema"] == 1
     assert record["stage"] == "begin"
     assert record["steps"][0]["temporary"] == [
@@ -536,9 +536,9 @@ BAD_VALUES: dict[str, tuple[str, object]] = {
 @pytest.mark.parametrize("case", BAD_VALUES)
 def test_a_sealed_record_is_refused_with(case: str) -> None:
     key, value = BAD_VALUES[case]
-    record = {**journal(step()).record(), key: value}
+    record = {**journal(step()).as_json(), key: value}
     with pytest.raises(PatcherError) as caught:
-        Journal.from_record(record, "the journal")
+        Journal.from_json(records.encode(record), "the journal")
     assert caught.value.code in ("state-damaged", "unsafe-path")
 
 
@@ -557,27 +557,27 @@ BAD_STEPS: dict[str, tuple[str, object]] = {
 @pytest.mark.parametrize("case", BAD_STEPS)
 def test_a_sealed_record_is_refused_with_a_step_with(case: str) -> None:
     key, value = BAD_STEPS[case]
-    record = journal(step()).record()
+    record = journal(step()).as_json()
     record["steps"][0][key] = value
     with pytest.raises(PatcherError) as caught:
-        Journal.from_record(record, "the journal")
+        Journal.from_json(records.encode(record), "the journal")
     assert caught.value.code in ("state-damaged", "unsafe-path")
 
 
 def test_the_values_at_the_edges_are_taken() -> None:
     each = replace(journal(step(None, None)), generation=0, pid=(1 << 32) - 1, target="a")
-    record = each.record()
-    assert Journal.from_record(record, "") == each
-    assert asdict(Journal.from_record(record, ""))["steps"][0]["before"] is None
+    record = each.as_json()
+    assert Journal.from_json(records.encode(record), "") == each
+    assert asdict(Journal.from_json(records.encode(record), ""))["steps"][0]["before"] is None
     assert replace(each, target="a-b2").check() is None
 
 
 def test_a_record_lacks_nothing() -> None:
-    for key in journal(step()).record():
-        record = journal(step()).record()
+    for key in journal(step()).as_json():
+        record = journal(step()).as_json()
         del record[key]
         if key == "schema" or key in Journal.__dataclass_fields__:
             if key in ("folders", "stage"):
                 continue  # they have defaults, but a record always carries them
             with pytest.raises(PatcherError):
-                Journal.from_record(record, "")
+                Journal.from_json(records.encode(record), "")

@@ -42,7 +42,7 @@ def test_the_second_run_is_told_who_holds_the_lock(workspace: Workspace) -> None
         holder.wait()
     died = Workspace(workspace.root).dead_run()
     assert died is not None
-    assert (died["command"], died["pid"]) == ("verify", holder.pid)
+    assert (died.command, died.pid) == ("verify", holder.pid)
     with workspace.lock("apply"):  # the lock died with its process, and says so
         assert workspace.died == died
         assert workspace.dead_run() is None

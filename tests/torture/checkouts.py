@@ -176,9 +176,9 @@ def of_kind(place: Path, kind: str) -> Iterator[tuple[Path, Path]]:
     yield first, first if kind == "workspace inside" else workspace
 
 
-def theirs(checkout: Path, workspace: Path) -> dict[str, str]:
+def user_state(checkout: Path, workspace: Path) -> dict[str, str]:
     """Everything of a checkout that patcher must leave alone, by hash."""
-    found = {
+    hashes = {
         "head": git(checkout, "rev-parse", "HEAD", check=False),
         "symbolic": git(checkout, "symbolic-ref", "-q", "HEAD", check=False),
         "refs": "\n".join(
@@ -192,13 +192,13 @@ def theirs(checkout: Path, workspace: Path) -> dict[str, str]:
     }
     for path in sorted(checkout.rglob("*")):
         relative = path.relative_to(checkout).as_posix()
-        ours = workspace == checkout and relative.startswith((".patcher", "backups"))
-        if relative.startswith(".git/") or ours or "__pycache__" in relative:
+        own = workspace == checkout and relative.startswith((".patcher", "backups"))
+        if relative.startswith(".git/") or own or "__pycache__" in relative:
             continue
         here = path.lstat()
         if stat.S_ISREG(here.st_mode):
-            found[relative] = f"{_hash(path, checkout)} {here.st_mode:o}"
-    return found
+            hashes[relative] = f"{_hash(path, checkout)} {here.st_mode:o}"
+    return hashes
 
 
 def _hash(path: Path, below: Path) -> str:
@@ -211,7 +211,7 @@ def use_in_place(place: Path, kind: str, state: str) -> Tally:
     tally = Tally(tried=1)
     with of_kind(place, kind) as (checkout, where):
         STATES[state](checkout)
-        before = theirs(checkout, where)
+        before = user_state(checkout, where)
         faults = []
         try:
             faults = _use(checkout, where, before)
@@ -227,11 +227,11 @@ def _use(checkout: Path, where: Path, before: dict[str, str]) -> list[str]:
     faults = []
     workspace = Workspace(where)
     copy = workspace.init(find_source(str(checkout)), checkout)
-    if theirs(checkout, where) != before:
+    if user_state(checkout, where) != before:
         faults.append("lost: init changed what is not patcher's")
     new = {"sample/part0.py": b"patched\n", "sample/part1.py": b"patched\n"}
     copy.change(new, [applied("one")], "apply", ["one"])
-    after = theirs(checkout, where)
+    after = user_state(checkout, where)
     changed = {path for path in before if before[path] != after.get(path)}
     if changed != {"src/sample/part0.py", "src/sample/part1.py"} or after.keys() != before.keys():
         faults.append(f"lost: apply changed {changed ^ set(new)}")
@@ -244,7 +244,7 @@ def _use(checkout: Path, where: Path, before: dict[str, str]) -> list[str]:
         faults.append("torn: no record under refs/patcher")
     back = {path: copy.pristine(path) for path in copy.state.touched}
     copy.change(back, (), "revert", ["one"])
-    if theirs(checkout, where) != before:
+    if user_state(checkout, where) != before:
         faults.append("lost: after revert the checkout is not what it was")
     if where == checkout and ".patcher" in git(checkout, "status", "--short", check=False):
         faults.append("torn: .patcher shows in git status")

@@ -110,10 +110,10 @@ class Commands:
 
         The restoring begins with its backup.
         """
-        found = self.points("verify")
+        points = self.points("verify")
         backups = str(self.box / f"run-{os.getpid()}" / "backups")
-        restore = next(number for number, point in enumerate(found) if backups in point.said)
-        return found[:restore:every] + found[restore:]
+        restore = next(number for number, point in enumerate(points) if backups in point.arguments)
+        return points[:restore:every] + points[restore:]
 
     def kill_at(self, action: str, point: strace.Point, *, by_command: bool = False) -> Tally:
         """Kill a command at a system call, let the next one settle it, and judge."""
@@ -132,12 +132,12 @@ class Commands:
         """
         place = self.fresh(action)
         ended = strace.fail(self.command(place, *WORDS[action]), place, point, error)
-        faults, told = [], None
+        faults, reported = [], None
         if not ended.elsewhere:
-            faults = told_wrongly(ended.status, ended.stderr, (_DONE, _REFUSED, _NEEDS_PERSON))
-            told = {_DONE: True, _REFUSED: False}.get(ended.status)
+            faults = misreported(ended.status, ended.stderr, (_DONE, _REFUSED, _NEEDS_PERSON))
+            reported = {_DONE: True, _REFUSED: False}.get(ended.status)
         where = f"{action}, {error} at {point}"
-        tally = self.judged(place, action, where, faults, told=told)
+        tally = self.judged(place, action, where, faults, reported=reported)
         tally.tried = int(ended.hit and not ended.elsewhere)
         return tally
 
@@ -181,14 +181,14 @@ class Commands:
         faults: list[str] | None = None,
         *,
         by_command: bool = False,
-        told: bool | None = None,
+        reported: bool | None = None,
     ) -> Tally:
         """What is left after the next command had its chance.
 
         Args:
             faults: what is known already.
             by_command: that next command is a real one.
-            told: what the command said of whether the tree was changed, when it said so.
+            reported: what the command said of whether the tree was changed, when it said so.
         """
         faults = [*(faults or []), *take_leftovers(place)]
         if by_command:
@@ -201,7 +201,7 @@ class Commands:
                 if snapshot(place) != self.ends[action][changed]:
                     faults.append("torn: the tree is not what the series says")
                 faults += [f"torn: drift {copy.drift()}"] if copy.drift() else []
-                if told not in (None, changed):
+                if reported not in (None, changed):
                     faults.append(f"torn: changed: {changed}, but the command said otherwise")
             out = subprocess.run(
                 ["git", "status", "--porcelain"], cwd=copy.root, capture_output=True, check=False
@@ -222,11 +222,11 @@ class Commands:
             self.command(place, *words), capture_output=True, text=True, check=False
         )
         # Where the first one had restored already, an empty series is left, which passes.
-        wanted = (_FAILED if before else _DONE,) if action == "verify" else (_DONE,)
-        return told_wrongly(done.returncode, done.stderr, wanted)
+        expected = (_FAILED if before else _DONE,) if action == "verify" else (_DONE,)
+        return misreported(done.returncode, done.stderr, expected)
 
 
-def told_wrongly(status: int, stderr: str, statuses: tuple[int, ...]) -> list[str]:
+def misreported(status: int, stderr: str, statuses: tuple[int, ...]) -> list[str]:
     """Faults in how a command ended: a status that may not be, an error that is not in words."""
     last = stderr.strip().rpartition("\n")[2]
     faults = []

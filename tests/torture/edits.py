@@ -114,11 +114,11 @@ def edit_everywhere(scene: Scene, action: str, name: str, points: range | None =
                 faults.append(f"traceback: {error.code}: {error.message}")
             faults += _kept(place, name, path)
             tree = snapshot(place)
-            wanted = (before, after)
+            allowed = (before, after)
             aside = {edited, *(p for p in tree if "part1" in p or "elsewhere" in p)}
             if name == "its folder replaced by a link":
                 aside |= {p for p in before if "part1" in p} | {p for p in tree if "moved" in p}
-            if error is None and not any(_rest(tree, aside) == _rest(w, aside) for w in wanted):
+            if error is None and not any(_rest(tree, aside) == _rest(w, aside) for w in allowed):
                 faults.append("torn: the other files")
             faults += lost_bytes(Workspace(place))
             tally.tried += 1
@@ -157,7 +157,7 @@ def eight_writers(scene: Scene, seed: int) -> Tally:
         if (error := scene.settle(place)) is not None:
             faults.append(f"torn: {error.message}")
         copy = Workspace(place).working_copy()
-        names = [one.name for one in copy.series]
+        names = [each.name for each in copy.series]
         done = sum(end.status == 0 for end in ends)
         if len(names) != done:
             faults.append(f"torn: {done} succeeded, the series has {names}")

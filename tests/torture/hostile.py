@@ -34,9 +34,9 @@ def hostile_paths() -> list[str]:
     ]  # fmt: skip
     frames = ["{}", "sample/{}", "{}/config", "sample/{}/x.py", "sample/part0/{}/../x.py", "/{}",
               "sample//{}", "./{}"]  # fmt: skip
-    found = [frame.format(name) for frame, name in product(frames, names)]
-    found += ["/etc/passwd", "//x", "///", "../" * 30 + "etc/passwd", "sample/../../x", "a/" * 600]
-    return sorted(set(found))
+    paths = [frame.format(name) for frame, name in product(frames, names)]
+    paths += ["/etc/passwd", "//x", "///", "../" * 30 + "etc/passwd", "sample/../../x", "a/" * 600]
+    return sorted(set(paths))
 
 
 def refuse_paths(scene: Scene) -> Tally:
@@ -62,8 +62,8 @@ def _try(place: Path, path: str) -> list[str]:
     try:
         copy.change({path: b"hostile\n"}, [applied("hostile")], "apply", ["hostile"])
     except PatcherError as error:
-        wanted = ("unsafe-path", "drift", "unsupported-source")
-        return [] if error.code in wanted else [f"torn: {error.code}"]
+        expected = ("unsafe-path", "drift", "unsupported-source")
+        return [] if error.code in expected else [f"torn: {error.code}"]
     except Exception as error:
         return [f"traceback: {error!r}"]
     return ["torn: it was written"]
@@ -102,12 +102,12 @@ def _traps(place: Path) -> list[tuple[str, str]]:
 
 def _fence(box: Path) -> dict[str, bytes]:
     """What lies around a workspace's tree."""
-    found = {}
+    files = {}
     for path in sorted(box.rglob("*")):
         inside = {".patcher", "backups"} & set(path.relative_to(box).parts)
         if path.is_file() and not path.is_symlink() and not inside:
-            found[str(path)] = path.read_bytes()
-    return found
+            files[str(path)] = path.read_bytes()
+    return files
 
 
 def fuzz_specs(specs: list[str], rounds: int, seed: int) -> Tally:
@@ -177,8 +177,8 @@ def _a_journal(scene: Scene) -> dict[str, object]:
     """The manifest of a real change."""
     with scene.round("apply") as place:
         scene.perform(Workspace(place), "apply")
-        *_, (_, manifest) = Backups(place / "backups").records("sample")
-        return manifest
+        *_, manifest = Backups(place / "backups").records("sample")
+        return manifest.as_json()
 
 
 def _flip(record: dict[str, object], chance: random.Random) -> bytes:

@@ -86,8 +86,8 @@ def fail_everywhere(
             # What the command said must be what happened.
             state = Workspace(place).working_copy().state
             planned = Workspace(scene.templates[action]).working_copy().state != state
-            told = ended.status in (inject.DONE, inject.REFUSED) and before != after
-            if not faults and told and planned != (ended.status == inject.DONE):
+            answered = ended.status in (inject.DONE, inject.REFUSED) and before != after
+            if not faults and answered and planned != (ended.status == inject.DONE):
                 faults.append(f"torn: status {ended.status}, but changed: {planned}")
             tally.tried += 1
             tally.note(faults, f"{action}, {name} at call {point}{' and after' * sticky}")

@@ -167,10 +167,10 @@ class Rivals:
         before = _parts(template / "tree")
         after = [f"value = 10{number}\n" * 20 for number in range(FILES)]
         fresh()
-        found = strace.points(rival.command, folder, place)
+        points = strace.points(rival.command, folder, place)
         if _parts(tree) != after:
             raise RuntimeError(f"{rival.name} does not do what it is there for")
-        for point in found:
+        for point in points:
             fresh()
             tally.tried += strace.kill(rival.command, folder, point)
             if _parts(tree) not in (before, after):
@@ -189,8 +189,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _parts(tree: Path) -> list[str | None]:
-    found: list[str | None] = []
+    texts: list[str | None] = []
     for number in range(FILES):
         path = tree / f"part{number}.py"
-        found.append(path.read_text() if path.exists() else None)
-    return found
+        texts.append(path.read_text() if path.exists() else None)
+    return texts

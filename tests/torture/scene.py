@@ -98,16 +98,16 @@ class Scene:
     _rounds: int = field(default=0, init=False)
 
     def pristine(self) -> Snapshot:
-        found: Snapshot = {"sample/__init__.py": (b"", 0o644)}
+        files: Snapshot = {"sample/__init__.py": (b"", 0o644)}
         for number in range(self.files + 2):
             body = f"VALUE = {number}\n".encode() * (1 + number * 40)
             mode = 0o755 if number == 1 else 0o644
-            found[f"sample/part{number}/module{number}.py"] = (body, mode)
-        found["sample/odd.py"] = (b"\xef\xbb\xbfx = 1\r\ny = 2\rz = 3", 0o600)
-        found["sample/tool.py"] = (b"print()\n", 0o644)
-        found["sample/removed.py"] = (b"gone = True\n", 0o644)
-        found["sample-1.0.dist-info/METADATA"] = (b"Name: sample\nVersion: 1.0\n", 0o644)
-        return found
+            files[f"sample/part{number}/module{number}.py"] = (body, mode)
+        files["sample/odd.py"] = (b"\xef\xbb\xbfx = 1\r\ny = 2\rz = 3", 0o600)
+        files["sample/tool.py"] = (b"print()\n", 0o644)
+        files["sample/removed.py"] = (b"gone = True\n", 0o644)
+        files["sample-1.0.dist-info/METADATA"] = (b"Name: sample\nVersion: 1.0\n", 0o644)
+        return files
 
     @cached_property
     def templates(self) -> dict[str, Path]:
@@ -158,18 +158,18 @@ class Scene:
             first = self._first_only(copy)
             copy.change(first, verified, "restore", ["two"], modes=moded("one"))
         elif action == "discard":
-            ours = {p: new for p, new in patched(self.pristine(), "one", self.files).items() if new}
+            own = {p: new for p, new in patched(self.pristine(), "one", self.files).items() if new}
             copy.discard(
                 {
-                    one.path: None
-                    if one.kind == "added"
-                    else ours.get(one.path, copy.pristine(one.path))
-                    for one in copy.drift()
+                    each.path: None
+                    if each.kind == "added"
+                    else own.get(each.path, copy.pristine(each.path))
+                    for each in copy.drift()
                 }
             )
         else:
             back = {path: copy.pristine(path) for path in copy.state.touched}
-            names = [one.name for one in copy.series]
+            names = [each.name for each in copy.series]
             copy.change(back, (), "revert", names, modes={})
 
     def _edit(self, root: Path) -> None:
@@ -194,12 +194,12 @@ class Scene:
     @cached_property
     def ends(self) -> dict[str, tuple[Snapshot, Snapshot]]:
         """(before, after) of each action."""
-        found = {}
+        ends = {}
         for action, template in self.templates.items():
             with self.round(action) as place:
                 self.perform(Workspace(place), action)
-                found[action] = (snapshot(template), snapshot(place))
-        return found
+                ends[action] = (snapshot(template), snapshot(place))
+        return ends
 
     @contextmanager
     def round(self, action: str) -> Iterator[Path]:
@@ -223,7 +223,7 @@ class Scene:
     def faults(self, place: Path, action: str) -> list[str]:
         """What is wrong with a settled workspace: an empty list is what every round must give."""
         before, after = self.ends[action]
-        found: list[str] = []
+        faults: list[str] = []
         if (error := self.settle(place)) is not None:
             return [f"torn: not settled: {error.code}: {error.message}"]
         workspace = Workspace(place)
@@ -232,21 +232,21 @@ class Scene:
         was = Workspace(self.templates[action]).working_copy()
         same = copy.state == was.state
         if tree != (before if same else after):
-            wanted, name = (before, "before") if same else (after, "after")
-            found.append(f"torn: the series says {name}, but {_differences(tree, wanted)}")
-        stray = copy.drift()
-        if stray and not (same and action == "discard"):
-            found.append(f"torn: drift {stray}")
+            expected, name = (before, "before") if same else (after, "after")
+            faults.append(f"torn: the series says {name}, but {_differences(tree, expected)}")
+        drift = copy.drift()
+        if drift and not (same and action == "discard"):
+            faults.append(f"torn: drift {drift}")
         if not same and action == "discard":
-            found += [
+            faults += [
                 f"lost: what was edited by hand in {path}"
                 for path, (data, _) in before.items()
                 if data != after.get(path, (None, 0))[0] and not kept(workspace, data)
             ]
         if workspace.journal() is not None:
-            found.append("torn: the journal is still there")
-        found += lost_bytes(workspace)
-        return found
+            faults.append("torn: the journal is still there")
+        faults += lost_bytes(workspace)
+        return faults
 
 
 def kept(workspace: Workspace, data: bytes) -> bool:
@@ -257,17 +257,17 @@ def kept(workspace: Workspace, data: bytes) -> bool:
 def snapshot(place: Path) -> Snapshot:
     """Every file of the working copy, temporary ones included, without git's and bytecode."""
     root = place / ".patcher" / "sample" / "tree"
-    found: Snapshot = {}
+    files: Snapshot = {}
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root).as_posix()
         if relative.startswith(".git/") or "__pycache__" in relative:
             continue
         here = path.lstat()
         if stat.S_ISREG(here.st_mode):
-            found[relative] = (path.read_bytes(), stat.S_IMODE(here.st_mode))
+            files[relative] = (path.read_bytes(), stat.S_IMODE(here.st_mode))
         elif not stat.S_ISDIR(here.st_mode):
-            found[relative] = (b"", here.st_mode)
-    return found
+            files[relative] = (b"", here.st_mode)
+    return files
 
 
 def _differences(tree: Snapshot, other: Snapshot) -> list[str]:

@@ -32,12 +32,12 @@ class Point:
     """The Nth call of a name (from 1) in any one process of the command.
 
     Attributes:
-        said: the arguments, as strace printed them.
+        arguments: as strace printed them.
     """
 
     call: str
     number: int
-    said: str = field(default="", compare=False, repr=False)
+    arguments: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def points(
     if done.returncode != status:
         raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr}")
     counts: Counter[tuple[str, str]] = Counter()
-    found: dict[Point, None] = {}
+    reached: dict[Point, None] = {}
     for line in log.read_text(errors="replace").splitlines():
         parsed = re.match(r"(?:(\d+)\s+)?(\w+)\((.*)", line)
         if parsed is None:
@@ -87,9 +87,9 @@ def points(
         if call in ("openat", "open") and not re.search(r"O_(CREAT|TRUNC)", rest):
             continue
         if _is_below(rest, below):
-            found.setdefault(Point(call, counts[process, call], rest))
+            reached.setdefault(Point(call, counts[process, call], rest))
     log.unlink()
-    return list(found)
+    return list(reached)
 
 
 def kill(command: list[str], folder: Path, point: Point, *, children: bool = True) -> bool:
@@ -98,14 +98,14 @@ def kill(command: list[str], folder: Path, point: Point, *, children: bool = Tru
     Returns whether anything was killed. (`--seccomp-bpf` would halve the cost, but strace 6.1 then
     injects nothing: hence the answer is checked.)
     """
-    _, said = _inject(command, folder, point, "signal=KILL", children)
-    return "+++ killed by SIGKILL" in said
+    _, log = _inject(command, folder, point, "signal=KILL", children)
+    return "+++ killed by SIGKILL" in log
 
 
 def fail(command: list[str], folder: Path, point: Point, error: str) -> Ended:
     """Run a command in which the call at a point fails with an error, ``ENOSPC`` for example."""
-    done, said = _inject(command, folder, point, f"error={error}", True)
-    struck = [line.partition("(")[2] for line in said.splitlines() if "(INJECTED)" in line]
+    done, log = _inject(command, folder, point, f"error={error}", True)
+    struck = [line.partition("(")[2] for line in log.splitlines() if "(INJECTED)" in line]
     elsewhere = not all(_is_below(rest, folder) for rest in struck)
     return Ended(bool(struck), elsewhere, done.returncode, done.stderr)
 
@@ -127,9 +127,9 @@ def _inject(
         cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         timeout=_TIMEOUT_S,
     )  # fmt: skip
-    said = log.read_text(errors="replace")
+    text = log.read_text(errors="replace")
     log.unlink()
-    return done, said
+    return done, text
 
 
 def _follow(children: bool) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -51,6 +50,3 @@ class Tally:
     @property
     def clean(self) -> bool:
         return not (self.torn or self.lost or self.ran or self.left or self.tracebacks)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)

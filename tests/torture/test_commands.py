@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.torture import kills, strace
-from tests.torture.__main__ import table
-from tests.torture.commands import WORDS, Commands, told_wrongly
+from tests.torture.__main__ import Kept, RivalResult, RowResult, table
+from tests.torture.commands import WORDS, Commands, misreported
 from tests.torture.leftovers import take_leftovers, using
 from tests.torture.rivals import Rival, Rivals
 from tests.torture.scene import scratch, snapshot
@@ -103,8 +103,8 @@ def test_the_judge_sees_a_lost_backup(real: Commands) -> None:
 @needs_proc
 def test_the_judge_sees_a_command_that_says_what_it_did_not_do(real: Commands) -> None:
     place = real.fresh("apply")
-    assert real.judged(place, "apply", "nothing was done", told=False).clean
-    assert real.judged(place, "apply", "nothing was done", told=True).torn == 1
+    assert real.judged(place, "apply", "nothing was done", reported=False).clean
+    assert real.judged(place, "apply", "nothing was done", reported=True).torn == 1
 
 
 @needs_proc
@@ -130,10 +130,10 @@ def test_git_apply_tears_the_tree(tmp_path: Path) -> None:
     assert still > 0
 
 
-def test_the_table_says_which_rival_is_not_installed() -> None:
-    killed = {"one": {"tried": 9, "torn": 8, "still": 7}}
-    state = {"code": "", "commit": "", "rows": {}, "rivals": killed}
-    text = table([], [Rival("one", ["one"]), Rival("other", None)], state)
+def test_the_table_says_which_rival_is_not_installed(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.keep_rival("one", RivalResult(9, 8, 7))
+    text = table([], [Rival("one", ["one"]), Rival("other", None)], kept, "")
     assert "| one | 9 | 8 | 7 |" in text
     assert "| other | not installed | | |" in text
 
@@ -146,8 +146,21 @@ def test_a_call_that_fails_while_the_interpreter_starts_is_not_counted(real: Com
 
 
 def test_the_judge_reads_statuses_and_errors() -> None:
-    assert told_wrongly(0, "", (0,)) == []
-    assert told_wrongly(7, "said\nwhy", (0, 3)) == ["torn: exit status 7: why"]
-    assert told_wrongly(3, "error[internal]: a defect", (3,)) == [
+    assert misreported(0, "", (0,)) == []
+    assert misreported(7, "said\nwhy", (0, 3)) == ["torn: exit status 7: why"]
+    assert misreported(3, "error[internal]: a defect", (3,)) == [
         "traceback: error[internal]: a defect"
     ]
+
+
+def test_a_run_of_rows_is_resumed_and_other_code_starts_afresh(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "state")
+    kept.begin(restart=False)
+    kept.keep_row("paths", RowResult(done=1, units=2, tally=Tally(tried=7), seconds=1.5))
+    kept.begin(restart=False)
+    assert kept.row("paths") == RowResult(1, 2, Tally(tried=7), 1.5)
+    assert not kept.row("paths").finished
+    assert not kept.row("edits").begun
+    (kept.folder / "about.json").write_text('{"code": "of other code", "commit": ""}')
+    kept.begin(restart=False)
+    assert not kept.row("paths").begun
