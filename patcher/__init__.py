@@ -13,14 +13,15 @@ Functions return frozen values (`patcher.results`), and raise `PatcherError` whe
 would end with an error.
 """
 
-from __future__ import annotations
-
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# No typing and no __future__: until `patcher.__main__` is there, nobody answers Ctrl-C.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from patcher.api import apply, judge, plan, revert, scan, verify
     from patcher.commands.judge import JudgeOptions
     from patcher.errors import PatcherError
@@ -53,7 +54,7 @@ class CallablePackage(ModuleType):
     to that name as soon as anything imports it, so that one is made callable.
     """
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
+    def __call__(self, *arguments: "Any", **named: "Any") -> "Any":
         from importlib import import_module
 
         function = getattr(import_module("patcher.api"), self.__name__.rpartition(".")[2])

@@ -29,6 +29,8 @@ def discard_command(
 
     result = discard.discard(session.workspace(), paths, target, dry_run=dry_run)
     session.emit(result)
+    if not result.discarded:
+        session.say("nothing to discard: no file was edited by hand")
     done = "would be discarded" if dry_run else "discarded"
     for each in result.discarded:
         kept = f"  kept as {each.backup}" if each.backup and not dry_run else ""

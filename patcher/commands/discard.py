@@ -36,6 +36,8 @@ def discard(
     with workspace.lock("discard"):
         copy = workspace.working_copy(target)
         edits = list(chosen(copy, paths))
+        if not edits:
+            return DiscardResult([], None, dry_run=True) if dry_run else DiscardResult([], None)
         wrong = next((each for each in edits if each.kind not in PUT_BACK), None)
         if wrong is not None:
             raise PatcherError(
@@ -69,7 +71,7 @@ def chosen(copy: WorkingCopy, paths: Sequence[str]) -> Iterator[Drift]:
         under = [item for item in edits if item.path == path or item.path.startswith(f"{path}/")]
         if path == ".":
             under = edits
-        if not under:
+        if not under and path != ".":  # nothing at all to discard is the state that was asked for
             raise PatcherError(
                 "usage",
                 f"{text} was not edited by hand",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 KEPT_RUNS = 10
-FORMAT = 6  # of a stored result, and part of every key: older ones are run again
+FORMAT = 7  # of a stored result, and part of every key: older ones are run again
 
 SCHEMA = """
 create table if not exists runs (
@@ -191,7 +191,8 @@ class RunDb:
         """A stored result that may stand for a new run, or None.
 
         A baseline that did not deliver is never reused: what ailed it may have passed. Nor is a
-        result of which a stage file is missing, or holds other bytes than were recorded.
+        result of which a stage file is missing, or holds other bytes than were recorded; nor one
+        that later calls may have changed, because its worker ended before it was read once more.
 
         Args:
             refused: the call is meant to be refused, and a baseline that raised has delivered.
@@ -214,6 +215,8 @@ class RunDb:
             self._damaged.append(f"a stored result in {self.path} cannot be read: it is run again")
             return None
         raised = refused and result.outcome is Outcome.EXCEPTION
+        if result.unread:
+            return None
         if arm is Arm.BASELINE and result.outcome is not Outcome.OK and not raised:
             return None
         if not all(map(self._whole, (*result.stages, *result.returned, *result.later))):

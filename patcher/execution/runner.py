@@ -148,14 +148,15 @@ class Runner:
             self._launch(waiting, flights, admit)
             for report in self.executor.wait():
                 for result in self._read(report, flights, waiting):
-                    again = (result.arm, result.case) in results and result.later
+                    known = (result.arm, result.case) in results
+                    again = known and flights[report.job].asks[report.step].op == "results"
                     results[result.arm, result.case] = result
-                    if again:
-                        continue  # known already: its returned value was read once more
-                    self.learn([result])
                     batch = flights[report.job].batch
                     if batch.purpose == "run":
                         self.keep(result)
+                    if again:
+                        continue  # known already: its returned value was read once more
+                    self.learn([result])
                     self.observer.finished(result, batch.purpose_of(result.case))
                     self._announce(report, flights[report.job].batch)
                     if on_result(result):
@@ -304,15 +305,22 @@ class Runner:
             waiting.appendleft(again)
 
     def _read_again(self, report: Report, flight: _Flight) -> list[CaseResult]:
-        """What earlier calls had returned, as it reads after all later ones."""
-        result = []
-        for at, name in enumerate(report.value.get("tests", ())):
-            case = Case(flight.batch.model.name, name)
-            read = report.value.get(f"result {at}")
-            if read and case in flight.done and flight.done[case].ok:
-                later = tuple(stage_from(stage) for stage in read)
-                result.append(replace(flight.done[case], later=later))
-        return result
+        """What earlier calls had returned, as it reads after all later ones.
+
+        A worker holds the last results only: those before them have been looked at as well as can
+        be. One that cannot answer leaves all of them unread.
+        """
+        if report.failure is not None:
+            return []
+        read = {
+            Case(flight.batch.model.name, name): report.value.get(f"result {at}", ())
+            for at, name in enumerate(report.value.get("tests", ()))
+        }
+        return [
+            replace(result, later=tuple(map(stage_from, read.get(case, ()))), unread=False)
+            for case, result in flight.done.items()
+            if result.unread and result.ok
+        ]
 
     def _announce(self, report: Report, batch: Batch) -> None:
         """Say which case the worker is on now."""
@@ -368,6 +376,7 @@ def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) 
         stages=tuple(stage_from(stage) for stage in value.get("stages", ())),
         returned=tuple(stage_from(stage) for stage in value.get("returned", ())),
         asked=value.get("asked", {}),
+        unread=value.get("unread", False),
         measure=Measure(
             value["wall_s"],
             value["audio_s"],

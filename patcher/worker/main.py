@@ -346,6 +346,7 @@ class Worker:
         self.attach(returned, produced.returned)
         return {
             "asked": dict(produced.asked),
+            "unread": produced.again is not None,  # once more: see `op_results`
             "wall_s": produced.wall_s,
             "sample_rate": produced.sample_rate,
             "audio_s": produced.audio_s,

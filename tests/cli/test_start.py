@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Patcher
+from tests.conftest import REPOSITORY, Patcher
 
 HEAVY = ("torch", "libcst", "git", "numpy", "rich", "yaml")
 
@@ -88,3 +90,66 @@ def test_settings_in_pyproject_give_an_option_its_default(tmp_path: Path) -> Non
     ran = runner(tmp_path)("verify")
     assert ran.status == 2
     assert "toaster" in ran.stderr
+
+
+# Ctrl-C: the interrupt arrives at the n-th import after Python has come to patcher
+
+AT_IMPORT = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background ignores it
+left = int(sys.argv.pop(1))
+def interrupt(event, arguments):
+    global left
+    if event == "import" and left > 0:
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGINT)
+from patcher.__main__ import main
+sys.addaudithook(interrupt)
+main()
+"""
+
+
+def interrupted(n: int, *words: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-c", AT_IMPORT, str(n), *words]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("n", [1, 3, 10, 30, 60])
+def test_an_interrupt_among_the_first_imports_is_answered_in_a_line(n: int) -> None:
+    done = interrupted(n, "--version")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "error[interrupted]: interrupted before anything began\n"
+
+
+def test_an_early_interrupt_is_answered_in_json_when_asked_to() -> None:
+    done = interrupted(20, "status", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["ok"], said["schema"]) == (130, False, 1)
+    assert said["error"]["code"] == "interrupted"
+    assert set(said["error"]) == {"code", "message", "hint", "where"}
+
+
+@pytest.mark.slow  # forty starts
+def test_an_interrupt_at_any_time_shows_no_traceback_of_patcher(tmp_path: Path) -> None:
+    """Before Python has come to patcher, the interrupt is Python's own to answer."""
+
+    def heard() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    statuses = set()
+    for delay_ms in range(0, 200, 5):
+        with subprocess.Popen(
+            [sys.executable, "-m", "patcher", "-C", str(tmp_path), "list"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard,  # noqa: PLW1509
+        ) as running:  # fmt: skip
+            time.sleep(delay_ms / 1000)
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+        statuses.add(running.returncode)
+        if "Traceback" in said:
+            assert str(REPOSITORY / "patcher") not in said, said
+            assert "__main__.py" not in said
+        else:
+            assert running.returncode in (0, 130, -signal.SIGINT), said
+    assert 130 in statuses

@@ -1,8 +1,12 @@
 """Pages whose files are written, whose commands run, and whose output is held to what they show.
 
-A page has files (`{code-block}` with a caption) and commands (`console`, each after ``$ ``). What
-is printed there is compared with what the command prints on stdout; ``...`` stands for what
-differs from machine to machine.
+A page has files (`{code-block}` with a caption) and commands (`console`, each after ``$ ``, or
+`sh`, one a line). What a `console` block prints is compared with what the commands print on stdout;
+``...`` stands for what differs from machine to machine. A block that prints nothing shows commands
+alone, as `sh` does. A command ends with 0 unless its comment says otherwise: ``# exit 3: ...``.
+
+A block that cannot be run has a comment above it that says why: ``<!-- not run: REASON -->``.
+``python -m tests.docs.transcript`` lists these.
 """
 
 from __future__ import annotations
@@ -18,11 +22,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
-    r"^```(?:\{code-block\} \w+\n:caption: (?P<file>\S+)\n|console\n)"
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n+)?"
+    r"```(?:\{code-block\} \w+\n:caption: (?P<file>\S+)\n|(?P<shell>console|sh)\n)"
     r"(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
+EXIT = re.compile(r" # .*\bexit (\d+)\b")
 SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -36,24 +43,46 @@ class File:
 
 @dataclass(frozen=True)
 class Command:
-    """A line to type, and what it prints."""
+    """A line to type, what it prints and how it ends.
+
+    Attributes:
+        shown: None where the page shows nothing of it.
+        status: the exit status that the page says.
+    """
 
     line: str
-    shown: str
+    shown: str | None
+    status: int = 0
 
 
 Step = File | Command
 
 
 def steps(page: str) -> Iterator[Step]:
-    """What a page asks its reader to do, in order."""
+    """What a page asks its reader to do, in order; without the blocks that are not run."""
     for block in BLOCK.finditer(page):
+        if block["reason"]:
+            continue
         if block["file"]:
             yield File(block["file"], block["text"].lstrip("\n"))
             continue
-        for part in re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]:
+        text = block["text"].replace("\\\n", " ")
+        if block["shell"] == "sh":
+            parts = [f"{line}\n" for line in text.splitlines() if line.strip()]
+        else:
+            parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+        silent = not any(part.partition("\n")[2] for part in parts)
+        for part in parts:
             line, _, shown = part.partition("\n")
-            yield Command(line, shown)
+            stated = EXIT.search(line)
+            yield Command(line, None if silent else shown, int(stated[1]) if stated else 0)
+
+
+def not_run(page: str) -> Iterator[tuple[str, str]]:
+    """The blocks that say that they are not run: the reason and the text of each."""
+    for block in BLOCK.finditer(page):
+        if block["reason"]:
+            yield block["reason"], block["text"]
 
 
 def typed_lines(some: Sequence[Step]) -> int:
@@ -66,7 +95,7 @@ def follow(some: Sequence[Step], folder: Path) -> int:
     """Do what a page says in a folder; the number of commands that were run.
 
     Raises:
-        AssertionError: a command prints something else than the page shows.
+        AssertionError: a command prints something else than the page shows, or ends otherwise.
     """
     environment = _environment(folder)
     ran = 0
@@ -77,12 +106,14 @@ def follow(some: Sequence[Step], folder: Path) -> int:
             path.write_text(step.text, "utf-8")
         else:
             done = subprocess.run(
-                ["bash", "-c", step.line], cwd=folder, env=environment, capture_output=True,
-                text=True, check=False,
+                ["bash", "-c", f"set -o pipefail; {step.line}"], cwd=folder, env=environment,
+                capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
             )  # fmt: skip
-            same = doctest.OutputChecker().check_output(step.shown, done.stdout, SAME)
-            shown = f"$ {step.line}\n{done.stdout}\n{done.stderr}\nexpected:\n{step.shown}"
-            assert same, shown
+            said = f"$ {step.line}\n{done.stdout}\n{done.stderr}\n"
+            assert done.returncode == step.status, f"{said}exit {done.returncode}"
+            if step.shown is not None:
+                same = doctest.OutputChecker().check_output(step.shown, done.stdout, SAME)
+                assert same, f"{said}expected:\n{step.shown}"
             ran += 1
     return ran
 
@@ -91,14 +122,15 @@ def _environment(folder: Path) -> dict[str, str]:
     """The reader's: `patcher` on the path, a terminal of 80 columns, a home of the test's own."""
     programs = folder.parent / f"{folder.name}-bin"
     programs.mkdir(exist_ok=True)
-    program = programs / "patcher"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m patcher "$@"\n')
-    program.chmod(0o755)
+    for name, words in (("patcher", " -m patcher"), ("python", "")):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}"{words} "$@"\n')
+        program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PATCHER")}
     return {
         **kept,
         "PATH": f"{programs}:{os.environ['PATH']}",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "PYTHONPATH": str(REPOSITORY),
         "COLUMNS": "80",
         "HOME": str(folder.parent),
     }
@@ -131,7 +163,7 @@ def judged(page: str, target: str) -> Iterator[File | Judged]:
             specs[words[2]] = _spec(
                 target, words[2], dict(zip(words[3::2], words[4::2], strict=True))
             )
-        elif words[1] == "verify":
+        elif words[1] == "verify" and step.shown is not None:
             place = re.search(r"(?:changed|fails) at +(\S+?):", step.shown)
             verdict = "fail" if "Failed:" in step.shown else "pass"
             file = place[1] if place else ""
@@ -149,3 +181,19 @@ def _spec(target: str, name: str, options: dict[str, str]) -> str:
     claim = options.get("--claim", "bitwise")
     about = {"patch": name, "summary": "a try", "target": target, "equivalence": claim}
     return json.dumps({**about, "edits": [edit]})
+
+
+def pages() -> list[Path]:
+    """The README and every page of the documentation; not those that others are rendered from."""
+    under = (REPOSITORY / "docs").rglob("*.md")
+    return sorted(
+        path
+        for path in [REPOSITORY / "README.md", *under]
+        if not {"templates", "reference", "_build"} & set(path.parts)
+    )
+
+
+if __name__ == "__main__":
+    for path in pages():
+        for reason, text in not_run(path.read_text("utf-8")):
+            print(f"{path.relative_to(REPOSITORY)}: {reason}\n    {text.splitlines()[0]} ...")

@@ -399,10 +399,18 @@ class Interrupt(Silent):
             raise KeyboardInterrupt
 
 
-def test_an_interrupted_verification_resumes_where_it_was(tmp_path: Path) -> None:
-    asked = request(tmp_path, jobs=1)
+def calls_of(watcher: Watcher, arm: Arm) -> int:
+    """How many calls an arm made, further ones included."""
+    return sum(event[0] == "finished" and event[1] == arm.value for event in watcher.events)
+
+
+def test_an_interrupted_verification_resumes_with_the_model_it_was_on(tmp_path: Path) -> None:
+    """Its calls are made again, for what they return is read once more after all of them."""
+    watcher = Watcher()
+    judge(request(tmp_path, jobs=1, seed=3), watcher)
+    asked = request(tmp_path, jobs=1, seed=3, run_dir=tmp_path / "interrupted")
     with pytest.raises(KeyboardInterrupt):
-        judge(asked, Interrupt(2))
+        judge(asked, Interrupt(calls_of(watcher, Arm.PATCHED) // 2 + 1))
     watcher = Watcher()
     actual = judge(asked, watcher)
     assert actual.verdict is Verdict.PASS
@@ -411,6 +419,30 @@ def test_an_interrupted_verification_resumes_where_it_was(tmp_path: Path) -> Non
     repeated = Watcher()
     judge(asked, repeated)  # a finished one is repeated, not resumed
     assert [outcome for _, outcome in repeated.finished_runs(Arm.PATCHED)] == ["ok"] * 4
+
+
+def test_an_interruption_does_not_hide_results_that_later_calls_change(tmp_path: Path) -> None:
+    shared = (
+        "return samples if gain == 1.0 else",
+        "import sys; kept = vars(sys).setdefault('_kept', []); kept[:] = samples; return kept or",
+    )
+    options: dict[str, Any] = {"jobs": 1, "seed": 3, "matrix": one_case()}
+    watcher = Watcher()
+    assert judge(request(tmp_path, shared, **options), watcher).verdict is Verdict.FAIL
+    asked = request(tmp_path, shared, run_dir=tmp_path / "interrupted", **options)
+    with pytest.raises(KeyboardInterrupt):  # every call is made, none of the results read again
+        judge(asked, Interrupt(calls_of(watcher, Arm.PATCHED)))
+    actual = judge(asked)
+    assert actual.verdict is Verdict.FAIL
+    assert "changed by later calls" in str([actual.cases, actual.further])
+
+
+def test_a_bench_takes_over_what_was_read_once_more(tmp_path: Path) -> None:
+    asked = request(tmp_path, jobs=1, seed=3)
+    judge(asked)
+    judgement = judge(replace(asked, reuse_pass=True))
+    assert all(each.patched and each.patched.reused for each in judgement.cases)
+    assert all(each.patched and each.patched.later for each in judgement.cases)
 
 
 def test_only_failed_cases_are_explained(tmp_path: Path) -> None:
