@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     """,
 )
 @click.argument("name", required=False)
-@click.option("--at", metavar="FILE[:LINE]", help="The site of a patch, in the working copy.")
+@click.option(
+    "--at",
+    metavar="FILE[:LINE]",
+    help="The site of a patch; LINE of the file as it is in the working copy now.",
+)
 @click.option("--match", metavar="CODE", help="What to replace there. [default: what is at LINE]")
 @click.option("--with", "code", metavar="CODE", help="What comes instead: the patch is whole.")
 @click.option("--claim", type=click.Choice(["bitwise", "close", "perceptual"]), default="bitwise",
@@ -89,6 +93,8 @@ def _write_patch(
         following = f"`patcher verify {name}`"
     session.emit(result)
     session.say(result.text, nl=False)
+    if result.note:
+        session.tell(f"note: {result.note}", fg="yellow")
     session.tell(f"written to {result.spec}; next: {following}")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import copy_for
+from patcher.commands.shared.replay_series import patches_of
 from patcher.commands.shared.write_specs import requirement, write_spec
 from patcher.errors import PatcherError
 from patcher.results import NewResult
@@ -41,7 +42,8 @@ def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> Ne
     copy = copy_for(workspace, [], target)
     content = _read(copy, file)
     text = scaffolding.scaffold(name, requirement(copy, file), file, int(line), content)
-    return NewResult(write_spec(workspace, name, {f"{name}.yaml": text.encode()}), text)
+    spec = write_spec(workspace, name, {f"{name}.yaml": text.encode()})
+    return NewResult(spec, text, _counted(copy, file, content, int(line)))
 
 
 def replace_site(
@@ -58,17 +60,51 @@ def replace_site(
     if not file or not line.isdigit():
         file, line = at, ""
     copy = copy_for(workspace, [], target)
+    content = _read(copy, file)
     text = replacement_spec(
         name,
         requirement(copy, file),
         file,
-        _read(copy, file),
+        content,
         line=int(line) if line else None,
         pattern=replacement.pattern,
         replacement=replacement.code,
         claim=replacement.claim,
     )
-    return NewResult(write_spec(workspace, name, {f"{name}.yaml": text.encode()}), text)
+    spec = write_spec(workspace, name, {f"{name}.yaml": text.encode()})
+    return NewResult(spec, text, _counted(copy, file, content, int(line)) if line else None)
+
+
+def _counted(copy: WorkingCopy, file: str, content: bytes, line: int) -> str | None:
+    """How LINE was counted, where the file of the working copy is not the pristine one."""
+    pristine = copy.pristine(file) or b""
+    if content == pristine:
+        return None
+    names = [
+        patch.name
+        for patch in patches_of(copy.series)
+        if any(edit.file == file for edit in patch.edits)
+    ]
+    how = f"patched by {', '.join(names)}" if names else "edited by hand"
+    counted = f"{file} is {how}: line {line} is counted in it as it is now"
+    before = _line_before(pristine, content, line)
+    if before is not None:
+        return f"{counted} (line {before} of pristine)"
+    on = f"{', '.join(names)} applied" if names else "that edit"
+    return f"{counted}, and is not in pristine: the spec fits with {on}"
+
+
+def _line_before(old: bytes, new: bytes, line: int) -> int | None:
+    """Where a line of ``new`` is in ``old``, from 1; None for one that is only in ``new``."""
+    from difflib import SequenceMatcher
+
+    blocks = SequenceMatcher(
+        None, old.splitlines(), new.splitlines(), autojunk=False
+    ).get_matching_blocks()
+    for at, now, size in blocks:
+        if now < line <= now + size:
+            return at + line - now
+    return None
 
 
 def _read(copy: WorkingCopy, file: str) -> bytes:

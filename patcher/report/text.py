@@ -48,7 +48,8 @@ def print_fit(result: PlanResult, *, color: bool | None) -> None:
             reasons = ", ".join(dict.fromkeys(edit.status for edit in wrong))
             places = f"; now at {', '.join(str(each.moved_to) for each in moved)}" if moved else ""
             shade = "red"
-            word = f"does not fit: {len(wrong)} of {len(patch.edits)} edits {reasons}{places}"
+            every = f"{len(wrong)} of {len(patch.edits)} edits" if patch.edits[1:] else "its edit"
+            word = f"does not fit: {every} {reasons}{places}"
         click.secho(f"  {patch.name:<28} {word}", fg=shade, color=color)
 
 

@@ -318,10 +318,15 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class NewResult:
-    """``patcher new``: the spec that was written."""
+    """``patcher new``: the spec that was written.
+
+    Attributes:
+        note: where FILE is not pristine: how LINE was counted, and what the spec then stands on.
+    """
 
     spec: Path
     text: str
+    note: str | None = optional()
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,19 @@ def test_new_starts_a_spec_at_a_line(patcher: Patcher) -> None:
     assert patcher("new", "my_patch", "--at", "adder.py:12").status == 3
 
 
+def test_new_says_how_a_line_of_a_patched_file_is_counted(patcher: Patcher) -> None:
+    assert patcher("apply", "use_sum").status == 0
+    ran = patcher("new", "moved", "--at", "adder.py:9", "--json")
+    assert "return number * 2" in ran.json["text"]
+    assert ran.json["note"] == (
+        "adder.py is patched by use_sum: line 9 is counted in it as it is now (line 12 of pristine)"
+    )
+    inside = patcher("new", "inside", "--at", "adder.py:5")
+    assert "is not in pristine: the spec fits with use_sum applied" in inside.stderr
+    assert patcher("revert", "--all").status == 0
+    assert "note" not in patcher("new", "plain", "--at", "adder.py:12", "--json").json
+
+
 def test_export_hands_on_a_diff_git_patches_and_a_wheel(patcher: Patcher, tmp_path: Path) -> None:
     project = tmp_path / "project"
     assert patcher("apply", "use_sum", "use_shift").status == 0

@@ -74,6 +74,9 @@ def test_what_was_not_edited_is_not_discarded(adder: Patcher, root: Path) -> Non
     ran = adder("discard", "adder.py")
     assert ran.status == 2
     assert "was not edited by hand" in ran.stderr
+    every = adder("discard", ".")  # the state that was asked for is there
+    assert every.status == 0
+    assert every.stdout == "nothing to discard: no file was edited by hand\n"
 
 
 def test_a_link_in_the_place_of_a_file_is_for_a_person(
