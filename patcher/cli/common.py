@@ -206,12 +206,15 @@ def run(group: click.Group, arguments: list[str]) -> int:
     except PatcherError as error:
         return fail(session, error)
     except click.exceptions.NoArgsIsHelpError as error:
+        if session.json:
+            return fail(session, PatcherError("usage", "Missing command."))
         click.echo(error.format_message(), err=True)
         return int(Exit.USAGE)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "patcher"
         hint = f"see `{path} --help`"
-        return fail(session, PatcherError("usage", error.format_message(), hint=hint))
+        message = error.format_message().replace("a valid integer range", "a whole number")
+        return fail(session, PatcherError("usage", message, hint=hint))
     except click.ClickException as error:
         return fail(session, PatcherError("usage", error.format_message()))
     except (click.Abort, KeyboardInterrupt):

@@ -19,7 +19,7 @@ TOUCHED: Mapping[Exit, str] = {
     Exit.NEEDS_PERSON: "Nothing was lost: both copies are kept, and the message names them.",
     Exit.LOCKED: "Nothing was touched: another run holds the workspace.",
     Exit.CANNOT_JUDGE: "The patches were kept: they are not what fails.",
-    Exit.INTERRUPTED: "What had begun was put back; finished cases are kept, and a repeat goes on.",
+    Exit.INTERRUPTED: "What had begun was put back; what is finished is kept: repeat it to go on.",
 }
 
 

@@ -16,6 +16,7 @@ from patcher.commands.shared.candidates import Candidate, combined, read_candida
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import frozen_trees
 from patcher.commands.shared.judge_candidate import FASTER, CandidateJudge, How, Report, Say
+from patcher.commands.shared.resuming import resumable
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Equivalence
 from patcher.results import JudgedCandidate, JudgeResult
@@ -67,7 +68,7 @@ def judge(
             that cannot be read or does not fit is a result, no error.
     """
     options = options or JudgeOptions()
-    with workspace.lock("judge"):
+    with workspace.lock("judge"), resumable():
         copy = copy_for(workspace, [], options.verify.target, say)
         with frozen_trees(copy) as scratch:
             how = How(options.verify, options.verify, options.again)

@@ -73,8 +73,10 @@ def read(path: Path) -> Receipt:
     """
     try:
         return read_receipt(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PatcherError("receipt", f"cannot be read: {error}", where=str(path)) from None
+    except OSError as error:
+        raise PatcherError("receipt", f"{error.strerror}: {path}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise PatcherError("receipt", "the file is no text", where=str(path)) from None
 
 
 def here(workspace: Workspace, receipt: Receipt) -> Here:

@@ -39,7 +39,11 @@ def run(
     if arguments[0] in ("python", "python3"):
         program = python
     if program is None:
-        raise PatcherError("usage", f"there is no command {arguments[0]!r}")
+        raise PatcherError(
+            "usage",
+            f"there is no program {arguments[0]!r} to run",
+            hint="put it in PATH, or name its file: ./NAME",
+        )
     search = [str(copy.root), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,

@@ -71,7 +71,7 @@ def _copy_lines(copy: CopyStatus) -> list[str]:
         elif copy.workload_changed:
             said = "no, the workload changed since it passed; run `patcher verify`"
         else:
-            said = "yes"
+            said = "before the edits below" if copy.drift else "yes"
         text.append(f"verified: {said}")
     return text + [f"drift: {each.kind:<8} {each.path}" for each in copy.drift]
 

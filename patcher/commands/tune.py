@@ -18,6 +18,7 @@ from patcher.commands.shared.candidates import Candidate, on_pristine
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import frozen_trees, loosest
 from patcher.commands.shared.judge_candidate import FASTER, CandidateJudge, How, Report, Say
+from patcher.commands.shared.resuming import resumable
 from patcher.commands.shared.verify_request import adapter_of
 from patcher.commands.shared.write_set import write_set
 from patcher.commands.verify import verify
@@ -80,7 +81,7 @@ def tune(
             not hold in the last verification: then nothing is written.
     """
     options = options or TuneOptions()
-    with workspace.lock("tune"):
+    with workspace.lock("tune"), resumable():
         copy = copy_for(workspace, [], options.verify.target, say)
         if copy.series:
             hint = "`patcher revert --all` takes them out; `apply` puts them back afterwards"

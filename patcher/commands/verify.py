@@ -27,6 +27,7 @@ from patcher.commands.shared.keep_run import (
 )
 from patcher.commands.shared.remember import fallback, on_record, remember, strength_of
 from patcher.commands.shared.replay_series import modes_of, patches_of, replayed, rewriting
+from patcher.commands.shared.resuming import resumable
 from patcher.errors import PatcherError
 from patcher.execution.executor import find_executor
 from patcher.execution.results import Arm
@@ -77,13 +78,10 @@ def verify(
     from patcher.execution.runner import Silent
 
     options = options or VerifyOptions()
-    try:
+    tried = "the patches that were only tried are out again"
+    kept = "the patches are still applied, and what is finished is kept"
+    with resumable(tried if options.names else kept):
         return _locked(workspace, options, observer or Silent())
-    except KeyboardInterrupt:
-        tried = "the patches that were only tried are out again"
-        kept = "the patches are still applied, and finished cases are kept"
-        hint = f"{tried if options.names else kept}: the same command goes on from there"
-        raise PatcherError("interrupted", "interrupted", hint=hint) from None
 
 
 def _locked(workspace: Workspace, options: VerifyOptions, observer: Observer) -> VerifyResult:

@@ -53,8 +53,10 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
             yield Line(part, "yellow")
     hidden = [item for item in result.patches if item not in shown]
     elsewhere = sum(item.elsewhere for item in hidden)
+    unfit = len(hidden) - elsewhere
+    fails = "fails" if unfit == 1 else "fail"
     reasons = (
-        (len(hidden) - elsewhere, "more do not fit here, or fail on purpose"),
+        (unfit, f"more {'does' if unfit == 1 else 'do'} not fit here, or {fails} on purpose"),
         (elsewhere, "for other packages"),
     )
     said = ", ".join(f"{number} {why}" for number, why in reasons if number)

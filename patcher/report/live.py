@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from patcher.execution.results import Case, CaseResult
 
 RUNNING, STOPPED = "running", "stopped"
+TIMING = ("timing: ", "pair ")  # how the lines of a bench begin
 PURPOSES = {
     "control": "once more without the patch",
     "retry": "once more with the patch",
@@ -106,15 +107,16 @@ class Progress:
                 stay on the screen.
         """
         done, total = len(self._done), self._total
-        timing = live and self._line and done == total
+        timing = done == total and self._line.startswith(TIMING)
         for arms in self._states.values():
             arms.update({arm: STOPPED for arm, state in arms.items() if state == RUNNING})
-        is_kept = "run is finished and kept" if total == 1 else "runs are finished and kept"
-        pairs = ", and so is every finished pair" if done == total else ""  # timing had begun
+        # What a model's calls return is read once more after all of them.
+        rest = "every finished pair is kept" if timing else "a model that was running starts over"
+        is_done = "is" if done == 1 else "are"
         return [
             *(self.rows() if live else []),
-            *(wrap(self._line, width) if timing else []),
-            *wrap(f"{done} of {total} {is_kept}{pairs}; to go on:", width),
+            *(wrap(self._line, width) if live and timing else []),
+            *wrap(f"{done} of {total} runs {is_done} finished, {rest}; to go on:", width),
             f"  {shlex.join(['patcher', *sys.argv[1:]])}",
         ]
 

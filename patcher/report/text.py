@@ -59,11 +59,12 @@ def print_plan(result: PlanResult, *, color: bool | None) -> None:
         click.secho(patch.name, bold=True, color=color)
         for edit in patch.edits:
             good = edit.status in WRITABLE
-            click.secho(f"  {edit.status:<10}", nl=False, fg="green" if good else "red")
+            shade = "green" if good else "red"
+            click.secho(f"  {edit.status:<10}", nl=False, fg=shade, color=color)
             fit = edit.moved_to or edit.fit
-            click.echo(f"{edit.file}  {edit.within or ''}{f'  ({fit})' if fit else ''}")
-            for site in edit.sites:
-                click.echo(f"             {site.line}:{site.column}  {site.text}")
+            click.echo("  ".join(filter(None, (edit.file, edit.within, f"({fit})" if fit else ""))))
+            for site in edit.sites:  # a place between lines has no text
+                click.echo(f"             {site.line}:{site.column}  {site.text}".rstrip())
             for note in edit.notes:
                 click.secho(f"             note: {note}", fg="yellow", color=color)
     for left in result.left_out:

@@ -37,8 +37,9 @@ def clone(url: str, destination: Path) -> str:
     """Clone the newest commit of a URL's default branch; returns the commit.
 
     Raises:
-        PatcherError: ``source`` with git's last words.
+        PatcherError: ``source`` with git's last words; ``usage`` where there is no git.
     """
+    plumbing.require_git("cloning")
     from git import GitCommandError, GitError, Repo
 
     safe = [f"--config={option}" for option in plumbing.SAFE_OPTIONS[:3]]

@@ -60,7 +60,9 @@ def _safe(repository: Repo) -> Any:
 
 
 def history(copy: StoredTree) -> tuple[Commit, ...]:
-    """The record of a working copy, newest first; empty when there is none yet."""
+    """The record of a working copy, newest first; empty when there is none yet, or no git."""
+    if not plumbing.git_there():
+        return ()
     from git import GitError, Repo
 
     checkout = plumbing.find_checkout(copy.root)
@@ -105,7 +107,11 @@ def format_patch(
 
     Args:
         made_s: the date of the commits, in seconds since the epoch; None is now.
+
+    Raises:
+        PatcherError: ``usage`` where there is no git.
     """
+    plumbing.require_git("writing git patches")
     from git import Actor, Repo
 
     directory.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,11 @@ run here. Hooks, lazy fetches, protocols and the user's configuration are switch
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from patcher.errors import PatcherError
 from patcher.store.fs import Folder, digest
 
 BRANCH = "refs/heads/main"
@@ -46,6 +48,21 @@ _CONFIG = f"""[core]
 [commit]
 \tgpgSign = false
 """
+
+
+def git_there() -> bool:
+    """Whether there is a git to run."""
+    return shutil.which("git") is not None
+
+
+def require_git(what: str) -> None:
+    """Say so where there is no git for what cannot be done without it.
+
+    Raises:
+        PatcherError: ``usage``.
+    """
+    if not git_there():
+        raise PatcherError("usage", f"no git in PATH: {what} needs it", hint="install git")
 
 
 def environment() -> dict[str, str]:

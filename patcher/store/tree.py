@@ -256,10 +256,12 @@ class StoredTree:
 def drift_error(drift: Sequence[Drift]) -> PatcherError:
     """PatcherError ``drift`` that names every file."""
     first = drift[0]
-    count = "" if len(drift) == 1 else f" and {len(drift) - 1} more"
+    which = f"{printable(first.path)} is"
+    if drift[1:]:
+        which = f"{printable(first.path)} and {len(drift) - 1} more are"
     return PatcherError(
         "drift",
-        f"{printable(first.path)}{count} is not what patcher wrote ({first.kind})",
+        f"{which} not what patcher wrote ({first.kind})",
         hint="`patcher diff` shows it; `patcher discard PATH` takes it out and keeps a backup, "
         "`patcher capture NAME` makes a patch of it; then repeat",
         where=first.path,

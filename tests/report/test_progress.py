@@ -64,7 +64,7 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
     with pytest.raises(type(end)):
         stopped()
     text = capsys.readouterr().err
-    assert "1 of 4 runs are finished and kept; to go on:" in text
+    assert "1 of 4 runs is finished, a model that was running starts over; to go on:" in text
     assert "  patcher verify --models 'Base Chatterbox'\n" in text
 
 

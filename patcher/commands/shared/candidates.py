@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from patcher.commands.shared.plan_series import target_python
 from patcher.commands.shared.replay_series import rewriting
 from patcher.commands.shared.write_specs import requirement
-from patcher.errors import PatcherError
+from patcher.errors import PatcherError, nearest
 from patcher.patchfile.catalogue import load_catalogue, read_patch
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.authoring.capture import File, capture
@@ -79,9 +79,10 @@ def read_candidate(copy: WorkingCopy, text: str, claim: Equivalence) -> Candidat
         at_ref = _from_ref(copy, text)
         if at_ref is not None:
             return _captured(copy, text, "ref", at_ref, claim)
+    close = nearest(text, [*catalogue.paths, *(f"@{name}" for name in catalogue.sets)])
     raise PatcherError(
         "usage",
-        f"{text!r} is no patch, spec, diff, git ref or folder",
+        f"{text!r} is no patch, spec, diff, git ref or folder{'; ' if close else ''}{close}",
         hint="`patcher judge --help` says what a candidate can be",
     )
 
