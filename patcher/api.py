@@ -56,7 +56,9 @@ def apply(
     """
     from patcher.commands import apply as command
 
-    return command.apply(_workspace(workspace), names, target=target, dry_run=dry_run)
+    return command.apply(
+        _workspace(workspace), names, command.ApplyOptions(target, dry_run=dry_run)
+    )
 
 
 def revert(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.rewrite.forms import Fit
-from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.plan import PlanTarget, plan_patches
 from patcher.store.source import DistributionSource, find_source
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ def column(name: str, source: DistributionSource, patches: Sequence[Patch]) -> C
     cells = {}
     for patch in patches:
         plan = plan_patches(
-            [patch], read, source.version, source.distribution, packages=source.packages
+            [patch],
+            read,
+            PlanTarget(source.version, source.distribution, source.packages),
         ).patches[0]
         codes = {problem.code for problem in plan.problems}
         outside = plan.fit is Fit.FITS and "incompatible" in codes

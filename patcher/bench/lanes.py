@@ -40,7 +40,7 @@ class Lanes:
 
     Args:
         stop: makes every stopwatch that still runs end at once.
-        open_now: how many there are machines for, now that some may be lost.
+        open_now: how many there are machines for, now that some may be lost; None for all.
 
     Attributes:
         lock: held by whoever speaks of progress.
@@ -49,8 +49,8 @@ class Lanes:
     def __init__(
         self,
         stopwatches: Sequence[Stopwatch],
-        stop: Callable[[], None],
-        open_now: Callable[[], int] | None,
+        stop: Callable[[], None] = lambda: None,
+        open_now: Callable[[], int] | None = None,
     ) -> None:
         self._stop, self._open_now = stop, open_now
         self.count = len(stopwatches)

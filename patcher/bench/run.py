@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from patcher.bench import statistics
 from patcher.bench.analysis import judge_pairs, pair_log_ratios
-from patcher.bench.lanes import Lane, Lanes, Stopwatch
 from patcher.bench.objections import grows, repeating
 from patcher.bench.records import Fault, ProcessTiming, TimedPair, run_order
 from patcher.bench.speed import BenchPlan, SpeedVerdict, Word, decide
@@ -26,6 +25,7 @@ from patcher.patchfile.model import Declaration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from patcher.bench.lanes import Lane, Lanes
     from patcher.execution.results import Case
 
 # The re-run rule, set before anything is timed and the same for both arms: a pair that was
@@ -113,28 +113,23 @@ def withheld(plan: BenchPlan, margin: float, reason: str) -> BenchRun:
 
 def run_bench(
     rules: Rules,
-    stopwatch: Stopwatch,
+    lanes: Lanes,
     ledger: PairLedger,
     *,
     clock: Callable[[], float],
     check: Check = lambda pair: None,
     progress: Callable[[int, ProcessTiming], None] | None = None,
-    further: Sequence[Stopwatch] = (),
-    stop: Callable[[], None] = lambda: None,
-    open_now: Callable[[], int] | None = None,
 ) -> BenchRun:
     """Run pairs until a look decides, the plan is done, the budget ends, or something is wrong.
 
     Args:
+        lanes: where pairs are timed: as many at once as there are, never two of one block, and
+            none beyond the next look. They are closed afterwards.
         clock: monotonic seconds; used for the budget alone.
         check: what is wrong with what the processes of a pair gave back; None when nothing is.
         progress: called with the pair's index and each process's timing.
-        further: stopwatches of other machines or devices: so many more pairs run at once, never
-            two of one block, and none beyond the next look.
-        stop: ends what any of them still times.
-        open_now: how many of all of them there are still machines for; None for all.
     """
-    with Lanes([stopwatch, *further], stop, open_now) as lanes:
+    with lanes:
         return _Sitting(rules, lanes, ledger, clock, check, progress).run()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.bench.answers import AnswerCheck, InputJudge
 from patcher.bench.forecast import Forecast, calibrate
+from patcher.bench.lanes import Lanes
 from patcher.bench.ledger import SqliteLedger
 from patcher.bench.report import BenchReport
 from patcher.bench.run import BenchRun, Rules, run_bench, withheld
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from patcher.bench.records import ProcessTiming
     from patcher.execution.executor import Executor
+    from patcher.execution.machine import Fingerprint
     from patcher.execution.process import WorkerSite
     from patcher.gates.registry import Compare
 
@@ -65,6 +67,7 @@ class Terms:
             adapter's own files, settings. A bench is continued only where it is the same.
         aa: both sites hold the same tree.
         floor_s: the least a call of a case can take here, where that is known.
+        claim: what the patches say of themselves.
     """
 
     plan: BenchPlan
@@ -74,6 +77,24 @@ class Terms:
     content: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     floor_s: Mapping[Case, float] = field(default_factory=dict)
+    claim: Claim = field(default_factory=Claim)
+
+
+@dataclass(frozen=True)
+class TimingObserver:
+    """Who is told how a bench goes.
+
+    Attributes:
+        progress: called with a pair's index and each of its processes' timings.
+        announce: called beforehand with what to expect, from two processes of the baseline; None
+            times none for that.
+    """
+
+    progress: Progress | None = None
+    announce: Callable[[Forecast], None] | None = None
+
+
+NOBODY = TimingObserver()
 
 
 def time_arms(
@@ -81,11 +102,8 @@ def time_arms(
     executor: Executor,
     sites: Mapping[Arm, WorkerSite],
     workload: Callable[[str], Workload],
-    *,
     database: Path,
-    claim: Claim | None = None,
-    progress: Progress | None = None,
-    announce: Callable[[Forecast], None] | None = None,
+    observer: TimingObserver = NOBODY,
 ) -> BenchReport:
     """Measure both arms and judge; continues an interrupted bench of the same trees.
 
@@ -94,41 +112,29 @@ def time_arms(
         workload: the inputs to time, from the bench's seed: cases that passed their gates on both
             arms.
         database: the SQLite file pairs are kept in.
-        announce: called beforehand with what to expect, from two processes of the baseline; None
-            times none for that.
     """
-    claim = claim or Claim()
+    claim = terms.claim
     plain = {arm: replace(site, deterministic=False) for arm, site in sites.items()}
     threads = plain[Arm.BASELINE].threads
     environment = fingerprint_of(executor, {**terms.facts, "threads": threads})
-    trees = [plain[arm].tree.sha256 for arm in Arm]
-    described = [
-        [asdict(each.model), [asdict(case.test) for case in each.cases]]
-        for each in workload("").models
-    ]
-    key = key_of(
-        trees, described, terms.content, terms.plan.name, terms.aa, environment.sha256,
-        claim.equivalence.value,
-    )  # fmt: skip
+    key = _key(terms, plain, workload(""), environment)
     ledger = SqliteLedger(database, key, json.dumps(environment.facts))
     planned = workload(ledger.seed)
-    lanes = timing_slots(executor)
+    count = timing_slots(executor)
     shared = SharedExecutor(executor)
-    own = shared.view() if lanes > 1 else executor
+    own = shared.view() if count > 1 else executor
     stopwatch = ExecutorStopwatch(own, plain, planned)
     judge = InputJudge(own, plain, planned, claim.equivalence, claim.limits, claim.compare)
     expected, budget_s = None, terms.budget_s
-    if announce is not None:
+    if observer.announce is not None:
         margin = margin_of(terms.device)
         expected, budget_s = calibrate(
-            stopwatch, terms.plan, margin, time.monotonic, budget_s, lanes
+            stopwatch, terms.plan, margin, time.monotonic, budget_s, count
         )
         if expected is not None:
-            announce(expected)
+            observer.announce(expected)
     # What is checked on the side waits for its own answers, beside the pairs that run on.
-    first, *further = (
-        [stopwatch.on(shared.view()) for _ in range(lanes)] if lanes > 1 else [stopwatch]
-    )
+    watches = [stopwatch.on(shared.view()) for _ in range(count)] if count > 1 else [stopwatch]
     run = run_bench(
         Rules(
             terms.plan,
@@ -138,14 +144,11 @@ def time_arms(
             terms.floor_s,
             claim.declares,
         ),
-        first,
+        Lanes(watches, shared.stop, lambda: timing_slots(executor)),
         ledger,
         clock=time.monotonic,
         check=AnswerCheck(claim.equivalence, lambda: stopwatch(Arm.BASELINE), judge),
-        progress=progress,
-        further=further,
-        stop=shared.stop,
-        open_now=lambda: timing_slots(executor),
+        progress=observer.progress,
     )
     if run.stopped != "budget":
         ledger.finish()
@@ -153,6 +156,20 @@ def time_arms(
     parts = ((each.baseline.component_stages, each.patched.component_stages) for each in run.pairs)
     gates = judge_components(parts, claim.equivalence, claim.limits)
     return replace(report, component_gates=gates, forecast=expected)
+
+
+def _key(
+    terms: Terms, sites: Mapping[Arm, WorkerSite], workload: Workload, environment: Fingerprint
+) -> str:
+    """Names the pairs that a bench may continue with."""
+    trees = [sites[arm].tree.sha256 for arm in Arm]
+    described = [
+        [asdict(each.model), [asdict(case.test) for case in each.cases]] for each in workload.models
+    ]
+    return key_of(
+        trees, described, terms.content, terms.plan.name, terms.aa, environment.sha256,
+        terms.claim.equivalence.value,
+    )  # fmt: skip
 
 
 def not_timed(plan: BenchPlan, reason: str, *, device: str, gate_runs: GateRuns) -> BenchReport:

@@ -74,9 +74,11 @@ def apply_command(
         result = apply.apply(
             session.workspace(),
             names,
-            target=target,
-            guard=Guard(fallback, 100 if rollout is None else rollout) if guarded else None,
-            dry_run=dry_run,
+            apply.ApplyOptions(
+                target,
+                Guard(fallback, 100 if rollout is None else rollout) if guarded else None,
+                dry_run,
+            ),
             notify=session.tell,
             on_hazard=warn if scan else None,
             rewrite=second.rewrite_file,

@@ -24,13 +24,28 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class ApplyOptions:
+    """The options of `patcher apply`.
+
+    Attributes:
+        target: which working copy; None for the only one, or the one the patches are for.
+        guard: keep the original definitions beside the patched ones, chosen at run time.
+    """
+
+    target: str | None = None
+    guard: Guard | None = None
+    dry_run: bool = False
+
+
+DEFAULTS = ApplyOptions()
+
+
 def apply(
     workspace: Workspace,
     names: Sequence[str],
+    options: ApplyOptions = DEFAULTS,
     *,
-    target: str | None,
-    guard: Guard | None = None,
-    dry_run: bool = False,
     notify: Notify = lambda _: None,
     on_hazard: Callable[[Hazard], None] | None = None,
     rewrite: Rewrite | None = None,
@@ -41,7 +56,6 @@ def apply(
     fits the target is applied; ``left_out`` names the rest, with the reason.
 
     Args:
-        guard: keep the original definitions beside the patched ones, chosen at run time.
         on_hazard: predict first what the patches will break, and call this with each hazard;
             None predicts nothing.
         rewrite: another way to rewrite a file than in this process.
@@ -52,13 +66,13 @@ def apply(
     """
     patches = load_catalogue(workspace.root).expand(names)
     with workspace.lock("apply"):
-        copy = copy_for(workspace, patches, target, notify)
+        copy = copy_for(workspace, patches, options.target, notify)
         hazards = None if on_hazard is None else _predicted(copy, patches, notify, on_hazard)
-        change = _planned(workspace, copy, patches, names, guard, rewrite)
+        change = _planned(copy, patches, names, options.guard, rewrite)
         result = ApplyResult(
             change.applied, change.already, change.left_out, notes=change.notes, hazards=hazards
         )
-        if dry_run:
+        if options.dry_run:
             return replace(result, files=_would_change(copy, change.files), dry_run=True)
         if change.series != copy.series:
             modes = modes_of(copy, change.series)
@@ -80,7 +94,6 @@ class _PlannedChange:
 
 
 def _planned(
-    workspace: Workspace,
     copy: WorkingCopy,
     patches: Sequence[Patch],
     named: Sequence[str],
@@ -102,7 +115,7 @@ def _planned(
     selection = select(
         patches,
         named,
-        lambda some: plan_on(copy, some, workspace, files, search=True, rewrite=rewrite),
+        lambda some: plan_on(copy, some, files, search=True, rewrite=rewrite),
     )
     planned = selection.plan
     if not planned.ok:

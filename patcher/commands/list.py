@@ -33,7 +33,7 @@ def list_patches(
     copy = existing_copy(workspace, target)
     readable, broken = readable_patches(workspace)
     concerned = concerns(workspace)
-    standing = {patch.name: standing_of(patch, copy, workspace) for patch in readable}
+    standing = {patch.name: standing_of(patch, copy) for patch in readable}
     patches = [
         ListedPatch(
             name=patch.name,
@@ -61,14 +61,12 @@ def list_patches(
     return ListResult(patches, sets, unreadable)
 
 
-def state_of(patch: Patch, copy: WorkingCopy | None, workspace: Workspace) -> PatchState:
+def state_of(patch: Patch, copy: WorkingCopy | None) -> PatchState:
     """How a patch stands to the working copy, see `standing_of`."""
-    return standing_of(patch, copy, workspace)[0]
+    return standing_of(patch, copy)[0]
 
 
-def standing_of(
-    patch: Patch, copy: WorkingCopy | None, workspace: Workspace
-) -> tuple[PatchState, str | None]:
+def standing_of(patch: Patch, copy: WorkingCopy | None) -> tuple[PatchState, str | None]:
     """How a patch stands to the working copy, and what stands against it.
 
     Without a working copy a patch is available: nothing is known that stands against it.
@@ -77,7 +75,7 @@ def standing_of(
         return PatchState.AVAILABLE, None
     if any(applied.name == patch.name for applied in copy.series):
         return PatchState.APPLIED, None
-    plan = plan_on(copy, [patch], workspace)
+    plan = plan_on(copy, [patch])
     if plan.ok:
         return PatchState.AVAILABLE, None
     first = plan.problems[0].message

@@ -13,7 +13,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus
 from patcher.results import PlannedEdit, PlannedPatch, PlannedSite, PlanResult, as_json
-from patcher.rewrite.plan import Plan, Read, plan_patches
+from patcher.rewrite.plan import Plan, PlanTarget, Read, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.rewrite.selection import select
 from patcher.store.interpreter import configured, version_of
@@ -43,7 +43,7 @@ def plan(
     if name not in workspace.targets():
         return _plan_installed(workspace, patches, names, name)
     copy = workspace.working_copy(name)
-    selection = select(patches, names, lambda some: plan_on(copy, some, workspace, search=True))
+    selection = select(patches, names, lambda some: plan_on(copy, some, search=True))
     return replace(plan_result(selection.plan, copy.read), left_out=selection.left_out)
 
 
@@ -59,14 +59,20 @@ def _plan_installed(
         lambda some: plan_patches(
             some,
             read,
-            source.version,
-            source.distribution,
-            packages=source.packages,
-            paths=lambda: source.files,
-            python=lambda: target_python(workspace),
+            _target(source, lambda: target_python(workspace)),
         ),
     )
     return replace(plan_result(selection.plan, read), left_out=selection.left_out)
+
+
+def _target(source: DistributionSource, python: Callable[[], tuple[int, int]]) -> PlanTarget:
+    return PlanTarget(
+        source.version,
+        source.distribution,
+        source.packages,
+        paths=lambda: source.files,
+        python=python,
+    )
 
 
 def _reading(source: DistributionSource) -> Read:
@@ -87,11 +93,7 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanR
     planned = plan_patches(
         patches,
         read,
-        other.version,
-        other.distribution,
-        packages=other.packages,
-        paths=lambda: other.files,
-        python=lambda: version_of(python),
+        _target(other, lambda: version_of(python)),
     )
     result = plan_result(planned, read)
     fits = {

@@ -21,8 +21,8 @@ def show(workspace: Workspace, name: str, target: str | None) -> ShowResult:
     """One patch whole, with its diff on the working copy."""
     patch = load_catalogue(workspace.root).get(name)
     copy = existing_copy(workspace, target, patch)
-    state = state_of(patch, copy, workspace)
-    problems, diff = _on_copy(patch, copy, state, workspace)
+    state = state_of(patch, copy)
+    problems, diff = _on_copy(patch, copy, state)
     return ShowResult(
         name=patch.name,
         summary=patch.summary,
@@ -42,14 +42,12 @@ def show(workspace: Workspace, name: str, target: str | None) -> ShowResult:
     )
 
 
-def _on_copy(
-    patch: Patch, copy: WorkingCopy | None, state: PatchState, workspace: Workspace
-) -> tuple[list[str], str]:
+def _on_copy(patch: Patch, copy: WorkingCopy | None, state: PatchState) -> tuple[list[str], str]:
     """What stands against a patch on a working copy, and the diff it is there."""
     if copy is None:
         return ["no working copy yet: `patcher init`, or `patcher apply`, makes one"], ""
     if state is PatchState.APPLIED:
         others = tuple(applied for applied in copy.series if applied.name != patch.name)
         return [], diff_between(replayed(copy, others), replayed(copy, copy.series))
-    plan = plan_on(copy, [patch], workspace)
+    plan = plan_on(copy, [patch])
     return rendered(plan.problems), plan.diff()

@@ -91,10 +91,10 @@ def _locked(workspace: Workspace, options: VerifyOptions, observer: Observer) ->
         before = Before(copy.series, copy.verified_series or ()) if options.names else None
         if before is None:
             return _verify(copy, options, observer, None)
-        from patcher.commands.apply import apply
+        from patcher.commands.apply import ApplyOptions, apply
 
         try:
-            apply(workspace, options.names, target=copy.target, notify=observer.said)
+            apply(workspace, options.names, ApplyOptions(copy.target), notify=observer.said)
             copy = workspace.working_copy(copy.target)
             return _verify(copy, options, observer, before)
         finally:  # whatever ended it: what was only tried is taken out again

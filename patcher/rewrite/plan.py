@@ -103,35 +103,57 @@ class Plan:
         return unified_diff(self.before, self.files, modes=(self.modes_before, self.modes))
 
 
+@dataclass(frozen=True)
+class PlanTarget:
+    """The package that patches are planned for; what is not known narrows nothing.
+
+    Attributes:
+        packages: its top-level import packages.
+        paths: all of its files; asked when a patch's file is not there, to say where its code is
+            now. None does not look.
+        python: version of the Python that runs it; asked when a patch writes what some version
+            may not read. None does not look.
+    """
+
+    version: str | None = None
+    distribution: str | None = None
+    packages: Collection[str] = ()
+    paths: Callable[[], Iterable[str]] | None = None
+    python: Callable[[], Version] | None = None
+
+
+@dataclass(frozen=True)
+class PlanSeries:
+    """What is applied already.
+
+    Attributes:
+        applied: the present series. A patch in it is `already`.
+        pristine: content before any patch; tells a conflict with the series from a missing site.
+        drifted: paths with somebody's edits: never planned on.
+    """
+
+    applied: Sequence[Patch] = ()
+    pristine: Read | None = None
+    drifted: Collection[str] = ()
+
+
+ANY_TARGET = PlanTarget()
+NO_SERIES = PlanSeries()
+
+
 def plan_patches(
     patches: Sequence[Patch],
     read: Read,
-    version: str | None = None,
-    distribution: str | None = None,
-    *,
-    packages: Collection[str] = (),
-    applied: Sequence[Patch] = (),
-    pristine: Read | None = None,
-    drifted: Collection[str] = (),
+    target: PlanTarget = ANY_TARGET,
+    series: PlanSeries = NO_SERIES,
     rewrite: Rewrite = rewrite_file,
-    paths: Callable[[], Iterable[str]] | None = None,
-    python: Callable[[], Version] | None = None,
 ) -> Plan:
     """Plan patches on the present state of a working copy.
 
     Args:
         patches: in the order asked for; `requires` may change it.
         read: content of a file now, by path relative to the import root; None when there is none.
-        version, distribution: of the target; None narrows nothing.
-        packages: the target's top-level import packages.
-        applied: the present series. A patch in it is `already`.
-        pristine: content before any patch; tells a conflict with the series from a missing site.
-        drifted: paths with somebody's edits: never planned on.
         rewrite: what rewrites a file, see `patcher.rewrite.file.Rewrite`.
-        paths: all files of the target; asked when a patch's file is not there, to say where its
-            code is now. None does not look.
-        python: version of the Python that runs the target; asked when a patch writes what some
-            version may not read. None does not look.
     """
     state: dict[str, bytes | None] = {}
 
@@ -139,37 +161,32 @@ def plan_patches(
         return state[path] if path in state else read(path)
 
     planned: list[PatchPlan] = []
-    names = {patch.name for patch in applied}
+    applied = {patch.name for patch in series.applied}
     ordered = in_order(patches)
     for patch in ordered:
-        if patch.name in names and patch.name in {each.name for each in applied}:
+        if patch.name in applied:
             planned.append(_already(patch))
             continue
-        problems = _forbidden(patch, ordered, applied, distribution, version, packages)
+        problems = _forbidden(patch, ordered, series.applied, target)
         form = chosen_form(patch, now, rewrite)
         outcomes, written = rewrite_patch(form, now, rewrite)
-        fit = fit_of(form, outcomes, pristine or read)
+        fit = fit_of(form, outcomes, series.pristine or read)
         if fit is Fit.UPSTREAM and not problems:
             planned.append(replace(_already(form), fit=fit))
-            names.add(patch.name)
             continue
-        outcomes = [
-            _explain(form, outcome, read, pristine, drifted, planned, applied, rewrite)
-            for outcome in outcomes
-        ]
-        if paths is not None:
-            outcomes = [_moved(form, outcome, now, paths) for outcome in outcomes]
+        outcomes = [_explain(form, outcome, read, series, planned, rewrite) for outcome in outcomes]
+        if target.paths is not None:
+            outcomes = [_moved(form, outcome, now, target.paths) for outcome in outcomes]
         problems += [
             of_outcome(form, index, outcome)
             for index, outcome in enumerate(outcomes, 1)
             if outcome.status not in WRITABLE
         ]
-        if python is not None and not problems:
-            problems = unread(form, written, now, python)
+        if target.python is not None and not problems:
+            problems = unread(form, written, now, target.python)
         planned.append(PatchPlan(form, tuple(outcomes), tuple(problems), fit))
         if not problems:
             state.update(written)
-            names.add(patch.name)
     files = {path: content for path, content in state.items()
              if content != read(path)}  # fmt: skip
     before = {path: read(path) for path in files}
@@ -206,12 +223,7 @@ def _already(patch: Patch) -> PatchPlan:
 
 
 def _forbidden(
-    patch: Patch,
-    asked: Sequence[Patch],
-    applied: Sequence[Patch],
-    distribution: str | None,
-    version: str | None,
-    packages: Collection[str],
+    patch: Patch, asked: Sequence[Patch], applied: Sequence[Patch], target: PlanTarget
 ) -> list[Problem]:
     """What stands against a patch before any file is looked at."""
     problems = []
@@ -220,9 +232,9 @@ def _forbidden(
     def add(code: str, message: str, hint: str) -> None:
         problems.append(Problem(code, patch.name, None, message, patch.path, (), hint))
 
-    if not fits(patch, distribution, version, packages):
+    if not fits(patch, target.distribution, target.version, target.packages):
         targets = " or ".join(patch.targets)
-        have = f"{distribution or 'the target'} {version or ''}".strip()
+        have = f"{target.distribution or 'the target'} {target.version or ''}".strip()
         add("incompatible", f"it is for {targets}, this is {have}", "")
     for name in patch.requires:
         if name not in others:
@@ -257,21 +269,19 @@ def _explain(
     patch: Patch,
     outcome: EditOutcome,
     read: Read,
-    pristine: Read | None,
-    drifted: Collection[str],
+    series: PlanSeries,
     planned: Sequence[PatchPlan],
-    applied: Sequence[Patch],
     rewrite: Rewrite,
 ) -> EditOutcome:
     """Say drift and conflicts with other patches by their names."""
     path = outcome.edit.file
-    if path in drifted:
+    if path in series.drifted:
         message = f"{path} was edited since patcher wrote it"
         return replace(outcome, status=EditStatus.DRIFTED, message=message, hint="")
     if outcome.status not in (EditStatus.MISSING, EditStatus.AMBIGUOUS):
         return outcome
     earlier = [each.patch for each in planned if not each.problems]
-    for source, patches in ((read, earlier), (pristine, list(applied))):
+    for source, patches in ((read, earlier), (series.pristine, list(series.applied))):
         others = [each.name for each in patches if _touches(each, path)]
         if source is None or not others:
             continue
@@ -292,6 +302,8 @@ __all__ = [
     "EditPlan",
     "PatchPlan",
     "Plan",
+    "PlanSeries",
+    "PlanTarget",
     "Problem",
     "Read",
     "Rewrite",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from patcher.bench.floor import best_bandwidth, floor_s, last_level_cache_bytes
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.stopwatch import Workload
-from patcher.bench.timing import Claim, Terms, not_timed, time_arms
+from patcher.bench.timing import NOBODY, Claim, Terms, not_timed, time_arms
 from patcher.execution.executor import Elsewhere, processors_of
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import key_of
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from patcher.bench.forecast import Forecast
     from patcher.bench.report import BenchReport
     from patcher.bench.speed import BenchPlan
-    from patcher.bench.timing import GateRuns, Progress
+    from patcher.bench.timing import GateRuns, TimingObserver
     from patcher.patchfile.model import Declaration
     from patcher.targets.adapter import Model, Test
     from patcher.verify.judge import Bench
@@ -35,20 +33,31 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 
 
+@dataclass(frozen=True)
+class TimingOptions:
+    """How the arms of a verification are timed.
+
+    Attributes:
+        aa: both arms are the same tree.
+        declares: what the patches say they do beside computing.
+    """
+
+    plan: BenchPlan
+    budget_s: float | None = None
+    aa: bool = False
+    declares: frozenset[Declaration] = frozenset()
+
+
 def measure_speed(
     bench: Bench,
     cases: Sequence[CaseJudgement],
     *,
-    plan: BenchPlan,
-    budget_s: float | None = None,
-    aa: bool = False,
-    declares: frozenset[Declaration] = frozenset(),
-    progress: Progress | None = None,
-    announce: Callable[[Forecast], None] | None = None,
+    options: TimingOptions,
+    observer: TimingObserver = NOBODY,
 ) -> BenchReport:
     """Time the arms of a verification whose gates have run; nothing when a case failed.
 
-    An argument of `judge.judge`, once ``plan`` and the options are bound with `functools.partial`.
+    An argument of `judge.judge`, once ``options`` are bound with `functools.partial`.
     """
     setup = bench.setup
     request = setup.request
@@ -62,7 +71,9 @@ def measure_speed(
     failed = sum(case.status is Status.FAIL for case in cases)
     if failed or not passed:
         reason = f"{failed} of {len(cases)} cases failed their gates" if failed else "no case ran"
-        return not_timed(plan, f"{reason}, so nothing was timed", device=device, gate_runs=runs)
+        return not_timed(
+            options.plan, f"{reason}, so nothing was timed", device=device, gate_runs=runs
+        )
     recorded = {
         case.case: [asdict(stage) for stage in case.baseline.stages]
         for case in cases
@@ -71,10 +82,10 @@ def measure_speed(
     # The floor rests on the bandwidth of this machine.
     measured_here = device == "cpu" and not isinstance(bench.executor, Elsewhere)
     terms = Terms(
-        plan,
+        options.plan,
         device,
-        budget_s,
-        aa,
+        options.budget_s,
+        options.aa,
         content=key_of(
             setup.assets.fingerprint,
             request.adapter.distribution,
@@ -84,11 +95,16 @@ def measure_speed(
         ),
         facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
         floor_s=floors(cases, request.options.cache) if measured_here else {},
+        claim=Claim(
+            request.equivalence,
+            request.limits,
+            options.declares,
+            own_comparison(setup, bench.executor, bench.observer),
+        ),
     )
     adapter = request.adapter
-    workload = partial(
-        workload_of,
-        plan=plan,
+    calls = TimedCalls(
+        plan=options.plan,
         vary=getattr(adapter, "vary", None),
         fresh_process=bool(getattr(adapter, "fresh_process", False)),
         models=[(each.model, each.tests) for each in setup.batches(Arm.BASELINE, passed, "timing")],
@@ -98,23 +114,16 @@ def measure_speed(
             if case.baseline and case.baseline.measure
         },
         # Fixed work costs another call a case: only the full plan has the time.
-        recorded=recorded if plan.timed > 1 else {},
+        recorded=recorded if options.plan.timed > 1 else {},
         timeout_s=PATIENCE * max(bench.runner.case_timeout_s(case) for case in passed),
     )
     return time_arms(
         terms,
         bench.executor,
         setup.timing_sites(processors_of(bench.executor)),
-        workload,
-        database=request.run_dir / "runs.sqlite",
-        claim=Claim(
-            request.equivalence,
-            request.limits,
-            declares,
-            own_comparison(setup, bench.executor, bench.observer),
-        ),
-        progress=progress,
-        announce=announce,
+        calls.workload,
+        request.run_dir / "runs.sqlite",
+        observer,
     )
 
 
@@ -134,17 +143,29 @@ def floors(cases: Sequence[CaseJudgement], cache: Path) -> dict[Case, float]:
     return {case: floor_s(count, bandwidth, cached) for case, count in read.items()}
 
 
-def workload_of(
-    seed: str,
-    *,
-    plan: BenchPlan,
-    models: Sequence[tuple[Model, Sequence[Test]]],
-    call_s: Mapping[Case, float],
-    recorded: Mapping[Case, Sequence[Mapping[str, object]]],
-    timeout_s: float,
-    vary: Callable[[random.Random, Test], Test] | None,
-    fresh_process: bool,
-) -> Workload:
-    """What the timing processes of a bench do, from its seed."""
-    planned = plan_inputs(models, plan, seed, call_s=call_s, vary=vary, fresh_process=fresh_process)
-    return Workload(planned, recorded, timeout_s)
+@dataclass(frozen=True)
+class TimedCalls:
+    """What the timing processes of a bench call.
+
+    Attributes:
+        call_s: how long a call of a case took on the baseline.
+        recorded: what the stages of the baseline worked on, for fixed work.
+        vary: makes another test of a test, where the adapter can.
+        fresh_process: each call is a process of its own.
+    """
+
+    plan: BenchPlan
+    models: Sequence[tuple[Model, Sequence[Test]]]
+    call_s: Mapping[Case, float]
+    recorded: Mapping[Case, Sequence[Mapping[str, object]]]
+    timeout_s: float
+    vary: Callable[[random.Random, Test], Test] | None
+    fresh_process: bool
+
+    def workload(self, seed: str) -> Workload:
+        """The calls with the inputs that a bench's seed draws."""
+        planned = plan_inputs(
+            self.models, self.plan, seed,
+            call_s=self.call_s, vary=self.vary, fresh_process=self.fresh_process,
+        )  # fmt: skip
+        return Workload(planned, self.recorded, self.timeout_s)

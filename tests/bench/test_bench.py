@@ -10,6 +10,7 @@ import pytest
 
 from patcher.bench import analysis
 from patcher.bench import run as bench
+from patcher.bench.lanes import Lanes
 from patcher.bench.records import ProcessTiming, run_order
 from patcher.bench.report import BenchReport
 from patcher.bench.run import BenchRun, Rules, run_bench
@@ -29,7 +30,7 @@ def go(
 ) -> BenchRun:
     watch.timed = plan.timed
     rules = Rules(plan, "s", 0.03, budget_s)
-    return run_bench(rules, watch, ledger or MemoryLedger(), clock=watch.clock)
+    return run_bench(rules, Lanes([watch]), ledger or MemoryLedger(), clock=watch.clock)
 
 
 def ratio(value: float) -> Callable[[Arm, int], float]:
@@ -104,7 +105,7 @@ def test_an_interrupted_run_resumes_without_repeating_finished_pairs(killed_afte
         return watch(arm, patience)
 
     with pytest.raises(KilledError):
-        run_bench(Rules(FULL, "s", 0.03), dying, ledger, clock=watch.clock)  # type: ignore[arg-type]
+        run_bench(Rules(FULL, "s", 0.03), Lanes([dying]), ledger, clock=watch.clock)  # type: ignore[arg-type]
     finished = killed_after // 2
     assert len(ledger.rows) == finished
     rest = FakeStopwatch(UNDECIDABLE)

@@ -9,6 +9,7 @@ import pytest
 
 from patcher.bench import run as bench
 from patcher.bench.figures import PairNote, SpeedFigures
+from patcher.bench.lanes import Lanes
 from patcher.bench.records import ProcessTiming
 from patcher.bench.report import BenchReport, cold_and_warm, table_rows
 from patcher.bench.run import Rules, run_bench
@@ -26,7 +27,7 @@ SPEED = {
 
 
 def report(watch: FakeStopwatch, plan: BenchPlan = QUICK) -> BenchReport:
-    run = run_bench(Rules(plan, "s", 0.03), watch, MemoryLedger(), clock=watch.clock)
+    run = run_bench(Rules(plan, "s", 0.03), Lanes([watch]), MemoryLedger(), clock=watch.clock)
     return BenchReport(run)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from patcher.bench.lanes import Lanes
 from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import FULL, QUICK
 from patcher.execution.executor import Job, Step
@@ -48,10 +49,10 @@ class Machine:
             self.busy.release()
 
 
-def bench(machines: list[Machine], plan: Any = QUICK, **more: Any) -> Any:
+def bench(machines: list[Machine], plan: Any = QUICK, *, lanes: Any = None, **more: Any) -> Any:
     return run_bench(
-        Rules(plan, "seed", 0.03), machines[0], MemoryLedger(), clock=FakeClock(),
-        further=machines[1:], **more,
+        Rules(plan, "seed", 0.03), Lanes(machines, **(lanes or {})), MemoryLedger(),
+        clock=FakeClock(), **more,
     )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def test_a_lost_machine_costs_its_pair_only(log: Any) -> None:
 def test_only_as_many_pairs_run_as_there_are_machines_left(log: Any) -> None:
     at_once: list[int] = []
     machines = [Machine("one", log), Machine("two", log)]
-    actual = bench(machines, open_now=lambda: 1, progress=lambda *_: at_once.append(1))
+    actual = bench(machines, lanes={"open_now": lambda: 1}, progress=lambda *_: at_once.append(1))
     assert len(actual.pairs) == 6
     assert len({name for name, _, _ in log}) <= 2
 
@@ -111,7 +112,7 @@ def test_a_fault_on_one_machine_ends_them_all(log: Any) -> None:
     stopped: list[bool] = []
     broken = Machine("two", log)
     broken.inner.failure = lambda run: "segmentation fault"
-    actual = bench([Machine("one", log), broken], stop=lambda: stopped.append(True))
+    actual = bench([Machine("one", log), broken], lanes={"stop": lambda: stopped.append(True)})
     assert actual.stopped in ("fault", "failure")
     assert stopped == [True]
 

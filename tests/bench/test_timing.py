@@ -12,7 +12,7 @@ import pytest
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.speed import BenchPlan
 from patcher.bench.stopwatch import Workload
-from patcher.bench.timing import Claim, Terms, time_arms
+from patcher.bench.timing import Claim, Terms, TimingObserver, time_arms
 from patcher.execution.executor import Job, LocalExecutor, Step
 from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm, Case
@@ -72,13 +72,12 @@ def measure(
     budget_s = options.pop("budget_s", None)
     equivalence = options.pop("equivalence", Equivalence.BITWISE)
     return time_arms(
-        Terms(ONE_BLOCK, budget_s=budget_s),  # type: ignore[arg-type]
+        Terms(ONE_BLOCK, budget_s=budget_s, claim=Claim(equivalence)),  # type: ignore[arg-type]
         executor,
         arms,
         workload,
-        database=folder / "runs.sqlite",
-        claim=Claim(equivalence),  # type: ignore[arg-type]
-        **options,  # type: ignore[arg-type]
+        folder / "runs.sqlite",
+        TimingObserver(**options),  # type: ignore[arg-type]
     )
 
 
@@ -90,12 +89,11 @@ def test_half_the_work_is_faster_and_everything_beside_it_is_told(
     recorded = executor_record(executor, arms[Arm.BASELINE])
     work = partial(workload, recorded={CASES[0]: recorded})
     actual = time_arms(
-        Terms(ONE_BLOCK),
+        Terms(ONE_BLOCK, claim=Claim(Equivalence.PERCEPTUAL)),
         executor,
         arms,
         work,
-        database=tmp_path / "runs.sqlite",
-        claim=Claim(Equivalence.PERCEPTUAL),
+        tmp_path / "runs.sqlite",
     )
     speed, table = actual.figures, actual.table
     assert speed.verdict == "faster"

@@ -8,7 +8,7 @@ from pathlib import Path
 from patcher.patchfile.catalogue import Catalogue, shipped
 from patcher.patchfile.model import Patch
 from patcher.patchfile.versions import fits
-from patcher.rewrite.plan import Plan, plan_patches
+from patcher.rewrite.plan import Plan, PlanTarget, plan_patches
 from patcher.store.source import DistributionSource
 
 CATALOGUE = Catalogue([shipped()])
@@ -19,7 +19,7 @@ REPORT = ("inference_mode", "channels_last", "embed_ref_lens_clone")
 def plan_on(source: DistributionSource, patches: Sequence[Patch]) -> Plan:
     """Plan on a release's own bytes."""
     files = {path: content for path, (content, _) in source.files.items()}
-    return plan_patches(patches, files.get, source.version)
+    return plan_patches(patches, files.get, PlanTarget(source.version))
 
 
 def fitting(source: DistributionSource) -> list[Patch]:

@@ -10,7 +10,7 @@ import pytest
 
 from patcher.patchfile.model import EditKind, EditStatus, Equivalence
 from patcher.rewrite.check import check_names, check_patch
-from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.plan import PlanTarget, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.store.source import DistributionSource, find_source
 from tests.catalogue.support import CATALOGUE, PATCHES, fitting, plan_on, repository, series_of
@@ -67,7 +67,7 @@ def test_applied_twice_changes_nothing(name: str, pristine: DistributionSource) 
         pytest.skip("for another package")
     files = {path: content for path, (content, _) in pristine.files.items()}
     files |= replay(files.get, series_of(patch))
-    again = plan_patches(series_of(patch), files.get, VERSION)
+    again = plan_patches(series_of(patch), files.get, PlanTarget(VERSION))
     assert again.patches[-1].status is EditStatus.ALREADY
 
 

@@ -98,11 +98,11 @@ def test_every_change_that_status_shows_is_captured_and_comes_back(workspace: Wo
     assert check(workspace, ["hand"]).problems == []
     assert {each.status for each in plan(workspace, ["hand"], target=None, source=None)
             .patches[0].edits} == {"ready"}  # fmt: skip
-    apply(workspace, ["hand"], target=None)  # it adopts the edits: nothing has to be taken out
+    apply(workspace, ["hand"])  # it adopts the edits: nothing has to be taken out
     assert (status(workspace, None).drift, held(workspace)) == ([], edited)
     revert_all(workspace, None, dry_run=False)
     assert (status(workspace, None).drift, held(workspace)) == ([], pristine)
-    apply(workspace, ["hand"], target=None)
+    apply(workspace, ["hand"])
     assert (status(workspace, None).drift, held(workspace)) == ([], edited)
 
 
@@ -121,7 +121,7 @@ def test_an_edit_beyond_the_patch_is_drift_and_is_not_overwritten(workspace: Wor
     capture(workspace, "hand", None)
     edit(workspace, "pkg/m.py", "return x\n", "return -x\n")
     with pytest.raises(PatcherError) as caught:
-        apply(workspace, ["hand"], target=None)
+        apply(workspace, ["hand"])
     assert caught.value.code == "drift"
     assert "return -x" in (tree(workspace) / "pkg/m.py").read_text()
 
@@ -130,43 +130,43 @@ def test_captures_compose_and_name_what_they_lie_on(workspace: Workspace) -> Non
     edit(workspace, "pkg/m.py", "x + 1", "x + 2")
     (tree(workspace) / "pkg/n.py").write_text("A = 1\n")
     assert capture(workspace, "one", None).requires == []
-    apply(workspace, ["one"], target=None)
+    apply(workspace, ["one"])
     edit(workspace, "pkg/m.py", "x + 2", "x + 3")
     (tree(workspace) / "pkg/sub").mkdir()
     (tree(workspace) / "pkg/sub/n.py").write_text("A = 2\n")
     assert capture(workspace, "two", None).requires == ["one"]
-    apply(workspace, ["two"], target=None)
+    apply(workspace, ["two"])
     edit(workspace, "pkg/m.py", "    return x\n", "    return -x\n")
     edit(workspace, "pkg/sub/n.py", "A = 2", "A = 3")
     assert capture(workspace, "three", None).requires == ["two"]
-    apply(workspace, ["three"], target=None)
+    apply(workspace, ["three"])
     edited = held(workspace)
     with pytest.raises(PatcherError) as caught:
         revert(workspace, ["one"], None, dry_run=False)
     assert (caught.value.code, caught.value.message) == ("blocked", "two requires one")
     revert_all(workspace, None, dry_run=False)
     with pytest.raises(PatcherError) as caught:
-        apply(workspace, ["two"], target=None)
+        apply(workspace, ["two"])
     assert caught.value.message == "two: it requires one, which is not applied"
-    apply(workspace, ["one", "two", "three"], target=None)
+    apply(workspace, ["one", "two", "three"])
     assert held(workspace) == edited
 
 
 def test_a_second_capture_of_a_file_needs_no_git(workspace: Workspace) -> None:
     edit(workspace, "pkg/m.py", "x + 1", "x + 2")
     capture(workspace, "one", None)
-    apply(workspace, ["one"], target=None)
+    apply(workspace, ["one"])
     shutil.rmtree(tree(workspace) / ".git")
     edit(workspace, "pkg/m.py", "x + 2", "x + 3")
     assert capture(workspace, "two", None).requires == ["one"]
-    apply(workspace, ["two"], target=None)
+    apply(workspace, ["two"])
     assert status(workspace, None).series == ["one", "two"]
 
 
 def test_a_capture_that_lies_on_nothing_requires_nothing(workspace: Workspace) -> None:
     edit(workspace, "pkg/m.py", "x + 1", "x + 2")
     capture(workspace, "one", None)
-    apply(workspace, ["one"], target=None)
+    apply(workspace, ["one"])
     edit(workspace, "pkg/old.py", "os.getcwd()", "os.curdir")
     assert capture(workspace, "two", None).requires == []
 
@@ -236,7 +236,7 @@ def test_a_file_that_is_not_there_is_looked_for_elsewhere(workspace: Workspace) 
 def test_exports_carry_new_files_deletions_and_modes(workspace: Workspace, tmp_path: Path) -> None:
     edit_everything(workspace)
     capture(workspace, "hand", None)
-    apply(workspace, ["hand"], target=None)
+    apply(workspace, ["hand"])
     source = tmp_path / "source-pkg"
     subprocess.run(["git", "init", "-q"], cwd=source, check=True)
     text = diff(workspace, None).diff.encode("utf-8", "surrogateescape")
@@ -264,7 +264,7 @@ def test_every_working_copy_is_spoken_of(workspace: Workspace, tmp_path: Path) -
     made(tmp_path, "other", {"other/__init__.py": "a = 1\n"})
     edit(workspace, "pkg/m.py", "x + 1", "x + 2")
     assert capture(workspace, "hand", None).files == ["pkg/m.py"]  # the only one with edits
-    apply(workspace, ["hand"], target=None)
+    apply(workspace, ["hand"])
     assert [each.target for each in status(workspace, None).working_copies] == ["other", "pkg"]
     assert "b/pkg/m.py" in diff(workspace, None).diff
     assert revert_all(workspace, None, dry_run=False).reverted == ["hand"]
@@ -277,7 +277,7 @@ def test_drift_in_one_working_copy_keeps_revert_all_from_the_others(
     made(tmp_path, "other", {"other/__init__.py": "a = 1\n"})
     edit(workspace, "pkg/m.py", "x + 1", "x + 2")
     capture(workspace, "hand", None)
-    apply(workspace, ["hand"], target=None)
+    apply(workspace, ["hand"])
     (workspace.working_copy("other").root / "other/__init__.py").write_text("a = 2\n")
     with pytest.raises(PatcherError) as caught:
         revert_all(workspace, None, dry_run=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.bench.lanes import Lanes
 from patcher.bench.ledger import SqliteLedger
 from patcher.bench.run import Rules, run_bench
 from patcher.bench.speed import QUICK
@@ -82,12 +83,14 @@ def test_pairs_survive_the_database_and_an_unfinished_bench_is_continued(tmp_pat
     database = tmp_path / "runs.sqlite"
     watch = FakeStopwatch()
     first = SqliteLedger(database, "key")
-    run_bench(Rules(QUICK, first.seed, 0.03, budget_s=150.0), watch, first, clock=watch.clock)
+    run_bench(
+        Rules(QUICK, first.seed, 0.03, budget_s=150.0), Lanes([watch]), first, clock=watch.clock
+    )
     again = SqliteLedger(database, "key")
     assert again.seed == first.seed
     assert len(again.pairs()) == 2
     assert again.pairs() == first.pairs()
-    resumed = run_bench(Rules(QUICK, again.seed, 0.03), watch, again, clock=watch.clock)
+    resumed = run_bench(Rules(QUICK, again.seed, 0.03), Lanes([watch]), again, clock=watch.clock)
     assert (resumed.reused, len(resumed.pairs)) == (2, 6)
     again.finish()
     assert SqliteLedger(database, "key").pairs() == []

@@ -13,7 +13,7 @@ import pytest
 from patcher.bench.inputs import plan_inputs
 from patcher.bench.speed import BenchPlan
 from patcher.bench.stopwatch import Workload
-from patcher.bench.timing import Terms, time_arms
+from patcher.bench.timing import Terms, TimingObserver, time_arms
 from patcher.execution.executor import Job, Step, find_executor
 from patcher.execution.results import Arm, Outcome
 from patcher.execution.sandbox import GUARDS
@@ -188,7 +188,7 @@ def test_blocks_of_pairs_are_timed_on_both_hosts_at_once(cluster: Any, tmp_path:
         executor.submit = submitted
         actual = time_arms(
             Terms(replace(ONE_BLOCK, looks=(4,))), executor, arms, workload,
-            database=tmp_path / "runs.sqlite",
+            tmp_path / "runs.sqlite",
         )  # fmt: skip
     assert [pair.index for pair in actual.run.pairs] == [0, 1, 2, 3]
     assert at_once == [2]
@@ -251,8 +251,8 @@ def test_a_lost_host_costs_its_pair_only(cluster: Any, tmp_path: Path) -> None:
         executor.submit = submitted
         timed: list[ProcessTiming] = []
         actual = time_arms(
-            Terms(ONE_BLOCK), executor, arms, workload, database=tmp_path / "runs.sqlite",
-            progress=lambda _, timing: timed.append(timing),
+            Terms(ONE_BLOCK), executor, arms, workload, tmp_path / "runs.sqlite",
+            TimingObserver(progress=lambda _, timing: timed.append(timing)),
         )  # fmt: skip
     assert len(actual.run.pairs) == 2
     assert actual.run.lost

@@ -12,7 +12,7 @@ from patcher.bench.speed import BenchPlan
 from patcher.patchfile.model import Declaration, Equivalence
 from patcher.verify.declarations import added
 from patcher.verify.judge import judge
-from patcher.verify.timing import measure_speed
+from patcher.verify.timing import TimingOptions, measure_speed
 from tests.verify.judging import SOURCE, Change, one_case, request, two_models
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ def run(trick: Trick, folder: Path) -> tuple[str, str, Judgement | None]:
             matrix=one_case() if not trick.full else two_models(),
             declares=frozenset(each.value for each in trick.declares),
         ),
-        measure_speed=partial(measure_speed, plan=PLAN, declares=frozenset(trick.declares)),
+        measure_speed=partial(
+            measure_speed, options=TimingOptions(PLAN, declares=frozenset(trick.declares))
+        ),
     )
     return judgement.verdict.value, judgement.reason, judgement
 

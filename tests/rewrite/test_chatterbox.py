@@ -13,7 +13,7 @@ from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus, Patch
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.authoring.capture import capture
-from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.plan import PlanSeries, plan_patches
 from patcher.rewrite.replay import replay
 
 SPEC = importlib.util.find_spec("chatterbox")
@@ -65,7 +65,9 @@ def test_a_shipped_patch_fits_and_fits_once(name: str) -> None:
     assert plan.ok, [problem.headline for problem in plan.problems]
     assert replay(read, series) == dict(plan.files)
     once = dict(plan.files)
-    again = plan_patches([patch], lambda path: once.get(path) or read(path), applied=needed)
+    again = plan_patches(
+        [patch], lambda path: once.get(path) or read(path), series=PlanSeries(needed)
+    )
     assert {**once, **again.files} == once
     missing = [edit for edit in again.patches[0].edits if edit.status is EditStatus.READY]
     assert not missing

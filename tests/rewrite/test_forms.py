@@ -10,7 +10,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.model import Patch
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.forms import Fit
-from patcher.rewrite.plan import PatchPlan, plan_patches
+from patcher.rewrite.plan import PatchPlan, PlanTarget, plan_patches
 from patcher.rewrite.replay import replay
 
 HEAD = "patch: p\nsummary: s\ntarget: pkg >=1,<2\nprovides: pkg\nequivalence: bitwise\n"
@@ -38,7 +38,7 @@ def planned(each: Patch, files: Mapping[str, str], name: str = "pkg") -> PatchPl
         return files[path].encode() if path in files else None
 
     packages = {path.partition("/")[0] for path in files}
-    return plan_patches([each], read, "1.0", name, packages=packages).patches[0]
+    return plan_patches([each], read, PlanTarget("1.0", name, packages)).patches[0]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_fork_of_another_name_fits_by_its_content() -> None:
 
 
 def test_a_named_distribution_keeps_its_versions() -> None:
-    plan = plan_patches([patch(FORMS)], {"pkg/m.py": b"old(1)\n"}.get, "2.0", "pkg")
+    plan = plan_patches([patch(FORMS)], {"pkg/m.py": b"old(1)\n"}.get, PlanTarget("2.0", "pkg"))
     assert [problem.code for problem in plan.problems] == ["incompatible"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.patchfile.features import HERE, features, text_of, too_new
 from patcher.rewrite.authoring.capture import capture
-from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.plan import PlanTarget, plan_patches
 from tests.rewrite.making import patch, tree
 
 CASES = {
@@ -143,14 +143,14 @@ def test_a_replacement_that_the_targets_python_does_not_read_is_refused_by_name(
     since, code, name = row
     one = patch("p", f"- file: m.py\n  match: old()\n  with: |\n{_indented(code)}")
     read, old = tree(m="def g():\n    old()\n    return 1\n"), (since[0], since[1] - 1)
-    plan = plan_patches([one], read, python=lambda: old)
+    plan = plan_patches([one], read, PlanTarget(python=lambda: old))
     (problem,) = plan.problems
     assert (problem.code, problem.edit) == ("incompatible", 1)
     says = f"Python {text_of(old)} does not read {name} (new in {text_of(since)})"
     assert problem.message.startswith("m.py:")
     assert problem.message.endswith(f"{says}, and the target runs on it")
     assert not plan.files
-    assert plan_patches([one], read, python=lambda: since).ok
+    assert plan_patches([one], read, PlanTarget(python=lambda: since)).ok
     assert plan_patches([one], read).ok
 
 
@@ -168,14 +168,14 @@ PLACES = {
 @pytest.mark.parametrize("edit", PLACES.values(), ids=PLACES.keys())
 def test_it_is_refused_wherever_a_patch_writes_it(edit: str) -> None:
     one = patch("p", edit, n__py="match 1:\n    case 1: pass\n")
-    plan = plan_patches([one], tree(m="def g():\n    old()\n"), python=lambda: (3, 9))
+    plan = plan_patches([one], tree(m="def g():\n    old()\n"), PlanTarget(python=lambda: (3, 9)))
     assert [(each.code, each.edit) for each in plan.problems] == [("incompatible", 1)]
 
 
 def test_what_the_target_had_before_is_not_the_patchs() -> None:
     read = tree(m="match old():\n    case 1:\n        pass\n")
     one = patch("p", "- file: m.py\n  match: old()\n  with: new()\n")
-    assert plan_patches([one], read, python=lambda: (3, 9)).ok
+    assert plan_patches([one], read, PlanTarget(python=lambda: (3, 9))).ok
 
 
 def test_the_version_is_not_asked_for_without_need() -> None:
@@ -183,7 +183,7 @@ def test_the_version_is_not_asked_for_without_need() -> None:
         raise AssertionError
 
     one = patch("p", "- file: m.py\n  match: old()\n  with: new()\n")
-    assert plan_patches([one], tree(m="old()\ny = f'{a}'\n"), python=asked).ok
+    assert plan_patches([one], tree(m="old()\ny = f'{a}'\n"), PlanTarget(python=asked)).ok
 
 
 def _indented(text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditStatus
 from patcher.rewrite.commuting import not_commuting
-from patcher.rewrite.plan import in_order, plan_patches
+from patcher.rewrite.plan import PlanSeries, PlanTarget, in_order, plan_patches
 from patcher.rewrite.problem import render_problem
 from tests.rewrite.making import patch, reading, replacing, tree
 
@@ -34,7 +34,7 @@ def test_a_patch_whose_need_is_not_met_is_blocked() -> None:
 
 
 def test_a_need_is_met_by_the_series() -> None:
-    plan = plan_patches([NEEDS_A], tree(m="x = two(1)\n"), applied=[A])
+    plan = plan_patches([NEEDS_A], tree(m="x = two(1)\n"), series=PlanSeries([A]))
     assert plan.ok
 
 
@@ -48,7 +48,7 @@ def test_patches_that_require_each_other_are_refused() -> None:
 def test_declared_conflicts_are_refused_from_either_side() -> None:
     against = replacing("against", "f()", "g()", head="conflicts: [a]\n")
     for asked, applied in (([A], [against]), ([against], [A])):
-        plan = plan_patches(asked, tree(m="x = one(1)\nf()\n"), applied=applied)
+        plan = plan_patches(asked, tree(m="x = one(1)\nf()\n"), series=PlanSeries(applied))
         assert plan.problems[0].code == "conflict"
         assert plan.problems[0].hint == f"`patcher revert {applied[0].name}` first"
 
@@ -64,19 +64,19 @@ def test_a_site_that_an_earlier_patch_changed_is_a_conflict_by_name() -> None:
 def test_a_site_that_the_series_changed_is_a_conflict_by_name() -> None:
     other = replacing("other", "one(1)", "nine(1)")
     plan = plan_patches(
-        [other], tree(m="x = two(1)\n"), applied=[A], pristine=tree(m="x = one(1)\n")
+        [other], tree(m="x = two(1)\n"), series=PlanSeries([A], tree(m="x = one(1)\n"))
     )
     assert plan.problems[0].headline == "other, edit 1: a changed its site"
 
 
 def test_a_patch_of_the_series_is_already_applied() -> None:
-    plan = plan_patches([A], tree(m="x = two(1)\n"), applied=[A])
+    plan = plan_patches([A], tree(m="x = two(1)\n"), series=PlanSeries([A]))
     assert plan.patches[0].status is EditStatus.ALREADY
     assert not plan.files
 
 
 def test_a_drifted_file_is_not_planned_on() -> None:
-    plan = plan_patches([A], tree(m="x = one(1)  # mine\n"), drifted=["m.py"])
+    plan = plan_patches([A], tree(m="x = one(1)  # mine\n"), series=PlanSeries(drifted=["m.py"]))
     (problem,) = plan.problems
     assert problem.code == "drift"
     assert problem.message == "m.py was edited since patcher wrote it"
@@ -84,7 +84,7 @@ def test_a_drifted_file_is_not_planned_on() -> None:
 
 
 def test_another_version_is_incompatible() -> None:
-    plan = plan_patches([A], tree(m="x = one(1)\n"), "1.0", "other")
+    plan = plan_patches([A], tree(m="x = one(1)\n"), PlanTarget("1.0", "other"))
     assert plan.problems[0].code == "incompatible"
     assert plan.problems[0].message == "it is for pkg, this is other 1.0"
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect, Patch
 from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.matching.unify import Matcher, same, statements
-from patcher.rewrite.plan import plan_patches
+from patcher.rewrite.plan import PlanSeries, plan_patches
 from patcher.rewrite.replay import replay
 from tests.rewrite.grammar.cases import compiles, dump
 from tests.rewrite.grammar.noise import noisy
@@ -112,7 +112,9 @@ def test_applying_then_reverting_in_any_order_is_the_identity(
     read = reading(TREE)
     applied: list[Patch] = []
     for one in data.draw(st.permutations(patches)):
-        planned = plan_patches([one], reading({**TREE, **replay(read, applied)}), applied=applied)
+        planned = plan_patches(
+            [one], reading({**TREE, **replay(read, applied)}), series=PlanSeries(applied)
+        )
         assert planned.ok, planned.problems
         applied.append(one)
         assert {**TREE, **replay(read, applied)} == {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from patcher.patchfile.model import Patch
 from patcher.patchfile.reader import read_spec
-from patcher.rewrite.plan import Plan, plan_patches
+from patcher.rewrite.plan import Plan, PlanSeries, PlanTarget, plan_patches
 from patcher.rewrite.selection import Selection, select
 
 FILES = {"pkg/m.py": b"x = old(1)\ny = fast(2)\n"}
@@ -30,7 +30,7 @@ OTHER = patch("other", "old($X)", "other($X)", "conflicts: [fits]\n")
 
 def selected(patches: Sequence[Patch], *named: str, drifted: tuple[str, ...] = ()) -> Selection:
     def plan_on(some: Sequence[Patch]) -> Plan:
-        return plan_patches(some, FILES.get, "1.0", "pkg", drifted=drifted)
+        return plan_patches(some, FILES.get, PlanTarget("1.0", "pkg"), PlanSeries(drifted=drifted))
 
     return select(patches, named, plan_on)
 

@@ -22,6 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patcher.bench.lanes import Lanes
 from patcher.bench.ledger import SqliteLedger
 from patcher.bench.records import CaseTiming, ProcessTiming
 from patcher.bench.report import BenchReport
@@ -139,7 +140,7 @@ def measure_time(target: str, out: Path, cache: Path, minutes: float, pairs: int
         site = sites[Arm.PATCHED]
         watch = PlainOrWorker(target, site, workload, ExecutorStopwatch(executor, sites, workload))
         rules = Rules(plan, ledger.seed, MOST, budget_s=60 * minutes)
-        run = run_bench(rules, watch, ledger, clock=time.monotonic)
+        run = run_bench(rules, Lanes([watch]), ledger, clock=time.monotonic)
     return BenchReport(run).as_json()
 
 

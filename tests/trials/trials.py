@@ -207,7 +207,7 @@ def run(target: str, out: Path, cache: Path, ends: float, only: str) -> None:
                     executor,
                     sites,
                     partial(asked, plan=kind.plan),
-                    database=folder / "runs.sqlite",
+                    folder / "runs.sqlite",
                 )
             speed = {**report.as_json(), "kind": kind.name, "wall_s": time.monotonic() - began}
             if speed["stopped"] == "budget":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.plan_series import target_python
+from patcher.commands.shared.plan_series import plan_target
 from patcher.commands.shared.replay_series import rewriting
 from patcher.commands.shared.write_specs import requirement
 from patcher.errors import PatcherError, nearest
@@ -98,11 +98,8 @@ def on_pristine(copy: WorkingCopy, name: str, kind: str, patches: Sequence[Patch
         return plan_patches(
             some,
             copy.pristine,
-            copy.version,
-            copy.target,
-            packages=copy.packages,
+            plan_target(copy),
             rewrite=rewriting(copy.workspace),
-            python=lambda: target_python(copy.workspace),
         )
 
     named = () if kind == "set" else [patch.name for patch in patches]

@@ -30,7 +30,7 @@ from patcher.verify.declarations import undeclared
 from patcher.verify.judge import judge as judge_trees
 from patcher.verify.judgement import Status, Verdict
 from patcher.verify.options import VerifyOptions
-from patcher.verify.timing import measure_speed
+from patcher.verify.timing import TimingOptions, measure_speed
 
 if TYPE_CHECKING:
     from patcher.bench.speed import BenchPlan
@@ -183,7 +183,7 @@ class CandidateJudge:
         if plan is None:
             return judge_trees(request, explain=explain)
         declares = frozenset(each for patch in candidate.patches for each in patch.declares)
-        measure = partial(measure_speed, plan=plan, budget_s=budget_s, declares=declares)
+        measure = partial(measure_speed, options=TimingOptions(plan, budget_s, declares=declares))
         return judge_trees(request, explain=explain, measure_speed=measure)
 
     def _tree(self, candidate: Candidate) -> FrozenTree:

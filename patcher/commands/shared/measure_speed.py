@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.bench.speed import PLANS
+from patcher.bench.timing import TimingObserver
 from patcher.report.bench_progress import BenchProgress, expected
-from patcher.verify.timing import measure_speed
+from patcher.verify.timing import TimingOptions, measure_speed
 
 if TYPE_CHECKING:
     from patcher.bench.forecast import Forecast
@@ -32,10 +33,10 @@ def speedometer(
             "timing: the baseline twice, to see how long it takes and how it varies"
         )
 
-        def announce(found: Forecast) -> None:
+        def announce(forecast: Forecast) -> None:
             nonlocal shown
             shown = BenchProgress(plan.pairs)  # the pace of what is still to come
-            bench.observer.said(expected(found))
+            bench.observer.said(expected(forecast))
 
         def progress(index: int, timing: ProcessTiming) -> None:
             bench.observer.said(shown.said(index, timing))
@@ -43,12 +44,8 @@ def speedometer(
         return measure_speed(
             bench,
             cases,
-            plan=plan,
-            budget_s=options.budget,
-            aa=options.aa,
-            declares=declares,
-            progress=progress,
-            announce=announce,
+            options=TimingOptions(plan, options.budget, options.aa, declares),
+            observer=TimingObserver(progress, announce),
         )
 
     return measure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from patcher.commands.shared.replay_series import left_by_series, patches_of, rewriting, unguarded
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditStatus
-from patcher.rewrite.plan import Plan, plan_patches
+from patcher.rewrite.plan import Plan, PlanSeries, PlanTarget, plan_patches
 from patcher.rewrite.replay import asks_for_modes, replay_modes
 from patcher.store.changes import goal_of, not_there
 
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from patcher.rewrite.problem import Problem
     from patcher.store.folders import Folders
     from patcher.store.working_copy import WorkingCopy
-    from patcher.store.workspace import Workspace
 
 
 def plan_on(
     copy: WorkingCopy,
     patches: Sequence[Patch],
-    workspace: Workspace,
     instead: Mapping[str, bytes | None] | None = None,
     *,
     search: bool = False,
@@ -41,52 +39,56 @@ def plan_on(
     Hand edits that are exactly what the patches write are no drift: a plan looks below them.
     """
     instead = instead or unguarded(copy)
-    rewrite = rewriting(workspace, rewrite)
+    rewrite = rewriting(copy.workspace, rewrite)
     series = patches_of(copy.series)
     files = {file for patch in [*patches, *series] for file in patch.files}
     drift = copy.drift(files)
+    present = PlanSeries(series, copy.pristine)
     if not drift:
-        return _plan(copy, patches, series, workspace, rewrite, instead or {}, (), search)
+        return _plan(copy, patches, present, instead or {}, rewrite, search)
     below = dict(instead or {})
     with suppress(PatcherError):
         below = {**left_by_series(copy, [each.path for each in drift]), **below}
-    plan = _plan(copy, patches, series, workspace, rewrite, below, (), search)
+    plan = _plan(copy, patches, present, below, rewrite, search)
     goal = goal_of(copy, {**(instead or {}), **plan.files}, plan.modes)
     if plan.ok and not not_there(copy, drift, goal):
         return plan
-    paths = [each.path for each in drift]
-    return _plan(copy, patches, series, workspace, rewrite, below, paths, search)
+    present = replace(present, drifted=[each.path for each in drift])
+    return _plan(copy, patches, present, below, rewrite, search)
 
 
 def _plan(
     copy: WorkingCopy,
     patches: Sequence[Patch],
-    series: Sequence[Patch],
-    workspace: Workspace,
-    rewrite: Rewrite,
+    series: PlanSeries,
     instead: Mapping[str, bytes | None],
-    drifted: Collection[str],
+    rewrite: Rewrite,
     search: bool,
 ) -> Plan:
     plan = plan_patches(
         patches,
         lambda path: instead[path] if path in instead else copy.read(path),
-        copy.version,
-        copy.target,
-        packages=copy.packages,
-        applied=series,
-        pristine=copy.pristine,
-        drifted=drifted,
-        rewrite=rewrite,
-        paths=copy.paths if search else None,
-        python=lambda: target_python(workspace),
+        plan_target(copy, search=search),
+        series,
+        rewrite,
     )
     ready = [each.patch for each in plan.patches if each.status is EditStatus.READY]
-    if not plan.ok or not any(map(asks_for_modes, [*series, *ready])):
+    if not plan.ok or not any(map(asks_for_modes, [*series.applied, *ready])):
         return plan
-    before = replay_modes(copy.pristine, copy.pristine_mode, series, rewrite)
-    after = replay_modes(copy.pristine, copy.pristine_mode, [*series, *ready], rewrite)
+    before = replay_modes(copy.pristine, copy.pristine_mode, series.applied, rewrite)
+    after = replay_modes(copy.pristine, copy.pristine_mode, [*series.applied, *ready], rewrite)
     return replace(plan, modes=after, modes_before={**_modes(copy, after), **before})
+
+
+def plan_target(copy: WorkingCopy, *, search: bool = False) -> PlanTarget:
+    """A working copy's package as planning sees it; ``search`` as in `plan_on`."""
+    return PlanTarget(
+        copy.version,
+        copy.target,
+        copy.packages,
+        paths=copy.paths if search else None,
+        python=lambda: target_python(copy.workspace),
+    )
 
 
 def target_python(workspace: Folders) -> tuple[int, int]:
