@@ -134,13 +134,13 @@ TABLE: tuple[DecisionRow, ...] = (
     DecisionRow(
         Word.FASTER,
         "interval-below-1",
-        "the interval is below 1 and the estimate beyond the margin",
+        "the whole interval is faster, the estimate by more than the margin",
         lambda e: e.settled.high < 0 and e.settled.estimate < -e.margin,
     ),
     DecisionRow(
         Word.SLOWER,
         "interval-above-1",
-        "the interval is above 1 and the estimate beyond the margin",
+        "the whole interval is slower, the estimate by more than the margin",
         lambda e: e.settled.low > 0 and e.settled.estimate > e.margin,
     ),
     DecisionRow(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher import __version__
-from patcher.report import changes, charts, sound, words
+from patcher.report import changes, charts, further, sound, words
 from patcher.report.sound import Sounds
 
 if TYPE_CHECKING:
@@ -108,6 +108,9 @@ def render(record: Record, sounds: Mapping[tuple[str, str], Sounds] | None = Non
         "next_label": words.next_label(record),
         "cells": {(v.case.model, v.case.test): cell(v) for v in cases},
         "cases": cases,
+        "further": further.view(record),
+        "tones": TONES,
+        "states": STATES,
         "any_sound": any(view.sounds for view in cases),
         "spread": f"{sound.SPREAD_DB:.0f}",
         "causes": [
@@ -363,7 +366,7 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
     """The environment, guards, receipt and hashes."""
     for name, value in record.environment.items():
         if value not in (None, "", [], {}):
-            yield name.replace("_", " "), value_text(value)
+            yield _fact(name), value_text(value)
     if record.guards is not None:
         yield "guards in force", ", ".join(record.guards) or "none"
     for name, value in record.inputs.items():
@@ -372,6 +375,12 @@ def facts(record: Record) -> Iterable[tuple[str, str]]:
         yield f"{arm} tree", str(digest)
     if record.receipt:
         yield "receipt", record.receipt
+
+
+def _fact(name: str) -> str:
+    """A key of the environment in words, its unit after a comma."""
+    words = name.replace("_", " ")
+    return f"{words.removesuffix(' gib')}, GiB" if words.endswith(" gib") else words
 
 
 def value_text(value: object) -> str:

@@ -13,6 +13,7 @@ from patcher.report.record import (
     CaseRecord,
     Cause,
     Excerpt,
+    FurtherCall,
     LifeRecord,
     Ran,
     Record,
@@ -36,6 +37,8 @@ def read_record(result: Json) -> Record:
     exercised = result.get("exercised")
     guards = result.get("guards")
     speed, table = result.get("speed"), result.get("table")
+    inputs = result.get("inputs") or {}
+    drawn = inputs.get("drawn") or ()
     return Record(
         verdict=str(result["verdict"]),
         sentence=str(result["sentence"]),
@@ -57,6 +60,7 @@ def read_record(result: Json) -> Record:
         weights=_text(result, "weights"),
         compared=_text(result, "compared"),
         cases=tuple(_case(each) for each in result.get("cases", ())),
+        further=tuple(FurtherCall(_case(each), _text(each, "kind")) for each in drawn),
         causes=tuple(_cause(each) for each in result.get("diagnosis", ())),
         speed=_speed(speed) if speed else None,
         table=_table(table) if table else None,
@@ -69,7 +73,7 @@ def read_record(result: Json) -> Record:
         warnings=_texts(result.get("warnings")),
         environment=result.get("environment") or {},
         trees=result.get("trees") or {},
-        inputs=result.get("inputs") or {},
+        inputs={name: value for name, value in inputs.items() if name != "drawn"},
         receipt=_receipt(result.get("receipt")),
         reproducible=_text(result, "reproducible"),
     )

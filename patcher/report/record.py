@@ -72,6 +72,14 @@ class CaseRecord:
 
 
 @dataclass(frozen=True)
+class FurtherCall:
+    """A call beyond the matrix; ``kind`` is why it was made."""
+
+    case: CaseRecord
+    kind: str
+
+
+@dataclass(frozen=True)
 class Excerpt:
     """Seven source lines around one place of a diagnosis.
 
@@ -261,6 +269,7 @@ class Record:
     weights: str = ""
     compared: str = ""
     cases: tuple[CaseRecord, ...] = ()
+    further: tuple[FurtherCall, ...] = ()
     causes: tuple[Cause, ...] = ()
     speed: SpeedRecord | None = None
     table: SpeedTable | None = None

@@ -124,7 +124,7 @@ def speed(verdict: str = "faster", **more: Any) -> dict[str, Any]:
         "noise_floor": 0.011,
         "smallest_detectable": 0.021,
         "pairs_needed": 0,
-        "means": "the interval is below 1 and the estimate beyond the margin",
+        "means": "the whole interval is faster, the estimate by more than the margin",
         "pair_ratios": [0.66, 0.64, 0.694, 0.65, 0.658, 0.67],
         "rerun": [{"pair": 2, "reason": "load: others used 31% of the processors"}],
         "disturbed": [],
@@ -340,6 +340,7 @@ def rich_table() -> dict[str, Any]:
     return {**actual, "baseline": [row], "patched": [{**row, "avg_gen_s": 0.033}]}
 
 
+AGAIN = "samples: what the call returned was changed by later calls"
 KINDS: dict[str, dict[str, Any]] = {
     "any-package-fails": of_rich(
         "fail", restored=True, taken_out=None,
@@ -365,6 +366,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "fail-kept": failed(restored=False, kept=True, series_now=["inference_mode"]),
     "gate-fails": result(
         "fail",
+        inputs={
+            "seed": 1674244372,
+            "drawn": [
+                {**case(MODELS[0], "Drawn 1: 60 letters", "pass"), "kind": "drawn"},
+                {**case(MODELS[2], f"{TESTS[2]}, again", "fail", error=AGAIN), "kind": "again"},
+            ],
+        },
         sentence="Cases fail under the patch and pass without it: 8 of 9 pass (bitwise), 1 fails",
         cases=[
             *matrix()[:-1],
@@ -409,7 +417,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "slower": benched(
         "slower", time_ratio=1.2, low=1.15, high=1.26,
         pair_ratios=[1.2, 1.18, 1.26, 1.15, 1.21, 1.2],
-        means="the interval is above 1 and the estimate beyond the margin",
+        means="the whole interval is slower, the estimate by more than the margin",
     ),
     "no-measurable-change": benched(
         "no-measurable-change", time_ratio=1.002, low=0.99, high=1.012,

@@ -81,6 +81,16 @@ def test_each_place_of_the_cause_shows_seven_source_lines_and_the_edit() -> None
     assert "@torch.inference_mode()" in edit.split("</table>")[0]
 
 
+def test_calls_beyond_the_matrix_are_a_table_with_the_failing_ones_first() -> None:
+    text = page(KINDS["gate-fails"])
+    part = text.split('id="further"')[1].split("</details>")[0]
+    assert part.startswith(" open")
+    assert "1 of 2 further calls pass; drawn from seed 1674244372" in part
+    assert part.index("was changed by later calls") < part.index("Drawn 1: 60 letters")
+    assert "reason gates-pass" not in text  # the JSON of a call is no text for a reader
+    assert "further" not in page(result())
+
+
 def test_lines_of_the_diff_say_whether_they_ran() -> None:
     text = page(failed())
     assert 'title="ran in 6 cases"' in text
