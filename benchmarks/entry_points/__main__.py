@@ -1,11 +1,13 @@
 """Verify sets on every entry point of the package, and keep what ran of each patch in which.
 
     python -m benchmarks.entry_points SOURCE [@SET ...] [--models NAME,...]
+    python -m benchmarks.entry_points SOURCE --alone NAME ... [--models NAME,...]
 
 ``SOURCE`` is what `patcher init` takes: ``chatterbox-tts==0.1.7``, a folder, a checkout. The sets
 (``@exact`` and ``@fast-cpu`` without any) are applied in turn and verified on synthetic weights,
-with ``--models`` as named. What was seen is kept in ``results.json`` beside this
-file; the tables of ``docs/catalogue.md`` and a line of each patch's spec are written from it.
+with ``--models`` as named. ``--alone`` verifies patches one by one, each with what it requires, by
+default on the entry points whose code it touches. What was seen is kept in ``results.json`` beside
+this file; the tables of ``docs/catalogue.md`` and a line of each patch's spec are written from it.
 Without a source only these are.
 """
 
@@ -23,6 +25,7 @@ from typing import Any
 
 from benchmarks.catalogue.stamping import measured_texts, stamped
 from benchmarks.entry_points.tables import STAMP, Results, in_page, measured
+from patcher.patchfile.catalogue import load_catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("results.json")
@@ -36,10 +39,13 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", nargs="?", help="what `patcher init` takes")
     parser.add_argument("sets", nargs="*", default=SETS, metavar="@SET")
-    parser.add_argument("--models", default="all", help="as of `patcher verify`")
+    parser.add_argument("--alone", nargs="+", default=(), metavar="NAME", help="patches, no sets")
+    parser.add_argument("--models", help="as of `patcher verify`; for sets, all")
     options = parser.parse_args()
+    models = options.models or ("" if options.alone else "all")
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    runs = verified(options.source, options.sets, options.models) if options.source else ()
+    asked = options.alone or options.sets
+    runs = verified(options.source, asked, models) if options.source else ()
     for name, series, run in runs:
         results.setdefault(name, {})[series] = run
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -59,20 +65,26 @@ def with_entry_points(spec: str, patch: str, results: Results) -> str:
 def verified(
     source: str, sets: Sequence[str], models: str
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The source's name, a set, and what a verification of it on these entry points showed.
+    """The source's name, a set or patch, and what verifying it on these entry points showed.
 
-    All sets of a call share a workspace, and so what pristine did.
+    All of a call share a workspace, and so what pristine did.
     """
     with tempfile.TemporaryDirectory() as workspace:
         began = patcher(workspace, "init", source)
         status = patcher(workspace, "status")
         for series in sets:
-            applied = patcher(workspace, "apply", series)
-            judged = patcher(workspace, "verify", "--models", models, *PATIENT)
+            applied = patcher(workspace, "apply", *required(series), series)
+            chosen = ("--models", models) if models else ()
+            judged = patcher(workspace, "verify", *chosen, *PATIENT)
             if "cases" not in judged:
                 sys.exit(json.dumps([each.get("error") for each in (began, applied, judged)]))
             patcher(workspace, "revert", "--all")
             yield f"{status['target']} {status['version']}{head_of(source)}", series, kept(judged)
+
+
+def required(series: str) -> list[str]:
+    """What a patch of the catalogue requires; of a set nothing, which is whole."""
+    return [] if series.startswith("@") else list(load_catalogue(ROOT).get(series).requires)
 
 
 def kept(judged: dict[str, Any]) -> dict[str, Any]:

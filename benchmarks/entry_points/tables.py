@@ -27,7 +27,11 @@ def section(results: Results) -> str:
     """Every source: which gates its entry points passed, and which patches ran in which."""
     parts: list[str] = []
     for source, runs in sorted(results.items()):
-        parts += [f"### {source}", "", *matrix(runs), "", *patches(runs), ""]
+        sets = {name: run for name, run in runs.items() if name.startswith("@")}
+        parts += [f"### {source}", ""]
+        parts += [*matrix(sets), ""] if sets else []
+        parts += [*alone(runs), ""] if len(sets) < len(runs) else []
+        parts += [*patches(runs), ""]
     return "\n".join(parts)
 
 
@@ -48,6 +52,17 @@ def matrix(runs: Mapping[str, Run]) -> Iterator[str]:
     dates = ", ".join(f"`{name}` {run['date']}" for name, run in runs.items())
     yield ""
     yield f"Tiny synthetic weights, all on a CPU; {dates}."
+
+
+def alone(runs: Mapping[str, Run]) -> Iterator[str]:
+    """A row a patch that was verified by itself, with what it requires: cases by entry point."""
+    yield "| patch by itself | verdict | entry points whose code it touches | date |"
+    yield "|---|---|---|---|"
+    for name, run in sorted(runs.items()):
+        if not name.startswith("@"):
+            cells = {model: verdict_cell(run, model) for model in models_of({name: run})}
+            there = [f"{model} {cell}" for model, cell in cells.items() if cell[0].isdigit()]
+            yield f"| `{name}` | {run['verdict']} | {'; '.join(there)} | {run['date']} |"
 
 
 def verdict_cell(run: Run, model: str) -> str:
@@ -118,7 +133,7 @@ def measured(results: Results, patch: str) -> Iterator[str]:
     for source, runs in sorted(results.items()):
         models = served(ran_in(runs).get(patch, {}), models_of(runs))
         if models:
-            day = max(run["date"] for run in runs.values())
+            day = max(run["date"] for run in runs.values() if patch in run["series"])
             yield f"{STAMP} {', '.join(models)}; {source}, tiny size, CPU, {day}"
 
 

@@ -14,18 +14,35 @@ GROUPS = (
     ("self_attn", ("o_proj",)),
     ("mlp", ("gate_proj", "up_proj")),
     ("mlp", ("down_proj",)),
+    # Turbo's decoder is a GPT-2
+    ("attn", ("c_attn",)),
+    ("attn", ("c_proj",)),
+    ("mlp", ("c_fc",)),
+    ("mlp", ("c_proj",)),
 )
 
 
 @torch.no_grad()
 def quantise(decoder):
     """Replace the linears of every layer; the float weights are let go of."""
-    for layer in decoder.layers:
+    for layer in decoder.layers if hasattr(decoder, "layers") else decoder.h:
         for part, names in GROUPS:
-            owner = getattr(layer, part)
-            together = Together([getattr(owner, name) for name in names])
+            owner = getattr(layer, part, None)
+            if not hasattr(owner, names[0]):
+                continue
+            together = Together([as_linear(getattr(owner, name)) for name in names])
             for index, name in enumerate(names):
                 setattr(owner, name, Part(together, index))
+
+
+def as_linear(module):
+    """A linear's weight is by outputs; that of GPT-2's ``Conv1D`` is by inputs."""
+    if isinstance(module, nn.Linear):
+        return module
+    linear = nn.Linear(1, 1).train(module.training)
+    linear.in_features, linear.out_features = module.weight.shape
+    linear.weight, linear.bias = nn.Parameter(module.weight.t()), module.bias
+    return linear
 
 
 class Together(dynamic.Linear):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 from benchmarks.entry_points.__main__ import PAGE, RESULTS, ROOT, with_entry_points
-from benchmarks.entry_points.tables import in_page, matrix, measured, patches, section
+from benchmarks.entry_points.tables import alone, in_page, matrix, measured, patches, section
 
 RUN = {
     "verdict": "pass",
     "date": "2026-01-02",
+    "series": ["p", "q"],
     "cases": [
         {"model": "Base", "test": "A", "status": "pass", "gate": "bitwise", "baseline": "pass"},
         {"model": "Turbo", "test": "A", "status": "fail", "gate": "close", "baseline": "pass"},
@@ -54,6 +55,14 @@ def test_an_entry_point_is_counted_on_pristine_and_with_each_set() -> None:
         "| Turbo | 1 of 1 | 0 of 1 |",
         "| Nano | not in this version | not in this version |",
     ]
+
+
+def test_a_patch_by_itself_is_a_row_and_no_column_of_the_sets() -> None:
+    runs = {"@exact": RUN, "p": {**RUN, "date": "2026-01-03"}}
+    assert list(alone(runs))[2:] == [
+        "| `p` | pass | Base 1 of 1, bitwise; Turbo 0 of 1 | 2026-01-03 |"
+    ]
+    assert "| entry point | pristine | `@exact` |\n" in section({"source": runs})
 
 
 def test_a_patch_is_verified_where_its_lines_ran_in_a_case_that_passed() -> None:
