@@ -96,7 +96,11 @@ def edit_keys() -> tuple[Key, ...]:
             "truth",
             "Search the fields of f-strings, too: an expression for `match`.",
         ),
-        Key("optional", "truth", "Leave the edit out where the target has no such file."),
+        Key(
+            "optional",
+            "truth",
+            "Leave the edit out where the target has no such file or definition.",
+        ),
     )
 
 

@@ -179,7 +179,7 @@ class Absent:
     """One entry of ``absent-when:``: what a target looks like that does not need the patch.
 
     ``pattern`` is found there: upstream does the same by itself. Without a pattern: the file is
-    not there, so that there is nothing to patch.
+    not there, or has no definition ``within``, so that there is nothing to patch.
     """
 
     file: str

@@ -24,6 +24,7 @@ from patcher.patchfile.model import (
     renamed_file,
 )
 from patcher.rewrite.file import WRITABLE, Read, Rewrite, rewrite_file, rewrite_patch
+from patcher.rewrite.source import Source, within_matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,8 +83,10 @@ def absence(patch: Patch, read: Read) -> Absent | None:
 def _holds(patch: Patch, absent: Absent, read: Read) -> bool:
     file = renamed_file(patch, absent.file, _package(patch, read))
     content = read(file)
-    if absent.pattern is None or content is None:
-        return absent.pattern is None and content is None
+    if content is None:
+        return absent.pattern is None
+    if absent.pattern is None:
+        return absent.within is not None and not _defines(absent.within, file, content)
     # An expression is looked for anywhere, as `match` does; statements as whole ones.
     kind, new = EditKind.DELETE, None
     if parse(absent.pattern).is_expression:
@@ -93,11 +96,24 @@ def _holds(patch: Patch, absent: Absent, read: Read) -> bool:
     return outcome.found > 0
 
 
+def _is_there(edit: Edit, read: Read) -> bool:
+    content = read(edit.file)
+    if content is None or edit.within is None or edit.within == "<module>":
+        return content is not None
+    return _defines(edit.within, edit.file, content)
+
+
+def _defines(within: str, file: str, content: bytes) -> bool:
+    return any(
+        within_matches(within, definition.name) for definition in Source(file, content).definitions
+    )
+
+
 def _present(patch: Patch, read: Read) -> Patch:
-    """The patch without those optional edits whose file the target does not have."""
+    """The patch without those optional edits whose file or definition a target does not have."""
     if not any(edit.optional for edit in patch.edits):
         return patch
-    edits = tuple(e for e in patch.edits if not e.optional or read(e.file) is not None)
+    edits = tuple(edit for edit in patch.edits if not edit.optional or _is_there(edit, read))
     return replace(patch, edits=edits or patch.edits)
 
 

@@ -108,19 +108,22 @@ edits:
 absent-when:
   - {file: pkg/m.py, within: f, match: new_way($$$_)}
   - {file: pkg/engine.py}
+  - {file: pkg/engine.py, within: Engine.start}
 """
+ENGINE = "class Engine:\n    def start(self): ...\n"
 
 
 @pytest.mark.parametrize(
     ("files", "fit"),
     [
-        ({"pkg/m.py": "def f():\n    new_way(1)\n", "pkg/engine.py": ""}, Fit.UPSTREAM),
-        ({"pkg/m.py": "def f():\n    return new_way(1)\n", "pkg/engine.py": ""}, Fit.UPSTREAM),
-        ({"pkg/m.py": "new_way(1)\nold(1)\n", "pkg/engine.py": ""}, Fit.FITS),
-        ({"pkg/m.py": "new(1)\n", "pkg/engine.py": ""}, Fit.UPSTREAM),
+        ({"pkg/m.py": "def f():\n    new_way(1)\n", "pkg/engine.py": ENGINE}, Fit.UPSTREAM),
+        ({"pkg/m.py": "def f():\n    return new_way(1)\n", "pkg/engine.py": ENGINE}, Fit.UPSTREAM),
+        ({"pkg/m.py": "new_way(1)\nold(1)\n", "pkg/engine.py": ENGINE}, Fit.FITS),
+        ({"pkg/m.py": "new(1)\n", "pkg/engine.py": ENGINE}, Fit.UPSTREAM),
         ({"pkg/m.py": "old(1)\n"}, Fit.NOT_THERE),
         ({"pkg/engine.py": ""}, Fit.NOT_THERE),
-        ({"pkg/m.py": "other(1)\n", "pkg/engine.py": ""}, Fit.MOVED),
+        ({"pkg/m.py": "other(1)\n", "pkg/engine.py": ENGINE}, Fit.MOVED),
+        ({"pkg/m.py": "old(1)\n", "pkg/engine.py": "class Engine: ...\n"}, Fit.NOT_THERE),
     ],
 )
 def test_how_a_patch_and_a_target_go_together(files: dict[str, str], fit: Fit) -> None:
@@ -138,6 +141,14 @@ def test_an_optional_edit_is_left_out_where_its_file_does_not_exist() -> None:
     plan = planned(patch(OPTIONAL), {"pkg/m.py": "old(1)\n"})
     assert plan.fit is Fit.FITS
     assert len(plan.edits) == 1
+
+
+def test_an_optional_edit_is_left_out_where_its_definition_does_not_exist() -> None:
+    spec = OPTIONAL.replace("turbo.py, match", "turbo.py, within: Turbo.run, match")
+    without = {"pkg/m.py": "old(1)\n", "pkg/turbo.py": "class Turbo: ...\n"}
+    moved = {**without, "pkg/turbo.py": "class Turbo:\n    def run(self): ...\n"}
+    assert planned(patch(spec), without).fit is Fit.FITS
+    assert planned(patch(spec), moved).fit is Fit.MOVED
 
 
 def test_a_missing_site_in_a_file_that_is_there_is_an_error_for_optional_edits_too() -> None:
