@@ -7,7 +7,15 @@ import click
 from patcher.cli.common import CliSession, command, target_option
 
 
-@command("capture", short_help="Turn hand edits into a spec.")
+@command(
+    "capture",
+    short_help="Turn hand edits into a spec.",
+    examples="""
+    patcher status                         where the working copy is: edit files there
+    patcher capture my_patch               writes patches/my_patch.yaml
+    patcher apply my_patch --verify        the edits are the patch now; judge it
+    """,
+)
 @click.argument("name")
 @target_option
 def capture_command(session: CliSession, name: str, target: str | None) -> None:

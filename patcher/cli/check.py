@@ -9,7 +9,7 @@ from patcher.cli.common import CliSession, command
 
 @command(
     "check",
-    short_help="Lint specs and run their inline tests.",
+    short_help="Lint specs and run the fixtures in them.",
     examples="""
     patcher check                     your specs, and those of the catalogue for your targets
     patcher check my_patch

@@ -7,7 +7,14 @@ import click
 from patcher.cli.common import CliSession, command, target_option
 
 
-@command("diff", short_help="Show patched against pristine.")
+@command(
+    "diff",
+    short_help="Show patched against pristine.",
+    examples="""
+    patcher diff
+    patcher diff > mine.diff               for `git apply`, and for `patcher judge`
+    """,
+)
 @target_option
 def diff_command(session: CliSession, target: str | None) -> None:
     """Print the unified diff of the applied series; `git apply` accepts it."""

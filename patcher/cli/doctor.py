@@ -12,7 +12,7 @@ COLOURS = {"problem": "red", "note": "yellow", "ok": "green"}
 def doctor_command(session: CliSession) -> None:
     """Check the environment, the records, the backups and the target's pins; change nothing.
 
-    Exit status 1 when there is a problem; notes are none.
+    Exit status 1 when there is a problem; a note is no problem.
     """
     from patcher.commands.doctor import doctor
     from patcher.results import as_json

@@ -11,7 +11,7 @@ from patcher.cli.common import CliSession, command, target_option
 
 @command(
     "export",
-    short_help="Hand the patched tree on: diff, git patches, wheel, in place.",
+    short_help="Hand the patched tree on: diff, git patches, wheel.",
     examples="""
     patcher export --diff > mine.diff
     patcher export --format-patch out/     git am out/*.patch
@@ -25,7 +25,7 @@ from patcher.cli.common import CliSession, command, target_option
     "patches",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="One git patch a patch of the series, into DIR.",
+    help="One git patch for each patch of the series, into DIR.",
 )
 @click.option(
     "--wheel",

@@ -8,8 +8,16 @@ from patcher.cli.common import CliSession, command, dry_run_option
 
 
 @command("gc", short_help="Prune backups and caches nobody needs.")
-@click.option("--keep", default=10, show_default=True, help="Manifests to keep of each target.")
-@click.option("--keep-runs", default=50, show_default=True, help="Runs to keep, newest first.")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=0),
+    default=10,
+    metavar="N",
+    show_default=True,
+    help="Manifests to keep of each target.",
+)
+@click.option("--keep-runs", type=click.IntRange(min=0), default=50, metavar="N", show_default=True,
+              help="Runs to keep, newest first.")  # fmt: skip
 @dry_run_option
 def gc_command(session: CliSession, keep: int, keep_runs: int, dry_run: bool) -> None:
     """Remove backups that neither a working copy nor one of the newest manifests needs, and runs.

@@ -19,7 +19,8 @@ from patcher.cli.common import CliSession, command
     """,
 )
 @click.argument("words", nargs=-1, metavar="[show ID]")
-@click.option("-n", "--last", default=20, show_default=True, help="How many to list.")
+@click.option("-n", "--last", type=click.IntRange(min=1), default=20, metavar="N",
+              show_default=True, help="How many to list.")  # fmt: skip
 @click.option("--open", "in_browser", is_flag=True, help="With show: open the page in a browser.")
 def history_command(
     session: CliSession, words: tuple[str, ...], last: int, in_browser: bool

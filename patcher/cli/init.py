@@ -13,6 +13,7 @@ from patcher.cli.common import CliSession, command
     examples="""
     patcher init rich                     the installed rich
     patcher init rich==14.0.0             from the registry, fetched with pip, not imported
+    patcher init rich@latest              the newest release there
     patcher init ./dist/pkg-1.0-py3-none-any.whl
     patcher init ../my-fork --in-place    patch a git checkout of yours where it stands
     patcher init transformers tokenizers  two distributions in one tree, patched together

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--no-speed", "speed", is_flag=True, flag_value=False, default=True,
               help="Gates only.")  # fmt: skip
 @click.option("--combine", is_flag=True, help="Put together what was kept, while that is faster.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True,
+@click.option("--jobs", type=click.IntRange(1), metavar="N", default=1, show_default=True,
               help="Candidates whose gates run at once; clocks run one at a time.")  # fmt: skip
 @click.option("--again", is_flag=True, help="Repeat what is on record from an earlier run.")
 @click.option("--jsonl", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -61,9 +61,9 @@ def judge_command(
 
     A candidate is a patch or @SET of the catalogue, a spec file, a unified diff, a git ref of the
     checkout the target came from, or a folder. The working copy is not touched. What a quick look
-    calls faster is measured again from nothing, at a level that is spent over the sequence, so that
-    chance keeps nothing in 95 of 100 runs, however many candidates there are. A run that was cut
-    short goes on where it was.
+    calls faster is measured again from nothing, the stricter the more were measured before it: in
+    95 of 100 runs chance keeps nothing, however many candidates there are. A run that was cut short
+    goes on where it was.
     """
     from patcher.commands import judge
     from patcher.patchfile.model import Equivalence

@@ -9,7 +9,7 @@ from patcher.cli.common import CliSession, command, target_option
 
 @command(
     "list",
-    short_help="Show the catalogue: what fits, gain, claim, sets.",
+    short_help="Show the catalogue and each patch's state.",
     examples="""
     patcher list                  what is made for this target
     patcher list --set exact
@@ -17,7 +17,7 @@ from patcher.cli.common import CliSession, command, target_option
     """,
 )
 @click.option(
-    "--all", "everything", is_flag=True, help="Also what does not fit, and reproductions."
+    "--all", "everything", is_flag=True, help="Also what does not fit, and what fails on purpose."
 )
 @click.option("--set", "only_set", metavar="NAME", help="Only the patches of a set, in its order.")
 @click.option("--fits", is_flag=True, help="Only what is applied, or can be applied now.")
@@ -25,8 +25,8 @@ from patcher.cli.common import CliSession, command, target_option
 def list_command(
     session: CliSession, everything: bool, only_set: str | None, fits: bool, target: str | None
 ) -> None:
-    """Show the catalogue, a line a patch: what it claims, what it gained when it was timed, and
-    its state on the working copy.
+    """Show the catalogue, one line for each patch: what it claims, what it gained when it was
+    timed, and its state on the working copy.
 
     States: available, applied, blocked (a site is missing, or a requirement), incompatible.
     """

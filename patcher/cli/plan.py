@@ -42,8 +42,8 @@ def plan_command(
 ) -> None:
     """Say for every edit whether it is ready, and where; write nothing.
 
-    Exit status 3 when `patcher apply` would refuse. With --on a line a patch says whether it fits
-    (-v: every edit), and the exit status is 0 unless --check is given.
+    Exit status 3 when `patcher apply` would refuse. With --on one line for each patch says whether
+    it fits (-v: every edit), and the exit status is 0 unless --check is given.
     """
     from patcher.commands import plan
     from patcher.report import text

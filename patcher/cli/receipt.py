@@ -21,7 +21,7 @@ def receipt_command() -> None:
 
 @command(
     "check",
-    short_help="Does this verdict still hold here?",
+    short_help="Say whether a verdict still holds here.",
     examples="""
     patcher receipt check verdict.json
     """,
@@ -54,15 +54,15 @@ def check_receipt(session: CliSession, file: Path) -> int:
 
 @command(
     "join",
-    short_help="One verdict a kind of machine.",
+    short_help="Make one verdict for each kind of machine.",
     examples="""
     patcher receipt join laptop.json server.json gpu.json
     """,
 )
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
 def join_receipts(session: CliSession, files: tuple[Path, ...]) -> int:
-    """Make one verdict a kind of machine out of receipts of one series, and show where machines
-    disagree.
+    """Make one verdict for each kind of machine out of receipts of one series, and show where
+    machines disagree.
     """
     from patcher.commands import receipt
 

@@ -7,7 +7,13 @@ import click
 from patcher.cli.common import CliSession, command, target_option
 
 
-@command("show", short_help="Show one patch: claim, hazards, diff.")
+@command(
+    "show",
+    short_help="Show one patch: claim, hazards, diff.",
+    examples="""
+    patcher show inference_mode
+    """,
+)
 @click.argument("name")
 @target_option
 def show_command(session: CliSession, name: str, target: str | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 EXPORTS = ("json", "markdown", "html")
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 class BenchType(click.ParamType[str]):
@@ -64,7 +65,9 @@ class Duration(click.ParamType[float]):
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--bench", type=BenchType(), is_flag=False, flag_value="quick",
               help="Also judge speed; --bench alone is quick.")  # fmt: skip
-@click.option("--aa", is_flag=True, help="Baseline against baseline: the rig judges itself.")
+@click.option(
+    "--aa", is_flag=True, help="Baseline against baseline: the measurement is put to the test."
+)
 @click.option("--budget", type=Duration(), help="Start no timing pair that would end after this.")
 @click.option("--models", metavar="NAME,...|all", help="Only these models of the matrix.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
@@ -82,8 +85,10 @@ class Duration(click.ParamType[float]):
               help="Run workers unguarded; the verdict says so.")  # fmt: skip
 @click.option("--require", type=click.Choice(["faster", "not-slower"]),
               help="Fail on any other speed verdict; implies --bench.")  # fmt: skip
-@click.option("--again", is_flag=True, help="Run what failed before, rather than tell its record.")
-@click.option("--inputs", type=click.IntRange(min=0), default=2, show_default=True,
+@click.option(
+    "--again", is_flag=True, help="Run again what failed before; do not answer from its record."
+)
+@click.option("--inputs", type=click.IntRange(min=0), metavar="N", default=2, show_default=True,
               help="Inputs to draw for each model, beyond the matrix.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), metavar="S",
               help="Draw the inputs of that run again; reports name it.")  # fmt: skip
@@ -92,10 +97,16 @@ class Duration(click.ParamType[float]):
 @click.option("--allow-unexercised", is_flag=True, help="Let edits pass that never ran.")
 @click.option("--executor", metavar="NAME", help="Where workers run. [default: local]")
 @click.option("--receipt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write all that the verdict hangs on, to be checked elsewhere.")  # fmt: skip
-@click.option("--export-json", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-@click.option("--export-markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-@click.option("--export-html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+              help="Write all that the verdict depends on, to be checked elsewhere.")  # fmt: skip
+@click.option("--export-json", type=FILE, metavar="FILE", help="Also write the result as JSON.")
+@click.option(
+    "--export-markdown",
+    type=FILE,
+    metavar="FILE",
+    help="Also as Markdown, its pictures beside it as SVG.",
+)
+@click.option("--export-html", type=FILE, metavar="FILE",
+              help="Also as a page that works from a file.")  # fmt: skip
 @target_option
 def verify_command(session: CliSession, target: str | None, **parsed: Any) -> int:
     """Run every case on pristine and on patched, hold the outputs against the gate the patches

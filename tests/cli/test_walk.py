@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
+from patcher.cli import COMMANDS, cli
 from patcher.commands.shared.resuming import resumable
 from patcher.commands.status import _copy_lines
 from patcher.errors import PatcherError
@@ -97,3 +99,23 @@ def test_an_interrupted_command_says_that_it_goes_on() -> None:
         raise KeyboardInterrupt
     assert raised.value.code == "interrupted"
     assert raised.value.hint == "what is finished is kept: the same command goes on from there"
+
+
+def every_command() -> list[tuple[str, click.Command]]:
+    context = click.Context(cli)
+    result = [(name, cli.get_command(context, name)) for name in COMMANDS]
+    return [(name, command) for name, command in result if command is not None]
+
+
+def test_a_command_is_summed_up_in_the_same_words_everywhere() -> None:
+    for name, command in every_command():
+        assert command.short_help == COMMANDS[name], name
+
+
+def test_every_option_says_what_it_does_and_every_number_is_called_n() -> None:
+    for name, command in every_command():
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.count:  # -vv has no value
+                assert option.help, f"{name} {option.opts}"
+                kind = option.metavar or option.type.name
+                assert "integer" not in kind, f"{name} {option.opts}"
