@@ -41,6 +41,10 @@ MISLED = {
         "tests.cli.test_misleading:test_a_reader_that_goes_away_is_no_failed_verification",
         "tests.cli.test_misleading:test_an_interrupted_verification_says_that_the_patches_stay",
         "tests.cli.test_misleading:test_without_git_a_change_says_that_it_has_no_commit",
+        "tests.cli.test_walk:test_what_needs_git_says_so_where_there_is_none",
+        "tests.cli.test_start:test_an_interrupt_among_the_first_imports_is_answered_in_a_line",
+        "tests.cli.test_walk:test_an_interrupted_command_says_that_it_goes_on",
+        "tests.cli.test_walk:test_a_series_that_was_verified_before_an_edit_is_not_called_verified",
     ],
     "6 one slow generation ends a bench": [
         "tests.bench.test_bench:test_one_slow_generation_costs_its_pair_and_no_more",
@@ -51,6 +55,8 @@ MISLED = {
         "tests.cli.test_misleading:test_run_answers_in_json_and_keeps_the_commands_status",
         "tests.docs.test_site:test_a_command_line_of_a_page_would_be_understood",
         "tests.docs.test_site:test_a_page_shows_only_settings_that_exist",
+        "tests.docs.test_pages:test_the_commands_of_a_page_end_as_it_says",
+        "tests.docs.test_pages:test_every_page_with_commands_is_followed_by_some_test",
     ],
     "8 hints that cannot be followed": [
         "tests.cli.test_misleading:test_doctor_promises_nothing_of_a_target_that_is_not_there",
