@@ -18,6 +18,7 @@ from patcher.rewrite.authoring.capture import capture
 from patcher.rewrite.plan import Plan, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.rewrite.splice import Splice, apply
+from tests.rewrite.grammar.cases import compiles
 from tests.rewrite.making import patch, reading, tree
 
 QUOTES = ('"', "'", '"""', "'''")
@@ -158,6 +159,41 @@ def test_it_rewrites(case: tuple[str, str, str, str]) -> None:
     assert (plan.files["m.py"] or b"").decode() == after
     again = planned(after, old, new, expect="1")
     assert [edit.status for each in again.patches for edit in each.edits] != [EditStatus.READY]
+
+
+# A pattern such as `$A and $B` also finds `a and b` in `a and b and c`: the tree is read in pairs.
+FIELDS = (
+    "old(x) and b and c", "b and c and old(x)", "(b and old(x)) and c", "a or b and old(x) and c",
+    "b and (c or old(x) or a) and d", "old(x) if a and b and c else d", "'a' 'b' and a and old(x)",
+    "u'a' and old(x) and b", "u'a' 'b' + old(x)", "(lambda a, *, b=old(x), **k: a and b and c)",
+    "(y := old(x) and a and b)", "(yield old(x))", "(yield)or old(x)or a", "(await old(x))",
+    "*a, b and c and old(x)", "*a, old(x),", "[{**a, 'k': old(x) and a and b}]",
+    "[a for a in old(x) if a and b and c]", "a[old(x):b:c]", "a[old(x), ...]",
+    "g(*a, k=1, *old(x))", "g(old(x) for x in y)", "not a and not old(x) and not b",
+    "a != old(x) and b and c", "((old(x))) and ((a)) and b", "f'{old(x)}' and a and b",
+    "f'a' 'b' f'{old(x)}'", "'a' f'{a and old(x) and b!r:>{w or v or u}}'",
+    "(a\n and old(x)\n and b)", "a@-old(x)**2",
+)  # fmt: skip
+AROUND = (
+    'async def f():\n\tx = a and b and f"""é {{{{\\N{{EM DASH}} {{w:{{w and v and u}}>3}}'
+    '{{ {} !r:>3}}{{a or b or c}}{{x = }}""" "{{z}}" and c  # c\n'
+)
+SWAPS = (
+    ("old($X)", "new($X)"), ("$A and $B", "f($A, $B)"), ("$A or old(x)", "new(x) or $A"),
+    ("$A and old(x)", "$A"), ("old(x) and $B", "$B and n"),
+)  # fmt: skip
+
+
+def test_whatever_a_field_holds_is_read() -> None:
+    ready = 0
+    for field, (old, new) in itertools.product(FIELDS, SWAPS):
+        before = AROUND.format(field)
+        assert compiles(before), before
+        plan = planned(before, old, new)
+        codes = {each.code for each in plan.problems}
+        assert codes <= {"missing"}, (before, old, plan.problems)
+        ready += plan.ok
+    assert ready > 70
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="fields hold any code since Python 3.12")

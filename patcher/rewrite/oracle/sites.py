@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from patcher.rewrite.outcome import Site
@@ -15,6 +15,7 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Place = tuple[int, int]
 Span = tuple[Place, Place]
+Tree = TypeVar("Tree", ast.Module, ast.expr)
 
 
 class Lines:
@@ -129,9 +130,9 @@ class _Pairs(ast.NodeTransformer):
         return first
 
 
-def in_pairs(tree: ast.Module) -> ast.Module:
+def in_pairs(tree: Tree) -> Tree:
     """The tree with `a and b and c` as `(a and b) and c`: `a and b` is a node then."""
-    result: ast.Module = _Pairs().visit(tree)
+    result: Tree = _Pairs().visit(tree)
     return result
 
 

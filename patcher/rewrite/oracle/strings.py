@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.oracle.filling import MismatchError
-from patcher.rewrite.oracle.sites import Lines, Place, Span, find_expression, span_of
+from patcher.rewrite.oracle.sites import Lines, Place, Span, find_expression, in_pairs, span_of
 
 _OPENING = re.compile(r"((?i:[rf]{2}|[rt]{2}|[rb]{2}|[rbuft])?)(\"{3}|'{3}|\"|')")
 _WORD = re.compile(r"\w+")
@@ -88,6 +88,8 @@ def _inside(text: str, low: int, high: int, node: ast.expr) -> ast.expr | None:
     code = f"{before}{text}\n)"
     (statement,) = parse_python(code).body
     alone = statement.value if isinstance(statement, ast.Expr) else ast.Constant(None)
+    if ast.dump(alone) != ast.dump(node):
+        alone = in_pairs(alone)  # as the whole tree is read for patterns such as `a and b`
     if ast.dump(alone) != ast.dump(node):
         raise MismatchError("the expression in the f-string cannot be told")
     if text[low:high].strip() == text.strip():
