@@ -136,13 +136,18 @@ def test_without_a_guard_the_files_are_those_of_replay() -> None:
     assert written(Member(ALL)) == replay(FILES.get, [ALL])
 
 
-def test_both_kinds_of_code_are_there_and_the_patched_one_runs(load: Any) -> None:
+def test_both_kinds_of_code_are_there_and_the_patched_one_runs(
+    load: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     module, runtime = load(written(guarded(ALL)))
     assert speak(module) == NEW
     with runtime.use("all_of_it", False):
         assert speak(module) == OLD
     assert speak(module) == NEW
     assert runtime.counters()["all_of_it"] == {"patched": 2, "original": 1, "fallbacks": 0}
+    with caplog.at_level(logging.INFO, logger="patcher.guard"):
+        runtime.log_counters()
+    assert caplog.messages == ["patch all_of_it: 2 calls patched, 1 original, 0 fallbacks"]
 
 
 @pytest.mark.parametrize(

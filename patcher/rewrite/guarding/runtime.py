@@ -6,10 +6,12 @@ patcher wrote this file; it needs the standard library alone. Environment, read 
     PATCHER_ENABLE=name,name     these are on, whatever share of the calls they are rolled out to
     PATCHER_FALLBACK=off         an error in patched code is raised, even where a fallback is set
 
-In process: `enable`, `disable`, `use` and `counters`. Events are logged under ``patcher.guard``.
+In process: `enable`, `disable`, `use`, `counters` and `log_counters`. Errors are logged under
+``patcher.guard``, and at level INFO the counters when the process ends.
 Patches that change the same function are one group: they are switched together.
 """
 
+import atexit
 import collections
 import contextlib
 import contextvars
@@ -93,6 +95,13 @@ def counters():
         name: {"patched": g.patched, "original": g.original, "fallbacks": g.fallbacks}
         for name, g in _groups.items()
     }
+
+
+@atexit.register
+def log_counters():
+    """Log the counters at level INFO, a line a patch."""
+    for name, counts in counters().items():
+        log.info("patch %s: %d calls patched, %d original, %d fallbacks", name, *counts.values())
 
 
 def either(name, patched, original):
