@@ -16,6 +16,7 @@ VERDICTS = {
     "llama_rope_half": "pass",
     "llama_norm_fused": "pass",
     "llama_mlp_in_place": "pass",
+    "llama_cpu_attention": "pass",
     "llama_rope_inference_mode": "fail",
 }
 
@@ -64,3 +65,10 @@ def test_the_failure_is_explained_to_the_line(workspace: Path) -> None:
     assert cause["patch"] == "llama_rope_inference_mode"
     assert cause["created_at"].startswith("transformers/models/llama/modeling_llama.py:")
     assert cause["created_at"].endswith("LlamaRotaryEmbedding.forward")
+
+
+def test_attention_in_the_fused_kernel_is_called_faster(workspace: Path) -> None:
+    result = patcher(workspace, "verify", "llama_cpu_attention", "--bench=full")
+    assert result["verdict"] == "pass"
+    assert result["speed"]["verdict"] == "faster"
+    assert result["speed"]["high"] < 1
