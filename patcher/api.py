@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from patcher.commands.judge import JudgeOptions
-    from patcher.commands.scan import Scanned
     from patcher.execution.runner import Observer
     from patcher.results import (
         ApplyResult,
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
         JudgeResult,
         PlanResult,
         RevertResult,
+        ScanResult,
         VerifyResult,
     )
     from patcher.store.workspace import Workspace
@@ -124,7 +124,7 @@ def scan(
     *,
     target: str | None = None,
     packages: Sequence[str] = (),
-) -> Scanned:
+) -> ScanResult:
     """Map in-place updates and modes; with names, predict what the patches will break.
 
     Args:

@@ -10,7 +10,7 @@ from patcher.cli.common import CliSession, command, dry_run_option, target_optio
 from patcher.errors import Exit
 
 if TYPE_CHECKING:
-    from patcher.hazards.model import Hazard
+    from patcher.results.scanned import HazardOutcome
 
 
 @command(
@@ -62,7 +62,7 @@ def apply_command(
     if not guarded and (fallback or rollout is not None):
         raise click.UsageError("--fallback and --rollout are for guarded patches: add --guarded")
 
-    def warn(hazard: Hazard) -> None:
+    def warn(hazard: HazardOutcome) -> None:
         from patcher.report import text
 
         session.tell(text.hazard_line(hazard), fg="yellow")

@@ -61,14 +61,14 @@ def scan_command(
         from patcher.report.scan_page import page
 
         title = f"patcher scan {' '.join(names)}".strip()
-        text = page(title, result.static, result.dynamic, result.hazards, result.drafts)
+        text = page(title, result)
         html.write_text(text, encoding="utf-8")
     if sarif is not None:
         from patcher import __version__
         from patcher.report.sarif import log, of_hazards, of_map
 
-        findings = [*of_hazards(result.hazards or ()), *of_map(result.static.values())]
+        findings = [*of_hazards(result.hazards), *of_map(result.static.values())]
         sarif.write_text(log(findings, "scan", __version__), encoding="utf-8")
-    session.emit(result.as_json())
+    session.emit(result)
     if not session.json:
-        report.print_scan(result.as_json(), names=names, color=session.color)
+        report.print_scan(result, names=names, color=session.color)

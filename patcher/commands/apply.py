@@ -15,8 +15,8 @@ from patcher.results import ApplyResult, FileChange
 from patcher.rewrite.selection import select
 
 if TYPE_CHECKING:
-    from patcher.hazards.model import Hazard
     from patcher.patchfile.model import Guard, Patch
+    from patcher.results.scanned import HazardOutcome
     from patcher.rewrite.file import Rewrite
     from patcher.rewrite.selection import LeftOut
     from patcher.store.state import Applied
@@ -47,7 +47,7 @@ def apply(
     options: ApplyOptions = DEFAULTS,
     *,
     notify: Notify = lambda _: None,
-    on_hazard: Callable[[Hazard], None] | None = None,
+    on_hazard: Callable[[HazardOutcome], None] | None = None,
     rewrite: Rewrite | None = None,
 ) -> ApplyResult:
     """Apply patches: all or nothing.
@@ -154,8 +154,8 @@ def _predicted(
     copy: WorkingCopy,
     patches: Sequence[Patch],
     notify: Notify,
-    on_hazard: Callable[[Hazard], None],
-) -> tuple[Hazard, ...]:
+    on_hazard: Callable[[HazardOutcome], None],
+) -> tuple[HazardOutcome, ...]:
     from patcher.commands.scan import predict_on
 
     hazards = predict_on(copy, patches, notify)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.find_copy import Notify, copy_for, readable_patches, target_of
@@ -27,55 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from patcher.hazards.dynamic import Surveys
-    from patcher.hazards.model import DynamicMap, Hazard, StaticMap
+    from patcher.hazards.model import Hazard
     from patcher.patchfile.model import Patch
+    from patcher.results.scanned import DraftedSpec, HazardOutcome, ScanResult
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
-
-
-TABLES = ("updates", "convolutions", "conversions", "synchronisations", "mixed")
-
-
-@dataclass(frozen=True)
-class Scanned:
-    """Everything a scan found.
-
-    Attributes:
-        static: the map of the target's code and of each package asked for, by name.
-        hazards: what the patches will break; None where nothing was predicted.
-        dynamic: what the cases do on pristine; None where nothing was run.
-        drafts: specs that take a hazard away, by name.
-        packages: top-level packages and modules of the target; what happens elsewhere, in a
-            workload or an adapter, is marked ``outside``.
-    """
-
-    static: dict[str, StaticMap]
-    hazards: tuple[Hazard, ...] | None = None
-    dynamic: DynamicMap | None = None
-    drafts: tuple[tuple[str, str], ...] = ()
-    packages: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The object of ``patcher scan --json``."""
-        from patcher.hazards.summary import summarise
-
-        dynamic = None if self.dynamic is None else summarise(self.dynamic)
-        if dynamic is not None:
-            placed = {key: [self._placed(row) for row in dynamic[key]] for key in TABLES}
-            dynamic = {**dynamic, **placed}
-        return {
-            "hazards": [self._placed(each.as_json()) for each in self.hazards or ()],
-            "predicted": self.hazards is not None,
-            "static": {name: static_json(result) for name, result in self.static.items()},
-            "dynamic": dynamic,
-            "drafts": [{"name": name, "text": text} for name, text in self.drafts],
-        }
-
-    def _placed(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row with whether its line is outside the target."""
-        top = row["where"].split("/")[0]
-        inside = top in self.packages or top.removesuffix(".py") in self.packages
-        return {**row, "outside": bool(self.packages) and not inside}
 
 
 def scan(
@@ -87,7 +42,7 @@ def scan(
     draft: bool = False,
     dynamic: bool = False,
     observer: Observer | None = None,
-) -> Scanned:
+) -> ScanResult:
     """Map the target, and predict the named patches as if applied in that order.
 
     Args:
@@ -95,7 +50,9 @@ def scan(
         draft: make a spec for each in-place hazard.
         dynamic: run the cases on pristine also when no patch is named.
     """
+    from patcher.hazards.summary import is_outside, summarise
     from patcher.hazards.tree import installed_package, scan_static
+    from patcher.results.scanned import ScanResult, mapped_package, scanned_hazard
 
     watcher = observer or Silent()
     patches = in_order(load_catalogue(workspace.root).expand(names))
@@ -103,19 +60,23 @@ def scan(
     counted = _counter(watcher)
     with frozen_trees(copy) as scratch:
         tree = freeze(copy, new_tree(scratch), pristine=True)
-        static = {copy.target: scan_static(tree.path, copy.packages, counted)}
+        static = {copy.target: mapped_package(scan_static(tree.path, copy.packages, counted))}
         for package in packages:
             root, name = installed_package(package)
-            static[package] = scan_static(root, [name], counted)
+            static[package] = mapped_package(scan_static(root, [name], counted))
         if not patches and not dynamic:
-            return Scanned(static, packages=copy.packages)
+            return ScanResult((), False, static, None)
         with surveys(copy, scratch, watcher) as survey:
-            ran = survey.survey({}, None) if dynamic else None
+            ran = summarise(survey.survey({}, None), copy.packages) if dynamic else None
             if not patches:
-                return Scanned(static, None, ran, packages=copy.packages)
+                return ScanResult((), False, static, ran)
             hazards = _predict(copy, patches, survey)
+        placed = [
+            scanned_hazard(each, outside=is_outside(each.at.file, copy.packages))
+            for each in hazards
+        ]
         drafts = _drafts(copy, hazards, watcher) if draft else ()
-        return Scanned(static, hazards, ran, drafts, copy.packages)
+        return ScanResult(placed, True, static, ran, drafts)
 
 
 def predict(
@@ -124,7 +85,7 @@ def predict(
     *,
     target: str | None = None,
     notify: Notify = lambda _: None,
-) -> tuple[Hazard, ...]:
+) -> tuple[HazardOutcome, ...]:
     """What applying patches on top of the series will break (``plan --scan``).
 
     Raises:
@@ -141,14 +102,18 @@ def predict(
     return predict_on(workspace.working_copy(name), patches, notify)
 
 
-def predict_on(copy: WorkingCopy, patches: Sequence[Patch], notify: Notify) -> tuple[Hazard, ...]:
+def predict_on(
+    copy: WorkingCopy, patches: Sequence[Patch], notify: Notify
+) -> tuple[HazardOutcome, ...]:
     """The same on a working copy that is open already (``apply --scan``)."""
+    from patcher.results.scanned import hazard_outcome
+
     watcher = _Notifier(notify)
     series = patches_of(copy.series)
     applied = {patch.name for patch in series}
     ordered = in_order([*series, *(patch for patch in patches if patch.name not in applied)])
     with frozen_trees(copy) as scratch, surveys(copy, scratch, watcher) as survey:
-        return _predict(copy, ordered, survey)
+        return tuple(map(hazard_outcome, _predict(copy, ordered, survey)))
 
 
 def _predict(copy: WorkingCopy, patches: Sequence[Patch], survey: Surveys) -> tuple[Hazard, ...]:
@@ -160,10 +125,11 @@ def _predict(copy: WorkingCopy, patches: Sequence[Patch], survey: Surveys) -> tu
 
 def _drafts(
     copy: WorkingCopy, hazards: Sequence[Hazard], watcher: Observer
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[DraftedSpec, ...]:
     """A spec for each in-place update that a hazard names, by name."""
     from patcher.commands.shared.write_specs import requirement
     from patcher.hazards.draft import draft as make_draft
+    from patcher.results.scanned import DraftedSpec
 
     drafts = []
     for hazard in hazards:
@@ -171,7 +137,9 @@ def _drafts(
         if source is None or hazard.kind != "inplace-update":
             continue
         try:
-            drafts.append(make_draft(hazard, source, requirement(copy, hazard.at.file)))
+            drafts.append(
+                DraftedSpec(*make_draft(hazard, source, requirement(copy, hazard.at.file)))
+            )
         except PatcherError as error:  # the hazard stands; only its draft cannot be written
             watcher.said(f"no draft: {error.message}; {error.help}")
     return tuple(drafts)
@@ -195,34 +163,6 @@ def surveys(copy: WorkingCopy, scratch: Path, observer: Observer) -> Iterator[Su
     with scope:
         setup = prepare(request, executor, threads, observer)
         yield Surveys(setup, executor, observer, copy.home / "surveys", scratch / "surveyed")
-
-
-def static_json(found: StaticMap) -> dict[str, Any]:
-    """A static map in JSON values: entries by file and function."""
-    return {
-        "files": found.files,
-        "lines": found.lines,
-        "torch": found.torch,
-        "totals": dict(found.totals()),
-        "modules": [
-            {
-                "file": module.file,
-                "error": module.error,
-                "entries": [
-                    {
-                        "kind": entry.kind.value,
-                        "function": entry.function,
-                        "line": entry.line,
-                        "end_line": entry.end_line,
-                        "source": entry.source,
-                        "detail": entry.detail,
-                    }
-                    for entry in module.entries
-                ],
-            }
-            for module in found.modules
-        ],
-    }
 
 
 def _others(copy: WorkingCopy, patches: Sequence[Patch]) -> list[Patch]:

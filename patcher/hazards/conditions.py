@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from patcher.hazards.model import DynamicMap, Hazard
+    from patcher.hazards.model import Hazard
+    from patcher.hazards.traces import DynamicMap, FollowedLine, Guard
 
 
-def condition_text(conditions: Mapping[str, Any]) -> str:
+def condition_text(followed: FollowedLine | None) -> str:
     """The tests around a line, each with the values it had when the line ran."""
+    if followed is None:
+        return ""
     texts = []
-    for guard in conditions.get("guards", ()):
-        test = guard["test"] if guard["outcome"] else f"not ({guard['test']})"
-        values = values_text(_fact(conditions, guard, held=guard["outcome"]))
+    for guard in followed.guards:
+        test = guard.test if guard.outcome else f"not ({guard.test})"
+        values = values_text(_values(followed, guard))
         texts.append(f"`{test}`" + (f" ({values})" if values else ""))
     return " and ".join(texts)
 
 
-def _fact(
-    conditions: Mapping[str, Any], guard: Mapping[str, Any], *, held: bool
-) -> Mapping[str, str]:
-    for fact in conditions.get("seen", ()):
-        if fact["line"] == guard["line"] and fact["held"] in (None, held):
-            return fact["values"]  # type: ignore[no-any-return]
+def _values(followed: FollowedLine, guard: Guard) -> Mapping[str, str]:
+    """What a test's parts were when the line was reached."""
+    for fact in followed.seen:
+        if fact.line == guard.line and fact.held in (None, guard.outcome):
+            return fact.values
     return {}
 
 
@@ -34,13 +36,13 @@ def values_text(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items() if name != value)
 
 
-def comparison_text(name: str, watched: Mapping[str, Any]) -> str:
+def comparison_text(name: str, followed: FollowedLine | None) -> str:
     """What a run that did not reach the line did at its tests."""
-    if not watched.get("calls"):
+    if followed is None or not followed.calls:
         return f"{name} never gets there"
-    facts = [fact for fact in watched["seen"] if fact["values"]]
-    if facts and not watched["reached"]:
-        return f"not with {name} ({values_text(facts[-1]['values'])})"
+    facts = [fact for fact in followed.seen if fact.values]
+    if facts and not followed.reached:
+        return f"not with {name} ({values_text(facts[-1].values)})"
     return ""
 
 
@@ -48,16 +50,15 @@ def fires_when(ran: DynamicMap, line_of: Callable[[str, int], int], hazard: Haza
     """The condition of a hazard, from the surveys' followed tests and the tests' inputs."""
     line = line_of(hazard.at.file, hazard.at.line)
     models = {case.split(" / ")[0] for case in hazard.cases}
-    reached: list[Mapping[str, Any]] = []
-    followed: dict[str, Mapping[str, Any]] = {}
+    followed: dict[str, FollowedLine] = {}
     tests: set[str] = set()
     for model, run in ran.runs.items():
         if model not in models:
             continue
-        tests.update(act for act in run["acts"] if act != "open")
-        for each in run["watched"]:
-            if (each["file"], each["line"]) == (hazard.at.file, line):
-                followed.setdefault(each["act"], each)
+        tests.update(act for act in run.acts if act != "open")
+        for each in run.watched:
+            if (each.file, each.line) == (hazard.at.file, line):
+                followed.setdefault(each.act, each)
     hit = _tests(hazard.cases)
     reached = [followed[act] for act in hit if act in followed]
     parts = [condition_text(reached[0])] if reached else []
@@ -65,7 +66,7 @@ def fires_when(ran: DynamicMap, line_of: Callable[[str, int], int], hazard: Haza
     if seen:
         parts.append("seen with " + ", ".join(seen))
     for act in sorted(tests - set(hit)):
-        parts.append(comparison_text(act, followed.get(act, {})))
+        parts.append(comparison_text(act, followed.get(act)))
     return "; ".join(part for part in parts if part) or None
 
 

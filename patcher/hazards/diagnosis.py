@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from patcher.execution.results import Case, Failure
+    from patcher.hazards.model import Place
+    from patcher.hazards.traces import FailureTrace, FollowedLine, TracedMaker
     from patcher.patchfile.model import Patch
+
+    Compared = tuple[Case, FollowedLine]
 
 TRACER = "patcher.worker.tracing.failure:trace"
 MAX_GROUPS = 4
@@ -40,7 +44,7 @@ class Runs(Protocol):
 
     def trace(
         self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
-    ) -> Sequence[Mapping[str, Any] | None]:
+    ) -> Sequence[FailureTrace | None]:
         """Run cases of one model on the patched tree under `TRACER` with the given options.
 
         One answer a request; None where the worker did not give one.
@@ -118,28 +122,25 @@ class _Case:
         trace, compared = self._traces(first)
         cases = tuple(each.case for each in self.group)
         base = Diagnosis(error=first.failure.text, cases=cases)
-        if trace is None or trace.get("kind") == "none":
+        if trace is None or trace.kind == "none":
             return self._untraced(base, first.failure, vanished=trace is not None)
-        at = trace.get("at")
+        at = trace.at
         if at is None:
             return self._untraced(base, first.failure, vanished=False)
-        line = self.planned.pristine_line(at["file"], at["line"])
-        base = replace(base, where=at["file"], line=line)
-        kind = trace["kind"]
-        if kind in {"inplace-update", "inference-tensor"}:
-            return self._inference(base, trace, compared)
-        if kind == "memory-format":
-            return self._memory_format(base, trace, compared)
+        line = self.planned.pristine_line(at.file, at.line)
+        base = replace(base, where=at.file, line=line)
+        if trace.kind in {"inplace-update", "inference-tensor"}:
+            return self._inference(base, trace, at, compared)
+        if trace.kind == "memory-format":
+            return self._memory_format(base, trace, at, compared)
         return replace(
             base,
-            cause=f"`{at['statement']}` in {at['function']} raised {trace['type']}.",
+            cause=f"`{at.source}` in {at.function} raised {trace.type}.",
             fires_when=self._fires_when(trace, compared),
-            patch=self._owner(at["file"], at["line"], at["function"]),
+            patch=self._owner(at.file, at.line, at.function),
         )
 
-    def _traces(
-        self, first: Failed
-    ) -> tuple[Mapping[str, Any] | None, tuple[Case, Mapping[str, Any]] | None]:
+    def _traces(self, first: Failed) -> tuple[FailureTrace | None, Compared | None]:
         """The failing case's trace, and that of a passing case that is like it."""
         requests: list[tuple[Case, Mapping[str, Any]]] = [(first.case, {})]
         last = _last_target_frame(first.failure)
@@ -149,8 +150,8 @@ class _Case:
             requests.append((others[0], {"watch": watch}))
         answers = list(self.runs.trace(requests))
         compared = None
-        if len(answers) > 1 and answers[1] is not None and answers[1].get("watched"):
-            compared = (others[0], answers[1]["watched"][0])
+        if len(answers) > 1 and answers[1] is not None and answers[1].watched:
+            compared = (others[0], answers[1].watched[0])
         return (answers[0] if answers else None), compared
 
     def _untraced(self, base: Diagnosis, failure: Failure, *, vanished: bool) -> Diagnosis:
@@ -174,20 +175,21 @@ class _Case:
     def _inference(
         self,
         base: Diagnosis,
-        trace: Mapping[str, Any],
-        compared: tuple[Case, Mapping[str, Any]] | None,
+        trace: FailureTrace,
+        at: Place,
+        compared: Compared | None,
     ) -> Diagnosis:
-        at, made = trace["at"], trace["made"]
-        effect = self.planned.effect_of(made["scopes"]) if made else None
-        done = "updates in place" if trace["kind"] == "inplace-update" else "hands to autograd"
-        cause = f"`{at['statement']}` in {at['function']} {done} a tensor outside inference mode"
+        made = trace.made
+        effect = self.planned.effect_of(made.scopes) if made else None
+        done = "updates in place" if trace.kind == "inplace-update" else "hands to autograd"
+        cause = f"`{at.source}` in {at.function} {done} a tensor outside inference mode"
         created = None
-        if made and made["stack"]:
-            maker = made["stack"][0]
-            line = self.planned.pristine_line(maker["file"], maker["line"])
-            created = f"{maker['file']}:{line} {maker['function']}"
-            then = "inference mode" if made["inference"] else "no inference mode"
-            cause += f" that {maker['function']} made under {then} (line {line})"
+        if made and made.stack:
+            maker = made.stack[0]
+            line = self.planned.pristine_line(maker.file, maker.line)
+            created = f"{maker.file}:{line} {maker.function}"
+            then = "inference mode" if made.inference else "no inference mode"
+            cause += f" that {maker.function} made under {then} (line {line})"
         cause += "."
         if effect is not None:
             what = "the decorator on" if effect.decorator else "the `with` in"
@@ -195,24 +197,25 @@ class _Case:
                 f" {effect.patch} put it there: {what} {effect.function}"
                 f" ({effect.file}:{effect.pristine_line})."
             )
-        remedy = self._remedy(trace, effect)
+        remedy = self._remedy(at, made, effect)
         return replace(
             base,
             cause=cause,
             created_at=created,
             fires_when=self._fires_when(trace, compared),
-            patch=effect.patch if effect else self._owner(at["file"], at["line"], at["function"]),
+            patch=effect.patch if effect else self._owner(at.file, at.line, at.function),
             remedy=remedy,
             edit=f"{effect.file}:{effect.pristine_line} {effect.function}" if effect else None,
         )
 
-    def _remedy(self, trace: Mapping[str, Any], effect: InferenceScope | None) -> str | None:
+    def _remedy(
+        self, at: Place, made: TracedMaker | None, effect: InferenceScope | None
+    ) -> str | None:
         """A patch of the catalogue with which the failing case passes, tried for real."""
         case = self.group[0].case
-        ends = [(trace["at"]["file"], trace["at"]["function"])]
-        if trace.get("made") and trace["made"]["stack"]:
-            maker = trace["made"]["stack"][0]
-            ends.append((maker["file"], maker["function"]))
+        ends = [(at.file, at.function)]
+        if made and made.stack:
+            ends.append((made.stack[0].file, made.stack[0].function))
         responsible = effect.patch if effect else None
         result = candidates(responsible, ends, self.suspects.patches, self.suspects.catalogue)
         for patch in result[:MAX_REMEDIES]:
@@ -230,23 +233,22 @@ class _Case:
     def _memory_format(
         self,
         base: Diagnosis,
-        trace: Mapping[str, Any],
-        compared: tuple[Case, Mapping[str, Any]] | None,
+        trace: FailureTrace,
+        at: Place,
+        compared: Compared | None,
     ) -> Diagnosis:
-        at, tensor = trace["at"], trace["tensor"]
-        shape = " x ".join(str(length) for length in tensor["shape"])
+        rank, shape = len(trace.shape), " x ".join(str(length) for length in trace.shape)
         cause = (
-            f"`{at['statement']}` in {at['function']} asks for torch.{trace['memory_format']}, "
-            f"which needs rank {trace['rank_wanted']}; the tensor has rank {tensor['rank']} "
-            f"({shape})."
+            f"`{at.source}` in {at.function} asks for torch.{trace.memory_format}, "
+            f"which needs rank {trace.needed_rank}; the tensor has rank {rank} ({shape})."
         )
-        if tensor["rank"] == 3:
+        if rank == 3:
             cause += " One-dimensional convolutions have no channels-last form."
         return replace(
             base,
             cause=cause,
-            fires_when=self._fires_when(trace, compared) or f"every call of {at['function']}",
-            patch=self._owner(at["file"], at["line"], at["function"]),
+            fires_when=self._fires_when(trace, compared) or f"every call of {at.function}",
+            patch=self._owner(at.file, at.line, at.function),
         )
 
     # -- shared ------------------------------------------------------------------------------
@@ -261,10 +263,8 @@ class _Case:
                 return patch.name
         return None
 
-    def _fires_when(
-        self, trace: Mapping[str, Any], compared: tuple[Case, Mapping[str, Any]] | None
-    ) -> str | None:
-        parts = [condition_text(trace.get("conditions") or {})]
+    def _fires_when(self, trace: FailureTrace, compared: Compared | None) -> str | None:
+        parts = [condition_text(trace.conditions)]
         inputs = self.runs.inputs(self.group[0].case)
         if inputs:
             parts.append(f"seen with {inputs}")

@@ -12,6 +12,7 @@ from patcher.execution.process import FrozenTree
 from patcher.execution.results import Arm, Case, Outcome
 from patcher.execution.runner import run_job
 from patcher.hazards.diagnosis import TRACER, Failed, Suspects, diagnose
+from patcher.hazards.traces import FailureTrace
 from patcher.rewrite.replay import replay
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class NoRuns:
 
     def trace(
         self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
-    ) -> Sequence[Mapping[str, Any] | None]:
+    ) -> Sequence[FailureTrace | None]:
         """No answer to any request."""
         return [None for _ in requests]
 
@@ -106,7 +107,7 @@ class WorkerRuns:
 
     def trace(
         self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
-    ) -> Sequence[Mapping[str, Any] | None]:
+    ) -> Sequence[FailureTrace | None]:
         """One worker, one model, one trace after the other."""
         steps = []
         for case, options in requests:
@@ -116,10 +117,11 @@ class WorkerRuns:
             timeout_s = TRACE_TIMES * self.bench.runner.case_timeout_s(case)
             steps.append(Step("trace", asked, timeout_s))
         reports = self._run(requests[0][0], steps, self.bench.setup.sites[Arm.PATCHED].tree)
-        return [
+        answers = (
             reports[number].value.get("trace") if number in reports else None
             for number in range(1, len(steps) + 1)
-        ]
+        )
+        return [None if answer is None else FailureTrace.read(answer) for answer in answers]
 
     def passes(self, case: Case, files: Mapping[str, bytes | None]) -> bool:
         """Run the case once on a tree of its own."""

@@ -12,8 +12,8 @@ from patcher.errors import PatcherError
 from patcher.execution.executor import Executor, Job, Step
 from patcher.execution.results import Arm
 from patcher.hazards.diagnosis_runs import Variants, inputs_text
-from patcher.hazards.model import DynamicMap
 from patcher.hazards.static import UPDATES, EntryKind, map_source
+from patcher.hazards.traces import DynamicMap, SurveyedRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,8 @@ class Surveys:
         Raises:
             PatcherError: ``environment`` when a worker did not live to answer.
         """
-        runs, cached, key = {}, True, ""
+        runs: dict[str, SurveyedRun] = {}
+        cached, key = True, ""
         waiting: dict[int, tuple[str, Path]] = {}
         matrix = self.setup.request.matrix
         for model in matrix.models:
@@ -75,7 +76,7 @@ class Surveys:
             key = self._key(files, model, [asdict(test) for test in tests])
             stored = self.cache / f"{key}.json"
             if stored.is_file():
-                runs[model.name] = json.loads(stored.read_text())
+                runs[model.name] = SurveyedRun.read(json.loads(stored.read_text()))
                 continue
             cached = False
             self.observer.said(f"surveying {model.name} ({len(tests)} tests)")
@@ -90,8 +91,8 @@ class Surveys:
             cached,
         )
 
-    def _collect(self, waiting: dict[int, tuple[str, Path]]) -> dict[str, Mapping[str, Any]]:
-        result: dict[str, Mapping[str, Any]] = {}
+    def _collect(self, waiting: dict[int, tuple[str, Path]]) -> dict[str, SurveyedRun]:
+        result: dict[str, SurveyedRun] = {}
         while waiting:
             for report in self.executor.wait():
                 if report.said is not None:
@@ -104,10 +105,11 @@ class Surveys:
                         f"the survey of {model} did not end: {report.failure.text}",
                         notes=report.failure.log.strip().splitlines()[-3:],
                     )
-                result[model] = report.value["survey"]
+                answer = report.value["survey"]
+                result[model] = SurveyedRun.read(answer)
                 stored.parent.mkdir(parents=True, exist_ok=True)
                 partial = stored.with_suffix(f".{os.getpid()}")
-                partial.write_text(json.dumps(result[model]))
+                partial.write_text(json.dumps(answer))
                 partial.replace(stored)
         return result
 
@@ -142,9 +144,9 @@ class Surveys:
         return Job(site, (Step("survey", asked, TIMEOUT_S),))
 
 
-def guarded_updates(tree: FrozenTree) -> list[dict[str, Any]]:
+def guarded_updates(tree: FrozenTree) -> list[Mapping[str, str | int]]:
     """Lines of a tree's packages that update something, for their tests to be followed."""
-    result = []
+    result: list[Mapping[str, str | int]] = []
     for path in sorted(tree.files):
         lines = {
             entry.line

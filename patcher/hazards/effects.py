@@ -16,6 +16,7 @@ from patcher.hazards.lines import LineMap, line_map
 from patcher.hazards.static import EntryKind, MapEntry, map_source
 
 if TYPE_CHECKING:
+    from patcher.hazards.traces import TracedScope
     from patcher.patchfile.model import Patch
 
 Read = Callable[[str], bytes | None]
@@ -91,16 +92,11 @@ class Planned:
             line = lines.before(line)
         return None
 
-    def effect_of(self, scopes: Iterable[Mapping[str, object]]) -> InferenceScope | None:
+    def effect_of(self, scopes: Iterable[TracedScope]) -> InferenceScope | None:
         """The effect behind a traced list of open scopes, outermost first."""
         for scope in scopes:
             for effect in self.effects:
-                if effect.opened_by(
-                    str(scope["file"]),
-                    str(scope["function"]),
-                    int(str(scope["line"])),
-                    bool(scope["decorator"]),
-                ):
+                if effect.opened_by(scope.file, scope.function, scope.line, scope.decorator):
                     return effect
         return None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from patcher.hazards.static import ModuleMap
 
@@ -33,28 +33,6 @@ class StaticMap:
             for kind, count in module.counts().items():
                 result[kind] = result.get(kind, 0) + count
         return result
-
-
-@dataclass(frozen=True)
-class DynamicMap:
-    """What real runs did: one answer of `patcher.worker.tracing.survey.observe` by model.
-
-    Attributes:
-        tree: key of the tree that ran.
-        inputs: what each test is run with, in a few words, by test.
-        cached: it was run before and read from disk.
-    """
-
-    tree: str
-    runs: Mapping[str, Mapping[str, Any]]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    cached: bool = False
-
-    def rows(self, table: str) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-        """Rows of one table of every run: the model, its run, the row."""
-        for model, run in self.runs.items():
-            for row in run[table]:
-                yield model, run, row
 
 
 @dataclass(frozen=True)
@@ -94,20 +72,3 @@ class Hazard:
     remedy: str | None = None
     cases: tuple[str, ...] = ()
     note: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """One entry of ``hazards``."""
-        return {
-            "kind": self.kind,
-            "where": self.at.file,
-            "line": self.at.line,
-            "function": self.at.function,
-            "source": self.at.source,
-            "created_at": str(self.made) if self.made else None,
-            "under": self.under,
-            "patch": self.patch,
-            "fires_when": self.fires_when,
-            "remedy": self.remedy,
-            "cases": list(self.cases),
-            "note": self.note,
-        }

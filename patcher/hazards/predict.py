@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from patcher.errors import PatcherError
 from patcher.hazards.conditions import fires_when
 from patcher.hazards.effects import Planned, plan_effects
-from patcher.hazards.model import DynamicMap, Hazard, Place
+from patcher.hazards.model import Hazard, Place
 from patcher.hazards.remedies import candidates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from patcher.hazards.traces import DynamicMap, SurveyedRun, Tally, TracedScope
     from patcher.patchfile.model import Patch
 
     Survey = Callable[[Mapping[str, bytes | None], Sequence[str] | None], DynamicMap]
@@ -109,35 +110,35 @@ class Prediction:
     # -- inference mode ----------------------------------------------------------------------
 
     def _inference(self) -> Iterator[Hazard]:
-        for model, run, event in self.ran.rows("events"):
-            scopes = run["scopes"]
-            made_inside = event["made_inference"] or (
-                not event["adopted"] and self._inside(event["made_scopes"], scopes)
+        for model, run, event in self.ran.rows(lambda each: each.events):
+            scopes = run.scopes
+            made_inside = event.made_inference or (
+                not event.adopted and self._inside(event.made_scopes, scopes)
             )
-            now_inside = event["inference"] or self._inside(event["scopes"], scopes)
-            if not made_inside or event["made_inference"]:
+            now_inside = event.inference or self._inside(event.scopes, scopes)
+            if not made_inside or event.made_inference:
                 continue  # an ordinary tensor, or one that is refused without any patch
-            if now_inside and event["kind"] not in {"version-counter", "backward"}:
+            if now_inside and event.kind not in {"version-counter", "backward"}:
                 continue
-            effect = self.planned.effect_of(scopes[number] for number in event["made_scopes"])
+            effect = self.planned.effect_of(scopes[number] for number in event.made_scopes)
             if effect is None:
                 continue
             yield Hazard(
-                event["kind"],
-                self._place(run, event["at"]),
+                event.kind,
+                self._place(run, event.at),
                 f"inference mode: {effect}",
                 effect.patch,
-                made=self._place(run, event["made"]),
-                cases=_cases(model, event["acts"]),
+                made=None if event.made is None else self._place(run, event.made),
+                cases=_cases(model, event.acts),
             )
 
-    def _inside(self, open_scopes: Sequence[int], scopes: Sequence[Mapping[str, Any]]) -> bool:
+    def _inside(self, open_scopes: Sequence[int], scopes: Sequence[TracedScope]) -> bool:
         """Whether inference mode would be on under these scopes, outermost first."""
         inside = False
         for number in open_scopes:
             scope = scopes[number]
-            if scope["mode"] == "inference_mode":
-                inside = scope["enabled"]
+            if scope.mode == "inference_mode":
+                inside = scope.enabled
             elif self.planned.effect_of([scope]) is not None:
                 inside = True
         return inside
@@ -146,9 +147,9 @@ class Prediction:
 
     def _formats(self) -> Iterator[Hazard]:
         note = f"{self._one_dimensional()}: {SERVES}"
-        for model, run, row in self.ran.rows("conversions"):
+        for model, run, row in self.ran.rows(lambda each: each.conversions):
             place, patch = self._written_by(run, row)
-            for layout, needed, rank, shape in row["facts"]:
+            for layout, needed, rank, shape in row.facts:
                 if rank == needed or patch is None:
                     continue
                 text = " x ".join(str(length) for length in shape)
@@ -158,7 +159,7 @@ class Prediction:
                     f"torch.{layout} needs rank {needed}; the tensor has rank {rank} ({text})",
                     patch,
                     fires_when=f"every call of {place.function}",
-                    cases=_cases(model, row["acts"]),
+                    cases=_cases(model, row.acts),
                     note=note if rank == 3 else "",
                 )
                 break
@@ -166,22 +167,28 @@ class Prediction:
     def _one_dimensional(self) -> str:
         """How many of the lines that ran a convolution ran a one-dimensional one."""
         ranks: dict[tuple[str, int], set[int]] = {}
-        for _, run, row in self.ran.rows("convolutions"):
-            file, line, _, _ = run["places"][row["at"]]
-            ranks.setdefault((file, line), set()).update(fact[0] for fact in row["facts"])
+        for _, run, row in self.ran.rows(lambda each: each.convolutions):
+            place = run.places[row.at]
+            ranks.setdefault((place.file, place.line), set()).update(fact[0] for fact in row.facts)
         flat = sum(seen == {3} for seen in ranks.values())
         return f"{flat} of {len(ranks)} lines that convolve do so in one dimension"
 
     # -- dtypes ------------------------------------------------------------------------------
 
     def _dtypes(self) -> Iterator[Hazard]:
-        known = {self._known(run, row) for _, run, row in self.plain.rows("mixed")}
-        known |= {self._known(run, row) for _, run, row in self.plain.rows("refusals")}
+        known = {self._known(run, row) for _, run, row in self.plain.rows(lambda each: each.mixed)}
+        known |= {
+            self._known(run, row) for _, run, row in self.plain.rows(lambda each: each.refusals)
+        }
         last = self._last_patch()
-        for table, says in (("refusals", "refuses"), ("mixed", "promotes")):
+        tables: Sequence[tuple[Callable[[SurveyedRun], Sequence[Tally]], str]] = (
+            (lambda each: each.refusals, "refuses"),
+            (lambda each: each.mixed, "promotes"),
+        )
+        for table, says in tables:
             for model, run, row in self.ran.rows(table):
                 place, patch = self._written_by(run, row)
-                mixes = [fact for fact in row["facts"] if len(_floats(fact)) > 1]
+                mixes = [fact for fact in row.facts if len(_floats(fact)) > 1]
                 if not mixes or self._known(run, row) in known or last is None:
                     continue
                 known.add(self._known(run, row))
@@ -192,54 +199,51 @@ class Prediction:
                     f"{mixes[0][0]} {says} {kinds}",
                     patch or last,
                     fires_when=f"every call of {place.function}",
-                    cases=_cases(model, row["acts"]),
+                    cases=_cases(model, row.acts),
                 )
 
-    def _known(self, run: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, int]:
-        place = run["places"][row["at"]]
-        if run in self.plain.runs.values():
-            return place[0], place[1]
-        return place[0], self.planned.pristine_line(place[0], place[1])
+    def _known(self, run: SurveyedRun, row: Tally) -> tuple[str, int]:
+        place = run.places[row.at]
+        if any(run is each for each in self.plain.runs.values()):
+            return place.file, place.line
+        return place.file, self.planned.pristine_line(place.file, place.line)
 
     # -- failures ----------------------------------------------------------------------------
 
     def _failures(self) -> Iterator[Hazard]:
         """What fails even with the patches' inference mode taken out, and not on pristine."""
         expected = {
-            (model, failure["act"], failure["message"])
+            (model, failure.act, failure.message)
             for model, run in self.plain.runs.items()
-            for failure in run["failures"]
+            for failure in run.failures
         }
-        for model, _, failure in self.ran.rows("failures"):
-            if (model, failure["act"], failure["message"]) in expected or not failure["at"]:
+        for model, _, failure in self.ran.rows(lambda each: each.failures):
+            at = failure.at
+            if (model, failure.act, failure.message) in expected or at is None:
                 continue
-            at = failure["at"]
-            line = self.planned.pristine_line(at["file"], at["line"])
-            patch = self.planned.patch_of_line(at["file"], at["line"]) or self._last_patch()
+            line = self.planned.pristine_line(at.file, at.line)
+            patch = self.planned.patch_of_line(at.file, at.line) or self._last_patch()
             yield Hazard(
                 "exception",
-                Place(at["file"], line, at["function"], at["statement"]),
-                f"{failure['type']}: {failure['message']}",
+                replace(at, line=line),
+                f"{failure.type}: {failure.message}",
                 patch or "",
-                cases=_cases(model, [failure["act"]]),
+                cases=_cases(model, [failure.act]),
             )
 
     # -- shared ------------------------------------------------------------------------------
 
-    def _place(self, run: Mapping[str, Any], number: int) -> Place:
-        file, line, function, source = run["places"][number]
-        return Place(file, self.planned.pristine_line(file, line), function, source)
+    def _place(self, run: SurveyedRun, number: int) -> Place:
+        place = run.places[number]
+        return replace(place, line=self.planned.pristine_line(place.file, place.line))
 
-    def _written_by(
-        self, run: Mapping[str, Any], row: Mapping[str, Any]
-    ) -> tuple[Place, str | None]:
+    def _written_by(self, run: SurveyedRun, row: Tally) -> tuple[Place, str | None]:
         """The place of a row, and the patch that wrote its line or the line it was called from."""
-        for number in (row["at"], *row["via"]):
-            file, line, _, _ = run["places"][number]
-            patch = self.planned.patch_of_line(file, line)
+        for number in (row.at, *row.via):
+            patch = self.planned.patch_of_line(run.places[number].file, run.places[number].line)
             if patch is not None:
                 return self._place(run, number), patch
-        return self._place(run, row["at"]), None
+        return self._place(run, row.at), None
 
     def _last_patch(self) -> str | None:
         return self.planned.versions[-1][0] if self.planned.versions else None

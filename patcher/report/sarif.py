@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from patcher.hazards.model import Hazard, StaticMap
     from patcher.results import PlanResult
+    from patcher.results.scanned import HazardOutcome, MappedPackage
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -87,7 +87,7 @@ def of_plan(plan: PlanResult, spec: Callable[[str], str]) -> list[SarifResult]:
     return result
 
 
-def of_hazards(hazards: Iterable[Hazard]) -> list[SarifResult]:
+def of_hazards(hazards: Iterable[HazardOutcome]) -> list[SarifResult]:
     """What patches will break."""
     result = []
     for each in hazards:
@@ -98,11 +98,11 @@ def of_hazards(hazards: Iterable[Hazard]) -> list[SarifResult]:
             parts.append(f"the patch {each.remedy} removes it")
         made = (each.made.file, each.made.line) if each.made else None
         text = "; ".join(parts)
-        result.append(SarifResult("hazard", text, each.at.file, each.at.line, True, made))
+        result.append(SarifResult("hazard", text, each.where, each.line, True, made))
     return result
 
 
-def of_map(maps: Iterable[StaticMap]) -> list[SarifResult]:
+def of_map(maps: Iterable[MappedPackage]) -> list[SarifResult]:
     """Where the target updates tensors in place, and where it waits for the device."""
     from patcher.hazards.static import UPDATES, EntryKind
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from patcher import __version__
-from patcher.hazards.summary import summarise
+from patcher.hazards.summary import RanLine, UpdateLine
 from patcher.report.page import environment
+from patcher.report.scan import next_step
 from patcher.report.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from patcher.hazards.model import DynamicMap, Hazard, StaticMap
-    from patcher.hazards.static import ModuleMap
+    from patcher.hazards.summary import DynamicSummary
+    from patcher.results.scanned import MappedFile, MappedPackage, ScannedHazard, ScanResult
 
 MAX_UPDATES = 400
+Line = TypeVar("Line", bound=RanLine)
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,9 @@ class HazardView:
     facts: Sequence[tuple[str, str]]
 
 
-def page(
-    title: str,
-    static: Mapping[str, StaticMap],
-    dynamic: DynamicMap | None = None,
-    hazards: Sequence[Hazard] | None = None,
-    drafts: Sequence[tuple[str, str]] = (),
-) -> str:
-    """The page's text. Every value is escaped; nothing is loaded from anywhere.
-
-    Args:
-        static: maps by the package's name.
-        dynamic: what real runs did, when there were any.
-        hazards: None when nothing was predicted.
-        drafts: names and texts of drafted specs.
-    """
-    headline, tone = _headline(hazards)
+def page(title: str, result: ScanResult) -> str:
+    """The page's text. Every value is escaped; nothing is loaded from anywhere."""
+    headline, tone = _headline(result)
     return (
         environment()
         .get_template("scan.html.j2")
@@ -78,45 +68,38 @@ def page(
             version=__version__,
             headline=headline,
             tone=tone,
-            lead=_lead(hazards),
-            next_step=next_step(hazards or ()),
-            hazards=[_hazard(each) for each in hazards or ()],
-            drafts=drafts,
-            ran=_ran(summarise(dynamic)) if dynamic is not None else None,
-            maps=[_map(name, result) for name, result in static.items()],
+            lead=_lead(result),
+            next_step=next_step(result.hazards),
+            hazards=[_hazard(each) for each in result.hazards],
+            drafts=[(each.name, each.text) for each in result.drafts],
+            ran=_ran(result.dynamic) if result.dynamic is not None else None,
+            maps=[_map(name, each) for name, each in result.static.items()],
         )
     )
 
 
-def next_step(hazards: Sequence[Hazard]) -> str:
-    """The command that works when it is pasted: the patches with their remedies; or empty."""
-    remedies = [each.remedy for each in hazards if each.remedy]
-    names = dict.fromkeys([*(each.patch for each in hazards if each.patch), *remedies])
-    return f"patcher apply {' '.join(names)}" if remedies else ""
-
-
-def _headline(hazards: Sequence[Hazard] | None) -> tuple[str, str]:
-    if hazards is None:
+def _headline(result: ScanResult) -> tuple[str, str]:
+    if not result.predicted:
         return "The map; nothing was predicted", "none"
-    if not hazards:
+    if not result.hazards:
         return "Nothing seen that these patches would break", "good"
-    return f"{count(len(hazards), 'hazard')} predicted", "bad"
+    return f"{count(len(result.hazards), 'hazard')} predicted", "bad"
 
 
-def _lead(hazards: Sequence[Hazard] | None) -> str:
-    if hazards is None:
+def _lead(result: ScanResult) -> str:
+    if not result.predicted:
         return "Name patches to have predicted what they will break: patcher scan NAME."
-    if not hazards:
+    if not result.hazards:
         return "A prediction from what the cases did on pristine; `patcher verify` is the proof."
-    cases = dict.fromkeys(case for each in hazards for case in each.cases)
+    cases = dict.fromkeys(case for each in result.hazards for case in each.cases)
     return f"Seen in {count(len(cases), 'case')} that ran on pristine; nothing was applied."
 
 
-def _hazard(hazard: Hazard) -> HazardView:
+def _hazard(hazard: ScannedHazard) -> HazardView:
     facts = (
-        ("In", hazard.at.function),
+        ("In", hazard.function),
         ("Under", hazard.under),
-        ("Made at", str(hazard.made) if hazard.made else ""),
+        ("Made at", hazard.created_at or ""),
         ("Edit of", hazard.patch),
         ("Fires when", hazard.fires_when or ""),
         ("Cases", "; ".join(hazard.cases)),
@@ -124,31 +107,31 @@ def _hazard(hazard: Hazard) -> HazardView:
         ("Note", hazard.note),
     )
     return HazardView(
-        f"{hazard.kind} at {hazard.at.file}:{hazard.at.line}",
-        hazard.at.line,
-        hazard.at.source,
+        f"{hazard.kind} at {hazard.where}:{hazard.line}",
+        hazard.line,
+        hazard.source,
         [(name, value) for name, value in facts if value],
     )
 
 
-def _ran(found: Mapping[str, Any]) -> Section:
-    said = f"{found['operators']} operators in {count(len(found['cases']), 'case')}."
-    return Section("What ran", said, [each for each in _dynamic(found) if each.rows])
+def _ran(ran: DynamicSummary) -> Section:
+    said = f"{ran.operators} operators in {count(len(ran.cases), 'case')}."
+    return Section("What ran", said, [each for each in _dynamic(ran) if each.rows])
 
 
-def _dynamic(found: Mapping[str, Any]) -> Iterable[Table]:
-    updates = sorted(found["updates"], key=_risk, reverse=True)[:MAX_UPDATES]
+def _dynamic(ran: DynamicSummary) -> Iterable[Table]:
+    updates = sorted(ran.updates, key=_risk, reverse=True)[:MAX_UPDATES]
     yield Table(
         "In-place updates",
         ("where", "statement", "made at", "made under", "now under", "times"),
         [
             (
                 _place(row),
-                row["source"],
-                row["created_at"] or "before the survey",
-                "; ".join(row["made_under"]) or "nothing",
-                "; ".join(row["under"]) or "nothing",
-                row["count"],
+                row.source,
+                row.created_at or "before the survey",
+                "; ".join(row.made_under) or "nothing",
+                "; ".join(row.under) or "nothing",
+                row.count,
             )
             for row in updates
         ],
@@ -160,9 +143,9 @@ def _dynamic(found: Mapping[str, Any]) -> Iterable[Table]:
         "Waiting for the device",
         ("where", "statement", "operator", "times", "seconds"),
         [
-            (_place(row), row["source"], _joined(row["operator"]), row["count"],
-             f"{row['wall_s']:.4f}")
-            for row in _slowest(found["synchronisations"])
+            (_place(row), row.source, _joined(row.operator), row.count,
+             f"{row.wall_s:.4f}")
+            for row in _slowest(ran.synchronisations)
         ],
         code=(1,),
     )  # fmt: skip
@@ -170,9 +153,9 @@ def _dynamic(found: Mapping[str, Any]) -> Iterable[Table]:
         "Convolutions",
         ("where", "module", "rank", "dtype", "layout", "times", "seconds"),
         [
-            (_place(row), ", ".join(row["module"]), _joined(row["rank"]), _joined(row["dtype"]),
-             _joined(row["layout"]), row["count"], f"{row['wall_s']:.4f}")
-            for row in _slowest(found["convolutions"])
+            (_place(row), ", ".join(row.module), _joined(row.rank), _joined(row.dtype),
+             _joined(row.layout), row.count, f"{row.wall_s:.4f}")
+            for row in _slowest(ran.convolutions)
         ],
         code=(1,),
     )  # fmt: skip
@@ -180,40 +163,43 @@ def _dynamic(found: Mapping[str, Any]) -> Iterable[Table]:
         "Mixed dtypes",
         ("where", "statement", "operator", "dtypes", "times"),
         [
-            (_place(row), row["source"], _joined(row["operator"]), _joined(row["dtypes"]),
-             row["count"])
-            for row in sorted(found["mixed"], key=lambda row: -row["count"])
+            (_place(row), row.source, _joined(row.operator), _joined(row.dtypes),
+             row.count)
+            for row in sorted(ran.mixed, key=lambda row: -row.count)
         ],
         code=(1,),
     )  # fmt: skip
 
 
-def _risk(row: Mapping[str, Any]) -> tuple[int, int]:
+def _risk(row: UpdateLine) -> tuple[int, int]:
     """An update of an inference tensor weighs most, then one under other modes than its maker's."""
-    risk = 2 * bool(row["inference_tensor"]) + (row["made_under"] != row["under"])
-    return (risk, row["count"])
+    risk = 2 * bool(row.inference_tensor) + (row.made_under != row.under)
+    return (risk, row.count)
 
 
-def _slowest(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    return sorted(rows, key=lambda row: (-row["wall_s"], -row["count"]))
+def _slowest(rows: Sequence[Line]) -> Sequence[Line]:
+    return sorted(rows, key=lambda row: (-row.wall_s, -row.count))
 
 
-def _map(name: str, found: StaticMap) -> Section:
-    totals = ", ".join(f"{number} {kind}" for kind, number in sorted(found.totals().items()))
+def _map(name: str, found: MappedPackage) -> Section:
+    totals = ", ".join(f"{number} {kind}" for kind, number in sorted(found.totals.items()))
     said = f"{count(found.files, 'file')}, {found.lines} lines: {totals or 'nothing'}."
     modules = sorted(found.modules, key=lambda module: (-len(module.entries), module.file))
     return Section(name, said, [_module(module) for module in modules])
 
 
-def _module(module: ModuleMap) -> Table:
-    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(module.counts().items()))
+def _module(module: MappedFile) -> Table:
+    counts = ", ".join(
+        f"{number} {kind}"
+        for kind, number in sorted(Counter(each.kind.value for each in module.entries).items())
+    )
     rows = [(each.line, each.function, each.kind.value, each.source) for each in module.entries]
     note = module.error or counts
     return Table(module.file, ("line", "in", "kind", "source"), rows, code=(3,), note=note)
 
 
-def _place(row: Mapping[str, Any]) -> str:
-    return f"{row['where']}:{row['line']} {row['function']}"
+def _place(row: RanLine) -> str:
+    return f"{row.where}:{row.line} {row.function}"
 
 
 def _joined(values: Sequence[Any]) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from patcher.hazards.model import Hazard
     from patcher.results import ApplyResult, PlanResult, ShowResult
+    from patcher.results.scanned import HazardOutcome
 
 WRITABLE = {"ready", "already"}
 
@@ -102,14 +102,13 @@ def print_change(
         click.echo("next: `patcher verify` runs it beside pristine")
 
 
-def hazard_line(hazard: Hazard) -> str:
+def hazard_line(hazard: HazardOutcome) -> str:
     """One hazard in one line."""
-    values = hazard.as_json()
-    parts = [f"{values['where']}:{values['line']}  {values['kind']}"]
-    if values["patch"]:
-        parts.append(f"under {values['patch']}")
-    if values["fires_when"]:
-        parts.append(f"when {values['fires_when']}")
-    if values["remedy"]:
-        parts.append(f"remedy: {values['remedy']}")
+    parts = [f"{hazard.where}:{hazard.line}  {hazard.kind}"]
+    if hazard.patch:
+        parts.append(f"under {hazard.patch}")
+    if hazard.fires_when:
+        parts.append(f"when {hazard.fires_when}")
+    if hazard.remedy:
+        parts.append(f"remedy: {hazard.remedy}")
     return "; ".join(parts)

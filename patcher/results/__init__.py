@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 from patcher.results.writing import as_json, optional
 
 if TYPE_CHECKING:
+    from patcher.results.scanned import (
+        HazardOutcome,
+        ScannedHazard,
+        ScanResult,
+    )
     from patcher.results.series import (
         ApplyResult,
         CaptureResult,
@@ -80,6 +85,7 @@ __all__ = [
     "ExportResult",
     "FileChange",
     "Gain",
+    "HazardOutcome",
     "HistoryResult",
     "InitResult",
     "JudgeResult",
@@ -98,6 +104,8 @@ __all__ = [
     "RevertResult",
     "RevertedCopy",
     "RunResult",
+    "ScanResult",
+    "ScannedHazard",
     "ShowResult",
     "StatusResult",
     "TimedRun",
@@ -110,6 +118,7 @@ __all__ = [
 ]
 
 _VERIFIED = ("JudgedOutcome", "VerifyResult")
+_SCANNED = ("HazardOutcome", "ScanResult", "ScannedHazard")
 _OF_A_SERIES = (
     "ApplyResult",
     "CaptureResult",
@@ -144,5 +153,6 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'patcher.results' has no attribute {name!r}")
     from importlib import import_module
 
-    home = "verified" if name in _VERIFIED else "series" if name in _OF_A_SERIES else "verification"
+    homes = {"verified": _VERIFIED, "scanned": _SCANNED, "series": _OF_A_SERIES}
+    home = next((home for home, names in homes.items() if name in names), "verification")
     return getattr(import_module(f"patcher.results.{home}"), name)

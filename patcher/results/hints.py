@@ -32,7 +32,9 @@ def names() -> dict[str, Any]:
     from patcher.errors import PatcherError
     from patcher.execution.results import Case, Outcome
     from patcher.gates.result import GateResult
-    from patcher.hazards.model import Hazard
+    from patcher.hazards.model import Place
+    from patcher.hazards.static import EntryKind
+    from patcher.hazards.summary import DynamicSummary
     from patcher.rewrite.selection import LeftOut
     from patcher.store.doctor import Finding
     from patcher.store.journal import DamagedJournal, Journal
@@ -41,8 +43,9 @@ def names() -> dict[str, Any]:
     from patcher.verify.judgement import Status, Verdict
 
     types = (
-        Case, DamagedJournal, Fault, Finding, Forecast, GateResult, Hazard, Holder, Journal,
-        LeftOut, Outcome, Path, PatcherError, Regression, SettledChange, Status, Verdict, Word,
+        Case, DamagedJournal, DynamicSummary, EntryKind, Fault, Finding, Forecast, GateResult,
+        Holder, Journal, LeftOut, Outcome, Path, PatcherError, Place, Regression, SettledChange,
+        Status, Verdict, Word,
     )  # fmt: skip
     return {
         "Any": Any,

@@ -37,6 +37,7 @@ COMMANDS = {
     "discard": results.DiscardResult,
     "run": results.RunResult,
     "verify": results.VerifyResult,
+    "scan": results.ScanResult,
     "history": results.HistoryResult,
     "compare": results.CompareResult,
     "explain": results.ExplainResult,
@@ -58,36 +59,9 @@ def _object(properties: dict[str, Any], required: list[str] | None = None) -> di
     return {"type": "object", "properties": properties, "required": known}
 
 
-SCAN = _object(
-    {
-        "hazards": {
-            "type": "array",
-            "items": _object(
-                {
-                    "kind": _TEXT,
-                    "where": _TEXT,
-                    "line": {"type": "integer"},
-                    "source": _TEXT,
-                    "created_at": _TEXT_OR_NULL,
-                    "under": _TEXT_OR_NULL,
-                    "patch": _TEXT_OR_NULL,
-                    "fires_when": _TEXT_OR_NULL,
-                    "remedy": _TEXT_OR_NULL,
-                    "outside": {"type": "boolean"},
-                }
-            ),
-        },
-        "predicted": {"type": "boolean"},
-        "static": {"type": "object"},
-        "drafts": {"type": "array"},
-    }
-)
-
-
 def schema() -> dict[str, Any]:
     """One schema: of every command under ``$defs``, and of a failure."""
     definitions = {name: of_type(kind) for name, kind in COMMANDS.items()}
-    definitions["scan"] = dict(SCAN)  # what is added below is not of the constant
     head = {"schema": {"const": 1}, "ok": {"type": "boolean"}}
     for name, each in definitions.items():
         each["properties"] = {**head, **each["properties"]}
@@ -115,7 +89,8 @@ def of_type(kind: Any) -> dict[str, Any]:
     if origin in (typing.Union, types.UnionType):
         return {"anyOf": [of_type(each) for each in arguments]}
     if origin in (collections.abc.Mapping, dict):
-        return {"type": "object"}
+        of_values = of_type(arguments[1]) if len(arguments) == 2 else {}
+        return {"type": "object", **({"additionalProperties": of_values} if of_values else {})}
     if origin in (collections.abc.Sequence, tuple, list):
         return {"type": "array", "items": of_type(arguments[0]) if arguments else {}}
     return {}  # anything: what the target said of itself, for instance

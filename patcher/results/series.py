@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from patcher.results.writing import optional
 
 if TYPE_CHECKING:
-    from patcher.hazards.model import Hazard
+    from patcher.results.scanned import HazardOutcome
     from patcher.rewrite.selection import LeftOut
     from patcher.store.journal import DamagedJournal, Journal
 
@@ -178,7 +178,7 @@ class PlanResult:
     refused: str | None = None
     left_out: Sequence[LeftOut] = ()
     on: str | None = optional()
-    hazards: Sequence[Hazard] | None = optional()
+    hazards: Sequence[HazardOutcome] | None = optional()
 
     @property
     def fits(self) -> bool:
@@ -210,7 +210,7 @@ class ApplyResult:
     files: Sequence[FileChange] = ()
     commit: str | None = None
     dry_run: bool | None = optional()
-    hazards: Sequence[Hazard] | None = optional()
+    hazards: Sequence[HazardOutcome] | None = optional()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from patcher.hazards.model import Hazard, Place
+from patcher.hazards.static import EntryKind
+from patcher.results.scanned import (
+    MappedEntry,
+    MappedFile,
+    MappedPackage,
+    ScanResult,
+    scanned_hazard,
+)
 from tests.conftest import Patcher, runner
 from tests.contract.adder import SHIFT, make_workspace
 
@@ -171,20 +180,9 @@ def test_an_interrupted_verification_says_that_the_patches_stay(
 def test_a_predicted_remedy_is_the_whole_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     from patcher.report.scan import print_scan
 
-    hazard = dict.fromkeys(("kind", "where", "source", "under", "created_at", "fires_when"), "x")
-    hazard |= {
-        "line": 1,
-        "outside": False,
-        "patch": "inference_mode",
-        "remedy": "embed_ref_lens_clone",
-    }
-    result = {
-        "static": {},
-        "dynamic": None,
-        "predicted": True,
-        "hazards": [hazard],
-        "drafts": [],
-    }
+    place = Place("x.py", 1, "f", "x += 1")
+    hazard = Hazard("x", place, "x", "inference_mode", remedy="embed_ref_lens_clone")
+    result = ScanResult([scanned_hazard(hazard, outside=False)], True, {}, None)
     print_scan(result, names=["inference_mode"], color=False)
     assert "patcher apply inference_mode embed_ref_lens_clone" in capsys.readouterr().out
 
@@ -251,15 +249,10 @@ def test_a_scan_never_breaks_a_path(
     monkeypatch.setenv("COLUMNS", str(width))
     files = ["chatterbox/models/s3tokenizer/s3tokenizer.py", "chatterbox/tts.py"]
     kinds = ["attribute", "augmented", "data", "init", "method", "move", "scope", "sync"]
-    entries = [{"kind": kind} for kind in kinds]
-    static = {
-        "files": 2,
-        "lines": 900,
-        "torch": True,
-        "totals": dict.fromkeys(kinds, 2),
-        "modules": [{"file": file, "entries": entries} for file in files],
-    }
-    result = {"static": {"chatterbox-tts": static}, "predicted": False, "dynamic": None}
+    entries = [MappedEntry(EntryKind(kind), "f", 1, 1, "x", "") for kind in kinds]
+    modules = [MappedFile(file, "", entries) for file in files]
+    static = MappedPackage(2, 900, True, dict.fromkeys(kinds, 2), modules)
+    result = ScanResult((), False, {"chatterbox-tts": static}, None)
     print_scan(result, color=False)
     shown = capsys.readouterr().out
     assert all(file in shown for file in files)

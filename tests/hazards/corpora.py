@@ -24,8 +24,8 @@ from types import ModuleType
 from typing import Any
 
 from patcher.hazards.effects import Planned, plan_effects
-from patcher.hazards.model import DynamicMap
 from patcher.hazards.predict import Prediction
+from patcher.hazards.traces import DynamicMap, SurveyedRun
 from patcher.patchfile.model import Equivalence, Patch
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -73,7 +73,7 @@ def predicted(plan: Planned) -> tuple[set[Line], DynamicMap]:
         for name, source in {**sources(), **plan.neutral()}.items():
             (Path(folder) / name).write_bytes(source)
         acts = {name: load(Path(folder) / name).run for name in sources()}
-        run = observe(acts, folder)
+        run = SurveyedRun.read(observe(acts, folder))
     ran = DynamicMap("", {"corpus": run})
     hazards = list(Prediction(plan, ran, ran).hazards())
     return {(each.at.file, each.at.line) for each in hazards}, ran
@@ -145,7 +145,7 @@ def main() -> None:
         "modules": len(sources()),
         "failures": [[*line, error] for line, error in sorted(truth.items())],
         "predicted": sorted(named),
-        "stopped": [[each["act"], each["message"]] for each in ran.runs["corpus"]["failures"]],
+        "stopped": [[each.act, each.message] for each in ran.runs["corpus"].failures],
     }
     print(json.dumps(answer))
 

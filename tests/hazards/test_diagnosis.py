@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from patcher.execution.results import Case, Failure, Frame
 from patcher.hazards.diagnosis import Failed, Suspects, diagnose
+from patcher.hazards.traces import FailureTrace
 from patcher.patchfile.model import Patch
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.replay import replay
@@ -124,15 +126,13 @@ class InProcess:
     def patched(self) -> ModuleType:
         return self.module(replay(self.read, self.patches)["voice.py"])
 
-    def trace(
-        self, requests: Sequence[tuple[Case, Mapping[str, Any]]]
-    ) -> Sequence[Mapping[str, Any]]:
+    def trace(self, requests: Sequence[tuple[Case, Mapping[str, Any]]]) -> Sequence[FailureTrace]:
         from patcher.worker.tracing.failure import trace
 
         module = self.patched()
         root = str(Path(str(module.__file__)).parent)
         return [
-            trace(lambda case=case: self.run(module, case), root, **options)  # type: ignore[misc]
+            FailureTrace.read(trace(partial(self.run, module, case), root, **options))
             for case, options in requests
         ]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 from patcher.hazards.effects import Planned, plan_effects
+from patcher.hazards.traces import TracedScope
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.replay import replay
 
@@ -113,10 +115,10 @@ def test_a_bare_name_that_was_never_imported_is_neutralised_too() -> None:
 
 def test_a_traced_scope_finds_its_effect_by_file_function_and_line() -> None:
     plan = planned(TURN)
-    scope = {"file": "voice.py", "function": "Voice.speak", "decorator": True}
     line = line_of("    @torch.no_grad()")
-    assert plan.effect_of([{**scope, "line": line}]) == plan.effects[0]
-    assert plan.effect_of([{**scope, "line": line, "function": "Voice.other"}]) is None
+    scope = TracedScope("inference_mode", True, True, "voice.py", line, "Voice.speak")
+    assert plan.effect_of([scope]) == plan.effects[0]
+    assert plan.effect_of([replace(scope, function="Voice.other")]) is None
 
 
 def test_a_line_of_the_patched_file_knows_the_patch_that_wrote_it() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from patcher.hazards.model import DynamicMap, Hazard
+from patcher.hazards.model import Hazard
 from patcher.hazards.predict import predict
+from patcher.hazards.traces import DynamicMap, SurveyedRun
 from patcher.patchfile.model import Patch
 from patcher.patchfile.reader import read_spec
 from patcher.rewrite.replay import replay
@@ -108,7 +109,7 @@ class InProcess:
         }
         if cases is not None:
             acts = {name: act for name, act in acts.items() if f"model / {name}" in cases}
-        run = observe(acts, str(root), watch)
+        run = SurveyedRun.read(observe(acts, str(root), watch))
         return DynamicMap(str(len(self.ran)), {"model": run}, {"long": "n 4"})
 
     def predict(self, *patches: Patch, catalogue: Sequence[Patch] = ()) -> tuple[Hazard, ...]:

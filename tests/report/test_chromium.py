@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from patcher.hazards.model import Place
-from patcher.hazards.tree import scan_sources
 from patcher.report.page import render
 from patcher.report.reading import read_record
 from patcher.report.scan_page import page as scan_page
-from tests.hazards.test_page import DYNAMIC, HAZARD
+from tests.hazards.test_page import DYNAMIC, HAZARD, scanned
 from tests.report.samples import KINDS, sounds
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def scan() -> str:
     path = "chatterbox/models/s3tokenizer/a_rather_long_name_of_a_module_that_is_deep_down.py"
     place = Place(path, 2, "S3Tokenizer.forward", source.decode().splitlines()[1])
     hazard = replace(HAZARD, at=place, made=place, remedy="embed_ref_lens_clone")
-    static = {"chatterbox-tts": scan_sources({path: source})}
-    return scan_page("patcher scan inference_mode", static, DYNAMIC, [hazard], [("d", "a: b")])
+    return scan_page("patcher scan inference_mode", scanned({path: source}, [hazard], DYNAMIC))
 
 
 def seen(browser: Browser, path: Path, width: int, scheme: Any) -> tuple[list[str], float, Any]:
