@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.run_page import page_of
@@ -14,22 +15,48 @@ from patcher.results import (
     PastVerification,
     TimedRun,
 )
-from patcher.store.reports import Reports
+from patcher.store.reports import RESULT, Reports, no_result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from patcher.report.record import Record
     from patcher.store.workspace import Workspace
+
+# What a result raises that somebody else wrote, or another version of patcher.
+NO_RECORD = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def history(workspace: Workspace, limit: int) -> HistoryResult:
     """The last ``limit`` verifications."""
-    records = [read_record(each) for each in Reports(workspace).newest_first()]
+    records = list(_newest_first(workspace))
     timed = [
         TimedRun(each.id or 0, each.series, each.speed.time_ratio)
         for each in trend(records)
         if each.speed is not None and each.speed.time_ratio is not None
     ]
     return HistoryResult([_entry(record) for record in records[:limit]], timed)
+
+
+def _newest_first(workspace: Workspace) -> Iterator[Record]:
+    """The runs that can be read."""
+    for each in Reports(workspace).newest_first():
+        with suppress(*NO_RECORD):
+            yield read_record(each)
+
+
+def _record(workspace: Workspace, number: int) -> Record:
+    """One run.
+
+    Raises:
+        PatcherError: ``unknown-run``, ``state-damaged``.
+    """
+    reports = Reports(workspace)
+    result = reports.read(number)
+    try:
+        return read_record(result)
+    except NO_RECORD:
+        raise no_result(number, reports.path(number) / RESULT) from None
 
 
 def _entry(record: Record) -> PastVerification:
@@ -56,12 +83,13 @@ def show(workspace: Workspace, number: int) -> dict[str, Any]:
     Raises:
         PatcherError: ``unknown-run``, ``state-damaged``.
     """
+    _record(workspace, number)  # whoever shows it can read it
     return {**Reports(workspace).read(number), "page": str(page_of(workspace, number))}
 
 
 def expected_s(workspace: Workspace, *, timed: bool) -> float | None:
     """What the last verification of this kind took; None where there was none."""
-    for each in map(read_record, Reports(workspace).newest_first()):
+    for each in _newest_first(workspace):
         if (each.speed is not None and each.speed.measured) == timed and each.wall_s:
             return each.wall_s
     return None
@@ -73,7 +101,7 @@ def compare(workspace: Workspace, first: int, second: int) -> CompareResult:
     Raises:
         PatcherError: ``unknown-run``, ``state-damaged``.
     """
-    one, other = (read_record(Reports(workspace).read(number)) for number in (first, second))
+    one, other = (_record(workspace, number) for number in (first, second))
     differences = comparable_to(one, other)
     cases = []
     for model, test in dict.fromkeys((c.model, c.test) for c in (*one.cases, *other.cases)):

@@ -23,6 +23,8 @@ FOLDER = "_reports"  # no target can be called that: names of distributions have
 RESULT = "result.json"
 PAGE = "report.html"
 
+LEAST = {"id": int, "verdict": str, "sentence": str}  # what every result has
+
 Fill = Callable[[int, Path], Mapping[str, Any]]
 
 
@@ -116,8 +118,10 @@ class Reports:
                 hint=f"nothing depends on it; {file.parent} may be deleted",
                 where=str(file),
             ) from None
-        if not isinstance(result, dict) or "verdict" not in result:
-            raise PatcherError("state-damaged", f"run {number} is no result", where=str(file))
+        if not isinstance(result, dict) or any(
+            not isinstance(result.get(key), kind) for key, kind in LEAST.items()
+        ):
+            raise no_result(number, file)
         return result
 
     def newest_first(self) -> Iterator[dict[str, Any]]:
@@ -127,3 +131,13 @@ class Reports:
                 yield self.read(number)
             except PatcherError:
                 continue
+
+
+def no_result(number: int, file: Path) -> PatcherError:
+    """The error for a file that is whole JSON and not the result of a verification."""
+    return PatcherError(
+        "state-damaged",
+        f"run {number} is no result of a verification",
+        hint=f"nothing depends on it; {file.parent} may be deleted",
+        where=str(file),
+    )

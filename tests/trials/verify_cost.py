@@ -10,6 +10,7 @@ either side, the ratio of each pair, and its median.
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import shutil
 import subprocess
@@ -89,6 +90,7 @@ def main() -> None:
         before = Side(options.checkout.resolve(), Path(folder, "before"))
         now = Side(REPOSITORY, Path(folder, "now"))
         for side in (before, now):
+            compileall.compile_dir(side.checkout / "patcher", quiet=1)  # as an installer does
             side.prepare(options.target)
         pairs = []
         for number in range(options.pairs):

@@ -24,7 +24,7 @@ def page_of(workspace: Folders, number: int) -> Path:
         OSError: it cannot be written.
     """
     path = Reports(workspace).path(number) / PAGE
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         from patcher.report.page import render
         from patcher.report.reading import read_record
 
