@@ -97,6 +97,7 @@ class WorkerProcess:
                 "deterministic": self.site.deterministic,
                 "cpus": self.site.cpus,
                 "watch": self.site.watch,
+                "enough": self.site.enough,
                 "memory_limit_mib": self.site.memory_limit_mib,
             }
         )

@@ -70,6 +70,7 @@ class WorkerSite:
         cpus: CPU numbers to run on; empty for all.
         watch: functions whose lines are noted as they run: first and last line, by file of the
             tree. Slows the target down; never while timing.
+        enough: groups of those lines, by file, of which one each is all that has to be seen.
         memory_limit_mib: bound on the address space, or None.
         policy: what the worker may read, write and reach; None leaves it as free as its user.
         cwd: the folder it works in; None for its own one, or without a policy its parent's.
@@ -88,6 +89,7 @@ class WorkerSite:
     environ: Mapping[str, str] = field(default_factory=dict)
     cpus: tuple[int, ...] = ()
     watch: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    enough: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     memory_limit_mib: int | None = None
     policy: Policy | None = None
     cwd: Path | None = None

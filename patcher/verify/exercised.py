@@ -243,6 +243,15 @@ def watched(places: Iterable[ChangedLines]) -> dict[str, tuple[tuple[int, int], 
     return {file: tuple(dict.fromkeys(spans)) for file, spans in result.items()}
 
 
+def enough(places: Iterable[ChangedLines]) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """Lines of each place in a function, by file: any one of them shows that a call ran it."""
+    result: dict[str, list[tuple[int, ...]]] = {}
+    for place in places:
+        if place.spans:
+            result.setdefault(place.file, []).append(place.lines)
+    return {file: tuple(dict.fromkeys(groups)) for file, groups in result.items()}
+
+
 def exercises(
     places: Iterable[ChangedLines], results: Iterable[CaseResult]
 ) -> tuple[Exercise, ...]:

@@ -21,7 +21,7 @@ from patcher.execution.site import FrozenTree, WorkerSite
 from patcher.execution.workplace import wipe_left
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
-from patcher.verify.exercised import ChangedLines, watched
+from patcher.verify.exercised import ChangedLines, enough, watched
 from patcher.verify.plan import INPUTS, CallPlan, make_plan
 
 if TYPE_CHECKING:
@@ -259,7 +259,9 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         },
     )
     if Arm.PATCHED in sites:  # a scan runs pristine alone
-        sites[Arm.PATCHED] = replace(sites[Arm.PATCHED], watch=watched(request.places))
+        places = request.places
+        site = replace(sites[Arm.PATCHED], watch=watched(places), enough=enough(places))
+        sites[Arm.PATCHED] = site
     plan = CallPlan.of_matrix(request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
 

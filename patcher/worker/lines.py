@@ -26,13 +26,24 @@ class LineWatch:
     Args:
         roots: import roots; a file is followed in whichever of them it is imported from.
         spans: by file relative to them, first and last line of each function to follow.
+        enough: by file, groups of lines of which one is enough to know. A call that has shown one
+            of each is followed no further: `sys.settrace` makes all of it slower. Without any,
+            every call is followed to its end.
     """
 
-    def __init__(self, roots: Sequence[str], spans: Mapping[str, Sequence[Sequence[int]]]) -> None:
+    def __init__(
+        self,
+        roots: Sequence[str],
+        spans: Mapping[str, Sequence[Sequence[int]]],
+        enough: Mapping[str, Sequence[Sequence[int]]] | None = None,
+    ) -> None:
         places = [(os.path.join(root, file), file) for root in roots for file in spans]
         self.names = dict(places)
         self.spans = {path: [*spans[file]] for path, file in places}
         self.seen: dict[str, set[int]] = {}
+        groups = (enough or {}).items()
+        self.enough = [(file, frozenset(each)) for file, lines in groups for each in lines]
+        self.left = list(self.enough)  # what this call has not shown yet
 
     def imported(self, files: Iterable[str]) -> None:
         """Note files, relative to the tree, whose module code ran."""
@@ -47,7 +58,8 @@ class LineWatch:
         return result
 
     def __enter__(self) -> LineWatch:
-        if self.spans:
+        if any(self.spans.values()):  # where imports alone matter nothing is followed
+            self.left = list(self.enough)
             self.start()
         return self
 
@@ -60,7 +72,7 @@ class LineWatch:
             sys.settrace(self._call)
 
     def __exit__(self, *exception: object) -> None:
-        if not self.spans:
+        if not any(self.spans.values()):
             return
         if hasattr(sys, "monitoring"):
             sys.monitoring.free_tool_id(TOOL)
@@ -76,9 +88,19 @@ class LineWatch:
         return any(first <= line <= last for first, last in spans)
 
     def _note(self, code: CodeType, line: int) -> None:
-        self.seen.setdefault(self.names[code.co_filename], set()).add(line)
+        file = self.names[code.co_filename]
+        self.seen.setdefault(file, set()).add(line)
+        if self.left:
+            self.left = [each for each in self.left if each[0] != file or line not in each[1]]
+
+    @property
+    def _over(self) -> bool:
+        return bool(self.enough) and not self.left
 
     def _call(self, frame: FrameType, event: str, argument: object) -> Any:
+        if self._over:
+            sys.settrace(None)  # of this thread; others see for themselves
+            return None
         code = frame.f_code
         if code.co_filename not in self.spans or not self._follows(code):
             return None
@@ -87,6 +109,9 @@ class LineWatch:
 
     def _line(self, frame: FrameType, event: str, argument: object) -> Any:
         self._note(frame.f_code, frame.f_lineno)
+        if self._over:
+            sys.settrace(None)
+            return None
         return self._line
 
     def _monitor(self) -> None:
