@@ -14,7 +14,7 @@ from patcher.results.judged import outcome_of
 from patcher.verify.exercised import places_of
 from patcher.verify.judge import judge
 from patcher.verify.judgement import Status, Verdict
-from tests.verify.judging import judged, one_case, request
+from tests.verify.judging import Watcher, judged, one_case, request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -235,6 +235,20 @@ def test_a_life_that_grows_fails_and_one_that_does_not_passes(tmp_path: Path) ->
     assert passes.verdict is Verdict.PASS
     assert passes.life is not None
     assert passes.life.gate.passed
+
+
+def test_calls_that_get_slower_fail_when_they_do_so_in_every_life(tmp_path: Path) -> None:
+    slower = returning(line("_HELD.append(0); time.sleep(0.002 * 1.25 ** len(_HELD)); return samples"))
+    held = (IMPORT, "import random\nimport time\n\n_HELD = []\n")
+    watcher = Watcher()
+    asked = request(
+        tmp_path, held, slower, life=20, matrix=one_case(), inputs=0,
+        declares=frozenset({"cache-answers"}),
+    )  # fmt: skip
+    actual = judge(asked, watcher)
+    assert (actual.verdict, actual.reason) == (Verdict.FAIL, "grows")
+    assert "times as long after 20 calls" in actual.sentence
+    assert sum("got slower" in event[-1] for event in watcher.events) == 2
 
 
 def test_a_new_file_is_a_branch_where_the_same_patch_ran_elsewhere() -> None:
