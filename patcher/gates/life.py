@@ -38,8 +38,18 @@ class Lived:
     @property
     def slowing(self) -> float:
         """How many times as long a call takes at the end as when it was warm."""
+        return 1.0 + self.later_s / self.warm_s if self.warm_s > 0 else 1.0
+
+    @property
+    def warm_s(self) -> float:
+        """Seconds of a call once warm."""
+        return fifths(self.seconds, quartile)[0]
+
+    @property
+    def later_s(self) -> float:
+        """What a call takes more at the end than when it was warm."""
         early, late, _ = fifths(self.seconds, quartile)
-        return late / early if early > 0 else 1.0
+        return late - early
 
 
 def fifths(
@@ -71,13 +81,13 @@ def judge_life(baseline: Lived, patched: Lived) -> GateResult:
     """Whether the patched arm grows where the baseline does not."""
     calls = len(patched.seconds)
     more_mib = patched.mib_a_call - baseline.mib_a_call
-    slower = patched.slowing / baseline.slowing
+    more_s = patched.later_s - max(0.0, baseline.later_s)
+    slower = 1.0 + more_s / patched.warm_s if patched.warm_s > 0 else 1.0
     measured: Mapping[str, float] = {MEMORY: more_mib, TIME: slower}
     limits: Mapping[str, float] = {MEMORY: MIB_A_CALL, TIME: SLOWER}
     wrong = ""
-    early_s, late_s, _ = fifths(patched.seconds, quartile)
     if _grows(more_mib, calls):
         wrong = f"the process grows by {more_mib:.2f} MiB a call more than on the baseline"
-    elif slower > SLOWER and late_s - early_s > LEAST_S:
+    elif slower > SLOWER and more_s > LEAST_S:
         wrong = f"a call takes {slower:.1f} times as long after {calls} calls as when it was warm"
     return GateResult(NAME, not wrong, wrong, measured=measured, limits=limits)

@@ -238,7 +238,9 @@ def test_a_life_that_grows_fails_and_one_that_does_not_passes(tmp_path: Path) ->
 
 
 def test_calls_that_get_slower_fail_when_they_do_so_in_every_life(tmp_path: Path) -> None:
-    slower = returning(line("_HELD.append(0); time.sleep(0.002 * 1.25 ** len(_HELD)); return samples"))
+    slower = returning(
+        line("_HELD.append(0); time.sleep(0.002 * 1.25 ** len(_HELD)); return samples")
+    )
     held = (IMPORT, "import random\nimport time\n\n_HELD = []\n")
     watcher = Watcher()
     asked = request(
