@@ -253,6 +253,19 @@ def test_a_generator_of_a_class_of_its_own_that_was_passed_is_put_back(load: Any
     assert runtime.counters()["p"]["fallbacks"] == 1
 
 
+def test_attributes_that_a_failed_call_bound_are_as_they_were(load: Any) -> None:
+    source = (
+        "class A:\n    count = 0\n    def f(self):\n"
+        "        self.count += 1\n        self.made = mark(1)\n        return self.count\n"
+    )
+    module, runtime = load(source, fallback=True)
+    module.mark = lambda kind: 1 // (2 - kind)
+    voice = module.A()
+    voice.f()
+    assert vars(voice) == {"count": 1, "made": 1}
+    assert runtime.counters()["p"]["fallbacks"] == 1
+
+
 def test_an_entry_point_that_is_an_asynchronous_generator_is_refused() -> None:
     source = "def f():\n    return mark(1)\nasync def g():\n    yield f()\n"
     with pytest.raises(PatcherError, match="g is an asynchronous generator"):

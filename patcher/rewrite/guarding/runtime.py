@@ -296,7 +296,7 @@ def _drive(call, make, restart=True):
 class _Call:
     """One call of an entry point: its scope, and what is needed to do it again."""
 
-    __slots__ = ("arguments", "drawing", "random", "scope", "token")
+    __slots__ = ("arguments", "bound", "drawing", "random", "scope", "token")
 
     def __init__(self, args, kwargs):
         self.scope = scope = {}
@@ -321,11 +321,15 @@ class _Call:
         self.random = state = []
         for keep in _keepers.all:
             state.append(keep())
-        self.arguments, self.drawing = [], []
+        self.arguments, self.drawing, self.bound = [], [], []
         for value in values:
-            if not _is_plain(type(value)):
+            watched, draws, binds = _ways(type(value))
+            if watched:
                 self.arguments.append((value, _snapshot(value)))
+            if draws:
                 self.drawing.append(_random_argument(value))
+            if binds and type(attributes := value.__dict__) is dict:
+                self.bound.append((attributes, attributes.copy()))
 
     def __enter__(self):
         self.token = _scope.set(self.scope)
@@ -356,8 +360,12 @@ class _Call:
         failed.fallbacks += 1
         for put_back, state in self.random:
             put_back(state)
-        for put_back in filter(None, self.drawing):
+        for put_back in self.drawing:
             put_back()
+        for attributes, before in self.bound:
+            for name in attributes.keys() - before.keys():
+                del attributes[name]
+            attributes.update(before)
         return True
 
 
@@ -451,27 +459,27 @@ _keepers = _Keepers()
 
 
 @functools.lru_cache(512)
-def _is_plain(kind):
-    """Whether nothing can be told of values of a type: neither consumed, nor changed, nor drawn."""
-    marks = ("__next__", "_version", "getstate", "get_state", "bit_generator")
+def _ways(kind):
+    """What can be told of values of a type: whether one was consumed or changed in place,
+    whether random numbers are drawn from it, and what attributes it has."""
     held = (dict, list, tuple, set, bytearray, collections.deque)
-    return not (
-        issubclass(kind, held)
-        or any(hasattr(kind, mark) for mark in marks)
-        or (hasattr(kind, "tobytes") and hasattr(kind, "nbytes"))
+    watched = issubclass(kind, held) or hasattr(kind, "__next__") or hasattr(kind, "_version")
+    watched = watched or (hasattr(kind, "tobytes") and hasattr(kind, "nbytes"))
+    modules = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    draws = not modules.isdisjoint(("random", "_random", "numpy", "torch")) and any(
+        hasattr(kind, mark) for mark in ("setstate", "set_state", "bit_generator")
     )
+    binds = kind.__dictoffset__ and not issubclass(kind, (type, types.ModuleType))
+    return watched, draws, bool(binds)
 
 
 def _random_argument(value):
-    """What puts back an argument that random numbers are drawn from; None for all else."""
-    modules = {base.__module__.partition(".")[0] for base in type(value).__mro__}
-    if modules.isdisjoint(("random", "_random", "numpy", "torch")):
-        return None
+    """What puts back an argument that random numbers are drawn from."""
     for get, put in (("getstate", "setstate"), ("get_state", "set_state")):
         if hasattr(value, get) and hasattr(value, put):
             return functools.partial(getattr(value, put), getattr(value, get)())
-    bits = getattr(value, "bit_generator", None)
-    return None if bits is None else functools.partial(setattr, bits, "state", bits.state)
+    bits = value.bit_generator
+    return functools.partial(setattr, bits, "state", bits.state)
 
 
 _ITERATOR = object()
