@@ -192,10 +192,19 @@ class TimedPair:
         return self.baseline if arm is Arm.BASELINE else self.patched
 
     @property
+    def load(self) -> str:
+        """What disturbed either process from outside; empty when nothing did."""
+        return self.baseline.disturbance or self.patched.disturbance
+
+    @property
+    def unlike(self) -> str:
+        """How the processors differed that the arms saw; empty when they did not."""
+        return unlike_speed(self.baseline, self.patched)
+
+    @property
     def disturbance(self) -> str:
         """Why the re-run rule would set the pair aside; empty when it was quiet."""
-        said = self.baseline.disturbance or self.patched.disturbance
-        return said or unlike_speed(self.baseline, self.patched)
+        return self.load or self.unlike
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives the equal pair back."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # disturbed (`TimedPair.disturbance`, which never looks at how long the target took) is run again,
 # so many times at most, and in all no more often than its plan allows.
 RERUNS_A_PAIR = 5
+# After so many loaded runs in a row the load is no passing one: another run would meet it again,
+# and both arms of a pair have it alike. Pairs are kept as they are until a run was quiet.
+LASTING_LOAD = 3
 # A pair that lost a process to a limit, a signal or the machine's memory is run again, with twice
 # the patience each time. An arm that loses all of them, where the other lost none, does not work.
 LOSSES_A_PAIR = 3
@@ -154,6 +157,9 @@ class _Sitting:
         self.reused = len(self.kept)
         self.lost: list[Loss] = []
         self.losses = Counter[int]()  # by lane
+        self.loaded = (
+            0  # runs of pairs in a row, up to the last, during which others used the machine
+        )
         self.longest_s = 0.0
         self.began_s: dict[int, float] = {}  # of the pairs that run now
 
@@ -213,7 +219,6 @@ class _Sitting:
         if isinstance(timings, BenchRun):
             return timings
         attempt = sum(pair.index == index for pair in self.rejected)
-        spare = attempt < RERUNS_A_PAIR and len(self.rejected) < self.rules.plan.reruns
         pair = TimedPair(
             index=index,
             attempt=attempt,
@@ -224,7 +229,8 @@ class _Sitting:
         )
         if fault := self.check(pair):
             return self._result("fault", fault=fault)
-        if spare:
+        self.loaded = self.loaded + 1 if pair.load else 0
+        if self._may_run_again(pair):
             pair = replace(pair, rejected=pair.disturbance)
         self.ledger.add(pair)
         if pair.rejected:
@@ -233,6 +239,12 @@ class _Sitting:
             self.kept[index] = pair
             self.longest_s = max(self.longest_s, self.clock() - began_s)
         return None if self._may_be_faster() else self._result("not faster")
+
+    def _may_run_again(self, pair: TimedPair) -> bool:
+        """Whether the re-run rule has a run left for it, and one would help."""
+        if self.loaded >= LASTING_LOAD and not pair.unlike:
+            return False
+        return pair.attempt < RERUNS_A_PAIR and len(self.rejected) < self.rules.plan.reruns
 
     def _may_be_faster(self) -> bool:
         """False once no further pair could make a plan that asks for nothing else ``faster``."""

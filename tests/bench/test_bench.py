@@ -164,6 +164,28 @@ def test_a_machine_that_is_never_quiet_still_ends() -> None:
     assert len(run.rejected) == QUICK.reruns
 
 
+def test_a_load_that_stays_is_waited_for_twice_and_then_lived_with() -> None:
+    watch = FakeStopwatch(UNDECIDABLE, disturbance=lambda run: "load")
+    run = go(watch, FULL)
+    assert [pair.index for pair in run.rejected] == [0, 0]
+    assert len(watch.order) == 2 * (20 + 2)
+
+
+def test_a_load_that_comes_back_after_a_quiet_run_is_waited_for_again() -> None:
+    watch = FakeStopwatch(UNDECIDABLE, disturbance=lambda run: "load" if run // 2 != 5 else "")
+    run = go(watch, FULL)
+    assert [pair.index for pair in run.rejected] == [0, 0, 4, 4]
+
+
+def test_arms_that_saw_unlike_processors_are_compared_anew_under_a_lasting_load_too() -> None:
+    watch = FakeStopwatch(
+        UNDECIDABLE,
+        disturbance=lambda run: "load",
+        probes=lambda run: (3.0, 3.0) if run == 12 else (2.0, 2.0),
+    )
+    assert [pair.index for pair in go(watch, FULL).rejected] == [0, 0, 4]
+
+
 def test_a_slow_pair_on_a_quiet_machine_is_never_dropped() -> None:
     watch = FakeStopwatch(lambda arm, run: 50.0 if run == 3 else 1.0)
     run = go(watch, QUICK)
