@@ -1,12 +1,14 @@
 """Self-attention as two bfloat16 products a head, for a CPU that has the instructions.
 
 torch's own attention runs on such a CPU in blocks that are too small for its products. A few heads
-at a time keep the scores in the cache, and each product is one large one.
+at a time keep the scores in the cache, and each product is one large one. A softmax is the same
+whatever is taken from its row before the exponential; nothing is, where nothing is too large.
 """
 
 import torch
 
 SCORES = 1 << 21  # bytes held at once: with more, the softmax waits for memory
+SMALL, LARGE = 1e-30, 1e30  # a row's exponentials add up to something between, or are shifted first
 
 
 class HalfAttention:
@@ -55,8 +57,8 @@ def attend(query, key, value, heads):
         query, key, value: (B, T, heads * D), of any floating type.
 
     Returns:
-        (B, T, heads * D), of the type of `query`. A head's scores are rounded to bfloat16, its
-        softmax is computed in float32.
+        (B, T, heads * D), of the type of `query`. A head's scores, their exponentials and the sum
+        of those are rounded to bfloat16; what adds up does so in float32.
     """
     batch, frames, channels = query.shape
 
@@ -66,10 +68,23 @@ def attend(query, key, value, heads):
 
     query_heads, key_heads, value_heads = by_head(query), by_head(key), by_head(value)
     attended = torch.empty_like(query_heads)
-    at_once = max(1, SCORES // (2 * frames * frames))
+    at_once = max(1, min(batch * heads, SCORES // (2 * frames * frames)))
+    scores = query_heads.new_empty(at_once, frames, frames)
     for start in range(0, batch * heads, at_once):
         part = slice(start, start + at_once)
-        scores = torch.bmm(query_heads[part], key_heads[part].transpose(1, 2))
-        torch.bmm(torch.softmax(scores, dim=-1), value_heads[part], out=attended[part])
+        attend_heads(query_heads[part], key_heads[part], value_heads[part], scores, attended[part])
     attended = attended.view(batch, heads, frames, -1).transpose(1, 2)
     return attended.reshape(batch, frames, channels).to(query.dtype)
+
+
+def attend_heads(query, key, value, scores, attended):
+    """(H, T, D) in bfloat16 each, `scores` (H or more, T, T); `attended` takes the result."""
+    scores = torch.bmm(query, key.transpose(1, 2), out=scores[: len(query)])
+    sums = scores.exp_().sum(dim=-1, keepdim=True)  # added up in float32, without a copy in it
+    least, most = sums.aminmax()
+    if least > SMALL and most < LARGE:  # not so with a NaN either
+        torch.bmm(scores, value, out=attended)
+        attended.div_(sums)
+    else:
+        torch.bmm(query, key.transpose(1, 2), out=scores)
+        torch.bmm(torch.softmax(scores, dim=-1), value, out=attended)
