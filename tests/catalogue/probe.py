@@ -23,7 +23,7 @@ def main() -> None:
     kind = sys.argv[1]
     special = {
         "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "layout": layout,
-        "attention": attention, "static": static,
+        "attention": attention, "static": static, "solver": solver_graph,
     }  # fmt: skip
     print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
 
@@ -266,6 +266,90 @@ def static() -> dict[str, Any]:
     results["hooked"] = [generate(short, False), generate(short, True)]
     results["with a hook"] = len(recordings)
     return results
+
+
+def solver_graph() -> dict[str, Any]:
+    """Mels of a solver whose steps a strict stand-in for a GPU captures and replays."""
+    import copy
+
+    import torch
+    from chatterbox.models.s3gen import solver_graph
+    from chatterbox.models.s3gen.flow_matching import CausalConditionalCFM
+
+    from tests.gpu.standin import install
+
+    device = install(torch)
+    solver = CausalConditionalCFM(spk_emb_dim=80, estimator=small_estimator()).eval()
+
+    def mel(frames: int, seed: int, *, replayed: bool, spoilt: bool = False) -> Any:
+        solver_graph.recorder = lambda _: solver_graph.recorded if replayed else None
+        torch.manual_seed(seed)
+        mu, condition = torch.randn(2, 1, 80, frames).unbind()
+        mu[..., -1] = float("nan") if spoilt else mu[..., -1]
+        mask, speaker = torch.ones(1, 1, frames), torch.randn(1, 80)
+        made, _ = solver(mu, mask, 3, spks=speaker, cond=condition)
+        return made
+
+    def pair(frames: int, seed: int) -> float:
+        """The largest difference between a plain and a replayed mel."""
+        plain, replayed = (mel(frames, seed, replayed=each) for each in (False, True))
+        return float((plain - replayed).abs().max())
+
+    def captured() -> int:
+        return device.calls["graph"]
+
+    results: dict[str, Any] = {"size": float(mel(20, 1, replayed=False).abs().max())}
+    results["apart"] = [pair(20, 1), pair(128, 2), pair(129, 3), pair(20, 4), pair(7, 5)]
+    results["captured"] = captured()
+    results["spoilt"] = bool(mel(120, 6, replayed=True, spoilt=True).isnan().any())
+    results["after a NaN"] = pair(20, 7)
+    with torch.no_grad():
+        for weight in solver.parameters():
+            weight.mul_(1.1)  # a graph reads the weights where they lie
+    results["changed in place"] = pair(20, 8)
+    results["still captured"] = captured()
+    first = next(solver.estimator.mid_blocks.parameters())
+    first.data = first.data * 2
+    results["moved"] = pair(20, 9)
+    results["captured anew"] = captured() - results["still captured"]
+    before = captured()
+    with torch.autocast("cpu", torch.bfloat16):
+        results["half"] = pair(20, 10)
+    with torch.no_grad():
+        first.mul_(3)  # what autocast keeps of a weight may not be what a graph reads
+    with torch.autocast("cpu", torch.bfloat16):
+        results["half, changed"] = pair(20, 10)
+    results["captured in half"] = captured() - before
+    results["full after half"] = pair(20, 11)
+    results["two at a time"] = two_at_a_time(torch, solver, solver_graph)
+    results["kept by a copy"] = len(solver_graph._kept.get(copy.deepcopy(solver), ()))
+    for frames in range(100, 100 + 128 * (solver_graph.KEPT + 2), 128):
+        mel(frames, 1, replayed=True)
+    results["kept"] = len(solver_graph._kept[solver])
+    before, hook = captured(), lambda _part, _given, made: made * 0.5
+    solver.estimator.mid_blocks[0][1][0].attn1.register_forward_hook(hook)
+    results["hooked"] = [pair(20, 12), captured() - before]
+    return results
+
+
+def two_at_a_time(torch: Any, solver: Any, solver_graph: Any) -> list[float]:
+    """Two utterances that take turns, each as far from its own plain steps."""
+    solver_graph.recorder = lambda _: solver_graph.recorded
+    apart = [0.0, 0.0]
+    with torch.inference_mode():
+        states = [torch.randn(2, 80, 20) for _ in apart]
+        estimates = [solver_graph.static_estimate(solver, state) for state in states]
+        given = [
+            {"mask": None, "mu": torch.randn(2, 80, 20), "t": torch.rand(2),
+             "spks": torch.randn(2, 80), "cond": torch.randn(2, 80, 20)}
+            for _ in apart
+        ]  # fmt: skip
+        for _ in range(2):
+            made = [e(x, **g) for e, x, g in zip(estimates, states, given, strict=True)]
+            for index, each in enumerate(made):
+                plain = solver.estimator.forward(states[index], **given[index])
+                apart[index] = max(apart[index], float((each - plain).abs().max()))
+    return apart
 
 
 def t3_of(kind: str) -> dict[str, Any]:

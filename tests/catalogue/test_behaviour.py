@@ -156,6 +156,54 @@ def test_a_hooked_decoder_is_not_recorded(probed: Any) -> None:
     assert reported["with a hook"] == 2
 
 
+SOLVER = ("cfm_mask_sync", "cfm_attn_nomask", "cfm_solver_graph")
+CLOSE = 1e-4  # of mels whose largest value is above 1
+
+
+def test_replayed_solver_steps_are_the_plain_ones_for_every_length(probed: Any) -> None:
+    """The stand-in is as strict as a GPU: it may not wait, and what Python decided stays."""
+    reported = probed("solver", *SOLVER)
+    assert reported["size"] > 1
+    assert max(reported["apart"]) < CLOSE
+    assert reported["captured"] == 2, "lengths up to 128 share a graph"
+
+
+def test_an_utterance_leaves_nothing_behind_in_the_buffers_of_the_next(probed: Any) -> None:
+    reported = probed("solver", *SOLVER)
+    assert reported["spoilt"]
+    assert reported["after a NaN"] < CLOSE
+
+
+def test_a_solver_graph_follows_the_weights(probed: Any) -> None:
+    reported = probed("solver", *SOLVER)
+    assert reported["changed in place"] < CLOSE
+    assert reported["still captured"] == reported["captured"]
+    assert reported["moved"] < CLOSE
+    assert reported["captured anew"] == 1
+
+
+def test_a_solver_graph_is_of_one_precision(probed: Any) -> None:
+    reported = probed("solver", *SOLVER)
+    assert reported["captured in half"] == 1
+    assert reported["half"] < 0.1
+    assert reported["half, changed"] < 0.1
+    assert reported["full after half"] < CLOSE
+
+
+def test_utterances_that_take_turns_have_a_solver_graph_each(probed: Any) -> None:
+    assert max(probed("solver", *SOLVER)["two at a time"]) < CLOSE
+
+
+def test_solver_graphs_are_let_go_of_and_do_not_travel_with_a_copy(probed: Any) -> None:
+    reported = probed("solver", *SOLVER)
+    assert reported["kept"] == 8
+    assert reported["kept by a copy"] == 0
+
+
+def test_a_hooked_estimator_is_not_recorded(probed: Any) -> None:
+    assert probed("solver", *SOLVER)["hooked"] == [0.0, 0]
+
+
 def test_cfm_int8_quantises_the_transformer_blocks_and_nothing_else(probed: Any) -> None:
     reported = probed("int8_flow", "cfm_int8")
     assert reported["float_in_blocks"] == []
