@@ -1,4 +1,4 @@
-"""Dynamic int8 for the attention and feed-forward of the CFM decoder, on a CPU.
+"""Dynamic int8 for the attention and feed-forward of the flow's blocks, on a CPU.
 
 It quantises as `t3_int8` does, in words of its own: a patch works without the others.
 """
@@ -16,13 +16,13 @@ class Int8(dynamic.Linear):
 
 
 @torch.no_grad()
-def quantise_blocks(estimator):
-    """Quantise the linears of every transformer block by channel, in place.
+def quantise_blocks(model, kinds=("BasicTransformerBlock",)):
+    """Quantise the linears of every block of these classes by channel, in place.
 
     Those of the residual blocks stay: they shift all frames alike by the time embedding.
     """
-    for block in list(estimator.modules()):
-        if type(block).__name__ == "BasicTransformerBlock":
+    for block in list(model.modules()):
+        if type(block).__name__ in kinds:
             for part in list(block.modules()):
                 for name, child in part.named_children():
                     # Also the one that diffusers made ready for adapters, which is a linear too.
