@@ -15,13 +15,13 @@ from patcher.cli.verify import Duration
     "tune",
     short_help="Find the fastest set of the patches that fit.",
     examples="""
-    patcher tune                          half an hour, then one last verification
+    patcher tune                          half an hour, the last verification included
     patcher tune --claim bitwise          only patches that keep every bit
     patcher tune --budget 2h --name mine  goes on where an earlier one stopped
     """,
 )
 @click.option("--budget", "budget_s", type=Duration(), default="30m", show_default=True,
-              help="Begin no comparison after that.")  # fmt: skip
+              help="For all of it; begin nothing that would end later.")  # fmt: skip
 @click.option("--claim", type=click.Choice(["bitwise", "close", "perceptual"]),
               default="perceptual", show_default=True,
               help="The loosest claim a patch may make.")  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,34 @@ def test_the_same_command_answers_from_the_record(
     again = json.loads(ran.stdout)
     assert again["tried"] == tuned["tried"]
     assert again["patches"] == tuned["patches"]
+
+
+@pytest.mark.parametrize(("first_s", "others"), [(300.0, 5), (700.0, 1)])
+def test_time_for_the_last_verification_is_kept_back(
+    monkeypatch: pytest.MonkeyPatch, first_s: float, others: int
+) -> None:
+    """Comparisons take minutes on a clock that the test moves."""
+    from patcher.commands import tune
+
+    at_s, trials, said = [0.0], [], []
+
+    def tried(self: object, trial: tune.TuningTrial, catalogue: object) -> bool:
+        trials.append(trial)
+        at_s[0] += 200.0 if trial.beside else first_s
+        return not trial.beside
+
+    starts = {"exact": SimpleNamespace(patches=["a", "b"])}
+    parts = dict.fromkeys("abcdefghij", tune.Part())
+    monkeypatch.setattr(tune.time, "monotonic", lambda: at_s[0])
+    monkeypatch.setattr(tune._Search, "_try", tried)
+    monkeypatch.setattr(tune, "fitting", lambda *_: parts)
+    judge: Any = SimpleNamespace(copy=None, say=said.append)
+    search = tune._Search(judge, tune.TuneOptions(budget_s=1500.0))
+    best = search.run(SimpleNamespace(sets=starts))  # type: ignore[arg-type]
+    assert (best, search.complete) == (("a", "b"), False)
+    assert len(trials) == 1 + others
+    assert at_s[0] + first_s <= 1500.0 + 200.0, "a comparison that began may end later"
+    assert "1 sets to start from, then 10 patches" in said[0]
 
 
 def test_patches_that_are_applied_are_refused(workspace: Path) -> None:
