@@ -42,6 +42,8 @@ def t3_form(patches: Collection[str]) -> Form:
 
 def flow_form(patches: Collection[str], device: str) -> Form:
     """How the flow multiplies on a processor of that name (`about.processor_name`)."""
+    if "flow_int8" in patches:
+        return INT8
     if "bfloat16" in device or "AMX" in device:
         return BFLOAT16 if "cfm_half" in patches else FLOAT32
     return INT8 if "cfm_int8" in patches else FLOAT32

@@ -48,7 +48,7 @@ _NO_KERNEL = "for CPUs: dynamic int8 has no other kernel, and the patch changes 
 _OWN_CALL = "a call of its own, which these generations do not make"
 OWN_CALL = {"generate_batch": _OWN_CALL, "@throughput": _OWN_CALL}
 GPU_ONLY = {"@fast-gpu": "for a GPU: a CPU runs it as the exact set"}
-CPU_ONLY = {"t3_int8": _NO_KERNEL, "cfm_int8": _NO_KERNEL}
+CPU_ONLY = {"t3_int8": _NO_KERNEL, "cfm_int8": _NO_KERNEL, "flow_int8": _NO_KERNEL}
 
 
 def stages_of(subject: Subject) -> tuple[str, ...]:

@@ -67,8 +67,9 @@ A fresh process: imports and loading, then a second of speech in the built-in vo
 the first time and once more. The package gives an utterance as a whole, so that this is the time to
 the first audio of a short one. Memory is what the system counts as resident.""",
     "life": """\
-Generations in one process: three voices and a file that changes, nine lengths. A voice cloned from
-a changed file is one more of the 16 that `conds_cache` keeps, seven tensors each.""",
+Generations in one process: three voices and a file that changes, nine lengths, and every fiftieth
+one at the model's limit (2040 letters, 1000 speech tokens; not before 2026-11-29). A voice cloned
+from a changed file is one more of the 16 that `conds_cache` keeps, seven tensors each.""",
     "rates": """\
 How fast torch is at what a generation consists of, in shapes of the full model: a feed-forward's
 product and an attention of the CFM decoder for 100 tokens, in 10⁹ operations a second (a

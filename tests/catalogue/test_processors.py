@@ -45,6 +45,7 @@ def test_a_floor_follows_the_form_that_a_set_takes_on_that_processor() -> None:
         ([], HALF, FLOAT32, FLOAT32),
         (["t3_int8", "cfm_half", "cfm_int8"], HALF, INT8, BFLOAT16),
         (["t3_int8", "cfm_half", "cfm_int8"], PLAIN, INT8, INT8),
+        (["t3_int8", "cfm_half", "flow_int8"], HALF, INT8, INT8),
         (["t3_bf16", "cfm_half"], PLAIN, BFLOAT16, FLOAT32),
     ],
 )
