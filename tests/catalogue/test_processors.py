@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
+from benchmarks.catalogue.__main__ import RESULTS
 from benchmarks.catalogue.floor import BFLOAT16, FLOAT32, INT8, floors, flow_form, t3_form
 from benchmarks.catalogue.processors import disagreements, speed_rows, start_rows
+from benchmarks.catalogue.store import Results
 from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.trees import PRISTINE, Subject, subject_of
 from benchmarks.catalogue.work import operations
@@ -130,3 +133,22 @@ def test_operations_are_counted_where_no_gradient_can_be() -> None:
         torch.nn.functional.scaled_dot_product_attention(query, query, query)
     by_hand = 5 * 32 * 64 + 16 * 8 * 3 * 38 + 2 * (2 * 7 * 7 * 16)
     assert counter.total == 2 * by_hand
+
+
+def test_committed_speeds_say_for_each_set_where_when_of_what_and_how_fast() -> None:
+    everything = Results(RESULTS).everything()
+    timed = [
+        (parts["speed-full"], name) for name, parts in everything.items() if "speed-full" in parts
+    ]
+    assert len(timed) >= 3
+    for speeds, machine in timed:
+        sets = [name for name in speeds if name.startswith("@")]
+        assert {"@exact", "@fast-cpu"} <= set(sets), machine
+        for name in sets:
+            about, whole = speeds[name]["about"], speeds[name]["stages"]["generation"]
+            assert about["device"].endswith((" core", " cores"))
+            assert date.fromisoformat(about["date"])
+            assert about["commit"]
+            assert whole["low"] <= whole["time_ratio"] <= whole["high"]
+            assert whole["verdict"] in ("faster", "slower", "no-measurable-change", "undecided")
+            assert whole["rounds"] >= 6
