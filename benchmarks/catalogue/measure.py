@@ -156,6 +156,7 @@ class Lab:
                 run_dir=self.cache / "catalogue-runs",
                 options=Options(self.device, scale="tiny", cache=self.cache),
                 equivalence=subject.equivalence,
+                declares=frozenset(each for patch in subject.series for each in patch.declares),
             )
             result = judge(request)
         statuses = Counter(case.status.value for case in result.cases)
