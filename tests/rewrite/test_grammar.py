@@ -68,20 +68,20 @@ def test_no_case_that_hypothesis_draws_is_wrong(random: Random) -> None:
 AUTHORS = {
     "a spec from a line": authoring.scaffolded, "a message": authoring.said,
     "code never patched": authoring.never_patched, "two captures": authoring.captured_twice,
-    "a plan": authoring.planned,
+    "a plan": authoring.planned, "an adopted capture": authoring.adopted,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", AUTHORS.values(), ids=AUTHORS)
 def test_no_seed_shows_anything_wrong(wrong: Callable[[int], str | None]) -> None:
-    few = 2 if wrong is authoring.planned else 40
+    few = 2 if wrong in (authoring.planned, authoring.adopted) else 40
     assert {seed: why for seed in range(few) if (why := wrong(seed))} == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wrong", AUTHORS.values(), ids=AUTHORS)
 def test_no_seed_of_many_shows_anything_wrong(wrong: Callable[[int], str | None]) -> None:
-    many = 10 if wrong is authoring.planned else 1500
+    many = {authoring.planned: 10, authoring.adopted: 200}.get(wrong, 1500)
     assert {seed: why for seed in range(many) if (why := wrong(seed))} == {}
 
 

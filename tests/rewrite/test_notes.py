@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from patcher.rewrite.cached import Cached
@@ -49,6 +51,14 @@ def test_it_is_named(case: tuple[str, str, list[str]]) -> None:
     planned = plan_patches([losing], tree(m=before))
     assert planned.ok, planned.problems
     assert list(planned.patches[0].edits[0].notes) == notes
+
+
+def test_a_comment_that_another_one_starts_with_is_not_named() -> None:
+    old, new = "@d\ndef f():\n    $$$B", "if x:\n    @d\n    def f():\n        $$$B"
+    wrapping = patch("p", f"- file: m.py\n  match: {json.dumps(old)}\n  with: {json.dumps(new)}\n")
+    planned = plan_patches([wrapping], tree(m="@d  # cd\ndef f():\n    a()  # c\n# c\nb()\n"))
+    assert planned.patches[0].edits[0].notes == ()
+    assert b"    @d  # cd\n    def f():\n        a()  # c\n# c\n" in (planned.files["m.py"] or b"")
 
 
 def test_a_kept_result_names_it_too() -> None:

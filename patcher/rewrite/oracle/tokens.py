@@ -24,6 +24,9 @@ _TOKEN = re.compile(
 )
 
 
+_LINE_ENDS = re.compile(r"[ \t\f;\\]*(?:[\r\n]|\Z)")
+
+
 @dataclass(frozen=True)
 class Comment:
     """One comment: its text and the line it is on (from 1)."""
@@ -70,12 +73,21 @@ def between(texts: Iterable[str], result: str) -> list[str] | None:
         for piece in text.split("\n", 1):
             core = piece.strip(" \t\r\n\f;\\")
             if core:
-                start = result.find(core, at)
+                start = _find(core, result, at)
                 if start < 0:
                     return None
                 collected.append(result[at:start])
                 at = start + len(core)
     return [*collected, result[at:]]
+
+
+def _find(core: str, result: str, at: int) -> int:
+    """Where a text starts; one that ends in a comment is not part of a longer comment."""
+    start = first = result.find(core, at)
+    if "#" in core.rpartition("\n")[2]:
+        while start >= 0 and not _LINE_ENDS.match(result, start + len(core)):
+            start = result.find(core, start + 1)
+    return first if start < 0 else start
 
 
 def missing_token(expected: Sequence[str], present: Sequence[str]) -> str | None:

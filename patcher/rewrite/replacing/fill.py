@@ -63,7 +63,7 @@ class Filler:
         own = re.compile(r"[ \t]*").match(text, first_line)
         outer = own[0] if own else ""
         strings = string_spans(text)
-        whole = {self.template.tree.inner(node)[0]: node for node in self.kept}
+        whole = {element_span(self.template.tree, node)[0]: node for node in self.kept}
         lines: list[str] = []
         at = start
         while at < end:

@@ -5,19 +5,25 @@ Each case is a seed; what is wrong with it is a text, empty where nothing is.
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
 from benchmarks.captures import hand_edits
+from patcher.commands.capture import capture as captured
 from patcher.commands.init import init
 from patcher.commands.plan import plan
 from patcher.commands.revert import revert_all
+from patcher.commands.status import status
 from patcher.errors import PatcherError
 from patcher.patchfile.model import EditKind, EditStatus
 from patcher.patchfile.reader import read_spec
-from patcher.rewrite.authoring.capture import capture
+from patcher.rewrite.authoring.capture import File, capture
 from patcher.rewrite.authoring.scaffold import scaffold
 from patcher.rewrite.check import check_patch
 from patcher.rewrite.file import rewrite_file
@@ -163,6 +169,46 @@ def captured_twice(seed: int) -> str | None:
     one, two = capture("one", "pkg", files, first), capture("two", "pkg", between, second)
     clash = one.attachments.keys() & two.attachments.keys()
     return f"both write {', '.join(clash)}" if clash else ""
+
+
+def adopted(seed: int) -> str | None:
+    """The command that a capture prints works when it is pasted: the edits are the series' then."""
+    after, _ = hand_edits.case(seed)
+    if after == hand_edits.BEFORE:
+        return None
+    with TemporaryDirectory() as folder:
+        workspace = Workspace(Path(folder) / "work")
+        source = Path(folder) / "source"
+        _write(source, hand_edits.BEFORE)
+        (source / "pyproject.toml").write_text('[project]\nname = "pkg"\nversion = "1"\n')
+        init(workspace, [str(source)], in_place=False, notify=lambda _: None)
+        root = workspace.working_copy("pkg").root
+        _write(root, after)
+        command = captured(workspace, "mine", None).next
+        for each in command.split(" && "):
+            start = [sys.executable, "-m"] if each.startswith("patcher") else []
+            done = subprocess.run([*start, *shlex.split(each)], capture_output=True, check=False)
+            if done.returncode:
+                return f"a printed command that fails: {done.stderr.decode()}"
+        now = status(workspace, None)
+        kept = all(_is(root / path, held) for path, held in after.items())
+        return "" if kept and (now.series, now.drift) == (["mine"], []) else "edits are not adopted"
+
+
+def _write(root: Path, files: Mapping[str, File | None]) -> None:
+    for path, held in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        if held is None:
+            (root / path).unlink(missing_ok=True)
+        else:
+            (root / path).write_bytes(held[0])
+            (root / path).chmod(held[1])
+
+
+def _is(path: Path, held: File | None) -> bool:
+    if held is None or not path.exists():
+        return held is None and not path.exists()
+    return (path.read_bytes(), path.stat().st_mode & 0o777) == held
 
 
 def planned(seed: int) -> str | None:

@@ -155,6 +155,8 @@ DEFECTS = (
     Defect(3, "capture: an `elif` is a statement of its own", put.elif_alone, None),
     Defect(3, "capture: two captures give a new file the same name",
            put.change(capture._Making, "attach", put.by_path), authoring.captured_twice),
+    Defect(3, "capture: the next step checks out a file that is new", put.checks_out_first,
+           authoring.adopted),
     Defect(4, "`new` takes an `elif` for a statement of its own", put.elif_alone,
            authoring.scaffolded),
     Defect(4, "`new` takes the decorator of another member along",

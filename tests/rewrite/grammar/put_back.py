@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from patcher.commands import capture as of_capture
 from patcher.commands import init as of_init
 from patcher.commands import plan as of_plan
 from patcher.rewrite import splice
@@ -24,6 +26,7 @@ from patcher.rewrite.matching import deciding, spans
 from patcher.rewrite.matching import pattern as of_pattern
 from patcher.rewrite.replacing import elements, fill, pattern_edit, places, substitute
 from patcher.rewrite.source import Source
+from tests.rewrite.grammar import authoring
 
 Patch = pytest.MonkeyPatch
 
@@ -174,6 +177,18 @@ def no_elif(patch: Patch) -> None:
         return replace(actual, hint="`within: f`, if the closest site is meant")
 
     patch.setattr(pattern_edit, "near", near)
+
+
+def checks_out_first(patch: Patch) -> None:
+    captured = of_capture.capture
+
+    def changed(workspace: Any, name: str, target: Any) -> Any:
+        root = workspace.working_copy("pkg").root
+        made = captured(workspace, name, target)
+        files = shlex.join(made.files)
+        return replace(made, next=f"git -C {root} checkout -- {files} && {made.next}")
+
+    patch.setattr(authoring, "captured", changed)
 
 
 def plan_makes_a_copy(patch: Patch) -> None:
