@@ -7,10 +7,11 @@ object, on success and on failure alike.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,11 @@ SCHEMA = 1
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _color() -> bool | None:
+    """False where ``NO_COLOR`` is set (https://no-color.org); None lets the terminal decide."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 @dataclass
 class CliSession:
     """The options every command understands, gathered wherever they stood on the command line."""
@@ -32,7 +38,7 @@ class CliSession:
     directory: Path = Path()
     json: bool = False
     verbosity: int = 0
-    color: bool | None = None
+    color: bool | None = field(default_factory=_color)
 
     def workspace(self) -> Workspace:
         """The workspace that ``-C`` names (the current folder by default)."""
@@ -51,10 +57,14 @@ class CliSession:
             )
         return workspace
 
-    def say(self, text: str = "", **style: Any) -> None:
-        """Print one line of a result, unless JSON was asked for or ``-q`` given."""
+    def say(self, text: str = "", *, hang: int = 2, **style: Any) -> None:
+        """Print one line of a result, unless JSON was asked for or ``-q`` given.
+
+        Args:
+            hang: columns by which what goes on is indented where a terminal is too narrow.
+        """
         if not self.json and self.verbosity >= 0:
-            click.secho(fitted(text, sys.stdout), color=self.color, **style)
+            click.secho(fitted(text, sys.stdout, hang), color=self.color, **style)
 
     def tell(self, text: str, **style: Any) -> None:
         """Print one line of progress on stderr, unless ``-q`` was given."""
@@ -79,7 +89,7 @@ class CliSession:
             click.echo(json.dumps({"schema": SCHEMA, "ok": True, **as_json(result)}, indent=2))
 
 
-def fitted(text: str, stream: IO[str]) -> str:
+def fitted(text: str, stream: IO[str], hang: int = 2) -> str:
     """A line as a terminal shows it: broken at words, what goes on indented. Pipes get it whole."""
     if "\n" in text or not stream.isatty():
         return text
@@ -88,7 +98,7 @@ def fitted(text: str, stream: IO[str]) -> str:
     from patcher.report.verdict import wrap
 
     indent = text[: len(text) - len(text.lstrip())]
-    return "\n".join(wrap(text.lstrip(), width, indent, f"{indent}  "))
+    return "\n".join(wrap(text.lstrip(), width, indent, " " * max(hang, len(indent) + 2)))
 
 
 def fail(session: CliSession, error: PatcherError) -> int:

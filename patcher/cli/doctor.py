@@ -19,9 +19,10 @@ def doctor_command(session: CliSession) -> None:
 
     result = doctor(session.workspace())
     for each in result.findings:
-        session.say(f"{each.level:<8} {each.topic:<8} {each.message}", fg=COLOURS.get(each.level))
+        head = f"{each.level:<8} {each.topic:<8} "
+        session.say(head + each.message, hang=len(head), fg=COLOURS.get(each.level))
         if each.help:
-            session.say(f"{'':17} help: {each.help}")
+            session.say(f"{'':17} help: {each.help}", hang=len(head) + 2)
     problems = [each for each in result.findings if each.level == "problem"]
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

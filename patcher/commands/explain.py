@@ -68,6 +68,6 @@ def lines(result: ExplainResult, width: int) -> Iterable[Line]:
     for part in wrap(each.means, width):
         yield Line(part)
     for label, value in (("files", each.touched), ("what to do", each.help),
-                         ("exit status", str(each.exit))):  # fmt: skip
+                         ("exit", str(each.exit))):  # fmt: skip
         for part in labelled(label, value, width, "  "):
             yield Line(part)

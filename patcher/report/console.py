@@ -62,7 +62,7 @@ def console(*, color: bool | None = None, stream: TextIO | None = None) -> Conso
         file=out,
         width=width,
         height=height,
-        no_color=True if color is False else None,
+        color_system=None if color is False else "auto",  # none: no bold and no dim either
         markup=False,
         highlight=False,
         emoji=False,

@@ -197,7 +197,12 @@ class Progress:
     def _print(self, text: str) -> None:
         if not self._quiet:
             clock = self._clock() - self._began
-            self._console.print(f"[{clock:6.1f} s] {text}", soft_wrap=True)
+            head = f"[{clock:6.1f} s] "
+            if self._console.is_terminal:
+                for line in wrap(text, self._console.width, head, " " * len(head)):
+                    self._console.print(line, soft_wrap=True)
+            else:
+                self._console.print(head + text, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         from rich.text import Text

@@ -105,7 +105,7 @@ def compare_lines(result: CompareResult, width: int) -> Iterable[Line]:
         for part in wrap(text + (each.second or "not run"), width, "", "  "):
             yield Line(part)
     if not changed:
-        yield Line("every case came to the same")
+        yield Line("every case has the same result")
     untimed = [each.id for each in (first, second) if not each.time_ratio]
     if untimed:
         which = f"run {untimed[0]} was not timed" if len(untimed) == 1 else "neither was timed"

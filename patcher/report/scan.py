@@ -31,7 +31,9 @@ def print_scan(result: ScanResult, *, names: Sequence[str] = (), color: bool | N
     target = next(iter(result.static), "the target")
     for name, static in result.static.items():
         if not static.torch:
-            out.print(f"{name}: {count(static.files, 'file')}; {NO_TORCH}", soft_wrap=True)
+            said = f"{name}: {count(static.files, 'file')}; {NO_TORCH}"
+            for part in wrap(said, out.width, "", "  ") if out.is_terminal else [said]:
+                out.print(part, soft_wrap=True)
             continue
         if result.predicted:
             counted = ", ".join(f"{number} {kind}" for kind, number in static.totals.items())

@@ -187,8 +187,14 @@ def test_a_predicted_remedy_is_the_whole_next_step(capsys: pytest.CaptureFixture
     assert "patcher apply inference_mode embed_ref_lens_clone" in capsys.readouterr().out
 
 
-def on_a_terminal(workspace: Path, columns: int, *words: str) -> list[str]:
-    """The lines that a command leaves on a terminal of that width."""
+def on_a_terminal(
+    workspace: Path, columns: int, *words: str, plain: str = "--no-color", term: str = "dumb"
+) -> list[str]:
+    """The lines that a command leaves on a terminal of that width.
+
+    Args:
+        plain: ``--no-color``, or ``NO_COLOR`` for the variable, or empty.
+    """
     import fcntl
     import pty
     import struct
@@ -197,9 +203,11 @@ def on_a_terminal(workspace: Path, columns: int, *words: str) -> list[str]:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     kept = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    option = [plain] if plain.startswith("--") else []
+    variable = {plain: "1"} if plain and not option else {}
     with subprocess.Popen(
-        [sys.executable, "-m", "patcher", "-C", str(workspace), "--no-color", *words],
-        stdin=theirs, stdout=theirs, stderr=theirs, env={**kept, "TERM": "dumb"},
+        [sys.executable, "-m", "patcher", "-C", str(workspace), *option, *words],
+        stdin=theirs, stdout=theirs, stderr=theirs, env={**kept, **variable, "TERM": term},
     ) as running:  # fmt: skip
         os.close(theirs)
         shown = b""

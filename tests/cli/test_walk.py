@@ -40,6 +40,33 @@ def test_a_plan_without_colour_has_none_and_no_blanks_at_its_ends(
         assert line == line.rstrip()
 
 
+@pytest.mark.parametrize("plain", ["--no-color", "NO_COLOR"])
+def test_plain_output_has_no_colour_and_no_bold_on_a_terminal_that_could(
+    patcher: Patcher,  # noqa: F811
+    workspace: Path,  # noqa: F811
+    plain: str,
+) -> None:
+    for words in (["plan", "use_sum"], ["list"], ["apply", "nothing"], ["explain", "drift"]):
+        lines = on_a_terminal(workspace, 80, *words, plain=plain, term="xterm-256color")
+        assert "\x1b" not in "".join(lines), words
+    coloured = on_a_terminal(workspace, 80, "list", plain="", term="xterm-256color")
+    assert "\x1b[" in "".join(coloured)
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_what_every_short_command_prints_fits_a_terminal(
+    patcher: Patcher,  # noqa: F811
+    workspace: Path,  # noqa: F811
+    columns: int,
+) -> None:
+    for words in (["scan"], ["explain", "drift"], ["doctor"], ["verify", "--models", "no"]):
+        for line in on_a_terminal(workspace, columns, *words):
+            assert len(line) <= columns, line
+    lines = on_a_terminal(workspace, 60, "doctor")
+    guards = next(n for n, line in enumerate(lines) if line.startswith("ok       guards"))
+    assert lines[guards + 1].startswith(" " * 18)  # below the words, not below the label
+
+
 def test_a_misspelt_candidate_is_answered_with_the_nearest_patch(
     patcher: Patcher,  # noqa: F811
 ) -> None:
