@@ -145,7 +145,8 @@ class CaseResult:
         state: digests of what the call left behind; ``changed`` names those it changed.
         later: ``returned``, read once more after all later calls; empty where nothing was read.
         unread: what the call returned can be read once more, and has not been: a worker that was
-            interrupted before that, or ended otherwise, leaves such results.
+            interrupted before that, or ended otherwise, leaves such results. ``unreadable`` says
+            why, where the worker tried.
         ran: lines of edited functions that ran, by file relative to the tree.
         sample_rate: of the audio, or None.
         expected_s: plausible (shortest, longest) audio in seconds, or None.
@@ -168,6 +169,7 @@ class CaseResult:
     changed: tuple[str, ...] = ()
     later: tuple[Stage, ...] = ()
     unread: bool = False
+    unreadable: str = ""
     ran: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     measure: Measure | None = None
     sample_rate: int | None = None

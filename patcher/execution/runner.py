@@ -308,18 +308,20 @@ class Runner:
         """What earlier calls had returned, as it reads after all later ones.
 
         A worker holds the last results only: those before them have been looked at as well as can
-        be. One that cannot answer leaves all of them unread.
+        be. One that cannot answer leaves all of them unread, and says why.
         """
+        unread = {case: result for case, result in flight.done.items() if result.unread}
         if report.failure is not None:
-            return []
+            why = report.failure.message or report.outcome.value
+            return [replace(result, unreadable=why) for result in unread.values() if result.ok]
         read = {
             Case(flight.batch.model.name, name): report.value.get(f"result {at}", ())
             for at, name in enumerate(report.value.get("tests", ()))
         }
         return [
             replace(result, later=tuple(map(stage_from, read.get(case, ()))), unread=False)
-            for case, result in flight.done.items()
-            if result.unread and result.ok
+            for case, result in unread.items()
+            if result.ok
         ]
 
     def _announce(self, report: Report, batch: Batch) -> None:

@@ -63,6 +63,8 @@ def _faults(
             "",
             f"{', '.join(differing(actual))}: what the call returned was changed by later calls",
         )
+    if actual.unreadable and not expected.unreadable:
+        yield "", f"what the call returned cannot be read once more: {actual.unreadable}"
     for name in actual.changed:
         if name in expected.changed:
             continue

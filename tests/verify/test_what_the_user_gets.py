@@ -74,6 +74,13 @@ HOSTILE = {
         line("shared = self.__dict__.setdefault('_shared', [])\n")
         + line("shared[:] = samples; return shared")
     ),
+    "a result that later calls make unreadable": returning(
+        line("import sys; Kept = type('Kept', (list,), {}); samples = Kept(samples)\n")
+        + line("old = vars(sys).get('_old'); vars(sys)['_old'] = samples\n")
+        + line("Spoilt = type('Spoilt', (list,), {'__len__': lambda self: 1 // 0})\n")
+        + line("_ = old is not None and setattr(old, '__class__', Spoilt)\n")
+        + line("return samples")
+    ),
     "the voice is another one afterwards": returning(line("self.pitch = 90.0; return samples")),
     "a list that every call makes longer": returning(
         line("self.__dict__.setdefault('_log', []).append(text); return samples")
