@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -41,9 +44,9 @@ class Ran:
     @property
     def json(self) -> dict[str, Any]:
         """The one object on stdout."""
-        found = json.loads(self.stdout)
-        assert isinstance(found, dict)
-        return found
+        values = json.loads(self.stdout)
+        assert isinstance(values, dict)
+        return values
 
 
 Patcher = Callable[..., Ran]
@@ -57,25 +60,56 @@ def patcher(tmp_path: Path) -> Patcher:
     return runner(workspace)
 
 
-def runner(workspace: Path, limit_s: float = 600) -> Patcher:
-    """A function that runs the real command in ``workspace``, as a user would.
+# Commands that start no worker and are over at once: starting Python is half of what they cost.
+SHORT = {
+    "apply", "check", "compare", "diff", "discard", "doctor", "explain", "export", "gc", "history",
+    "init", "list", "plan", "receipt", "recover", "revert", "show", "status",
+}  # fmt: skip
 
-    A command may take ``limit_s`` seconds; on slow cores a whole matrix of the real package needs
-    more than the default.
+
+def runner(workspace: Path, limit_s: float = 600, *, own_process: bool = False) -> Patcher:
+    """A function that runs a command in ``workspace``, as a user would.
+
+    Args:
+        limit_s: how long one may take; on slow cores a whole matrix of the real package needs
+            more than the default.
+        own_process: start a process for each. The `SHORT` ones run in this one otherwise, unless
+            something else follows them (``apply --verify``).
     """
 
     def run(*arguments: str, timeout_s: float = limit_s, **environment: str) -> Ran:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PATCHER_")}
         if "PATCHER_CACHE" in os.environ:
             kept["PATCHER_CACHE"] = os.environ["PATCHER_CACHE"]
+        words = ["-C", str(workspace), *arguments]
+        variables = {**kept, "COLUMNS": "100", **environment}
+        if not own_process and arguments[0] in SHORT and not {"--verify", "--scan"} & {*arguments}:
+            return run_here(words, variables)
         done = subprocess.run(
-            [sys.executable, "-m", "patcher", "-C", str(workspace), *arguments],
+            [sys.executable, "-m", "patcher", *words],
             capture_output=True,
             text=True,
             timeout=timeout_s,
-            env={**kept, "COLUMNS": "100", **environment},
+            env=variables,
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+def run_here(words: list[str], variables: dict[str, str]) -> Ran:
+    """Run a command in this process, with these variables alone."""
+    from patcher.cli import cli
+    from patcher.cli.common import run
+
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+        mock.patch.dict(os.environ, variables, clear=True),
+        # The suite may have threads, beside which no process is forked to rewrite in.
+        mock.patch("patcher.commands.shared.second_process._processors", return_value=1),
+    ):
+        status = run(cli, words)
+    return Ran(status, stdout.getvalue(), stderr.getvalue())

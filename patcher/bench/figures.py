@@ -58,11 +58,10 @@ class ArmTable:
     memory: str
 
 
-@dataclass(frozen=True)
-class PartRow:
-    """Named seconds of both arms: they explain, they decide nothing."""
+@dataclass(frozen=True, kw_only=True)
+class SecondsRow:
+    """Seconds of both arms, and their ratio with its interval."""
 
-    name: str
     baseline_s: float
     patched_s: float
     time_ratio: float
@@ -71,7 +70,14 @@ class PartRow:
     confidence: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class PartRow(SecondsRow):
+    """Named seconds of both arms: they explain, they decide nothing."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StageRow(PartRow):
     """A stage, also by token and by second of audio."""
 
@@ -81,24 +87,18 @@ class StageRow(PartRow):
     patched_s_per_audio_s: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComponentRow(PartRow):
     """A part run alone, and what the claim's gate says of its output; None for no gate."""
 
     gate: GateResult | None = None
 
 
-@dataclass(frozen=True)
-class RepeatedRow:
+@dataclass(frozen=True, kw_only=True)
+class RepeatedRow(SecondsRow):
     """What is won by asking for an input again, beyond what the baseline wins by it."""
 
     cases: Sequence[str]
-    baseline_s: float
-    patched_s: float
-    time_ratio: float
-    low: float
-    high: float
-    confidence: float
 
 
 @dataclass(frozen=True)

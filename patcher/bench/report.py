@@ -176,12 +176,7 @@ def repeated_row(pairs: Sequence[TimedPair]) -> RepeatedRow | None:
         return None
     return RepeatedRow(
         cases=[str(case) for case in result.cases],
-        baseline_s=result.baseline_s,
-        patched_s=result.patched_s,
-        time_ratio=exp(result.interval.estimate),
-        low=exp(result.interval.low),
-        high=exp(result.interval.high),
-        confidence=result.interval.confidence,
+        **_seconds(result.baseline_s, result.patched_s, result.interval),
     )
 
 
@@ -303,6 +298,20 @@ def stage_rows(pairs: Sequence[TimedPair]) -> list[StageRow]:
     ]
 
 
+def _seconds(
+    baseline_s: float, patched_s: float, interval: statistics.Interval
+) -> dict[str, float]:
+    """The fields of a `SecondsRow`, from the interval of its log ratio."""
+    return {
+        "baseline_s": baseline_s,
+        "patched_s": patched_s,
+        "time_ratio": exp(interval.estimate),
+        "low": exp(interval.low),
+        "high": exp(interval.high),
+        "confidence": interval.confidence,
+    }
+
+
 def _fields(row: PartRow) -> dict[str, Any]:
     """The fields of a row, for a row that has more."""
     return {each.name: getattr(row, each.name) for each in fields(PartRow)}
@@ -334,10 +343,9 @@ def part_rows(
             fmean(log(values(p.patched)[name] / values(p.baseline)[name]) for name in members)
             for p in pairs
         ]
-        result = statistics.interval(differences, 0.95)
+        interval = statistics.interval(differences, 0.95)
         base_s, patched_s = (
             median(values(p.arm(arm))[name] for p in pairs for name in members) for arm in ARMS
         )
-        ratio, low, high = exp(result.estimate), exp(result.low), exp(result.high)
-        rows.append(PartRow(label, base_s, patched_s, ratio, low, high, result.confidence))
+        rows.append(PartRow(name=label, **_seconds(base_s, patched_s, interval)))
     return rows

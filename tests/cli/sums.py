@@ -14,17 +14,29 @@ def slow_sum(numbers):
     return total // 60
 
 
+def largest(numbers):
+    return max(numbers)
+
+
 def double(number):
     return number * 2
+
+
+def unused(numbers):
+    return len(numbers)
 '''
-WORKLOAD = """\
+
+
+def workload(count: int = 1500) -> str:
+    """A workload that sums so many numbers; nothing in it calls ``unused``."""
+    return f"""\
 import sums
 
 
 def draw(rng):
-    return [rng.randrange(1000) for _ in range(1500)]
+    return [rng.randrange(1, 1000) for _ in range({count})]
 
 
 def work(numbers):
-    return sums.slow_sum(numbers), sums.double(numbers[0])
+    return sums.slow_sum(numbers), sums.largest(numbers), sums.double(numbers[0])
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.sums import MODULE, WORKLOAD
+from tests.cli.sums import MODULE, workload
 from tests.conftest import Patcher, runner
 
 FAST = MODULE.replace(
@@ -45,7 +45,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["git", "-C", str(project), *commit], check=True)
     folder = parent / "workspace"
     (folder / "patches").mkdir(parents=True)
-    (folder / "bench.py").write_text(WORKLOAD)
+    (folder / "bench.py").write_text(workload())
     (folder / "patcher.toml").write_text('target = "sums"\n[verify]\ncall = "bench.py:work"\n')
     specs = (
         ("same", "number * 2", "2 * number"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.sums import MODULE, WORKLOAD
+from tests.cli.sums import MODULE, workload
 from tests.conftest import Patcher, runner
 
 SPEC = """\
@@ -33,7 +33,7 @@ def new_workspace(folder: Path) -> Path:
     workspace = folder / "workspace"
     patches = workspace / "patches"
     patches.mkdir(parents=True)
-    (workspace / "bench.py").write_text(WORKLOAD)
+    (workspace / "bench.py").write_text(workload())
     (workspace / "patcher.toml").write_text('target = "sums"\n[verify]\ncall = "bench.py:work"\n')
     for name, match, replacement in (
         ("fast", "range(60)", "range(1)"),

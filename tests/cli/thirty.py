@@ -8,41 +8,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-MODULE = '''\
-"""Sums."""
+from tests.cli.sums import MODULE, workload
 
-
-def total_of(numbers):
-    total = 0
-    for number in numbers:
-        for _ in range(60):
-            total = total + number
-    return total // 60
-
-
-def largest(numbers):
-    return max(numbers)
-
-
-def unused(numbers):
-    return len(numbers)
-'''
 LOOP = """\
     for number in numbers:
         for _ in range(60):
             total = total + number
     return total // 60
-"""
-WORKLOAD = """\
-import sums
-
-
-def draw(rng):
-    return [rng.randrange(1, 1000) for _ in range(3000)]
-
-
-def work(numbers):
-    return sums.total_of(numbers), sums.largest(numbers)
 """
 GOOD = ("by_sum.diff", "by_ten", "tries/by_twenty.yaml")  # the largest gain first
 
@@ -119,7 +91,7 @@ def make_thirty(folder: Path) -> tuple[Path, list[str]]:
     (project / "sums.py").write_text(MODULE)
     _git(project, "init", "-q", "-b", "main")
     _commit(project, "one")
-    (workspace / "bench.py").write_text(WORKLOAD)
+    (workspace / "bench.py").write_text(workload(3000))
     settings = 'target = "sums"\n[verify]\ncall = "bench.py:work"\n'
     (workspace / "patcher.toml").write_text(settings)
     return project, [_hand_in(change, project, workspace) for change in CHANGES]

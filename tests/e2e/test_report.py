@@ -132,7 +132,7 @@ def test_with_its_remedy_inference_mode_passes_nine_of_nine_bitwise(patcher: Pat
 
 def test_channels_last_asks_for_a_rank_these_tensors_do_not_have(patcher: Patcher) -> None:
     assert patcher("apply", "channels_last").status == 0
-    ran = patcher("verify", "--json")
+    ran = patcher("verify", "--models", "Base Chatterbox", "--inputs", "0", "--json")
     assert ran.status == 1, ran.stdout
     failed = [case for case in ran.json["cases"] if case["status"] == "fail"]
     assert failed
@@ -175,7 +175,7 @@ def test_a_patch_that_claims_more_than_holds_is_refused(tmp_path: Path) -> None:
 
     patcher = runner(tmp_path)
     assert patcher("apply", "same_bits").status == 0
-    ran = patcher("verify", "--models", "Base Chatterbox", "--json")
+    ran = patcher("verify", "--models", "Base Chatterbox", "--inputs", "0", "--json")
     assert ran.status == 1, ran.stdout
     assert ran.json["verdict"] == "fail"
     assert [case["status"] for case in ran.json["cases"]] == ["fail"] * 3
