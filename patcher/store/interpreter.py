@@ -122,20 +122,20 @@ def find(named: str, root: Path) -> str:
     """See `configured`."""
     import shutil
 
-    path = root / os.path.expanduser(named)
-    if path.is_dir():
+    path = os.path.abspath(root / os.path.expanduser(named))  # without ``..``, with its links
+    if os.path.isdir(path):
         for place in ("bin/python", "bin/python3", "Scripts/python.exe"):
-            if (path / place).is_file():
-                return str(path / place)
-    elif path.is_file():
-        return os.path.abspath(path)
-    elif os.sep not in named and (result := shutil.which(named)):
-        return result
+            if os.path.isfile(result := os.path.join(path, place)):
+                return result
+    elif os.path.isfile(path):
+        return path
+    elif os.sep not in named and (command := shutil.which(named)):
+        return command
     raise PatcherError(
         "config",
         f"python = {json.dumps(named)}: there is no such interpreter",
         hint="name the interpreter the target is installed for, or its environment's folder",
-        where=str(path),
+        where=path,
     )
 
 

@@ -137,3 +137,14 @@ def test_a_name_that_is_imported_leads_to_the_distribution_that_holds_it(tmp_pat
         ran = runner(tmp_path)("init", imported)
         assert ran.status == 2
         assert f"`patcher init {installed}`" in " ".join(ran.stderr.split())
+
+
+def test_an_interpreter_is_named_without_detours(tmp_path: Path) -> None:
+    from patcher.store.interpreter import find
+
+    python = tmp_path / "environment" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    workspace = tmp_path / "workspace"
+    assert find("../environment", workspace) == str(python)
+    assert find("../environment/bin/python", workspace) == str(python)
