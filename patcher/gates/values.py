@@ -6,7 +6,6 @@ The result is the first difference with its path in the value, ``returned['total
 
 from __future__ import annotations
 
-import base64
 import difflib
 import json
 import math
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.gates import arrays
 from patcher.gates.rounding import near, unlike_rounding
+from patcher.gates.texts import describe, differing, double, parting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ class _Comparison:
             return Difference(path, message)
         kind = one[0]
         if kind == "float":
-            return self._number(_double(one[1]), _double(other[1]), path)
+            return self._number(double(one[1]), double(other[1]), path)
         if kind == "complex":
             return self._complex(one[1], other[1], path)
         if kind == "str":
@@ -134,7 +134,7 @@ class _Comparison:
             return self._object(one, other, path)
         if kind in PARTS:
             return self._parts(one, other, path)
-        return Difference(path, f"is {describe(other)}, on the baseline {describe(one)}")
+        return Difference(path, differing(one, other))
 
     def _same(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
         """A part that is an object which came before: changing one changes the other."""
@@ -154,8 +154,8 @@ class _Comparison:
         return Difference(path, f"is {other!r}, on the baseline {one!r}", largest=apart)
 
     def _complex(self, one: str, other: str, path: str) -> Difference | None:
-        return self._number(_double(one[:16]), _double(other[:16]), f"{path}.real") or (
-            self._number(_double(one[16:]), _double(other[16:]), f"{path}.imag")
+        return self._number(double(one[:16]), double(other[:16]), f"{path}.real") or (
+            self._number(double(one[16:]), double(other[16:]), f"{path}.imag")
         )
 
     def _sequence(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
@@ -316,12 +316,12 @@ def text_difference(one: str, other: str, path: str) -> Difference | None:
         return None
     before, after = one.splitlines(), other.splitlines()
     if len(before) <= 1 and len(after) <= 1:
-        return Difference(path, f"is {_quoted(other)}, on the baseline {_quoted(one)}")
+        return Difference(path, parting(one, other))
     for number, (a, b) in enumerate(zip(before, after, strict=False), 1):
         if a != b:
-            message = f"is {_quoted(b)}, on the baseline {_quoted(a)}"
             count = _changed(before, after)
-            return Difference(f"{path} line {number}", f"{message}; {count} lines differ", number)
+            message = f"{parting(a, b)}; {count} lines differ"
+            return Difference(f"{path} line {number}", message, number)
     if len(before) == len(after):
         return Difference(path, "differs in white space at the ends of lines")
     message = f"has {len(after)} lines, on the baseline {len(before)}"
@@ -333,11 +333,6 @@ def _changed(before: list[str], after: list[str]) -> int:
         return sum(a != b for a, b in zip(before, after, strict=False))
     blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
     return max(len(before), len(after)) - sum(block.size for block in blocks)
-
-
-def _quoted(text: str) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= 120 else f"{shown[:117]}..."
 
 
 def _lengths(one: int, other: int, path: str) -> Difference | None:
@@ -363,38 +358,5 @@ def _position(at: int, shape: Sequence[int]) -> list[int]:
     return result[::-1]
 
 
-def _double(bits: str) -> float:
-    result: float = struct.unpack(">d", bytes.fromhex(bits))[0]
-    return result
-
-
 def _is_node(found: Any) -> bool:
     return isinstance(found, list) and bool(found) and isinstance(found[0], str)
-
-
-def describe(node: list[Any]) -> str:
-    """A node in a few words, as Python would write it where that is short."""
-    kind, *rest = node
-    if kind == "none":
-        return "None"
-    if kind in ("bool", "int", "name", "cycle"):
-        return str(rest[0])
-    if kind == "str":
-        return _quoted(rest[0])
-    if kind == "float":
-        return repr(_double(rest[0]))
-    if kind == "complex":
-        return repr(complex(_double(rest[0][:16]), _double(rest[0][16:])))
-    if kind == "bytes":
-        return _quoted(repr(base64.b64decode(rest[0])))
-    if kind in ("bytearray", "memoryview"):
-        return f"a {kind} of {_quoted(repr(base64.b64decode(rest[0])))}"
-    if kind == "text":
-        return str(rest[1])
-    if kind in ("fields", "object"):
-        return f"a {rest[0]}"
-    if kind == "array":
-        return f"a {rest[0]} of {rest[1]} {rest[2]}"
-    if kind in ("list", "tuple", "set", "frozenset", "dict"):
-        return f"a {kind} of {len(rest[0])}"
-    return f"a pandas {kind}"

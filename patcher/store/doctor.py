@@ -51,11 +51,11 @@ class Finding:
 
 def doctor(workspace: Workspace) -> list[Finding]:
     """Everything doctor has to say, problems first."""
-    findings = [*_environment(workspace.root), *_records(workspace)]
     installed: Installed = _installed
     with suppress(PatcherError):
         if (python := configured(workspace.root)) != sys.executable:
             installed = about(python).has
+    findings = [*_environment(workspace.root, installed), *_records(workspace)]
     for target in workspace.targets():
         with suppress(PatcherError):
             copy = workspace.working_copy(target)
@@ -63,7 +63,7 @@ def doctor(workspace: Workspace) -> list[Finding]:
     return sorted(findings, key=lambda each: ORDER[each.level])
 
 
-def _environment(root: Path) -> Iterator[Finding]:
+def _environment(root: Path, installed: Installed) -> Iterator[Finding]:
     yield Finding("ok", "python", f"Python {platform.python_version()} at {sys.prefix}")
     yield from _targets_python(root)
     try:
@@ -79,11 +79,11 @@ def _environment(root: Path) -> Iterator[Finding]:
         yield Finding(
             "note", "git", "git is not there: changes are made, but not recorded", "install git"
         )
-    if (version := _installed("torch")) is None:
+    if (version := installed("torch")) is None:
         yield Finding(
             "note",
             "torch",
-            "torch is not installed in this Python: a target that needs it cannot be run here",
+            "torch is not installed where targets run: one that needs it cannot be run",
             "install the target where it is to run; `python` in the settings names it",
         )
     else:

@@ -17,6 +17,7 @@ import pytest
 from tests.cli.thirty import CHANGES, GOOD, make_thirty
 from tests.conftest import runner
 
+JOBS = ("--jobs", "2")  # for the gates; clocks run alone
 LIMIT_S = 3600  # a quiet machine needs minutes, a busy one measures again and again
 
 
@@ -25,7 +26,7 @@ def killed_once(
 ) -> None:
     """Start a judge in a session of its own; SIGKILL once its JSON lines are ``enough``."""
     lines = workspace / "lines.jsonl"
-    command = [sys.executable, "-m", "patcher", "-C", str(workspace), "judge", *candidates]
+    command = [sys.executable, "-m", "patcher", "-C", str(workspace), "judge", *JOBS, *candidates]
     with subprocess.Popen(
         [*command, "--jsonl", str(lines)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -47,7 +48,7 @@ def test_thirty_candidates_and_two_kills_end_with_the_three_that_are_good(tmp_pa
     assert patcher("init", str(project)).status == 0
     killed_once(workspace, candidates, lambda lines: len(lines) >= 12)  # among the gates
     killed_once(workspace, candidates, lambda lines: any('"screen"' in one for one in lines))
-    ran = patcher("judge", *candidates, "--json", timeout_s=LIMIT_S)
+    ran = patcher("judge", *JOBS, *candidates, "--json", timeout_s=LIMIT_S)
     assert ran.status == 0, ran.stderr
     judged = {each["name"]: each for each in ran.json["candidates"]}
     summary = {name: (each["verdict"], each["speed"]) for name, each in judged.items()}

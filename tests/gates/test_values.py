@@ -122,7 +122,7 @@ DIFFERENT: list[tuple[str, object, object, str]] = [
         collections.OrderedDict(a=2),
         "returned['a'] is 2, on the baseline 1",
     ),
-    ("bytes", b"ab", b"ac", """returned is "b'ac'", on the baseline "b'ab'\""""),
+    ("bytes", b"ab", b"ac", "returned is b'ac', on the baseline b'ab'"),
     (
         "an array",
         np.arange(6.0).reshape(2, 3),
@@ -291,3 +291,13 @@ def test_the_writer_needs_the_standard_library_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_long_texts_are_shown_from_where_they_part() -> None:
+    long = "a" * 500
+    found = compared(long + "b", long + "c")
+    assert found is not None
+    near = "a" * 30
+    assert found.message == (
+        f"is ...'{near}c', on the baseline ...'{near}b'; they part at character 501"
+    )
