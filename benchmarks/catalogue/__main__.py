@@ -39,7 +39,7 @@ from benchmarks.catalogue.about import ROOT, facts
 from benchmarks.catalogue.measure import Lab
 from benchmarks.catalogue.scope import stages_of, why_not
 from benchmarks.catalogue.stamping import stamp
-from benchmarks.catalogue.store import Found, Results, still_holds
+from benchmarks.catalogue.store import Figures, Results, still_holds
 from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.trees import PRISTINE, Subject, Target, digest
 from patcher.bench.rounds import Deadline
@@ -202,9 +202,9 @@ class Measuring:
 
     def one_by_one(
         self, part: str, subjects: Sequence[Subject]
-    ) -> Iterator[tuple[Subject, Found | str]]:
+    ) -> Iterator[tuple[Subject, Figures | str]]:
         """Parts that measure a subject by itself."""
-        measures: dict[str, Callable[[Subject], Found]] = {
+        measures: dict[str, Callable[[Subject], Figures]] = {
             "counts": partial(self.lab.count, scale=self.settings.scale),
             "gates": self.lab.gate,
             "life": self.lab.live,
@@ -227,7 +227,7 @@ class Measuring:
 
     def timed(
         self, part: str, subjects: Sequence[Subject]
-    ) -> Iterator[tuple[Subject, Found | str]]:
+    ) -> Iterator[tuple[Subject, Figures | str]]:
         """Parts that measure subjects beside pristine."""
         rest = {each.name: each for each in subjects if each.name != PRISTINE}
         if not rest:

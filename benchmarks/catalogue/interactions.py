@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.catalogue.scope import STAGES, stages_of
 from benchmarks.catalogue.trees import PRISTINE, Subject
 
-Found = Mapping[str, Any]
+Figures = Mapping[str, Any]
 LOOPS = ("t3_step", "cfm_step", "vocoder")
 
 
@@ -42,10 +42,10 @@ class Times:
     subject: Subject
     stage: str
     alone: float
-    together: Found
+    together: Figures
 
 
-def savings(subjects: Sequence[Subject], counts: Mapping[str, Found]) -> Iterator[Saved]:
+def savings(subjects: Sequence[Subject], counts: Mapping[str, Figures]) -> Iterator[Saved]:
     """Of everything of several patches that was counted, where each of them was counted too.
 
     Args:
@@ -66,7 +66,7 @@ def savings(subjects: Sequence[Subject], counts: Mapping[str, Found]) -> Iterato
 
 
 def times(
-    subjects: Sequence[Subject], stages: Mapping[str, Found], speed: Mapping[str, Found]
+    subjects: Sequence[Subject], stages: Mapping[str, Figures], speed: Mapping[str, Figures]
 ) -> Iterator[Times]:
     """Of every stage that several patches edit, where each of them was timed alone too.
 

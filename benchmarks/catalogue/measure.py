@@ -31,7 +31,7 @@ from patcher.verify.judgement import CaseJudgement, Status
 from patcher.verify.setup import Request, free_memory_mib
 
 if TYPE_CHECKING:
-    from benchmarks.catalogue.store import Found
+    from benchmarks.catalogue.store import Figures
 
 WARM_TOKENS = 5
 SHORT_TOKENS = 25  # a second of speech
@@ -94,7 +94,7 @@ class Lab:
             answers = [worker.ask(step).value for step in steps]
         return {**answers[0], **answers[-1]}
 
-    def looked_into(self, subject: Subject, function: str, scale: str, **named: Any) -> Found:
+    def looked_into(self, subject: Subject, function: str, scale: str, **named: Any) -> Figures:
         """What a function of `counting` says of a subject's session, and the session's facts."""
         assets = self.assets(scale).values
         with self.target.frozen(subject) as tree:
@@ -102,13 +102,13 @@ class Lab:
             said = self.ask(site, [OPEN, of_session(f"{COUNTING}:{function}", **named)])
         return {**said["value"], "facts": said["facts"]}
 
-    def count(self, subject: Subject, scale: str) -> Found:
+    def count(self, subject: Subject, scale: str) -> Figures:
         return self.looked_into(subject, "count", scale)
 
-    def live(self, subject: Subject) -> Found:
+    def live(self, subject: Subject) -> Figures:
         return self.looked_into(subject, "live", "tiny", generations=LIVES)
 
-    def rates(self, subject: Subject) -> Found:
+    def rates(self, subject: Subject) -> Figures:
         """What torch does on this device, whatever the subject."""
         arguments = {"device": self.device}
         call = {"function": "benchmarks.catalogue.rates:rates", "arguments": arguments}
@@ -116,15 +116,15 @@ class Lab:
             said = self.ask(self.site(tree, {}), [Step("call", call, LIMIT_S)])
         return {"rates": said["value"]}
 
-    def work(self, subject: Subject, scale: str, tokens: int) -> Found:
+    def work(self, subject: Subject, scale: str, tokens: int) -> Figures:
         """What a generation on pristine has to read and compute; it depends on no machine."""
         assets = self.assets(scale).values
         with self.target.frozen(subject) as tree:
             step = of_session(f"{WORK}:work", tokens=tokens)
-            counted: Found = self.ask(self.site(tree, assets), [OPEN, step])["value"]
+            counted: Figures = self.ask(self.site(tree, assets), [OPEN, step])["value"]
         return counted
 
-    def start(self, subject: Subject, scale: str) -> Found:
+    def start(self, subject: Subject, scale: str) -> Figures:
         """A fresh process by the parent's clock, a short utterance twice, and its memory."""
         site_of = partial(self.site, assets=self.assets(scale).values)
         request = {"test": asdict(test_of(SHORT_TOKENS)), "capture": False}
@@ -144,7 +144,7 @@ class Lab:
             "peak_mib": peak_mib,
         }
 
-    def gate(self, subject: Subject) -> Found:
+    def gate(self, subject: Subject) -> Figures:
         """The subject's own gate on the whole matrix of models and tests, at tiny scale."""
         pristine = self.target.frozen(Subject(PRISTINE))
         with pristine as baseline, self.target.frozen(subject) as patched:
@@ -179,7 +179,7 @@ class Lab:
         rounds: int,
         sessions: int | None,
         deadline: Deadline,
-    ) -> Iterator[tuple[str, Found | str]]:
+    ) -> Iterator[tuple[str, Figures | str]]:
         """Each subject's times beside pristine's, or why there are none, a batch after the other.
 
         Args:
@@ -217,7 +217,7 @@ class Lab:
         assets: Mapping[str, Any],
         rounds: int,
         deadline: Deadline,
-    ) -> dict[str, Found | str]:
+    ) -> dict[str, Figures | str]:
         """One batch, all its subjects loaded at once and warmed up; pristine is the first."""
         with ExitStack() as stack:
 
@@ -313,7 +313,7 @@ def explained(error: PatcherError) -> str:
     return "\n".join([*error.notes, error.message])
 
 
-def compared(rounds: Rounds, pristine: Rounds, device: str) -> Found:
+def compared(rounds: Rounds, pristine: Rounds, device: str) -> Figures:
     """What a subject's rounds say beside pristine's, stage by stage."""
     stages = rounds.beside(pristine, margin_of(device))
     return {

@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.catalogue.floor import floors
 from benchmarks.catalogue.trees import PRISTINE, Subject
 
-Found = Mapping[str, Any]
-Results = Mapping[str, Mapping[str, Mapping[str, Found]]]
+Figures = Mapping[str, Any]
+Results = Mapping[str, Mapping[str, Mapping[str, Figures]]]
 SPEED, START, WORK = "speed-full", "start-full", "work-full"
 STAGES = {"speech_tokens": "T3", "mel": "flow", "vocoder": "vocoder"}
 DECIDED = ("faster", "slower", "no-measurable-change")
@@ -39,7 +39,7 @@ def speed_rows(results: Results, subjects: Sequence[Subject]) -> list[list[str]]
     return rows
 
 
-def shown(measured: Mapping[str, Found], subjects: Sequence[Subject]) -> list[Subject]:
+def shown(measured: Mapping[str, Figures], subjects: Sequence[Subject]) -> list[Subject]:
     """Pristine and the sets, as far as they were measured."""
     kinds = (each for each in subjects if each.name == PRISTINE or each.name.startswith("@"))
     return [each for each in kinds if each.name in measured]
@@ -59,11 +59,11 @@ def beside_floor(seconds: float, least: float | None) -> str:
     return f"{said} ({seconds / least:.1f})" if least else said
 
 
-def ratio(stage: Found) -> str:
+def ratio(stage: Figures) -> str:
     return f"{stage['time_ratio']:.3f} ({stage['low']:.3f} to {stage['high']:.3f})"
 
 
-def rounds(found: Found) -> str:
+def rounds(found: Figures) -> str:
     """How many count, and what was done about those that a neighbour disturbed."""
     said = [str(found["stages"]["generation"]["rounds"])]
     disturbed = found.get("disturbed")

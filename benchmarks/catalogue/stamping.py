@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.catalogue.tables import STAGE_WORDS, Found, Results
+from benchmarks.catalogue.tables import STAGE_WORDS, Figures, Results
 from benchmarks.entry_points.tables import STAMP as ENTRY_POINTS
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def measured_of(patch: Patch, results: Results) -> tuple[str, ...]:
     )
 
 
-def gate(patch: Patch, found: Found) -> Iterator[str]:
+def gate(patch: Patch, found: Figures) -> Iterator[str]:
     cases = ", ".join(f"{number} {status}" for status, number in sorted(found["cases"].items()))
     yield f"{patch.equivalence.value} gate, tiny size: {cases}; {where(found)}"
 
 
-def stages(patch: Patch, found: Found) -> Iterator[str]:
+def stages(patch: Patch, found: Figures) -> Iterator[str]:
     for stage, each in found["stages"].items():
         ratio = f"{each['time_ratio']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
         tokens = "" if stage.startswith("conditionals") else f"{found['tokens']} tokens, "
@@ -43,7 +43,7 @@ def stages(patch: Patch, found: Found) -> Iterator[str]:
         yield f"time of {name}: {ratio} of pristine's, {each['verdict']}; {work}; {where(found)}"
 
 
-def where(found: Found) -> str:
+def where(found: Figures) -> str:
     about = found["about"]
     return f"{about['device']}, torch {about['versions']['torch']}, {about['date']}"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-Found = dict[str, Any]
+Figures = dict[str, Any]
 
 
 class Results:
@@ -18,12 +18,12 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def of(self, device: str, part: str) -> dict[str, Found]:
+    def of(self, device: str, part: str) -> dict[str, Figures]:
         """By subject; empty when nothing was measured."""
         path = self.folder / device / f"{part}.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def add(self, device: str, part: str, found: Mapping[str, Found]) -> None:
+    def add(self, device: str, part: str, found: Mapping[str, Figures]) -> None:
         """Add or replace subjects, whatever others have added since."""
         path = self.folder / device / f"{part}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,16 +37,16 @@ class Results:
         finally:
             os.close(folder)
 
-    def everything(self) -> dict[str, dict[str, dict[str, Found]]]:
+    def everything(self) -> dict[str, dict[str, dict[str, Figures]]]:
         """By device, part and subject."""
-        result: dict[str, dict[str, dict[str, Found]]] = {}
+        result: dict[str, dict[str, dict[str, Figures]]] = {}
         for path in sorted(self.folder.glob("*/*.json")):
             device = path.parent.name
             result.setdefault(device, {})[path.stem] = self.of(device, path.stem)
         return result
 
 
-def still_holds(found: Found | None, about: Mapping[str, Any], rounds: int, tokens: int) -> bool:
+def still_holds(found: Figures | None, about: Mapping[str, Any], rounds: int, tokens: int) -> bool:
     """Whether what was saved answers the same question: same tree, machine, versions and work.
 
     The commit and the date may differ: most commits change neither the target nor a patch.

@@ -11,8 +11,8 @@ from benchmarks.catalogue.interactions import savings, times
 from benchmarks.catalogue.scope import stages_of, why_not
 from benchmarks.catalogue.trees import PRISTINE, Subject
 
-Found = Mapping[str, Any]
-Results = Mapping[str, Mapping[str, Mapping[str, Found]]]
+Figures = Mapping[str, Any]
+Results = Mapping[str, Mapping[str, Mapping[str, Figures]]]
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 NOT_MEASURED = "not measured"
 LOOPS = {"t3_step": "T3 step", "cfm_step": "CFM step", "vocoder": "vocoder call"}
@@ -103,7 +103,7 @@ class Book:
     distribution: str
     version: str
 
-    def of(self, device: str, part: str) -> Mapping[str, Found]:
+    def of(self, device: str, part: str) -> Mapping[str, Figures]:
         return self.results.get(device, {}).get(part, {})
 
     def missing(self, device: str, part: str, subject: Subject) -> str:
@@ -199,7 +199,7 @@ def changed(now: Mapping[str, int], then: Mapping[str, int]) -> str:
     return f"{now['operations']}{change} ({now['dispatches']})"
 
 
-def same_bits(each: Found, base: Found) -> str:
+def same_bits(each: Figures, base: Figures) -> str:
     """The processor and the number of threads decide how sums are split, and so the bits."""
     machines = ((result["facts"], result["about"]["device"]) for result in (each, base))
     if len({repr(machine) for machine in machines}) > 1:
@@ -258,7 +258,7 @@ def fitting_stages(book: Book, subject: Subject) -> Sequence[str]:
     )
 
 
-def compared(found: Found | None) -> list[str]:
+def compared(found: Figures | None) -> list[str]:
     """Seconds, the ratio with its interval, the verdict and the rounds; nothing when unknown."""
     if not found:
         return []
@@ -355,7 +355,7 @@ def interactions(book: Book) -> str:
     return table(head, rows)
 
 
-def growth(found: Found, key: str) -> str:
+def growth(found: Figures, key: str) -> str:
     """A size after a quarter, a half and all of the generations."""
     marks = found["marks"]
     chosen = [marks[len(marks) // 4 - 1], marks[len(marks) // 2 - 1], marks[-1]]

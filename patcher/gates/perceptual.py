@@ -241,10 +241,10 @@ def judge_pair(pair: Pair) -> GateResult:
         return rejected
     configured = pair.limits.get(GATE.name, {})
     judged = compare_outputs(*replayed_stages(pair), configured)
-    return (heard_otherwise(pair, configured) or judged) if judged.passed else judged
+    return (recognised_otherwise(pair, configured) or judged) if judged.passed else judged
 
 
-def heard_otherwise(pair: Pair, configured: Thresholds) -> GateResult | None:
+def recognised_otherwise(pair: Pair, configured: Thresholds) -> GateResult | None:
     """Other words, or another speaker, than the baseline's, where a listener was asked."""
     read = pair.baseline_replay.embedded if pair.baseline_replay is not None else None
     if not read:

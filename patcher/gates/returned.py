@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from patcher.gates import arrays
 from patcher.gates.registry import Gate
 from patcher.gates.result import GateResult
-from patcher.gates.speech import is_heard
+from patcher.gates.speech import is_recognised
 from patcher.targets.adapter import LOGITS, SOUND, VOICE
 from patcher.targets.buffer import ITEM_BYTES
 
@@ -87,7 +87,7 @@ def lost(gate: str, pair: Pair) -> GateResult | None:
         return None
     expected, actual = (read.get(result.arm.value, {}) for result in (pair.baseline, pair.patched))
     for name, value in expected.items():
-        if name == "unreadable" or is_heard(name) or actual.get(name) == value:
+        if name == "unreadable" or is_recognised(name) or actual.get(name) == value:
             continue
         read_there = actual.get("unreadable", actual.get(name, "nothing"))
         message = f"the {name} is lost: the pristine package reads {_short(read_there)}, "

@@ -1,9 +1,9 @@
 """The same words in the same voice: word error rate and speaker similarity of two results.
 
 What a listener makes of the sound is asked of pristine code, in a process of the baseline, with
-real weights only (`Session.heard`): a transcript by a speech recogniser, and the speaker as the
-target's own encoder hears him (``words of NAME``, ``speaker of NAME``; ``not heard`` says why there
-is neither). The baseline's transcript is the reference.
+real weights only (`Session.recognised`): a transcript by a speech recogniser, and the speaker as
+the target's own encoder hears him (``words of NAME``, ``speaker of NAME``; ``not heard`` says why
+there is neither). The baseline's transcript is the reference.
 
 The word error rate is that of jiwer (extra ``speech``): substitutions, deletions and insertions
 over the words of the reference, letter case and punctuation left out. The similarity is the cosine
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 WORDS, SPEAKER, NOT_HEARD = "words of ", "speaker of ", "not heard"
-"""Names, or the beginnings of names, of what `Session.heard` says."""
+"""Names, or the beginnings of names, of what `Session.recognised` says."""
 NO_JIWER = "jiwer is not installed (`pip install 'jiwer>=3'`)"
 
 
@@ -41,7 +41,7 @@ def judge_speech(
     """Hold what was heard of the patched arm against the baseline's; None when all is well.
 
     Args:
-        baseline, patched: what `Session.heard` said of each arm's result.
+        baseline, patched: what `Session.recognised` said of each arm's result.
     """
     for name, value in baseline.items():
         other = patched.get(name)
@@ -60,16 +60,16 @@ def judge_speech(
     return None
 
 
-def unheard(heard: Mapping[str, Any]) -> Iterator[str]:
+def unrecognised(result: Mapping[str, Any]) -> Iterator[str]:
     """Why words or speaker could not be compared, in words."""
-    if reason := heard.get(NOT_HEARD):
+    if reason := result.get(NOT_HEARD):
         yield str(reason)
-    if any(name.startswith(WORDS) for name in heard) and not can_count_words():
+    if any(name.startswith(WORDS) for name in result) and not can_count_words():
         yield NO_JIWER
 
 
-def is_heard(name: str) -> bool:
-    """Whether a name of what is embedded in a result is one of `Session.heard`."""
+def is_recognised(name: str) -> bool:
+    """Whether a name of what is embedded in a result is one of `Session.recognised`."""
     return name == NOT_HEARD or name.startswith((WORDS, SPEAKER))
 
 

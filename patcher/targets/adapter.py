@@ -258,7 +258,9 @@ class Session:
         """
         return {}
 
-    def heard(self, returned: Mapping[str, Buffer], sample_rate: int | None) -> Mapping[str, JSON]:
+    def recognised(
+        self, returned: Mapping[str, Buffer], sample_rate: int | None
+    ) -> Mapping[str, JSON]:
         """What a listener makes of a result, by name: see `patcher.gates.speech`.
 
         Asked as `embedded` is; nothing where words and voices mean nothing (untrained weights).

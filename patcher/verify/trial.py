@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from patcher.verify.setup import Setup
 
 
-def unheard(replays: Iterable[Mapping[Arm, CaseResult]]) -> str:
+def unrecognised(replays: Iterable[Mapping[Arm, CaseResult]]) -> str:
     """Why a listener said nothing of some case; empty where he was not asked, or did."""
     for arms in replays:
         read = arms[Arm.BASELINE].embedded if Arm.BASELINE in arms else None
         for each in (read or {}).values():
-            for why in speech.unheard(each):
+            for why in speech.unrecognised(each):
                 return why
     return ""
 
@@ -379,7 +379,7 @@ class Trial:
         for case, each in self.followed.items():
             if each.unseen:
                 yield f"which edited lines {case.test} runs cannot be said: {each.unseen}"
-        if why := unheard(self.comparison.replays.values()):
+        if why := unrecognised(self.comparison.replays.values()):
             yield f"words and speakers were not compared: {why}"
         if moved := other_random_numbers(self._both()):
             drawn = ", ".join(moved)

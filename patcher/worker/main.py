@@ -283,7 +283,7 @@ class Worker:
         for arm, rate in request["sample_rates"].items():
             try:
                 given = returned.get(arm, {}), rate
-                result[arm] = {**self.session.embedded(*given), **self.session.heard(*given)}
+                result[arm] = {**self.session.embedded(*given), **self.session.recognised(*given)}
             except Exception as error:
                 result[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
         return {"embedded": result}

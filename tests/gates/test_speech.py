@@ -11,7 +11,7 @@ from patcher.gates.speech import (
     SpeechLimits,
     judge_speech,
     similarity,
-    unheard,
+    unrecognised,
     word_error_rate,
 )
 
@@ -67,8 +67,8 @@ def test_other_words_and_another_voice_fail(patched: dict[str, object], said: st
 
 
 def test_what_keeps_words_from_being_heard_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [*unheard({"not heard": "no weights"})] == ["no weights"]
-    assert [*unheard({"words of audio": SAID})] == []
+    assert [*unrecognised({"not heard": "no weights"})] == ["no weights"]
+    assert [*unrecognised({"words of audio": SAID})] == []
     monkeypatch.setattr("patcher.gates.speech.can_count_words", lambda: False)
-    assert [*unheard({"words of audio": SAID})] == [NO_JIWER]
+    assert [*unrecognised({"words of audio": SAID})] == [NO_JIWER]
     assert judge_speech({"words of audio": SAID}, {}, LIMITS, "perceptual") is None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from patcher.patchfile.holes import Parsed
     from patcher.patchfile.kinds import Reading
     from patcher.rewrite.matching.regions import File
-    from patcher.rewrite.matching.search import Found
+    from patcher.rewrite.matching.search import MatchedSite
     from patcher.rewrite.outcome import EditOutcome, Site
     from patcher.rewrite.source import Definition
 
@@ -74,12 +74,12 @@ def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
     return outcome, splices if outcome.status is EditStatus.READY else []
 
 
-def _decorators(file: File, definition: Definition, text: str) -> list[Found]:
+def _decorators(file: File, definition: Definition, text: str) -> list[MatchedSite]:
     """The definition's own decorators that a pattern matches."""
     import libcst as cst
 
     from patcher.rewrite.matching.pattern import compile_pattern
-    from patcher.rewrite.matching.search import Found
+    from patcher.rewrite.matching.search import MatchedSite
 
     region = file.definition(definition)
     (node,) = region.block.statements
@@ -90,7 +90,7 @@ def _decorators(file: File, definition: Definition, text: str) -> list[Found]:
     for each in node.decorators:
         matched = file.matcher.match(pattern, each.decorator)
         if matched is not None:
-            result.append(Found(region.tree, matched, (each.decorator,)))
+            result.append(MatchedSite(region.tree, matched, (each.decorator,)))
     return result
 
 

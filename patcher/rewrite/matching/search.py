@@ -47,7 +47,7 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class MatchedSite:
     """A match in a tree: an expression, or ``block.statements[first:last]``.
 
     ``fields`` are those of f-strings that it lies in, the outermost first; ``in_case``: it is the
@@ -166,7 +166,7 @@ def region(tree: ParsedLines, may_empty: bool, top_only: bool = False) -> Region
 def find(
     pattern: Pattern, where: Region, matcher: Matcher, as_statements: bool = False,
     strings: bool = False,
-) -> list[Found]:  # fmt: skip
+) -> list[MatchedSite]:  # fmt: skip
     """Every site of a pattern, in source order; runs of statements do not overlap each other.
 
     Args:
@@ -185,7 +185,7 @@ def find(
 
 def _expressions(
     pattern: cst.BaseExpression, where: Region, matcher: Matcher, strings: bool
-) -> list[Found]:
+) -> list[MatchedSite]:
     result = []
     for parent, name, node, around in where.walk(strings):
         if parent == "ConcatenatedString":
@@ -194,13 +194,15 @@ def _expressions(
             match = matcher.match(pattern, node)
             if match is not None:
                 in_case = (parent, name) in _CASE_VALUES
-                result.append(Found(where.tree, match, (node,), fields=around, in_case=in_case))
+                result.append(
+                    MatchedSite(where.tree, match, (node,), fields=around, in_case=in_case)
+                )
     return sorted(result, key=lambda each: each.span)
 
 
 def _runs(
     pattern: Sequence[Node], tree: ParsedLines, blocks: Iterable[Block], matcher: Matcher
-) -> list[Found]:
+) -> list[MatchedSite]:
     result = []
     for block in blocks:
         at = 0
@@ -211,6 +213,6 @@ def _runs(
                 continue
             end, match = matched
             nodes = tuple(block.statements[at:end])
-            result.append(Found(tree, match, nodes, block, at))
+            result.append(MatchedSite(tree, match, nodes, block, at))
             at = end
     return sorted(result, key=lambda each: each.span)

@@ -22,7 +22,7 @@ from patcher.rewrite.replacing.places import CannotReplaceError, need_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from patcher.rewrite.matching.search import Found
+    from patcher.rewrite.matching.search import MatchedSite
     from patcher.rewrite.source import Source
     from patcher.rewrite.splice import Splice
 
@@ -33,7 +33,7 @@ _QUOTES = ("'", '"', "'''", '"""')
 _WHOLE = "match the whole f-string, or give the value a name above it"
 
 
-def fitted(template: Pattern, site: Found) -> Pattern:
+def fitted(template: Pattern, site: MatchedSite) -> Pattern:
     """The template of an expression as it can stand at a site: in the fields of f-strings, say.
 
     Raises:

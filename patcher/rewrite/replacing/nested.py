@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from patcher.rewrite.matching.pattern import Pattern
-    from patcher.rewrite.matching.search import Found
+    from patcher.rewrite.matching.search import MatchedSite
 
 
 class CrossingError(Exception):
@@ -22,8 +22,8 @@ class CrossingError(Exception):
 
 
 def substitute_all(
-    source: Source, sites: list[list[Found]], pattern: Pattern, template: Pattern,
-    again: Callable[[Source], list[list[Found]]],
+    source: Source, sites: list[list[MatchedSite]], pattern: Pattern, template: Pattern,
+    again: Callable[[Source], list[list[MatchedSite]]],
 ) -> list[Splice]:  # fmt: skip
     """Splices that turn all sites of a file into the template.
 
@@ -45,23 +45,24 @@ def substitute_all(
     return result
 
 
-def _around(site: Found, region: list[Found]) -> list[Found]:
+def _around(site: MatchedSite, region: list[MatchedSite]) -> list[MatchedSite]:
     """The sites that a site lies in."""
     return [each for each in region if each is not site and _lies_in(site, each.span)]
 
 
-def _in(site: Found, region: list[Found]) -> list[Found]:
+def _in(site: MatchedSite, region: list[MatchedSite]) -> list[MatchedSite]:
     """The sites that lie in a site."""
     return [each for each in region if each is not site and _lies_in(each, site.span)]
 
 
-def _lies_in(site: Found, span: tuple[int, int]) -> bool:
+def _lies_in(site: MatchedSite, span: tuple[int, int]) -> bool:
     return span[0] <= site.span[0] and site.span[1] <= span[1]
 
 
 def _group(
-    source: Source, outermost: Found, region: list[Found], pattern: Pattern, template: Pattern,
-    again: Callable[[Source], list[list[Found]]],
+    source: Source, outermost: MatchedSite, region: list[MatchedSite],
+    pattern: Pattern, template: Pattern,
+    again: Callable[[Source], list[list[MatchedSite]]],
 ) -> Splice:  # fmt: skip
     """A site and all that lie in it, from the inside out, as one splice."""
     text, (start, end) = source.text, outermost.span

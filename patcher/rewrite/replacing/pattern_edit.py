@@ -13,7 +13,7 @@ from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, refuse, site_at
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.regions import File
-from patcher.rewrite.matching.search import Found, find
+from patcher.rewrite.matching.search import MatchedSite, find
 from patcher.rewrite.matching.sites import in_subscript, inside_others, left_alone
 from patcher.rewrite.matching.tree import RoundTripError
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
@@ -41,7 +41,7 @@ class _Goal:
     statements: bool
     strings: bool = False
 
-    def find(self, pattern: Pattern, where: Region, file: File) -> list[Found]:
+    def find(self, pattern: Pattern, where: Region, file: File) -> list[MatchedSite]:
         return find(pattern, where, file.matcher, self.statements, self.strings)
 
 
@@ -84,7 +84,7 @@ def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
     if decided.status is not EditStatus.READY:
         return decided, []
 
-    def again(source: Source) -> list[list[Found]]:
+    def again(source: Source) -> list[list[MatchedSite]]:
         other = File(source)
         return _sites(other, goal, _regions(other, edit, goal), tells)[0]
 
@@ -109,10 +109,10 @@ def _regions(file: File, edit: Edit, goal: _Goal) -> list[Region]:
 
 def _sites(
     file: File, goal: _Goal, regions: list[Region], tells: bool
-) -> tuple[list[list[Found]], list[Found]]:
+) -> tuple[list[list[MatchedSite]], list[MatchedSite]]:
     """The sites of each region, and where the replacement is written already."""
-    sites: list[list[Found]] = []
-    done: list[Found] = []
+    sites: list[list[MatchedSite]] = []
+    done: list[MatchedSite] = []
     for region in regions:
         written = goal.find(goal.template, region, file) if tells else []
         done += written
@@ -143,7 +143,7 @@ def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
     return matched is not None and matched[0] == len(other.body)
 
 
-def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> bool:
+def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[MatchedSite]) -> bool:
     """Whether taking the edit back and making it again gives the file as it is.
 
     An edit whose pattern says more than its replacement cannot be taken back: that its replacement
@@ -154,12 +154,12 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> boo
         return True
     source = file.source
 
-    def written(source: Source) -> list[list[Found]]:
+    def written(source: Source) -> list[list[MatchedSite]]:
         other = File(source)
         return [goal.find(goal.template, each, other) for each in _regions(other, edit, goal)]
 
     try:
-        regions: dict[int, list[Found]] = {}
+        regions: dict[int, list[MatchedSite]] = {}
         for each in done:
             regions.setdefault(id(each.tree), []).append(each)
         sites = list(regions.values())
@@ -174,7 +174,7 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[Found]) -> boo
     return same_place and ast.dump(parse_python(again)) == ast.dump(source.tree)
 
 
-def _is_written(site: Found, written: list[Found]) -> bool:
+def _is_written(site: MatchedSite, written: list[MatchedSite]) -> bool:
     """Whether a site is part of what the replacement put there (and not of what a hole holds)."""
     start, end = site.span
     for each in written:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
-    from patcher.rewrite.matching.search import Found
+    from patcher.rewrite.matching.search import MatchedSite
     from patcher.rewrite.source import Source
 
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
@@ -37,7 +37,7 @@ class CannotReplaceError(Exception):
         self.hint = hint or "match the whole line or block that holds the site"
 
 
-def why_not(sites: Sequence[Found], template: Pattern, error: str) -> CannotReplaceError:
+def why_not(sites: Sequence[MatchedSite], template: Pattern, error: str) -> CannotReplaceError:
     """Why a replacement cannot be Python, as far as it can be told.
 
     Args:
@@ -90,7 +90,7 @@ def append_element(source: Source, end: int, text: str) -> Splice:
     return Splice(end, follows.end(), lines)
 
 
-def takes_comment(source: Source, found: Found, template: Pattern, node: Node) -> bool:
+def takes_comment(source: Source, found: MatchedSite, template: Pattern, node: Node) -> bool:
     """Whether a hole of the replacement takes a comment in a node's own parentheses along."""
     bound = [found.match.bound.get(hole.name, ()) for hole in template.holes]
     if not any(node is each for nodes in bound for each in nodes):
@@ -141,7 +141,9 @@ def removal(source: Source, start: int, end: int) -> Splice:
     return Splice(line + before.start(), end, "")
 
 
-def deletion(source: Source, found: Found, nodes: list[Node], span: tuple[int, int]) -> Removal:
+def deletion(
+    source: Source, found: MatchedSite, nodes: list[Node], span: tuple[int, int]
+) -> Removal:
     """Some statements of a site taken out; ``span`` is where they stand."""
     block, taken = found.block, removal(source, *span)
     place, size = (0, 0), 0  # of a block that may be left empty

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
-    from patcher.rewrite.matching.search import Found
+    from patcher.rewrite.matching.search import MatchedSite
     from patcher.rewrite.source import Source
 
 _REPLACEABLE = (
@@ -58,7 +58,7 @@ _REPLACEABLE = (
 
 
 def substitute(
-    source: Source, sites: Sequence[Found], pattern: Pattern, template: Pattern
+    source: Source, sites: Sequence[MatchedSite], pattern: Pattern, template: Pattern
 ) -> list[Splice]:
     """Splices that turn every site of one region into the template.
 
@@ -106,7 +106,7 @@ def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[
 @dataclass
 class _Site:
     source: Source
-    found: Found
+    found: MatchedSite
     pattern: Pattern
     template: Pattern
     bare: set[int | None] = field(default_factory=set)

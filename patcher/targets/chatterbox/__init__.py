@@ -77,7 +77,7 @@ class ChatterboxAdapter:
 
     distribution: str = "chatterbox-tts"
     packages: tuple[str, ...] = ("chatterbox",)
-    serving: str = "patcher.targets.chatterbox.opening:open_session"
+    serving: str = "patcher.targets.chatterbox.sessions:open_session"
     making: str | None = "patcher.targets.chatterbox.folders:make"
     entry_points: tuple[str, ...] = ENTRY_POINTS
     edition: str = ""  # before a version in names of checkpoints: a fork counts its own

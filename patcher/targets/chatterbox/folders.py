@@ -50,9 +50,9 @@ def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """
     checkpoint.make(values, say)
     if values["kind"] == "pretrained":
-        from patcher.targets.chatterbox import hearing
+        from patcher.targets.chatterbox import recognition
 
-        hearing.fetch(say)
+        recognition.fetch(say)
     if values["kind"] != "synthetic":
         return
     for entry, path in values["entries"].items():

@@ -30,7 +30,7 @@ from patcher.targets.adapter import (
     Session,
     stage_seed,
 )  # fmt: skip
-from patcher.targets.chatterbox import clip_key, components, hearing, probes, surviving
+from patcher.targets.chatterbox import clip_key, components, probes, recognition, surviving
 from patcher.targets.chatterbox.asking import asked_of
 from patcher.targets.chatterbox.clips import clip_name, write_clip
 from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
@@ -217,11 +217,15 @@ class ChatterboxSession(Session):
         """The watermark in the audio, as the package's own watermarker decodes it."""
         return watermarks(self.speaker.watermarker, returned, sample_rate or self.speaker.sr)
 
-    def heard(self, returned: Mapping[str, Buffer], sample_rate: int | None) -> Mapping[str, Any]:
+    def recognised(
+        self, returned: Mapping[str, Buffer], sample_rate: int | None
+    ) -> Mapping[str, Any]:
         """Words and speaker, where the weights are published ones."""
         if self.assets["kind"] != "pretrained":
             return {}
-        return hearing.heard(self.speaker, sounds_of(returned), sample_rate or self.speaker.sr)
+        return recognition.recognised(
+            self.speaker, sounds_of(returned), sample_rate or self.speaker.sr
+        )
 
     def state(self) -> Mapping[str, str]:
         """The conditionals' tensors by content, everything else by shape."""

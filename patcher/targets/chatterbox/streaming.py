@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import stage_seed
-from patcher.targets.chatterbox import entries
-from patcher.targets.chatterbox import opening as opening_of
+from patcher.targets.chatterbox import entries, sessions
 from patcher.targets.chatterbox.serving import ChatterboxSession
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ CHUNK = 5  # tokens, so that the few of a synthetic checkpoint are several chunk
 def open_session(opening: Opening) -> ChatterboxSession:
     """Load one model of the matrix (the function `Adapter.serving` names)."""
     if "entry" in opening.model.options:
-        return opening_of.open_session(opening)
+        return sessions.open_session(opening)
     session = StreamingSession(opening)
     session.elsewhere = entries
     return session
@@ -53,11 +52,11 @@ class StreamingSession(ChatterboxSession):
         self.speaker.inference_stream = watched
         watermark = self.speaker.watermarker.apply_watermark
 
-        def heard(samples: Any, **named: Any) -> Any:
+        def captured(samples: Any, **named: Any) -> Any:
             self._append("waveform", self.torch.from_numpy(samples)[None])
             return watermark(samples, **named)
 
-        self.speaker.watermarker.apply_watermark = heard
+        self.speaker.watermarker.apply_watermark = captured
 
     def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
         """The joined ``audio`` of (1, samples), and every chunk as the consumer got it."""

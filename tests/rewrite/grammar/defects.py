@@ -68,7 +68,7 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class Found:
+class Detected:
     """After how many cases a defect was found, how, and what the second opinion says of it."""
 
     cases: int
@@ -191,7 +191,7 @@ def put_back(defect: Defect, opinion: bool = True) -> Iterator[None]:
         yield
 
 
-def search(defect: Defect, most: int = MOST) -> Found | None:
+def search(defect: Defect, most: int = MOST) -> Detected | None:
     """Make cases until one finds the defect; None when none of them does."""
     if defect.draws is None:
         return _by_hand(defect, most)
@@ -209,20 +209,20 @@ def search(defect: Defect, most: int = MOST) -> Found | None:
             with put_back(defect):
                 second = judge(case)
             seen = "rewrite-disagrees" in second.why
-            return Found(count, verdict.what, "sees it" if seen else "")
+            return Detected(count, verdict.what, "sees it" if seen else "")
     return None
 
 
-def _by_seed(defect: Defect, wrong: Callable[[int], str | None], most: int) -> Found | None:
+def _by_seed(defect: Defect, wrong: Callable[[int], str | None], most: int) -> Detected | None:
     for seed in range(most):
         with put_back(defect):
             why = wrong(seed)
         if why:
-            return Found(seed + 1, why.partition(":")[0])
+            return Detected(seed + 1, why.partition(":")[0])
     return None
 
 
-def _by_hand(defect: Defect, most: int) -> Found | None:
+def _by_hand(defect: Defect, most: int) -> Detected | None:
     for seed in range(most):
         after, _ = hand_edits.case(seed)
         if after == hand_edits.BEFORE:
@@ -232,11 +232,11 @@ def _by_hand(defect: Defect, most: int) -> Found | None:
                 made = capture.capture("captured", "pkg", hand_edits.BEFORE, after)
             same = comes_back(made, hand_edits.BEFORE, after)
         except PatcherError:
-            return Found(seed + 1, "a spec that is none")
+            return Detected(seed + 1, "a spec that is none")
         except Exception:  # of any kind: the defect was one
-            return Found(seed + 1, "crash")
+            return Detected(seed + 1, "crash")
         if not same:
-            return Found(seed + 1, "other bytes or modes")
+            return Detected(seed + 1, "other bytes or modes")
     return None
 
 

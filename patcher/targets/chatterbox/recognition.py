@@ -17,7 +17,7 @@ RECOGNISED_RATE = 16_000  # of the recogniser and of the voice encoder, in Hz
 WORDS, SPEAKER, NOT_HEARD = "words of ", "speaker of ", "not heard"  # as in patcher.gates.speech
 
 
-def heard(model: Any, returned: Mapping[str, Any], sample_rate: int) -> dict[str, Any]:
+def recognised(model: Any, returned: Mapping[str, Any], sample_rate: int) -> dict[str, Any]:
     """Words and speaker of every sound that was returned; why not, where something is missing.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from patcher.gates.speech import NOT_HEARD, SPEAKER, WORDS, similarity
-from patcher.targets.chatterbox import hearing
+from patcher.targets.chatterbox import recognition
 
 pytestmark = [
     pytest.mark.chatterbox,
@@ -40,8 +40,10 @@ def tone(pitch: float, seconds: float = 1.2) -> Any:
 
 @pytest.mark.slow
 def test_a_speaker_is_like_himself_and_less_like_another(model: Any) -> None:
-    heard = hearing.heard(model, {"one": tone(110), "same": tone(110), "other": tone(410)}, 24_000)
-    one, same, other = (heard[f"{SPEAKER}{name}"] for name in ("one", "same", "other"))
+    result = recognition.recognised(
+        model, {"one": tone(110), "same": tone(110), "other": tone(410)}, 24_000
+    )
+    one, same, other = (result[f"{SPEAKER}{name}"] for name in ("one", "same", "other"))
     assert len(one) == 256
     assert similarity(one, same) == pytest.approx(1.0)
     assert similarity(one, other) < 0.75
@@ -51,15 +53,17 @@ def test_a_speaker_is_like_himself_and_less_like_another(model: Any) -> None:
 def test_without_the_recognisers_weights_it_says_why_no_words_are_heard(
     model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr(hearing, "RECOGNISER", str(tmp_path / "nothing-here"))
-    heard = hearing.heard(model, {"audio": tone(110)}, 24_000)
-    assert not any(name.startswith(WORDS) for name in heard)
-    assert heard[NOT_HEARD].startswith("no words, for ")
-    assert "cannot be loaded: " in heard[NOT_HEARD]
+    monkeypatch.setattr(recognition, "RECOGNISER", str(tmp_path / "nothing-here"))
+    result = recognition.recognised(model, {"audio": tone(110)}, 24_000)
+    assert not any(name.startswith(WORDS) for name in result)
+    assert result[NOT_HEARD].startswith("no words, for ")
+    assert "cannot be loaded: " in result[NOT_HEARD]
 
 
 def test_what_the_gate_reads_is_what_is_written_here() -> None:
     from patcher.gates import speech
 
     names = ("WORDS", "SPEAKER", "NOT_HEARD")
-    assert [getattr(hearing, each) for each in names] == [getattr(speech, each) for each in names]
+    assert [getattr(recognition, each) for each in names] == [
+        getattr(speech, each) for each in names
+    ]
