@@ -261,10 +261,7 @@ class Session:
     def recognised(
         self, returned: Mapping[str, Buffer], sample_rate: int | None
     ) -> Mapping[str, JSON]:
-        """What a listener makes of a result, by name: see `patcher.gates.speech`.
-
-        Asked as `embedded` is; nothing where words and voices mean nothing (untrained weights).
-        """
+        """Words and voices of a result (`patcher.gates.speech`); none of untrained weights."""
         return {}
 
     def state(self) -> Mapping[str, str]:
