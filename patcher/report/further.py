@@ -30,7 +30,7 @@ class FurtherView:
 
 
 def view(record: Record) -> FurtherView | None:
-    """None where no call was made beyond the matrix."""
+    """None where no call was made beyond the matrix; open where nothing else fails."""
     calls = sorted(record.further, key=lambda call: call.case.status != "fail")
     if not calls:
         return None
@@ -40,11 +40,12 @@ def view(record: Record) -> FurtherView | None:
     if "seed" in record.inputs:
         heading += f"; drawn from seed {record.inputs['seed']}"
     rows = tuple((call, REASONS.get(call.kind, call.kind), _said(call)) for call in calls)
-    return FurtherView(heading, passed < judged, rows)
+    # Where cases of the matrix fail, the reason is theirs, and told below.
+    alone = passed < judged and not record.count("fail")
+    return FurtherView(heading, alone, rows)
 
 
 def _said(call: FurtherCall) -> str:
-    """What there is to say of a call: its error, or where it differs."""
-    if call.case.error:
-        return call.case.error
-    return call.case.difference.message if call.case.difference is not None else ""
+    """What there is to say of a call: its error, or where it differs, in one line."""
+    difference = call.case.difference.message if call.case.difference is not None else ""
+    return next(iter((call.case.error or difference).splitlines()), "")

@@ -17,7 +17,7 @@ from patcher.verify.own_comparison import own_comparison
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence, Set
     from pathlib import Path
 
     from patcher.bench.report import BenchReport
@@ -48,6 +48,15 @@ class TimingOptions:
     declares: frozenset[Declaration] = frozenset()
 
 
+def said_of(failed: Set[Case], matrix: Set[Case]) -> str:
+    """``6 of 9 cases and 7 further calls failed their gates``."""
+    inside, beyond = len(failed & matrix), len(failed - matrix)
+    further = f"{beyond} further call{'' if beyond == 1 else 's'}" if beyond else ""
+    named = f"{inside} of {len(matrix)} case{'' if len(matrix) == 1 else 's'}" if inside else ""
+    its = "its" if len(failed) == 1 else "their"
+    return f"{' and '.join(filter(None, (named, further)))} failed {its} gates"
+
+
 def measure_speed(
     bench: Bench,
     cases: Sequence[CaseJudgement],
@@ -68,9 +77,10 @@ def measure_speed(
     facts = next((dict(run.facts) for run in runs[Arm.BASELINE] if run.ok), {})
     device = str(facts.get("device", request.options.device))
     passed = {case.case for case in cases if case.status is Status.PASS}
-    failed = sum(case.status is Status.FAIL for case in cases)
+    failed = {case.case for case in cases if case.status is Status.FAIL}
     if failed or not passed:
-        reason = f"{failed} of {len(cases)} cases failed their gates" if failed else "no case ran"
+        matrix = {Case(model.name, test.name) for model, test in request.matrix.pairs()}
+        reason = said_of(failed, matrix) if failed else "no case ran"
         return not_timed(
             options.plan, f"{reason}, so nothing was timed", device=device, gate_runs=runs
         )

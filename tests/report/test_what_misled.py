@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from patcher.execution.results import Case
 from patcher.report.markdown import render
 from patcher.report.reading import read_record
+from patcher.verify.timing import said_of
 from tests.cli.test_misleading import patcher, workspace  # noqa: F401 - fixtures
 from tests.conftest import REPOSITORY, Patcher
 from tests.report.samples import KINDS
@@ -33,6 +35,7 @@ MISLED = {
         "tests.report.test_terminal:test_a_bench_that_timed_nothing_shows_no_table",
         "tests.report.test_page:test_a_bench_that_timed_nothing_says_that_its_table_proves_nothing",
         "tests.report.test_what_misled:test_markdown_says_that_times_of_gates_prove_nothing",
+        "tests.report.test_what_misled:test_a_bench_that_is_withheld_counts_cases_and_further_calls_apart",
     ],
     "5 states and exit statuses that are not so": [
         "tests.cli.test_misleading:test_status_does_not_call_an_edited_tree_pristine",
@@ -99,3 +102,13 @@ def test_an_install_hint_names_what_the_project_itself_asks_for() -> None:
     for file in sorted(Path(REPOSITORY / "patcher").rglob("*.py")):
         for name in hint.findall(file.read_text("utf-8")):
             assert f'"{name}>=' in project, f"{file.name}: pip install {name}"
+
+
+def test_a_bench_that_is_withheld_counts_cases_and_further_calls_apart() -> None:
+    """It once said "13 of 16 cases" beside a table of nine."""
+    matrix = {Case("model", f"test {n}") for n in range(9)}
+    failed = {Case("model", f"test {n}") for n in range(6)}
+    one, seven = {Case("model", "again")}, {Case("model", f"drawn {n}") for n in range(7)}
+    assert said_of(failed, matrix) == "6 of 9 cases failed their gates"
+    assert said_of(failed | seven, matrix) == "6 of 9 cases and 7 further calls failed their gates"
+    assert said_of(one, matrix) == "1 further call failed its gates"
