@@ -23,6 +23,8 @@ USES: Sequence[tuple[frozenset[str], str, frozenset[Declaration]]] = (
             "subprocess pty os.fork os.forkpty os.system os.popen os.posix_spawn os.posix_spawnp",
             "os.execl os.execle os.execlp os.execv os.execve os.execvp os.execvpe os.spawnl",
             "os.spawnle os.spawnv os.spawnve os.startfile joblib.Parallel",
+            "torch.jit.fork torch.jit._fork torch.utils.data.DataLoader _xxsubinterpreters",
+            "_interpreters concurrent.interpreters",
         ),
         "starts threads or processes",
         frozenset({Declaration.THREADS}),
@@ -41,7 +43,8 @@ USES: Sequence[tuple[frozenset[str], str, frozenset[Declaration]]] = (
             "os.memfd_create os.mknod os.utime os.chmod os.chown os.fwalk",
             "sys.stdin sys.stdout sys.stderr sys.__stdin__",
             "sys.__stdout__ sys.__stderr__ builtins.input logging.FileHandler logging.handlers",
-            "fcntl termios tty syslog _io posix",
+            "fcntl termios tty syslog _io posix zipfile.ZipFile tarfile.open tarfile.TarFile",
+            "os.setxattr os.getxattr os.listxattr os.removexattr",
         ),
         "reads or writes files",
         frozenset({Declaration.FILES}),
@@ -58,7 +61,9 @@ USES: Sequence[tuple[frozenset[str], str, frozenset[Declaration]]] = (
             "uuid.uuid1 uuid.uuid4 random.SystemRandom platform sysconfig os.uname os.getloadavg",
             "os.cpu_count os.process_cpu_count os.sched_getaffinity",
             "sys.flags os.getuid os.getlogin select selectors",
-            "socketserver _socket",
+            "socketserver _socket timeit torch.are_deterministic_algorithms_enabled",
+            "torch.get_deterministic_debug_mode",
+            "torch.is_deterministic_algorithms_warn_only_enabled",
             "socket ssl http.client urllib.request requests httpx aiohttp ftplib smtplib",
         ),
         "asks where and how it is run",
@@ -118,7 +123,8 @@ USES: Sequence[tuple[frozenset[str], str, frozenset[Declaration]]] = (
             "_ctypes _signal _imp _testcapi _posixsubprocess tracemalloc cProfile profile bdb pdb",
             "inspect.getsource inspect.getsourcelines inspect.getfile dis sys.call_tracing",
             "sys.set_asyncgen_hooks sys.set_coroutine_origin_tracking_depth sys.setdlopenflags",
-            "sys.getrefcount",
+            "sys.getrefcount sys.gettrace sys.getprofile gc.get_count gc.get_stats gc.isenabled",
+            "gc.get_threshold gc.get_freeze_count sys._clear_type_cache sys._debugmallocstats",
         ),
         "changes or looks at the whole process",
         GLOBALS,
@@ -127,7 +133,7 @@ USES: Sequence[tuple[frozenset[str], str, frozenset[Declaration]]] = (
         _names(
             "builtins.eval builtins.exec builtins.compile marshal.loads types.CodeType",
             "pickle.loads pickle.Unpickler _pickle runpy code codeop zipimport imp importlib.util",
-            "importlib.machinery",
+            "importlib.machinery torch.utils.cpp_extension torch.ops.load_library",
         ),
         "makes code while it runs, which cannot be looked at",
         GLOBALS,
@@ -153,15 +159,17 @@ POSING = _names(
     "__reduce__ __reduce_ex__ __getstate__ __getnewargs__ __getnewargs_ex__ __class__",
     "__getattribute__ __torch_function__ __torch_dispatch__ __array__ __array_interface__",
     "__array_finalize__ __array_ufunc__ __array_function__ __qualname__ __module__ __del__",
+    "__buffer__ __dataclass_fields__ __instancecheck__ __subclasscheck__ __copy__ __deepcopy__",
 )
 # Modules that a patch may use by name, and not hand on under another.
 GUARDED = _names("os sys time gc builtins inspect random json importlib struct array hashlib")
 FILE_METHODS = _names(
-    "open mkdir rmdir iterdir write_text write_bytes read_text read_bytes unlink touch tofile"
+    "open mkdir rmdir iterdir write_text write_bytes read_text read_bytes unlink touch tofile",
+    "to_csv to_pickle to_parquet to_feather to_hdf",
 )
 CHANGING = _names(
     "append appendleft add extend insert update setdefault pop popleft popitem clear remove",
-    "discard move_to_end __setitem__ __delitem__",
+    "discard move_to_end __setitem__ __delitem__ send",
 )
 MUTABLE_MAKERS = _names(
     "dict list set bytearray OrderedDict defaultdict deque Counter WeakKeyDictionary",

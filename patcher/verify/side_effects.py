@@ -142,6 +142,9 @@ class _Look:
         self, body: Sequence[ast.stmt], within: str, scope: FunctionScope | None
     ) -> Iterator[SideEffect]:
         for node in shallow(body):
+            if isinstance(node, ast.Expr) and self._sets_gradients(node.value):
+                what = "sets a default of the whole process (`torch.set_grad_enabled`)"
+                yield SideEffect(node.lineno, within, what, GLOBALS)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 name = f"{within}.{node.name}" if within else node.name
                 if node.name == "NotApplicable" and isinstance(node, ast.ClassDef):
@@ -201,6 +204,14 @@ class _Look:
         elif isinstance(node.func, ast.Attribute) and node.func.attr in SETTING:
             for changed in (node.func.value, *node.args[:1]):
                 yield from self._changes(changed)
+        elif isinstance(node.func, ast.Attribute) and node.func.attr == "__enter__":
+            yield "enters a context by hand, which may stay (`__enter__`)", GLOBALS
+        elif function == "builtins.type" and len(node.args) == 3:
+            yield from map(_posing, _posing_keys(node.args[2]))
+        elif function in ("weakref.ref", "weakref.proxy") and len(node.args) > 1:
+            yield f"has something called when an object dies (`{function}`)", GLOBALS
+        elif function and function.startswith("torch.backends.") and "set_flags" in function:
+            yield f"sets a default of the whole process (`{function}`)", GLOBALS
         elif function == "builtins.next" and node.args and scope:
             if self._is_module_level(node.args[0], scope):
                 yield f"keeps its place in `{ast.unparse(node.args[0])}` between calls", CACHES
@@ -208,6 +219,11 @@ class _Look:
             owner = self.resolve(node.args[0])
             if owner and owner.partition(".")[0] in ("os", "sys", "time", "gc", "builtins"):
                 yield f"takes what only the run tells from `{owner}`", GLOBALS
+
+    def _sets_gradients(self, node: ast.expr) -> bool:
+        """A call for its effect alone: as a context it ends with its block."""
+        called = self.resolve(node.func) if isinstance(node, ast.Call) else None
+        return called in ("torch.set_grad_enabled", "torch.autograd.set_grad_enabled")
 
     def _changes(self, owner: ast.expr) -> Iterator[_What]:
         name = self.resolve(owner)
@@ -272,6 +288,13 @@ class _Look:
             return node.attr == "__dict__"
         called = self.resolve(node.func) if isinstance(node, ast.Call) else None
         return called in ("builtins.vars", "builtins.globals")
+
+
+def _posing_keys(namespace: ast.expr) -> list[str]:
+    """Names in the namespace of a class made by `type`."""
+    keys = namespace.keys if isinstance(namespace, ast.Dict) else []
+    texts = [each.value for each in keys if isinstance(each, ast.Constant)]
+    return [each for each in texts if isinstance(each, str) and each in POSING]
 
 
 def _posing(name: str) -> _What:

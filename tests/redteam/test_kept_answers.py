@@ -47,6 +47,14 @@ TRICKS = {
         (first("if getattr(Hum, 'last', None): return Hum.last"), last("Hum.last = samples")),
         must="undeclared",
     ),
+    "in a list of the class": Trick(
+        (
+            ("class Hum:\n", "class Hum:\n    kept = []\n"),
+            first("for old, answer in self.kept:\n    if old == (text, seed): return answer"),
+            last("self.kept.append(((text, seed), samples))"),
+        ),
+        reason="repeats",
+    ),
     "on disk": Trick((last("open('kept.txt', 'w').write(repr(samples))"),), must="undeclared"),
     "the last one, by length": Trick(
         (
