@@ -74,6 +74,25 @@ def in_subscript(
     return None
 
 
+def in_dict(file: File, pattern: Pattern, regions: Sequence[Region]) -> tuple[Site, str] | None:
+    """Where what a pattern writes as a set, `{$$$X}`, is a dict, and what to write then."""
+    text = pattern.text
+    names = [
+        each.name
+        for each in pattern.holes
+        if each.many and text[: each.start].rstrip().endswith("{")
+        and text[each.end :].lstrip().startswith("}") and each.name not in pattern.entries
+    ]  # fmt: skip
+    if not names:
+        return None
+    other = compile_pattern(text, pattern.entries.union(names))
+    hint = f"`{{$$${names[0]}}}` is a set: name an entry of the dict, `{{$K: $V, $$${names[0]}}}`"
+    for region in regions:
+        for each in find(other, region, file.matcher):
+            return replace(site_at(file, *each.span), note="a dict"), hint
+    return None
+
+
 def left_alone(
     file: File, edit: Edit, pattern: Pattern, regions: Sequence[Region]
 ) -> tuple[str, ...]:

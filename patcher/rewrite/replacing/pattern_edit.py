@@ -14,7 +14,7 @@ from patcher.rewrite.matching.deciding import Result, decide, near, no_definitio
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.regions import File
 from patcher.rewrite.matching.search import MatchedSite, find
-from patcher.rewrite.matching.sites import in_subscript, inside_others, left_alone
+from patcher.rewrite.matching.sites import in_dict, in_subscript, inside_others, left_alone
 from patcher.rewrite.matching.tree import RoundTripError
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
 from patcher.rewrite.outcome import EditOutcome
@@ -204,7 +204,7 @@ def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditO
     pattern = goal.pattern
     regions = file.regions(edit.within or None, []) or []
     quoted = None if goal.strings else inside_others(file, pattern, regions, goal.statements)
-    quoted = quoted or in_subscript(file, pattern, regions)
+    quoted = quoted or in_subscript(file, pattern, regions) or in_dict(file, pattern, regions)
     if quoted is not None:
         site, hint = quoted
         return EditOutcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)

@@ -124,6 +124,19 @@ def comments_above(source: Source, start: int) -> int:
     return result
 
 
+def below_block(source: Source, at: int, indent: str, above: Node) -> int:
+    """Below the comments that end the block of ``above``: those deeper than its ``indent``."""
+    result = at
+    while is_compound([above]) and at < len(source.text):
+        stop = source.line_end(at)
+        line = source.text[at:stop]
+        deeper = re.match(rf"{re.escape(indent)}[ \t]+#.*[\r\n]", line)
+        if line.strip() and not deeper:
+            break
+        at, result = stop, stop if deeper else result
+    return result
+
+
 def removal(source: Source, start: int, end: int) -> Splice:
     """Some statements taken out, with their line when they have it to themselves."""
     line = source.line_start(start)

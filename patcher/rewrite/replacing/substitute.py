@@ -31,6 +31,7 @@ from patcher.rewrite.replacing.places import (
     CannotReplaceError,
     append_element,
     are_statements,
+    below_block,
     comments_above,
     deletion,
     is_compound,
@@ -386,7 +387,8 @@ class _Site:
             return Splice(end, end, "; " + text)
         newline = self.source.newline
         if tail[0].endswith(("\n", "\r")):
-            return Splice(tail.end(), tail.end(), indent + text + newline)
+            at = below_block(self.source, tail.end(), indent, anchor)
+            return Splice(at, at, indent + text + newline)
         return Splice(tail.end(), tail.end(), newline + indent + text)
 
     def _delete_run(self, removed: list[Node]) -> Splice:
