@@ -22,8 +22,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     kind = sys.argv[1]
     special = {
-        "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "layout": layout,
-        "attention": attention, "static": static, "solver": solver_graph,
+        "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "int8_encoder": int8_encoder,
+        "layout": layout, "attention": attention, "static": static, "solver": solver_graph,
     }  # fmt: skip
     print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
 
@@ -98,6 +98,38 @@ def int8_flow() -> dict[str, Any]:
         "float_in_blocks": [n for n, kind in kinds if ".1." in n and issubclass(kind, linear)],
         "float_elsewhere": [n for n, kind in kinds if ".1." not in n and kind is linear],
     }
+
+
+def int8_encoder() -> dict[str, Any]:
+    """What `flow_int8` leaves of a small flow encoder's linears, and how far its output moves."""
+    import torch
+    from chatterbox.models.s3gen.flow_int8 import quantise_blocks
+    from chatterbox.models.s3gen.transformer.upsample_encoder import UpsampleConformerEncoder
+
+    torch.manual_seed(0)
+    encoder = UpsampleConformerEncoder(
+        input_size=512, output_size=512, attention_heads=8, linear_units=256, num_blocks=1,
+        input_layer="linear", pos_enc_layer_type="rel_pos_espnet", dropout_rate=0.0,
+        selfattention_layer_type="rel_selfattn", macaron_style=False, use_cnn_module=False,
+    ).eval()  # fmt: skip
+    frames, length = torch.randn(1, 12, 512), torch.tensor([12])
+
+    def output() -> list[float]:
+        with torch.inference_mode():
+            result: list[float] = encoder(frames, length)[0].flatten().tolist()
+        return result
+
+    plain = output()
+    quantise_blocks(encoder, ("BasicTransformerBlock", "ConformerEncoderLayer"))
+    linear = torch.nn.Linear
+    return {
+        "plain": plain,
+        "int8": output(),
+        "float_in_blocks": [
+            name for name, part in encoder.named_modules()
+            if "encoders." in name and type(part) is linear
+        ],
+    }  # fmt: skip
 
 
 def layout() -> dict[str, Any]:

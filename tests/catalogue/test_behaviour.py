@@ -211,6 +211,12 @@ def test_cfm_int8_quantises_the_transformer_blocks_and_nothing_else(probed: Any)
     assert 0 < distance(reported["int8"][1], reported["plain"][1]) < 0.05
 
 
+def test_flow_int8_quantises_the_encoders_blocks_as_well(probed: Any) -> None:
+    reported = probed("int8_encoder", "flow_int8")
+    assert reported["float_in_blocks"] == []
+    assert 0 < distance(reported["int8"], reported["plain"]) < 0.05
+
+
 def test_cfm_int8_works_in_a_decoder_that_is_cast_later(probed: Any) -> None:
     reported = probed("int8_flow", "cfm_int8")
     dtype, mel = reported["cast"]
