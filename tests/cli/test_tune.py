@@ -56,7 +56,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tuned(workspace: Path) -> dict[str, object]:
-    ran = runner(workspace)("--json", "tune", "--budget", "2m")
+    ran = runner(workspace)("--json", "tune", "--budget", "4m")
     assert ran.status == 0, ran.stderr
     actual: dict[str, object] = json.loads(ran.stdout)
     return actual
@@ -94,10 +94,34 @@ def test_its_receipt_holds_here(workspace: Path, tuned: dict[str, object]) -> No
 def test_the_same_command_answers_from_the_record(
     workspace: Path, tuned: dict[str, object]
 ) -> None:
-    ran = runner(workspace)("--json", "tune", "--budget", "2m")
+    ran = runner(workspace)("--json", "tune", "--budget", "4m")
     again = json.loads(ran.stdout)
     assert again["tried"] == tuned["tried"]
     assert again["patches"] == tuned["patches"]
+
+
+@pytest.mark.parametrize(("stopped", "kept"), [("budget", False), ("all pairs", True)])
+def test_a_comparison_that_only_lacked_time_is_not_kept_as_an_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stopped: str, kept: bool
+) -> None:
+    from patcher.commands.shared import judge_candidate as module
+
+    added: list[str] = []
+    judge: Any = object.__new__(module.CandidateJudge)
+    judge.copy, judge.how = None, module.How()
+    judge.ledger = SimpleNamespace(find=lambda _: None, add=lambda *row: added.append(row[1]))
+    outcome = SimpleNamespace(speed=SimpleNamespace(stopped=stopped))
+    monkeypatch.setattr(module.CandidateJudge, "_tree", lambda *_: None)
+    monkeypatch.setattr(module.CandidateJudge, "_run", lambda *_: None)
+    for name, value in {
+        "request_for": SimpleNamespace, "edited_places": None, "replace": None,
+        "identity": "key", "outcome_of": outcome,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(module, name, lambda *_, value=value, **__: value)
+    candidate: Any = SimpleNamespace(name="fast", patches=[], files={})
+    monkeypatch.setattr(module, "loosest", lambda _: None)
+    judge._judged("screen", candidate, None, module.SCREEN, 60.0)
+    assert added == (["fast"] if kept else [])
 
 
 @pytest.mark.parametrize(("first_s", "others"), [(300.0, 5), (700.0, 1)])

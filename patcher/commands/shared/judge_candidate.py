@@ -169,7 +169,9 @@ class CandidateJudge:
             return known
         judgement = self._run(request, candidate, plan, budget_s or options.budget)
         result = outcome_of(judgement)
-        self.ledger.add(key, candidate.name, result)
+        # What only lacked time is not known: another run goes on with the pairs it has.
+        if result.speed is None or result.speed.stopped != "budget":
+            self.ledger.add(key, candidate.name, result)
         return result
 
     def _run(
