@@ -46,8 +46,10 @@ def duration(seconds: float) -> str:
 
 
 def short(seconds: float) -> str:
-    """``1.2 s``; below a tenth of a second ``18 ms``."""
-    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
+    """``1.2 s``; below a tenth of a second ``18 ms``; ``under 1 ms``."""
+    if seconds >= 0.1:
+        return f"{seconds:.1f} s"
+    return f"{1000 * seconds:.0f} ms" if seconds >= 0.001 else "under 1 ms"
 
 
 def times_as_fast(time_ratio: float) -> float:
