@@ -13,6 +13,7 @@ from patcher.commands.shared.replay_series import modes_of, record_of, replayed
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.results import ApplyResult, FileChange
 from patcher.rewrite.selection import select
+from patcher.store.checkout import refuse_others
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Guard, Patch
@@ -67,6 +68,7 @@ def apply(
     patches = load_catalogue(workspace.root).expand(names)
     with workspace.lock("apply"):
         copy = copy_for(workspace, patches, options.target, notify)
+        refuse_others(copy)  # or their patches would be planned against as if pristine had them
         hazards = None if on_hazard is None else _predicted(copy, patches, notify, on_hazard)
         change = _planned(copy, patches, names, options.guard, rewrite)
         result = ApplyResult(

@@ -34,6 +34,7 @@ def status(workspace: Workspace, target: str | None) -> StatusResult:
 
 def _of(copy: WorkingCopy) -> CopyStatus:
     from patcher.commands.shared.passed_record import workload_changed
+    from patcher.store.checkout import others
 
     return CopyStatus(
         target=copy.target,
@@ -43,6 +44,7 @@ def _of(copy: WorkingCopy) -> CopyStatus:
         drift=[DriftedFile(each.path, each.kind) for each in copy.drift()],
         verified=copy.verified,
         workload_changed=bool(copy.verified) and workload_changed(copy),
+        others=[f"{user.workspace}: {', '.join(user.series)}" for user in others(copy)],
     )
 
 
@@ -65,6 +67,7 @@ def _copy_lines(copy: CopyStatus) -> list[str]:
         f"{with_version(copy.target, copy.version or '(no version)')} at {copy.root}",
         f"series: {', '.join(copy.series) or _without_patches(copy)}",
     ]
+    text += [f"patched by another workspace, {each}" for each in copy.others]
     if copy.series:
         if list(copy.verified or ()) != list(copy.series):
             said = "not yet; run `patcher verify`"
@@ -79,4 +82,4 @@ def _copy_lines(copy: CopyStatus) -> list[str]:
 def _without_patches(result: CopyStatus) -> str:
     if result.drift:
         return "none; the tree is not pristine: files were edited by hand"
-    return "none: the tree is pristine"
+    return "none" if result.others else "none: the tree is pristine"

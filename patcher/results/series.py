@@ -273,6 +273,7 @@ class CopyStatus:
     drift: Sequence[DriftedFile] = ()
     verified: Sequence[str] | None = None
     workload_changed: bool = False
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -288,6 +289,7 @@ class StatusResult:
         journal: an interrupted change, if there is one.
         verified: the series that passed last.
         workload_changed: what the settings say to run was changed after that pass.
+        others: other workspaces that have patched the same checkout, each with its series.
         lost: what is the matter with each tree that is patched and whose records are lost.
     """
 
@@ -299,6 +301,7 @@ class StatusResult:
     journal: Journal | DamagedJournal | None = None
     verified: Sequence[str] | None = None
     workload_changed: bool = False
+    others: Sequence[str] = ()
     working_copies: Sequence[CopyStatus] = ()
     lost: Sequence[str] = ()
 

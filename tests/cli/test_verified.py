@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,27 @@ def test_a_page_that_plots_nothing_is_drawn_when_somebody_asks(
     assert page == folder / "report.html"
     assert "use_sum" in page.read_text()
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "result.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"verdict": "pass"',
+        "[]",
+        '{"verdict": 3}',
+        '{"id": 7, "verdict": "pass", "sentence": "", "cases": [3]}',
+    ],
+    ids=["cut off", "a list", "another object", "of other shape"],
+)
+def test_a_run_that_cannot_be_read_is_named_and_passed_over(
+    passed: Path, patcher: Patcher, text: str
+) -> None:
+    damaged = passed / ".patcher" / "_reports" / "7"
+    damaged.mkdir(exist_ok=True)
+    (damaged / "result.json").write_text(text)
+    ran = patcher("history", "show", "7", "--json")
+    assert (ran.status, ran.json["error"]["code"]) == (4, "state-damaged")
+    assert str(damaged) in ran.json["error"]["hint"]
+    listed = patcher("history", "--json")
+    assert [each["id"] for each in listed.json["verifications"]] == [1]
+    shutil.rmtree(damaged)
