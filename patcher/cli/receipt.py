@@ -65,13 +65,15 @@ def join_receipts(session: CliSession, files: tuple[Path, ...]) -> int:
     machines disagree.
     """
     from patcher.commands import receipt
+    from patcher.report.words import count
 
     joined = receipt.join(files)
     session.emit(joined.as_json())
     if not session.json:
         for each in joined.machines:
             speeds = f", {', '.join(each.speeds)}" if each.speeds else ""
-            click.echo(f"{each.machine}: {each.verdict}{speeds} ({len(each.receipts)} receipts)")
+            made = count(len(each.receipts), "receipt")
+            click.echo(f"{each.machine}: {each.verdict}{speeds} ({made})")
         for line in joined.disagreements:
             click.echo(f"they disagree: {line}")
         click.echo(f"together: {joined.verdict}")

@@ -320,11 +320,13 @@ def text_difference(one: str, other: str, path: str) -> Difference | None:
     for number, (a, b) in enumerate(zip(before, after, strict=False), 1):
         if a != b:
             count = _changed(before, after)
-            message = f"{parting(a, b)}; {count} lines differ"
+            differ = "1 line differs" if count == 1 else f"{count} lines differ"
+            message = f"{parting(a, b)}; {differ}"
             return Difference(f"{path} line {number}", message, number)
     if len(before) == len(after):
         return Difference(path, "differs in white space at the ends of lines")
-    message = f"has {len(after)} lines, on the baseline {len(before)}"
+    lines = "line" if len(after) == 1 else "lines"
+    message = f"has {len(after)} {lines}, on the baseline {len(before)}"
     return Difference(path, message, min(len(before), len(after)) + 1)
 
 

@@ -79,7 +79,9 @@ class Surveys:
                 runs[model.name] = SurveyedRun.read(json.loads(stored.read_text()))
                 continue
             cached = False
-            self.observer.said(f"surveying {model.name} ({len(tests)} tests)")
+            self.observer.said(
+                f"surveying {model.name} ({len(tests)} test{'s' if tests[1:] else ''})"
+            )
             job = self._job(files, model, [asdict(test) for test in tests])
             waiting[self.executor.submit(job)] = (model.name, stored)
         runs.update(self._collect(waiting))

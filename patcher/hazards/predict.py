@@ -171,6 +171,8 @@ class Prediction:
             place = run.places[row.at]
             ranks.setdefault((place.file, place.line), set()).update(fact[0] for fact in row.facts)
         flat = sum(seen == {3} for seen in ranks.values())
+        if flat == len(ranks) == 1:
+            return "the one line that convolves does so in one dimension"
         return f"{flat} of {len(ranks)} lines that convolve do so in one dimension"
 
     # -- dtypes ------------------------------------------------------------------------------

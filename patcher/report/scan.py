@@ -92,7 +92,8 @@ def next_step(hazards: Sequence[HazardOutcome], patches: Sequence[str] = ()) -> 
 
 def _print_dynamic(dynamic: DynamicSummary, out: Console) -> None:
     """Where the cases update in place and wait, a row a line of the target."""
-    out.print(f"{len(dynamic.cases)} cases ran {dynamic.operators} operators")
+    operators = count(dynamic.operators, "operator")
+    out.print(f"{count(len(dynamic.cases), 'case')} ran {operators}")
     headings = ["update in place", "function", "operator", "tensor made at", "times"]
     rows = [
         [
@@ -115,7 +116,7 @@ def _print_dynamic(dynamic: DynamicSummary, out: Console) -> None:
         times = sum(each.count for each in result)
         wall_s = sum(each.wall_s for each in result)
         waited = f", {wall_s:.3f} s" if key == "synchronisations" else ""
-        out.print(f"{key}: {times} at {len(result)} lines{waited}")
+        out.print(f"{key}: {times} at {count(len(result), 'line')}{waited}")
 
 
 def _counted(static: MappedPackage, width: int) -> Iterator[Line]:

@@ -169,7 +169,8 @@ def _records(workspace: Workspace) -> Iterator[Finding]:
             "`patcher recover` mends it from the git history where that holds the bytes",
         )
     if manifests and not bad and not damaged_manifests:
-        yield Finding("ok", "backups", f"{len(manifests)} manifests, every backup is whole")
+        manifest = "manifest" if len(manifests) == 1 else "manifests"
+        yield Finding("ok", "backups", f"{len(manifests)} {manifest}, every backup is whole")
 
 
 def _working_copy(copy: WorkingCopy) -> Iterator[Finding]:

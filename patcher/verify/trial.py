@@ -369,10 +369,12 @@ class Trial:
             yield self.repeats
         broken = [case for case in cases if case.reason == "baseline-fails"]
         if broken:
-            yield f"the baseline itself fails in {len(broken)} of {len(cases)} cases"
+            every = f"{len(broken)} of {len(cases)} cases" if cases[1:] else "the only case"
+            yield f"the baseline itself fails in {every}"
         apart = [case for case in cases if case.reason == "no-such-case"]
         if apart:
-            yield f"{len(apart)} of {len(cases)} cases do not apply"
+            apply = "does not apply" if len(apart) == 1 else "do not apply"
+            yield f"{len(apart)} of {len(cases)} cases {apply}"
         files = {each.place.file for each in self.exercised() if each.kind == "not-applicable"}
         if files:
             yield f"not tried, for pristine cannot run them here: {', '.join(sorted(files))}"

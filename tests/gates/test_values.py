@@ -78,7 +78,7 @@ DIFFERENT: list[tuple[str, object, object, str]] = [
         "a line",
         "one\ntwo\n",
         "one\nTWO\n",
-        "returned line 2 is 'TWO', on the baseline 'two'; 1 lines differ",
+        "returned line 2 is 'TWO', on the baseline 'two'; 1 line differs",
     ),
     ("line ends", "a\nb\n", "a\r\nb\r\n", "returned differs in white space at the ends of lines"),
     ("a list's item", [1, [2, 3]], [1, [2, 4]], "returned[1][1] is 4, on the baseline 3"),

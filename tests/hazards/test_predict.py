@@ -156,7 +156,7 @@ def test_each_conversion_of_the_wrong_rank_is_a_hazard_of_its_own(voice: InProce
         ("channels-last-rank", "mask"),
     ]
     assert actual[0].under == "torch.channels_last needs rank 4; the tensor has rank 3 (1 x 2 x 5)"
-    assert actual[0].note.startswith("1 of 1 lines that convolve do so in one dimension")
+    assert actual[0].note.startswith("the one line that convolves does so in one dimension")
     assert {each.at.line for each in actual} == {VOICE.split("\n").index("    y = conv(mel)") + 1}
 
 

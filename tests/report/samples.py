@@ -479,7 +479,7 @@ KINDS: dict[str, dict[str, Any]] = {
                 },
             )
         ],
-        warnings=["the baseline itself fails in 1 of 1 cases"],
+        warnings=["the baseline itself fails in the only case"],
         reproducible="not-measured",
     ),
     "not-exercised": result(
