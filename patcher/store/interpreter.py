@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from patcher.errors import PatcherError
@@ -60,6 +61,22 @@ for found in metadata.distributions():
         owners.add(found.metadata["Name"])
 print(json.dumps(sorted(owners)))
 """
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A distribution as an interpreter has it: files by path in RECORD, with their places."""
+
+    name: str
+    version: str
+    direct_url: str | None
+    files: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Installed:
+        """What the script `FILES` prints."""
+        files = tuple((PurePosixPath(path).as_posix(), place) for path, place in values["files"])
+        return cls(values["name"], values["version"], values["direct_url"], files)
 
 
 @dataclass(frozen=True)
@@ -157,10 +174,10 @@ def about(python: str) -> Interpreter:
     return Interpreter(python, (major, minor, micro), said["prefix"], said["names"])
 
 
-def files_of(python: str, distribution: str) -> dict[str, Any] | None:
-    """Name, version, ``direct_url`` and the files of a distribution; None when it is not there."""
-    result: dict[str, Any] | None = ask(python, FILES, distribution)
-    return result
+def files_of(python: str, distribution: str) -> Installed | None:
+    """A distribution as another interpreter has it; None when it is not there."""
+    values = ask(python, FILES, distribution)
+    return None if values is None else Installed.from_json(values)
 
 
 def owner_of(python: str, package: str) -> str | None:

@@ -12,11 +12,12 @@ import tempfile
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.versions import normalise
+from patcher.store.interpreter import Installed, files_of
 from patcher.store.layout import (
     Layout,
     Metadata,
@@ -120,26 +121,10 @@ def _from_installed(name: str, python: str) -> DistributionSource:
     return _source(result.name, result.version, origin, files, packages)
 
 
-@dataclass(frozen=True)
-class Installed:
-    """A distribution as an interpreter has it: files by path in RECORD, with their places."""
-
-    name: str
-    version: str
-    direct_url: str | None
-    files: tuple[tuple[str, str], ...]
-
-
 def installed_files(name: str, python: str = sys.executable) -> Installed | None:
     """The files of an installed distribution; None when it is not installed."""
     if python != sys.executable:
-        from patcher.store.interpreter import files_of
-
-        settings = files_of(python, name)
-        if settings is None:
-            return None
-        listed = tuple((PurePosixPath(path).as_posix(), place) for path, place in settings["files"])
-        return Installed(settings["name"], settings["version"], settings["direct_url"], listed)
+        return files_of(python, name)
     from importlib.metadata import PackageNotFoundError, distribution
 
     try:
