@@ -126,12 +126,6 @@ TABLE: tuple[DecisionRow, ...] = (
         lambda e: e.settled.confidence < e.wanted_confidence,
     ),
     DecisionRow(
-        Word.UNDECIDED,
-        "transport",
-        "the answers' way takes too much of the time to see a change of the margin in it",
-        lambda e: bool(e.against.transport),
-    ),
-    DecisionRow(
         Word.FASTER,
         "interval-below-1",
         "the whole interval is faster, the estimate by more than the margin",
@@ -142,6 +136,13 @@ TABLE: tuple[DecisionRow, ...] = (
         "interval-above-1",
         "the whole interval is slower, the estimate by more than the margin",
         lambda e: e.settled.low > 0 and e.settled.estimate > e.margin,
+    ),
+    # The way is the same for both arms: it makes a change look smaller, never larger.
+    DecisionRow(
+        Word.UNDECIDED,
+        "transport",
+        "the answers' way takes too much of the time to see a change of the margin in it",
+        lambda e: bool(e.against.transport),
     ),
     DecisionRow(
         Word.NO_CHANGE,

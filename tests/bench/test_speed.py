@@ -42,9 +42,13 @@ ROWS = {
         decide(steady(0.5, 8), QUIET, FULL, 0.03, against=Objections(disputed="half")),
         (Word.CLOCK_DISPUTED, "clocks-differ"),
     ),
-    "a pipe that costs as much as what is looked for leaves it undecided": (
-        decide(steady(0.5, 8), QUIET, FULL, 0.03, against=Objections(transport="a lot")),
+    "a pipe that costs as much as what is looked for may hide a change": (
+        decide(steady(1.005, 8), QUIET, FULL, 0.03, against=Objections(transport="a lot")),
         (Word.UNDECIDED, "transport"),
+    ),
+    "a change that is seen through such a pipe is no smaller than it looks": (
+        decide(steady(0.5, 8), QUIET, FULL, 0.03, against=Objections(transport="a lot")),
+        (Word.FASTER, "interval-below-1"),
     ),
     "an interval below 1 and beyond the margin is faster": (
         decide(steady(0.90, 8), QUIET, FULL, 0.03),
