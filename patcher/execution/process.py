@@ -96,8 +96,7 @@ class WorkerProcess:
                 "device": self.site.device,
                 "deterministic": self.site.deterministic,
                 "cpus": self.site.cpus,
-                "watch": self.site.watch,
-                "enough": self.site.enough,
+                "watch": (self.site.watch, self.site.enough) if self.site.watch else None,
                 "memory_limit_mib": self.site.memory_limit_mib,
             }
         )

@@ -83,8 +83,7 @@ class Worker:
         self.deterministic = greeting["deterministic"]
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
         lines = importlib.import_module("patcher.worker.lines") if greeting.get("watch") else None
-        watched = (greeting["watch"], greeting["enough"]) if lines else ()
-        self.watch: Any = lines.LineWatch([self.tree], *watched) if lines else None
+        self.watch: Any = lines and lines.LineWatch([self.tree], *greeting["watch"])
         self.session: Any = None
         self.last: Any = None  # what the last run produced
         self.survivor: Any = None  # what probes are tried on
