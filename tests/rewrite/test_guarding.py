@@ -132,6 +132,15 @@ def speak(module: ModuleType) -> list[Any]:
     return list(module.Voice().speak("hi")[:5])
 
 
+def test_what_python_warns_of_in_a_target_is_not_passed_on() -> None:
+    edit = "- file: m.py\n  match: old(1)\n  with: new(1)\n"
+    text = f"patch: p\nsummary: s\ntarget: pkg\nequivalence: bitwise\nedits:\n{edit}"
+    source = b"a = '\\d'\n\n\ndef f():\n    return old(1), '\\d'\n"
+    member = Member(read_spec(text, "patches/p.yaml"), Guard())
+    written = replay_guarded({"m.py": source}.get, [member])["m.py"]
+    assert b"new(1)" in (written or b"")
+
+
 def test_without_a_guard_the_files_are_those_of_replay() -> None:
     assert written(Member(ALL)) == replay(FILES.get, [ALL])
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from patcher.patchfile.python import parse_python
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -65,7 +67,7 @@ def read_module(text: str) -> Module:
     lines = tuple(_LINE.findall(text))  # as Python counts them: a form feed ends none
     chains: dict[str, Chain] = {}
     rest: dict[str, list[ast.stmt]] = {}
-    for scope, body in _blocks(ast.parse(text).body, ""):
+    for scope, body in _blocks(parse_python(text).body, ""):
         plain: list[ast.stmt] = []
         for node in body:
             if not isinstance(node, Function):

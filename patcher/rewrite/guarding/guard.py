@@ -9,6 +9,7 @@ chosen when a module is imported or an object is made cannot be guarded and is r
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.kinds import kind_of
+from patcher.patchfile.python import parse_python
 from patcher.rewrite.file import Rewrite, rewrite_file
 from patcher.rewrite.guarding.definitions import (
     KEPT,
@@ -299,13 +301,15 @@ def _with_choices(
         for number in range(1, len(lines) + 2)
     )
     result = source.encode(text)
-    compile(result, path, "exec", dont_inherit=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an invalid escape of the target's, as in `parse_python`
+        compile(result, path, "exec", dont_inherit=True)
     return result
 
 
 def _after_docstring(text: str) -> int:
     """The line before which an import can stand: below the docstring and ``__future__``."""
-    body = ast.parse(text).body
+    body = parse_python(text).body
     at = 0
     for node in body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
