@@ -72,5 +72,5 @@ def __getattr__(name: str) -> object:
     return value
 
 
-def __dir__() -> list[str]:
+def __dir__() -> "list[str]":  # an older Python imports this too
     return sorted([*globals(), *__all__])
