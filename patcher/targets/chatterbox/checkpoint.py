@@ -27,15 +27,16 @@ from patcher.targets.chatterbox.scale import apply_scale
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-RECIPE = 3
+RECIPE = 4
 """Number of this recipe; raise it whenever the files it makes change."""
 
 SEED = 20_260_101
 MARGIN = {"tiny": 0.035, "full": 0.01}  # times the embedding
-# Times the weights of queries and keys, and of values and outputs. Thirty layers would multiply
-# rounding by as much: at full size int8 then fails the gate it should pass.
+# Times the weights of queries and keys, and of values and outputs. Ten or thirty layers of it would
+# multiply rounding by as much: int8 then fails the gate it should pass.
 SHARPNESS = {"tiny": 3.5, "full": 1.0}
 LOUDNESS = {"tiny": 2.5, "full": 1.0}
+SHARP_LAYERS = 2  # all of the tiny T3; a fork that hooks deep layers has more, see above
 SPEAKER_WEIGHT = 4.0
 VALID_TOKENS = 6561
 FINE_TUNE_RANK = 8
@@ -146,7 +147,7 @@ def sharpen_attention(t3: Any, scale: str) -> None:
     import torch
 
     with torch.no_grad():
-        for layer in t3.tfmr.layers:
+        for layer in t3.tfmr.layers[:SHARP_LAYERS]:
             attention = layer.self_attn
             for part in (attention.q_proj, attention.k_proj):
                 part.weight *= SHARPNESS[scale]
