@@ -6,7 +6,6 @@ as computing what is written there.
 """
 
 import ctypes
-from functools import cache
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # M_... of malloc.h
 KEPT = 256 << 20  # bytes at the end of the heap that are not handed back
@@ -14,14 +13,13 @@ LARGEST = 32 << 20  # bytes of a buffer that is still taken from the heap: the m
 
 
 def keep_freed_memory(device):
-    """Ask for it at the first generation on a CPU: all that is loaded is in its place then."""
+    """Ask for it when a generation begins on a CPU: all that is loaded is in its place then."""
     if device.type == "cpu":
         set_allocator()
 
 
-@cache
 def set_allocator():
-    """Once a process."""
+    """The same each time; asking takes some microseconds."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # another C library
