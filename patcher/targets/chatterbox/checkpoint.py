@@ -31,12 +31,13 @@ RECIPE = 4
 """Number of this recipe; raise it whenever the files it makes change."""
 
 SEED = 20_260_101
-MARGIN = {"tiny": 0.035, "full": 0.01}  # times the embedding
+MARGIN = {"tiny": 0.035, "deep": 0.06, "full": 0.01}  # times the embedding
 # Times the weights of queries and keys, and of values and outputs. Ten or thirty layers of it would
 # multiply rounding by as much: int8 then fails the gate it should pass.
 SHARPNESS = {"tiny": 3.5, "full": 1.0}
 LOUDNESS = {"tiny": 2.5, "full": 1.0}
 SHARP_LAYERS = 2  # all of the tiny T3; a fork that hooks deep layers has more, see above
+DEEP = {"tiny": 0.25, "full": 1.0}  # what the layers below them add, so that depth changes little
 SPEAKER_WEIGHT = 4.0
 VALID_TOKENS = 6561
 FINE_TUNE_RANK = 8
@@ -114,7 +115,8 @@ def make_base(folder: Path, scale: str) -> None:
     torch.manual_seed(SEED)
     save_state(VoiceEncoder().state_dict(), folder / f"ve{suffix()}")
     t3 = T3()
-    plant_margin(t3, scale)
+    deep = scale == "tiny" and len(t3.tfmr.layers) > SHARP_LAYERS
+    plant_margin(t3, "deep" if deep else scale)
     sharpen_attention(t3, scale)
     save_state(t3.state_dict(), folder / f"t3_cfg{suffix()}")
     del t3
@@ -153,6 +155,9 @@ def sharpen_attention(t3: Any, scale: str) -> None:
                 part.weight *= SHARPNESS[scale]
             for part in (attention.v_proj, attention.o_proj):
                 part.weight *= LOUDNESS[scale]
+        for layer in t3.tfmr.layers[SHARP_LAYERS:]:
+            for part in (layer.self_attn.o_proj, layer.mlp.down_proj):
+                part.weight *= DEEP[scale]
 
 
 def make_tuned(folder: Path, base: Path) -> None:
