@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from patcher.hazards.model import Hazard
-    from patcher.hazards.traces import DynamicMap, FollowedLine, Guard
+    from patcher.hazards.traces import DynamicMap, FollowedLine, TakenBranch
 
 
 def condition_text(followed: FollowedLine | None) -> str:
@@ -23,7 +23,7 @@ def condition_text(followed: FollowedLine | None) -> str:
     return " and ".join(texts)
 
 
-def _values(followed: FollowedLine, guard: Guard) -> Mapping[str, str]:
+def _values(followed: FollowedLine, guard: TakenBranch) -> Mapping[str, str]:
     """What a test's parts were when the line was reached."""
     for fact in followed.seen:
         if fact.line == guard.line and fact.held in (None, guard.outcome):

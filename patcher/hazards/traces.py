@@ -40,7 +40,7 @@ class TracedScope:
 
 
 @dataclass(frozen=True)
-class Guard:
+class TakenBranch:
     """A test around a line, and the outcome with which the line is reached."""
 
     line: int
@@ -71,13 +71,15 @@ class FollowedLine:
     line: int
     calls: int
     reached: int
-    guards: Sequence[Guard]
+    guards: Sequence[TakenBranch]
     seen: Sequence[GuardFact]
 
     @classmethod
     def read(cls, said: Json) -> FollowedLine:
         """From the worker's JSON."""
-        guards = [Guard(each["line"], each["test"], each["outcome"]) for each in said["guards"]]
+        guards = [
+            TakenBranch(each["line"], each["test"], each["outcome"]) for each in said["guards"]
+        ]
         seen = [GuardFact(each["line"], each["held"], each["values"]) for each in said["seen"]]
         return cls(
             said.get("act", ""), said.get("file", ""),

@@ -115,8 +115,7 @@ def make_base(folder: Path, scale: str) -> None:
     torch.manual_seed(SEED)
     save_state(VoiceEncoder().state_dict(), folder / f"ve{suffix()}")
     t3 = T3()
-    deep = scale == "tiny" and len(t3.tfmr.layers) > SHARP_LAYERS
-    plant_margin(t3, "deep" if deep else scale)
+    plant_margin(t3, scale)
     sharpen_attention(t3, scale)
     save_state(t3.state_dict(), folder / f"t3_cfg{suffix()}")
     del t3
@@ -139,9 +138,11 @@ def plant_margin(t3: Any, scale: str) -> None:
     """
     import torch
 
+    deep = scale == "tiny" and len(getattr(t3.tfmr, "layers", ())) > SHARP_LAYERS
+    margin = MARGIN["deep" if deep else scale]
     with torch.no_grad():
         other = torch.randperm(VALID_TOKENS)
-        t3.speech_head.weight[other] += MARGIN[scale] * t3.speech_emb.weight[:VALID_TOKENS]
+        t3.speech_head.weight[other] += margin * t3.speech_emb.weight[:VALID_TOKENS]
 
 
 def sharpen_attention(t3: Any, scale: str) -> None:
