@@ -115,7 +115,8 @@ def make_base(folder: Path, scale: str) -> None:
     torch.manual_seed(SEED)
     save_state(VoiceEncoder().state_dict(), folder / f"ve{suffix()}")
     t3 = T3()
-    plant_margin(t3, scale)
+    deep = scale == "tiny" and len(t3.tfmr.layers) > SHARP_LAYERS
+    plant_margin(t3, "deep" if deep else scale)
     sharpen_attention(t3, scale)
     save_state(t3.state_dict(), folder / f"t3_cfg{suffix()}")
     del t3
@@ -131,18 +132,22 @@ def make_base(folder: Path, scale: str) -> None:
     speaker.conds.save(folder / "conds.pt")
 
 
-def plant_margin(t3: Any, scale: str) -> None:
+def plant_margin(t3: Any, scale: str, at_start: float = 0.0) -> None:
     """Add to the head's row of one valid token a little of another one's embedding.
 
     Tokens above the audible ones keep their flat logits, so that generations keep their length.
+
+    Args:
+        at_start: times the margin, the same for the start token. Without it the first token's
+            logits are flat, and the smallest rounding changes which is the largest.
     """
     import torch
 
-    deep = scale == "tiny" and len(getattr(t3.tfmr, "layers", ())) > SHARP_LAYERS
-    margin = MARGIN["deep" if deep else scale]
     with torch.no_grad():
         other = torch.randperm(VALID_TOKENS)
-        t3.speech_head.weight[other] += margin * t3.speech_emb.weight[:VALID_TOKENS]
+        t3.speech_head.weight[other] += MARGIN[scale] * t3.speech_emb.weight[:VALID_TOKENS]
+        start = t3.speech_emb.weight[t3.hp.start_speech_token]
+        t3.speech_head.weight[other[0]] += at_start * MARGIN[scale] * start
 
 
 def sharpen_attention(t3: Any, scale: str) -> None:

@@ -107,7 +107,7 @@ def fill_multilingual(entry: str, folder: Path, base: Path, scale: str) -> None:
     layers = {"num_hidden_layers": ANALYSED_LAYERS} if entry == "multilingual" else {}
     with resized("Llama_520M", layers if scale == "tiny" else {}):
         t3 = T3(T3Config.multilingual())
-    checkpoint.plant_margin(t3, scale)
+    checkpoint.plant_margin(t3, scale, at_start=0.5)
     checkpoint.save_state(t3.state_dict(), folder / T3_FILES[entry])
     languages = [f"[{language}]" for language in SUPPORTED_LANGUAGES]
     name = "grapheme_mtl_merged_expanded_v1.json"
