@@ -60,10 +60,12 @@ def guarded(torch: Any) -> bool:
     """A guarded patch gives the device's generator back as it was."""
     from patcher.rewrite.guarding import runtime
 
-    before = runtime._random_state()
+    runtime._keepers.look()
+    kept = [keep() for keep in runtime._keepers.all]
     at = torch.cuda.get_rng_state()
     torch.cuda.manual_seed_all(99)
-    runtime._restore_random(before)
+    for put, state in kept:
+        put(state)
     return bool(torch.equal(torch.cuda.get_rng_state(), at))
 
 

@@ -64,6 +64,7 @@ def install(torch: Any) -> StandIn:
     }  # fmt: skip
     for name, value in answers.items():
         setattr(cuda, name, told(name, value))
+    cuda.default_generators = (of_device,)
     cuda.set_rng_state = lambda state, *_: of_device.set_state(state)
     cuda.set_rng_state_all = lambda states: of_device.set_state(states[0])
     cuda.manual_seed_all = cuda.manual_seed = of_device.manual_seed

@@ -24,7 +24,7 @@ TRICKS = {
             ),
             last("_hold.send(bytearray(5 << 20))"),
         ),
-        reason="grows",
+        must="undeclared",
     ),
 }
 
