@@ -6,6 +6,7 @@ from random import Random
 
 from tests.rewrite.grammar.cases import UNITS, Drawn, is_tree_of
 from tests.rewrite.grammar.code import MARK, Code
+from tests.rewrite.grammar.matching import is_in_string
 
 _BRACKETS = (("old_site(", ")"), ("[old_site, ", "]"), ("{old_site, ", "}"))
 
@@ -28,7 +29,7 @@ def listed(random: Random) -> Drawn | None:
     else:
         new.insert({"first": 0, "middle": len(old) // 2, "last": len(old)}[way], "new9(1, 2)")
     pattern, template = (f"{opening}{', '.join(each)}{closing}" for each in (old, new))
-    if new == old or ("'" in text and f"{{{MARK}" in text):
+    if new == old or is_in_string(text):
         return None
     edits = f"- file: m.py\n  match: |\n    {pattern}\n  with: |\n    {template}\n"
     written = f"({_in_lines(random, opening, old, closing)})"
