@@ -15,6 +15,7 @@ import libcst as cst
 from patcher.patchfile.holes import Hole, string_spans
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
 from patcher.rewrite.matching.spans import element_span
+from patcher.rewrite.replacing.places import comments_of, end_with_comments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)
 _GAP = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t\f]*")
 _WITH = re.compile(r"\bwith\s*\Z")
-_TAIL = re.compile(r"[ \t\f]*#[^\r\n]*")
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
@@ -190,29 +190,34 @@ class Filler:
     def end(self, node: Node) -> int:
         return element_span(self.tree, node)[1]
 
+    def end_of(self, node: Node) -> int:
+        """Where a statement ends with the comments that are its own."""
+        end, indent = self.end(node), self.source.indent(self.start(node))
+        return end_with_comments(self.source, end, indent)
+
     def _statements(self, nodes: tuple[Node, ...], indent: str, first: bool) -> str:
         """Captured statements with their comments, moved to ``indent``.
 
-        A comment on a line of its own belongs to the statement below it, one behind a statement to
-        that. What stands between two statements that stay neighbours stays between them.
+        A comment on a line of its own belongs to the statement below it or ends a block above it,
+        one behind a statement belongs to that. What stands between two statements that stay
+        neighbours stays between them.
 
         Args:
             first: their first line comes without its indentation.
         """
         source = self.source
-        start, end = self.start(nodes[0]), self.end(nodes[-1])
+        start, end = self.start(nodes[0]), self.end_of(nodes[-1])
         line_start = source.line_start(start)
-        before = self.end(self.carried[-1]) if self.carried else None
+        before = self.end_of(self.carried[-1]) if self.carried else None
         self.carried.extend(nodes)
         first_line = source.position(start)[0]
         shares = bool(source.text[line_start:start].strip())
         shares = shares or (first_line > 1 and source.continues(first_line - 1))
         own = source.block_indent(start) if shares else source.indent(start)
-        start = start if shares else self._with_comments(line_start)
+        start = start if shares else comments_of(source, start, self.limit)
         if not first and not shares and before is not None and before < line_start:
             gap = _GAP.fullmatch(source.text, before, line_start)
             start = source.line_end(before) if gap else start
-        end += len(tail[0]) if (tail := _TAIL.match(source.text, end)) else 0
         lines, number = [], source.position(start)[0]
         for at, line in enumerate(_LINES.findall(source.text[start:end]), number):
             keep = at in source.string_lines or not line.startswith(own)
@@ -220,19 +225,6 @@ class Filler:
             lines.append(line if keep else indent + line.removeprefix(own))
         text = ("" if not shares else indent) + "".join(lines)
         return text.removeprefix(indent) if first else text
-
-    def _with_comments(self, line_start: int) -> int:
-        """Where the comments above a statement start; blank lines between them count."""
-        source, result = self.source, line_start
-        limit = max(self.limit, source.head)
-        while line_start > limit:
-            above = source.line_start(line_start - 1)
-            line = source.text[above:line_start].strip()
-            if above < limit or (line and not line.startswith("#")):
-                break
-            line_start = above
-            result = above if line else result
-        return result
 
 
 def has_lines(text: str) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
 WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
+_TAIL = re.compile(r"[ \t\f]*#[^\r\n]*")
 _COMMENT_LINE = r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)"
 _BELOW = re.compile(rf"(?:{_COMMENT_LINE})+[ \t\f]*,")
 _COMMA_BELOW = re.compile(_BELOW.pattern + _COMMENT_LINE)
@@ -109,28 +110,62 @@ def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | Non
     return line, tail.end()
 
 
-def comments_above(source: Source, start: int) -> int:
-    """The first line of the comments above a statement; blank lines between them count.
+def comments_above(source: Source, start: int, limit: int = 0) -> int:
+    """The first line of the comments above an element or statement; blank lines between them count.
 
     The lines that say interpreter and encoding are about the file and belong to no statement.
+
+    Args:
+        limit: offset before which no comment counts.
     """
     line = result = source.line_start(start)
-    while line > source.head:
-        line = source.line_start(line - 1)
-        text = source.text[line : source.line_end(line)].strip()
-        if text and not text.startswith("#"):
+    limit = max(limit, source.head)
+    while line > limit:
+        above = source.line_start(line - 1)
+        text = source.text[above:line].strip()
+        if above < limit or (text and not text.startswith("#")):
             break
-        result = line if text else result
+        line, result = above, above if text else result
     return result
 
 
-def below_block(source: Source, at: int, indent: str, above: Node) -> int:
-    """Below the comments that end the block of ``above``: those deeper than its ``indent``."""
+def comments_of(source: Source, start: int, limit: int = 0) -> int:
+    """The first line of the comments above a statement, without those that end a block above it."""
+    first, line = comments_above(source, start, limit), source.line_start(start)
+    above = source.line_start(first - 1) if first else 0
+    while above and not source.text[above:first].strip():
+        first, above = above, source.line_start(above - 1)
+    first = below_block(source, first, source.indent(start))
+    while first < line and not source.text[first : source.line_end(first)].strip():
+        first = source.line_end(first)
+    return first
+
+
+def end_with_comments(source: Source, end: int, indent: str) -> int:
+    """Where a statement ends with the comment behind it and those that end its block.
+
+    Args:
+        end: where its last word does.
+        indent: the white space before it.
+    """
+    tail = _TAIL.match(source.text, end)
+    end = tail.end() if tail else end
+    line = WHOLE_LINE_TAIL.match(source.text, end)
+    below = below_block(source, line.end(), indent) if line else end
+    return len(source.text[:below].rstrip("\r\n")) if line and below > line.end() else end
+
+
+def below_block(source: Source, at: int, indent: str) -> int:
+    """Below the comments that end a block, if one ends right before ``at``: those deeper than what
+    the block belongs to, which starts with ``indent``.
+    """
+    if not at or len(source.statement_indent(at - 1)) <= len(indent):
+        return at
     result = at
-    while is_compound([above]) and at < len(source.text):
+    while at < len(source.text):
         stop = source.line_end(at)
         line = source.text[at:stop]
-        deeper = re.match(rf"{re.escape(indent)}[ \t]+#.*[\r\n]", line)
+        deeper = re.match(rf"{re.escape(indent)}[ \t]+#", line)
         if line.strip() and not deeper:
             break
         at, result = stop, stop if deeper else result

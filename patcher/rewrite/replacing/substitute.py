@@ -7,7 +7,6 @@ parentheses - says what is meant; the small way is taken only where Python reads
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from patcher.rewrite.replacing.places import (
     append_element,
     are_statements,
     below_block,
-    comments_above,
+    comments_of,
     deletion,
     is_compound,
     joined,
@@ -334,14 +333,13 @@ class _Site:
             need_own_lines(self.source, start, end)
         moved = [*carried, *self._held()]  # perhaps to another place of the replacement
         if removed[0] in moved and carried[:1] != [removed[0]]:  # its comments move with it
-            above = comments_above(source, start)
+            above = comments_of(source, start)
             limit = min(above, self.found.span[0])
             text = self._filler(kept, limit).fill(*span, indent).rstrip("\r\n")
             if above < source.line_start(start):
                 start, text = above, indent + text
-        comment = re.compile(r"[ \t]*#[^\r\n]*").match(source.text, end)
-        if comment and any(element_span(tree, each)[1] == end for each in moved):
-            end = comment.end()
+        last = [each for each in moved if element_span(tree, each)[1] == end]
+        end = max([end, *map(filler.end_of, last)])
         return Splice(start, end, text)
 
     def _held(self) -> list[Node]:
@@ -369,7 +367,7 @@ class _Site:
         indent = self.source.text[line:start]
         if starts_line(self.source, start):
             if start > self.found.span[0]:  # the comments above it are the site's, too
-                line = comments_above(self.source, start)
+                line = comments_of(self.source, start)
             return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
         need_one_line(text, is_compound(added))
         return Splice(start, start, text + "; ")
@@ -387,7 +385,7 @@ class _Site:
             return Splice(end, end, "; " + text)
         newline = self.source.newline
         if tail[0].endswith(("\n", "\r")):
-            at = below_block(self.source, tail.end(), indent, anchor)
+            at = below_block(self.source, tail.end(), indent)
             return Splice(at, at, indent + text + newline)
         return Splice(tail.end(), tail.end(), newline + indent + text)
 

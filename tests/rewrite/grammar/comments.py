@@ -1,7 +1,7 @@
 """Which statement or element a comment belongs to, and whether it still does after a rewrite.
 
 The rule is the one of `docs/spec.md`: a comment behind a statement or an element belongs to it, one
-on a line of its own to what stands below it.
+on a line of its own to what stands below it, or to the block that it ends.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from tests.rewrite.grammar.noise import tokens
 
 Owner = tuple[str, ...]
+END = "end of"
+"""The first word of an owner that is a block."""
 _SPACE = {tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 _CLAUSES = ("else", "elif", "except", "finally", "case")
 _LINE = "\n"
@@ -26,8 +28,10 @@ def owners(text: str) -> dict[str, tuple[bool, Owner]]:
     """
     words, comments = _read(re.sub(r"\r\n?", "\n", text))
     found: dict[str, tuple[bool, Owner]] = {}
+    ended = _blocks_ended(re.sub(r"\r\n?", "\n", text))
     for comment, alone, at, listed in comments:
         owner = _below(words, at, listed) if alone else _behind(words, at, listed)
+        owner = ended.get(comment, owner)
         if owner and "coding:" not in comment:  # that one belongs to the file
             found[comment] = alone, owner
     return found
@@ -55,8 +59,12 @@ def strayed(before: str, after: str) -> list[str]:
         and new.get(comment) != (alone, owner)
         and (comment in new or (comment in statements(before) and comment not in left))
         and not {"old_site", "OldSite", "one_site"} & set(owner)  # the site: another rule
-        and words.count(_joined(owner)) >= others.count(_joined(owner))
+        and words.count(_joined(_words(owner))) >= others.count(_joined(_words(owner)))
     ]
+
+
+def _words(owner: Owner) -> Owner:
+    return owner[1:] if owner[0] == END else owner
 
 
 def left_elements(before: str, after: str) -> list[str]:
@@ -93,6 +101,40 @@ def _read(text: str) -> tuple[list[str], list[tuple[str, bool, int, bool]]]:
             depth += (token.string in OPENING) - (token.string in CLOSING)
             last = token.end[0]
     return words, comments
+
+
+def _blocks_ended(text: str) -> dict[str, Owner]:
+    """The comments that end a block, and the line that the block belongs to.
+
+    They stand below the block's last statement, deeper than that line; a clause (`else:`) is no
+    statement by itself, so that its block has no owner.
+    """
+    result: dict[str, Owner] = {}
+    lines: list[list[str]] = [[]]  # of the blocks that are open, the line above each
+    columns: list[int] = []
+    line, last = list[str](), list[str]()
+    waiting: list[tuple[str, int]] = []
+    column = 0
+    for token in tokens(text):
+        if token.type == tokenize.COMMENT:
+            if not line:
+                waiting.append((token.string.rstrip(" \\"), token.start[1]))
+        elif token.type == tokenize.INDENT:
+            lines.append(last)
+            columns.append(column)
+        elif token.type == tokenize.DEDENT:
+            header, of = lines.pop(), columns.pop()
+            while waiting and waiting[0][1] > of:
+                comment, _ = waiting.pop(0)
+                clause = header[0] in (*_CLAUSES, "try")
+                result[comment] = () if clause else (END, *header)
+        elif token.type == tokenize.NEWLINE:
+            line, last = [], line
+        elif token.type not in _SPACE:
+            if not line:
+                column, waiting = token.start[1], []
+            line.append(token.string)
+    return result
 
 
 def _behind(words: Sequence[str], at: int, listed: bool) -> Owner:

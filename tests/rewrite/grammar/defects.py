@@ -36,7 +36,7 @@ from patcher.rewrite.kinds import body as of_body
 from patcher.rewrite.kinds import imports as of_imports
 from patcher.rewrite.matching import tree
 from patcher.rewrite.oracle import tokens
-from patcher.rewrite.replacing import fill, pattern_edit, places, substitute
+from patcher.rewrite.replacing import pattern_edit, places, substitute
 from patcher.rewrite.source import Source
 from tests.rewrite.grammar import authoring, kinds, listed, matching, nested
 from tests.rewrite.grammar import put_back as put
@@ -47,7 +47,6 @@ Patch = pytest.MonkeyPatch
 MOST = 500
 """How many cases are made before a defect counts as not found."""
 SILENT = "comments that cannot be kept are lost without a word"
-_NEVER = re.compile(r"(?!)")
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,9 @@ DEFECTS = (
     Defect(6, "a block that is emptied has no `pass`", put.no_pass, _STATEMENT),
     Defect(5, "comments above what a hole holds are lost", put.comments_above, _SWAP),
     Defect(5, "comments behind what a hole holds are lost",
-           put.change(fill, "_TAIL", _NEVER), _RUN),
+           put.comments_behind, _RUN),
+    Defect(5, "comments that end a block stay when the block moves", put.comments_stay_below,
+           _STATEMENT),
     Defect(5, "comments of statements that are written out are lost",
            put.change(substitute._Site, "_kept", lambda site, of, come: {}), _ORDER),
     Defect(5, SILENT, put.change(tokens, "lost", lambda before, after: []), _BOTH),

@@ -48,6 +48,8 @@ def noisy(text: str, random: Random) -> str:
     previous: tokenize.TokenInfo | None = None
     lines = text.splitlines(keepends=True)
     rate = random.choice([0.0, 0.03, 0.12])
+    ends = Random(text)  # of its own: what else is drawn stays as it was
+    inner = ""
 
     def comment() -> str:
         nonlocal count
@@ -69,6 +71,9 @@ def noisy(text: str, random: Random) -> str:
         if previous is None:
             indent = re.match(r"[ \t]*", lines[token.start[0] - 1])
             space = indent[0] if indent else ""
+            if len(inner) > len(space) and ends.random() < rate * 2:  # it ends a block
+                out.append(ends.choice(["", "\n"]) + f"{inner}{comment()}\n")
+            inner = space
             clause = token.string in ("else", "elif", "except", "finally", "case")
             if random.random() < rate * (0.3 if clause else 1):
                 above = [

@@ -63,7 +63,21 @@ def bare_generator(patch: Patch) -> None:
 
 
 def comments_above(patch: Patch) -> None:
-    patch.setattr(fill.Filler, "_with_comments", lambda self, line_start: line_start)
+    patch.setattr(fill, "comments_of", lambda source, start, limit: source.line_start(start))
+
+
+def comments_behind(patch: Patch) -> None:
+    statements = fill.Filler._statements
+
+    def changed(self: fill.Filler, nodes: Any, indent: str, first: bool) -> str:
+        end = self.end(nodes[-1]), self.end_of(nodes[-1])
+        return statements(self, nodes, indent, first).removesuffix(self.source.text[slice(*end)])
+
+    patch.setattr(fill.Filler, "_statements", changed)
+
+
+def comments_stay_below(patch: Patch) -> None:
+    patch.setattr(places, "below_block", lambda source, at, indent: at)
 
 
 def below_comments(patch: Patch) -> None:
@@ -78,7 +92,7 @@ def below_comments(patch: Patch) -> None:
         return insert_after(self, anchor, come)
 
     patch.setattr(substitute._Site, "_insert_after", changed)
-    patch.setattr(substitute, "comments_above", lambda source, start: source.line_start(start))
+    patch.setattr(substitute, "comments_of", lambda source, start: source.line_start(start))
 
 
 def bytes_are_characters(patch: Patch) -> None:
