@@ -132,7 +132,8 @@ def scan(
     """
     from patcher.commands import scan as command
 
-    return command.scan(_workspace(workspace), names, target=target, packages=packages)
+    options = command.ScanOptions(packages)
+    return command.scan(_workspace(workspace), names, options, target=target)
 
 
 def _workspace(place: Place) -> Workspace:

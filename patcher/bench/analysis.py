@@ -6,7 +6,7 @@ baseline time. Single cases are only checked for regressions, corrected for how 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum, log
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,8 @@ def judge_pairs(
     regressions = find_regressions(by_case, margin) if len(by_case) > 1 else ()
     differences, same_arm = pair_log_ratios(pairs), same_arm_log_ratios(pairs)
     against = objections(pairs, margin, floor_s or {})
-    return decide(differences, same_arm, plan, margin, against=against, regressions=regressions)
+    verdict = decide(differences, same_arm, plan, margin, against=against)
+    return replace(verdict, regressions=regressions)
 
 
 def pair_log_ratios(pairs: Sequence[TimedPair]) -> list[float]:

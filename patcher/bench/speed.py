@@ -231,7 +231,6 @@ def decide(
     *,
     withheld: str = "",
     against: Objections = NONE,
-    regressions: Sequence[Regression] = (),
 ) -> SpeedVerdict:
     """The verdict on paired log ratios.
 
@@ -264,7 +263,6 @@ def decide(
         noise_floor=math.expm1(floor),
         smallest_detectable=math.expm1(detectable) if math.isfinite(detectable) else None,
         pairs_needed=missing,
-        regressions=tuple(regressions),
     )
 
 

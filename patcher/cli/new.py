@@ -10,6 +10,7 @@ from patcher.cli.common import CliSession, command, target_option
 
 if TYPE_CHECKING:
     from patcher.commands.new_workload import NewWorkload
+    from patcher.results import NewResult
 
 
 @command(
@@ -62,7 +63,18 @@ def new_command(
     if at is not None:
         if name is None:
             raise click.UsageError("name the patch: patcher new NAME --at FILE:LINE")
-        _write_patch(session, name, at, match, code, claim, target)
+        from patcher.commands import new
+
+        if code is None:
+            result = new.scaffold(session.workspace(), name, at, target)
+            _report_patch(session, result, f"change `with`, then `patcher check {name}`")
+        else:
+            from patcher.patchfile.model import Equivalence
+            from patcher.rewrite.authoring.replacement import Replacement
+
+            change, gate = Replacement(code, match), Equivalence(claim)
+            result = new.replace_site(session.workspace(), name, at, change, gate, target)
+            _report_patch(session, result, f"`patcher verify {name}`")
         return
     if code is not None:
         raise click.UsageError("--with CODE needs --at FILE: where")
@@ -72,25 +84,7 @@ def new_command(
     report(session, write(session.workspace(), name, target))
 
 
-def _write_patch(
-    session: CliSession,
-    name: str,
-    at: str,
-    match: str | None,
-    code: str | None,
-    claim: str,
-    target: str | None,
-) -> None:
-    from patcher.commands import new
-    from patcher.patchfile.model import Equivalence
-
-    if code is None:
-        result = new.scaffold(session.workspace(), name, at, target)
-        following = f"change `with`, then `patcher check {name}`"
-    else:
-        replacement = new.Replacement(match, code, Equivalence(claim))
-        result = new.replace_site(session.workspace(), name, at, replacement, target)
-        following = f"`patcher verify {name}`"
+def _report_patch(session: CliSession, result: NewResult, following: str) -> None:
     session.emit(result)
     session.say(result.text, nl=False)
     if result.note:

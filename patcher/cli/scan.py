@@ -51,10 +51,8 @@ def scan_command(
         result = scan.scan(
             session.workspace(),
             names,
+            scan.ScanOptions(packages, draft, dynamic),
             target=target,
-            packages=packages,
-            draft=draft,
-            dynamic=dynamic,
             observer=progress,
         )
     if html is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from patcher.commands.shared.find_copy import copy_for
@@ -13,23 +13,9 @@ from patcher.results import NewResult
 
 if TYPE_CHECKING:
     from patcher.patchfile.model import Equivalence
+    from patcher.rewrite.authoring.replacement import Replacement
     from patcher.store.working_copy import WorkingCopy
     from patcher.store.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """What a site becomes.
-
-    Attributes:
-        pattern: what to match in the file; None: the statement at the line.
-        code: what comes instead.
-        claim: the gate the patch must pass.
-    """
-
-    pattern: str | None
-    code: str
-    claim: Equivalence
 
 
 def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> NewResult:
@@ -47,30 +33,33 @@ def scaffold(workspace: Workspace, name: str, at: str, target: str | None) -> Ne
 
 
 def replace_site(
-    workspace: Workspace, name: str, at: str, replacement: Replacement, target: str | None
+    workspace: Workspace,
+    name: str,
+    at: str,
+    replacement: Replacement,
+    claim: Equivalence,
+    target: str | None,
 ) -> NewResult:
     """Write ``patches/NAME.yaml`` with one edit that gives the site at ``FILE[:LINE]`` other code.
+
+    Args:
+        replacement: its line is that of ``at``.
+        claim: the gate the patch must pass.
 
     Raises:
         PatcherError: ``missing``, ``ambiguous``: there is no such site, or more than one.
     """
     from patcher.rewrite.authoring.replacement import replacement_spec
+    from patcher.rewrite.authoring.write_spec import SpecHead
 
     file, _, line = at.rpartition(":")
     if not file or not line.isdigit():
         file, line = at, ""
     copy = copy_for(workspace, [], target)
     content = _read(copy, file)
-    text = replacement_spec(
-        name,
-        requirement(copy, file),
-        file,
-        content,
-        line=int(line) if line else None,
-        pattern=replacement.pattern,
-        replacement=replacement.code,
-        claim=replacement.claim,
-    )
+    head = SpecHead(name, requirement(copy, file), claim=claim)
+    replacement = replace(replacement, line=int(line) if line else None)
+    text = replacement_spec(head, file, content, replacement)
     spec = write_spec(workspace, name, {f"{name}.yaml": text.encode()})
     return NewResult(spec, text, _counted(copy, file, content, int(line)) if line else None)
 

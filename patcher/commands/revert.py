@@ -48,7 +48,7 @@ def revert_all(workspace: Workspace, target: str | None, *, dry_run: bool) -> Re
 def _revert_copy(copy: WorkingCopy, *, dry_run: bool) -> RevertedCopy:
     names = [applied.name for applied in copy.series]
     files = {path: copy.pristine(path) for path in copy.state.touched}
-    done = write(copy, files, (), "revert", names, dry_run=dry_run, modes={})
+    done = _write(copy, files, (), names, dry_run=dry_run, modes={})
     return RevertedCopy(copy.target, done.reverted, done.files, done.commit)
 
 
@@ -80,23 +80,21 @@ def revert(
                     hint=f"revert {patch.name} too, or first",
                 )
         files, modes = replayed(copy, rest), modes_of(copy, rest)
-        return write(copy, files, rest, "revert", list(names), dry_run=dry_run, modes=modes)
+        return _write(copy, files, rest, names, dry_run=dry_run, modes=modes)
 
 
-def write(
+def _write(
     copy: WorkingCopy,
     files: Mapping[str, bytes | None],
     series: Sequence[Applied],
-    action: str,
     names: Sequence[str],
     *,
-    dry_run: bool = False,
-    modes: Mapping[str, int] | None = None,
+    dry_run: bool,
+    modes: Mapping[str, int],
 ) -> RevertResult:
-    """Carry a revert or a restore out."""
     if dry_run or not names:
-        return _result([] if not names else list(names), None)
-    return _result(list(names), copy.change(files, series, action, names, modes=modes))
+        return _result(list(names), None)
+    return _result(list(names), copy.change(files, series, "revert", names, modes=modes))
 
 
 def _result(names: list[str], change: Change | None) -> RevertResult:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from patcher.commands.shared.find_copy import Notify, copy_for, readable_patches, target_of
@@ -33,23 +34,30 @@ if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
 
 
-def scan(
-    workspace: Workspace,
-    names: Sequence[str],
-    *,
-    target: str | None = None,
-    packages: Sequence[str] = (),
-    draft: bool = False,
-    dynamic: bool = False,
-    observer: Observer | None = None,
-) -> ScanResult:
-    """Map the target, and predict the named patches as if applied in that order.
+@dataclass(frozen=True)
+class ScanOptions:
+    """What is asked of a scan beside the map and the prediction.
 
-    Args:
+    Attributes:
         packages: installed packages to map beside the target.
         draft: make a spec for each in-place hazard.
         dynamic: run the cases on pristine also when no patch is named.
     """
+
+    packages: Sequence[str] = ()
+    draft: bool = False
+    dynamic: bool = False
+
+
+def scan(
+    workspace: Workspace,
+    names: Sequence[str],
+    options: ScanOptions,
+    *,
+    target: str | None = None,
+    observer: Observer | None = None,
+) -> ScanResult:
+    """Map the target, and predict the named patches as if applied in that order."""
     from patcher.hazards.summary import is_outside, summarise
     from patcher.hazards.tree import installed_package, scan_static
     from patcher.results.scanned import ScanResult, mapped_package, scanned_hazard
@@ -61,13 +69,13 @@ def scan(
     with frozen_trees(copy) as scratch:
         tree = freeze(copy, new_tree(scratch), pristine=True)
         static = {copy.target: mapped_package(scan_static(tree.path, copy.packages, counted))}
-        for package in packages:
+        for package in options.packages:
             root, name = installed_package(package)
             static[package] = mapped_package(scan_static(root, [name], counted))
-        if not patches and not dynamic:
+        if not patches and not options.dynamic:
             return ScanResult((), False, static, None)
         with surveys(copy, scratch, watcher) as survey:
-            ran = summarise(survey.survey({}, None), copy.packages) if dynamic else None
+            ran = summarise(survey.survey({}, None), copy.packages) if options.dynamic else None
             if not patches:
                 return ScanResult((), False, static, ran)
             hazards = _predict(copy, patches, survey)
@@ -75,7 +83,7 @@ def scan(
             scanned_hazard(each, outside=is_outside(each.at.file, copy.packages))
             for each in hazards
         ]
-        drafts = _drafts(copy, hazards, watcher) if draft else ()
+        drafts = _drafts(copy, hazards, watcher) if options.draft else ()
         return ScanResult(placed, True, static, ran, drafts)
 
 

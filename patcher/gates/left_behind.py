@@ -5,6 +5,7 @@ Compared within each arm, before and after a call; what only the patched arm doe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patcher.gates.result import GateResult
@@ -16,19 +17,11 @@ if TYPE_CHECKING:
     from patcher.execution.results import Case, CaseResult
 
 
-def left_behind(
-    gate: str,
-    baseline: Sequence[CaseResult],
-    patched: Sequence[CaseResult],
-    *,
-    exact: bool,
-    may_keep: bool = False,
-    unsteady: frozenset[str] = frozenset(),
-    further: frozenset[Case] = frozenset(),
-) -> dict[Case, GateResult]:
-    """Faults by case among the calls of one model, in the order they were made.
+@dataclass(frozen=True)
+class StateRules:
+    """What is asked of the state that calls leave.
 
-    Args:
+    Attributes:
         exact: the series claims equal bits, so that what is left behind must be equal too.
         may_keep: the series declares that it keeps things between calls.
         unsteady: generators of random numbers that the baseline does not leave alike itself; what
@@ -36,6 +29,17 @@ def left_behind(
         further: calls before which the arms made other calls, because some of the baseline's are on
             record. A module's first import may draw numbers: random numbers are not judged there.
     """
+
+    exact: bool
+    may_keep: bool = False
+    unsteady: frozenset[str] = frozenset()
+    further: frozenset[Case] = frozenset()
+
+
+def left_behind(
+    gate: str, baseline: Sequence[CaseResult], patched: Sequence[CaseResult], rules: StateRules
+) -> dict[Case, GateResult]:
+    """Faults by case among the calls of one model, in the order they were made."""
     before = {result.case: result for result in baseline}
     collected: dict[Case, GateResult] = {}
     settled: set[str] = set()
@@ -45,9 +49,11 @@ def left_behind(
             continue
         messages = [
             message
-            for name, message in _faults(expected, result, settled, exact=exact, may_keep=may_keep)
+            for name, message in _faults(expected, result, settled, rules)
             if not is_random(name)
-            or (result.case not in further and name.removeprefix(RANDOM) not in unsteady)
+            or (
+                result.case not in rules.further and name.removeprefix(RANDOM) not in rules.unsteady
+            )
         ]
         if messages:
             collected[result.case] = GateResult(gate, False, messages[0], "left behind")
@@ -55,7 +61,7 @@ def left_behind(
 
 
 def _faults(
-    expected: CaseResult, actual: CaseResult, settled: set[str], *, exact: bool, may_keep: bool
+    expected: CaseResult, actual: CaseResult, settled: set[str], rules: StateRules
 ) -> Iterator[tuple[str, str]]:
     """What of the state is at fault, and in a sentence."""
     if differing(actual) and not differing(expected):
@@ -70,14 +76,14 @@ def _faults(
             continue
         if is_random(name) and name not in expected.state:
             continue  # the baseline had not loaded the generator's library yet
-        if not exact and is_random(name):
+        if not rules.exact and is_random(name):
             continue  # listed, not judged: another kernel may draw otherwise
         if not is_shape(actual.state.get(name, "")):
             yield name, f"a call changes {name}, which it leaves alone on the baseline"
-        elif name in settled and not may_keep:
+        elif name in settled and not rules.may_keep:
             yield name, f"every call changes {name}, which it leaves alone on the baseline"
         settled.add(name)
-    if exact:
+    if rules.exact:
         for name, value in expected.state.items():
             other = actual.state.get(name, value)
             called = name in actual.changed or is_random(name)  # seeded alike before the call

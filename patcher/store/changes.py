@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
@@ -14,11 +15,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from patcher.store.drift import Drift
+    from patcher.store.state import Applied
     from patcher.store.tree import StoredTree
 
 NEW_FILE_MODE = 0o644
 Goal = dict[str, tuple["bytes | None", int]]
 """Bytes and permission bits by path; bytes of None mean no file."""
+
+
+@dataclass(frozen=True)
+class SeriesChange:
+    """What becomes of the series, and what the record says of it.
+
+    Attributes:
+        series: afterwards.
+        action: what it is called: ``apply``, ``revert``, ...
+        names: the patches it is about.
+        verified: what to remember as verified; None leaves it as it is.
+    """
+
+    series: tuple[Applied, ...]
+    action: str
+    names: tuple[str, ...] = ()
+    verified: tuple[Applied, ...] | None = None
+
+
+@dataclass(frozen=True)
+class FileChanges:
+    """What becomes of the files.
+
+    Attributes:
+        contents: new bytes by path; None removes.
+        steps: one for each file whose bytes or mode change.
+        touched: the files that differ from pristine afterwards.
+        kept: bytes to back up first.
+    """
+
+    contents: Mapping[str, bytes | None]
+    steps: tuple[FileStep, ...]
+    touched: Mapping[str, Touched]
+    kept: tuple[bytes, ...]
 
 
 def goal_of(

@@ -14,6 +14,7 @@ import errno
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
@@ -34,23 +35,28 @@ BALLAST_FILE = "ballast"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def execute(
-    place: CopyFolders,
-    journal: Journal,
-    contents: Mapping[str, bytes | None],
-    kept: Collection[bytes],
-    next_state: bytes,
-    signals: Deferred,
-    ballast: int = 0,
-) -> None:
-    """Carry out a planned change.
+@dataclass(frozen=True)
+class Transaction:
+    """A change, planned in full.
 
-    Args:
+    Attributes:
+        journal: what is going to be done, step by step.
         contents: new bytes by path, None to remove; one for each of the journal's steps.
         kept: what goes into the backups first: the present bytes, and both states.
         next_state: the new ``series.json``.
         ballast: bytes of room to set aside first, so that a later change back does not fail on a
             full disk.
+    """
+
+    journal: Journal
+    contents: Mapping[str, bytes | None]
+    kept: Collection[bytes]
+    next_state: bytes
+    ballast: int = 0
+
+
+def execute(place: CopyFolders, planned: Transaction, signals: Deferred) -> None:
+    """Carry a planned change out.
 
     Raises:
         PatcherError: ``drift`` when a file changed since it was planned, ``interrupted`` on a
@@ -59,19 +65,19 @@ def execute(
     """
     try:
         try:
-            _set_ballast(place, ballast)
-            _back_up(place, journal, kept)
+            _set_ballast(place, planned.ballast)
+            _back_up(place, planned)
             signals.checkpoint()
-            _carry_out(place, journal, contents, next_state, signals)
+            _carry_out(place, planned, signals)
         except OSError as error:
             if error.errno not in _FULL or not _drop_ballast(place):
                 raise
             # The room set aside for this moment is free now: once more, from the start.
-            _settle(place, journal)
-            _back_up(place, journal, kept)
-            _carry_out(place, journal, contents, next_state, signals)
+            _settle(place, planned.journal)
+            _back_up(place, planned)
+            _carry_out(place, planned, signals)
     except BaseException as error:
-        if _settle(place, journal) is not Settlement.FINISHED:
+        if _settle(place, planned.journal) is not Settlement.FINISHED:
             if isinstance(error, OSError):
                 raise put_back(refused(error)) from error
             if isinstance(error, PatcherError) and error.code == "interrupted":
@@ -79,17 +85,11 @@ def execute(
             raise
 
 
-def _carry_out(
-    place: CopyFolders,
-    journal: Journal,
-    contents: Mapping[str, bytes | None],
-    next_state: bytes,
-    signals: Deferred,
-) -> None:
-    journals.write(place.private, journal)
-    _write_beside(place, journal, contents, next_state)
+def _carry_out(place: CopyFolders, planned: Transaction, signals: Deferred) -> None:
+    journals.write(place.private, planned.journal)
+    _write_beside(place, planned)
     signals.checkpoint()
-    begun = journal.begun()
+    begun = planned.journal.begun()
     journals.write(place.private, begun)
     for number, step in enumerate(begun.steps):
         _swap(place, begun, number, step)
@@ -156,27 +156,26 @@ def _quoted(path: str) -> str:
     return shlex.quote(path)
 
 
-def _back_up(place: CopyFolders, journal: Journal, kept: Collection[bytes]) -> None:
-    for data in kept:
+def _back_up(place: CopyFolders, planned: Transaction) -> None:
+    for data in planned.kept:
         place.backups.put(data)
-    place.backups.record(journal)
+    place.backups.record(planned.journal)
 
 
-def _write_beside(
-    place: CopyFolders, journal: Journal, contents: Mapping[str, bytes | None], next_state: bytes
-) -> None:
+def _write_beside(place: CopyFolders, planned: Transaction) -> None:
+    journal = planned.journal
     for path in journal.folders:
         with place.root.parent(path) as (folder, name):
             folder.mkdir(name)
             folder.fsync()
     for number, step in enumerate(journal.steps):
-        data = contents[step.path]
+        data = planned.contents[step.path]
         if data is not None:
             with place.root.parent(step.path) as (folder, _):
                 folder.create(journal.side(number), data, step.after_mode)
                 folder.fsync()
     with Folder.open(place.home) as home:
-        home.create(journal.next_state, next_state, 0o644)
+        home.create(journal.next_state, planned.next_state, 0o644)
         home.fsync()
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from patcher.errors import PatcherError
 from patcher.store import changes, checkout, git, transaction
 from patcher.store import state as states
+from patcher.store.changes import FileChanges, SeriesChange
 from patcher.store.drift import Drift
 from patcher.store.fs import digest
 from patcher.store.journal import Journal
 from patcher.store.paths import check_relative
 from patcher.store.signals import Deferred
 from patcher.store.state import Applied, State
+from patcher.store.transaction import Transaction
 from patcher.store.tree import StoredTree, drift_error
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from patcher.store.exclusive import ExclusiveFolders
     from patcher.store.journal import FileStep
-    from patcher.store.state import Touched
 
 __all__ = ["Applied", "Change", "Drift", "WorkingCopy"]
 
@@ -100,9 +101,9 @@ class WorkingCopy(StoredTree):
                 if drifted:
                     raise drift_error(drifted)
                 adopted = {each.path for each in drift}
-                return self._change(
-                    goal, adopted, tuple(series), action, tuple(names), verified, signals
-                )
+                noted = None if verified is None else tuple(verified)
+                becomes = SeriesChange(tuple(series), action, tuple(names), noted)
+                return self._execute(self._files(goal, adopted), becomes, signals)
             except OSError as error:
                 raise transaction.refused(error) from error
 
@@ -124,69 +125,56 @@ class WorkingCopy(StoredTree):
             goal = {p: (data, modes.get(p, changes.NEW_FILE_MODE)) for p, data in files.items()}
             try:
                 steps, old = changes.steps_of(self, goal)
-                done = (self.state.touched, steps, list(old.values()))
-                return self._execute(files, self.series, "discard", (), None, signals, done)
+                put_back = FileChanges(files, steps, self.state.touched, tuple(old.values()))
+                return self._execute(put_back, SeriesChange(self.series, "discard"), signals)
             except OSError as error:
                 raise transaction.refused(error) from error
 
-    def _change(
-        self,
-        goal: changes.Goal,
-        adopted: Collection[str],
-        series: tuple[Applied, ...],
-        action: str,
-        names: tuple[str, ...],
-        verified: Sequence[Applied] | None,
-        signals: Deferred,
-    ) -> Change:
+    def _files(self, goal: changes.Goal, adopted: Collection[str]) -> FileChanges:
         steps, old = changes.steps_of(self, goal)
-        past = [self.pristine(path) for path in adopted]
-        touched = changes.touched_after(self, steps, {path: goal[path] for path in adopted})
-        kept = [*old.values(), *(data for data in past if data is not None)]
-        files = {path: data for path, (data, _) in goal.items()}
-        done = (touched, steps, kept)
-        return self._execute(files, series, action, names, verified, signals, done)
+        before = [self.pristine(path) for path in adopted]
+        return FileChanges(
+            contents={path: data for path, (data, _) in goal.items()},
+            steps=steps,
+            touched=changes.touched_after(self, steps, {path: goal[path] for path in adopted}),
+            kept=(*old.values(), *(data for data in before if data is not None)),
+        )
 
-    def _execute(
-        self,
-        files: Mapping[str, bytes | None],
-        series: tuple[Applied, ...],
-        action: str,
-        names: tuple[str, ...],
-        verified: Sequence[Applied] | None,
-        signals: Deferred,
-        prepared: tuple[Mapping[str, Touched], tuple[FileStep, ...], list[bytes]],
-    ) -> Change:
-        touched, steps, old = prepared
-        for step in steps:
+    def _execute(self, files: FileChanges, becomes: SeriesChange, signals: Deferred) -> Change:
+        for step in files.steps:
             if self._seen.get(step.path, {step.before}) != {step.before}:
                 raise drift_error([Drift(step.path, "edited")])  # it was planned on other bytes
-        noted = self.state.verified if verified is None else tuple(verified)
+        verified = self.state.verified if becomes.verified is None else becomes.verified
         identity = transaction.transaction_id()
-        next_state = self.state.after(identity, series, noted, touched)
+        next_state = self.state.after(identity, becomes.series, verified, files.touched)
         old_bytes, new_bytes = states.dump(self.state), states.dump(next_state)
         journal = Journal(
             transaction=identity,
             generation=next_state.generation,
             target=self.target,
-            action=action,
-            names=names,
+            action=becomes.action,
+            names=becomes.names,
             root=self.state.root,
             started=transaction.now(),
             pid=os.getpid(),
             state_before=digest(old_bytes),
             state_after=digest(new_bytes),
-            steps=steps,
-            folders=self._missing_folders(steps),
+            steps=files.steps,
+            folders=self._missing_folders(files.steps),
         )
-        ballast = _ballast(old, new_bytes) if action == "apply" else 0
-        kept = [*old, old_bytes, new_bytes]
-        transaction.execute(self.place, journal, files, kept, new_bytes, signals, ballast)
+        planned = Transaction(
+            journal,
+            contents=files.contents,
+            kept=(*files.kept, old_bytes, new_bytes),
+            next_state=new_bytes,
+            ballast=_ballast(files.kept, new_bytes) if becomes.action == "apply" else 0,
+        )
+        transaction.execute(self.place, planned, signals)
         self.state = next_state
         self._seen.clear()
         checkout.note(self)
         commit = git.record(self)
-        done = tuple((step.path, step.before, step.after) for step in steps)
+        done = tuple((step.path, step.before, step.after) for step in files.steps)
         return Change(done, commit, signals.received)
 
     def _missing_folders(self, steps: Iterable[FileStep]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.gates.bitwise import compare
-from patcher.gates.left_behind import left_behind, other_random_numbers
+from patcher.gates.left_behind import StateRules, left_behind, other_random_numbers
 from patcher.gates.registry import Pair, gate_of, run_gates
 from patcher.gates.smoke import smoke
 from patcher.patchfile.model import Equivalence
@@ -127,10 +127,12 @@ class Comparison:
                 self.gate.name,
                 [self.baseline[case] for case in cases if case in self.baseline],
                 [self.patched[case] for case in cases if case in self.patched],
-                exact=self.request.equivalence is Equivalence.BITWISE,
-                may_keep=may_keep,
-                unsteady=self._unsteady(model),
-                further=self._with_another_past(model),
+                StateRules(
+                    exact=self.request.equivalence is Equivalence.BITWISE,
+                    may_keep=may_keep,
+                    unsteady=self._unsteady(model),
+                    further=self._with_another_past(model),
+                ),
             )
 
     def _with_another_past(self, model: Model) -> frozenset[Case]:

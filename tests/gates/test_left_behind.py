@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
-from patcher.gates.left_behind import left_behind
+from patcher.gates.left_behind import StateRules, left_behind
 from patcher.targets.state import RANDOM
 
 CASE = Case("m", "t")
@@ -22,9 +22,8 @@ def faults(
     further: frozenset[Case] = frozenset(),
 ) -> list[str]:
     baseline, patched = [left(Arm.BASELINE, "a")], [left(Arm.PATCHED, "b")]
-    actual = left_behind(
-        "bitwise", baseline, patched, exact=exact, unsteady=unsteady, further=further
-    )
+    rules = StateRules(exact, unsteady=unsteady, further=further)
+    actual = left_behind("bitwise", baseline, patched, rules)
     return [result.message for result in actual.values()]
 
 
@@ -44,7 +43,8 @@ def test_a_generator_that_the_baseline_does_not_leave_alike_itself_is_not_asked_
 def test_a_generator_whose_library_only_one_arm_had_loaded_is_no_fault() -> None:
     patched = replace(left(Arm.PATCHED, "a"), changed=(RANDOM + "numpy",))
     patched = replace(patched, state={**patched.state, RANDOM + "numpy": "c"})
-    assert left_behind("bitwise", [left(Arm.BASELINE, "a")], [patched], exact=True) == {}
+    rules = StateRules(exact=True)
+    assert left_behind("bitwise", [left(Arm.BASELINE, "a")], [patched], rules) == {}
 
 
 def test_calls_with_another_past_on_the_other_arm_are_not_asked() -> None:

@@ -14,7 +14,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.features import too_new
 from patcher.patchfile.model import Edit, EditKind
 from patcher.rewrite.authoring.exact import text_edits
-from patcher.rewrite.authoring.write_spec import spec_text
+from patcher.rewrite.authoring.write_spec import SpecHead, spec_text
 
 NEW_FILE_MODE = 0o644
 _LIKENESS = 0.6
@@ -73,7 +73,7 @@ def capture(
             making.changed(path, path, held)
         elif path not in renamed.values():
             making.added(path, held)
-    text = spec_text(name, target, making.edits, requires=requires)
+    text = spec_text(SpecHead(name, target, requires=tuple(requires)), making.edits)
     return Captured(text, making.attachments)
 
 

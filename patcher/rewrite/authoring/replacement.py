@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.patchfile.holes import PatternError, parse
-from patcher.patchfile.model import Edit, EditKind, EditStatus, Equivalence
+from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.authoring.scaffold import edit_at, innermost, short_fixture_at
-from patcher.rewrite.authoring.write_spec import before_lines, scalar, spec_text
+from patcher.rewrite.authoring.write_spec import SpecHead, before_lines, scalar, spec_text
 from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.source import Source
 
@@ -21,40 +21,45 @@ INDENT = "    "
 LONGEST_FIXTURE = 16  # lines; a longer one shows less than the target itself
 
 
-def replacement_spec(
-    name: str,
-    target: str,
-    path: str,
-    content: bytes,
-    *,
-    line: int | None,
-    pattern: str | None,
-    replacement: str,
-    claim: Equivalence = Equivalence.BITWISE,
-) -> str:
+@dataclass(frozen=True)
+class Replacement:
+    """One site, and what it becomes.
+
+    Attributes:
+        code: what comes instead.
+        pattern: what to match; without one it is the statement (or decorator) at ``line``.
+        line: from 1: of the statement, or of a function whose only site of the pattern is meant;
+            where there are more in the function, the one in the statement at the line.
+    """
+
+    code: str
+    pattern: str | None = None
+    line: int | None = None
+
+
+def replacement_spec(head: SpecHead, path: str, content: bytes, replacement: Replacement) -> str:
     """The text of a spec whose one edit gives one site another code, with a fixture that shows it.
 
     Args:
+        head: its summary is written here.
         path: of the file, relative to the import root.
         content: the file.
-        line: from 1: of the statement, or of a function whose only site of the pattern is meant;
-            where there are more in the function, the one in the statement at the line.
-        pattern: what to match; without one it is the statement (or decorator) at ``line``.
 
     Raises:
         PatcherError: ``usage``, ``missing``, ``ambiguous``: the site is not there, or not the
             only one; ``blocked`` and ``conflict`` as planning has them.
     """
     source = Source(path, content)
+    line, pattern = replacement.line, replacement.pattern
     _check(pattern, "--match")
-    _check(replacement, "--with")
+    _check(replacement.code, "--with")
     if pattern is None:
         if line is None:
             raise PatcherError("usage", "say what it replaces: FILE:LINE, or --match CODE")
-        edit = replace(edit_at(source, path, line), replacement=replacement)
+        edit = replace(edit_at(source, path, line), replacement=replacement.code)
     else:
         within = innermost(source, line) if line is not None else None
-        edit = Edit(path, EditKind.MATCH, within, pattern, replacement)
+        edit = Edit(path, EditKind.MATCH, within, pattern, replacement.code)
     outcome = rewrite_file(path, content, [edit], {}).outcomes[0]
     if outcome.status is EditStatus.AMBIGUOUS and line is not None:
         edit = _in_its_statement(edit, source, line) or edit
@@ -67,7 +72,7 @@ def replacement_spec(
     summary = f"{edit.within} in {path} is changed at one place"
     before = short_fixture_at(source, first, LONGEST_FIXTURE)
     test = _test(edit, before) if before else []
-    return spec_text(name, target, [edit], summary, test, claim=claim)
+    return spec_text(replace(head, summary=summary), [edit], test)
 
 
 def _in_its_statement(edit: Edit, source: Source, line: int) -> Edit | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from patcher.errors import PatcherError
 from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.authoring import similarity as shapes
-from patcher.rewrite.authoring.write_spec import before_lines, spec_text
+from patcher.rewrite.authoring.write_spec import SpecHead, before_lines, spec_text
 from patcher.rewrite.file import rewrite_file
 from patcher.rewrite.source import Definition, Source
 
@@ -37,7 +37,7 @@ def scaffold(name: str, target: str, path: str, line: int, content: bytes) -> st
     edit = edit_at(source, path, line)
     text = fixture_at(source, line)
     test = ["test:", *before_lines(text)] if _finds(edit, text) else []
-    return spec_text(name, target, [edit], test=test)
+    return spec_text(SpecHead(name, target), [edit], test)
 
 
 def edit_at(source: Source, path: str, line: int) -> Edit:

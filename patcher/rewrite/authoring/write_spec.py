@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from patcher.patchfile.kinds import Level, kind_of, kinds
 from patcher.patchfile.model import Edit, EditKind, Equivalence
@@ -18,25 +19,39 @@ _BLOCK = re.compile(
 )
 
 
-def spec_text(
-    name: str, target: str, edits: Sequence[Edit], summary: str = "", test: Sequence[str] = (),
-    requires: Sequence[str] = (), claim: Equivalence = Equivalence.BITWISE,
-) -> str:  # fmt: skip
+@dataclass(frozen=True)
+class SpecHead:
+    """What a spec says of its patch, above the edits.
+
+    Attributes:
+        name: of the patch.
+        target: PEP 508, for example ``chatterbox-tts >=0.1,<0.2``.
+        summary: empty: the author is asked for one.
+        requires: patches it is written on top of.
+        claim: the gate it must pass.
+    """
+
+    name: str
+    target: str
+    summary: str = ""
+    requires: tuple[str, ...] = ()
+    claim: Equivalence = Equivalence.BITWISE
+
+
+def spec_text(head: SpecHead, edits: Sequence[Edit], test: Sequence[str] = ()) -> str:
     """A whole spec.
 
     Args:
         test: lines of `test:`, ready made.
-        requires: patches it is written on top of.
-        claim: the gate it must pass.
     """
     lines = [
-        f"patch: {name}",
-        f"summary: {summary or 'say here what becomes what'}",
-        f"target: {target}",
-        f"equivalence: {claim.value}",
+        f"patch: {head.name}",
+        f"summary: {head.summary or 'say here what becomes what'}",
+        f"target: {head.target}",
+        f"equivalence: {head.claim.value}",
     ]
-    if requires:
-        lines.append(f"requires: [{', '.join(requires)}]")
+    if head.requires:
+        lines.append(f"requires: [{', '.join(head.requires)}]")
     lines.append("edits:")
     for edit in edits:
         lines += edit_lines(edit)

@@ -44,7 +44,7 @@ class Maker:
 
 @dataclass(frozen=True)
 class Update:
-    """One in-place update, before it is carried out."""
+    """One in-place update, before it is carried out; or another thing inference tensors refuse."""
 
     operator: str
     stack: Stack
@@ -197,8 +197,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             value = args[position] if position < len(args) else kwargs.get(name)
             yield from tensors_in(value)
 
-    def _update(self, name: str, tensor: torch.Tensor, stack: Stack) -> None:
-        update = Update(
+    def update_of(self, name: str, tensor: torch.Tensor, stack: Stack) -> Update:
+        """What is about to be done to a tensor, under the modes that are on now."""
+        return Update(
             name,
             stack,
             self.scopes.current,
@@ -209,6 +210,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[misc]
             tuple(tensor.shape),
             short(tensor.dtype),
         )
+
+    def _update(self, name: str, tensor: torch.Tensor, stack: Stack) -> None:
+        update = self.update_of(name, tensor, stack)
         self.last_update = update
         if self.on_update is not None:
             self.on_update(update)

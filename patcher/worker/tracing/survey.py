@@ -26,7 +26,7 @@ from .recorder import Recorder, memory_format_of, short, tensors_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from .recorder import Maker, Update
+    from .recorder import Update
 
 SYNCHRONISING = {
     "aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal",
@@ -123,11 +123,7 @@ class Survey(Recorder):
     # -- events: what inference mode could turn into a failure --------------------------------
 
     def _on_update(self, update: Update) -> None:
-        shape = (update.shape, update.dtype)
-        self._event(
-            "inplace-update", update.operator, update.stack, update.scopes, update.maker,
-            update.inference, update.on_inference_tensor, shape,
-        )  # fmt: skip
+        self._event("inplace-update", update)
 
     def on_save(self, tensor: torch.Tensor) -> torch.Tensor:
         """Autograd keeps a tensor for the backward pass."""
@@ -136,50 +132,36 @@ class Survey(Recorder):
 
     def note(self, kind: str, tensor: torch.Tensor) -> None:
         """Something happened to a tensor that inference tensors do not allow."""
-        if self.paused:
-            return
-        self._event(
-            kind, kind, self.stacks.capture(), self.scopes.current, self.maker_of(tensor),
-            torch.is_inference_mode_enabled(), tensor.is_inference(),
-            (tuple(tensor.shape), short(tensor.dtype)),
-        )  # fmt: skip
+        if not self.paused:
+            self._event(kind, self.update_of(kind, tensor, self.stacks.capture()))
 
-    def _event(
-        self,
-        kind: str,
-        operator: str,
-        stack: Stack,
-        scopes: tuple[OpenScope, ...],
-        maker: Maker,
-        inference: bool,
-        on_inference_tensor: bool,
-        shape: tuple[tuple[int, ...], str],
-    ) -> None:
+    def _event(self, kind: str, update: Update) -> None:
+        stack, scopes, maker = update.stack, update.scopes, update.maker
         if not stack or (kind == "saved-for-backward" and scopes == maker.scopes):
             return  # made and used under the very same scopes: nothing can come between
         at = self._place(stack[0])
         made = self._place(maker.stack[0]) if maker.stack else None
         key = (
-            kind, at, scopes, inference, on_inference_tensor,
+            kind, at, scopes, update.inference, update.on_inference_tensor,
             made, maker.scopes, maker.inference, maker.adopted,
         )  # fmt: skip
         event = self._events.get(key)
         if event is None:
             event = self._events[key] = {
                 "kind": kind,
-                "operator": operator,
+                "operator": update.operator,
                 "at": at,
                 "via": [self._place(level) for level in stack[1:12]],
                 "scopes": [self._scope(scope) for scope in scopes],
-                "inference": inference,
-                "on_inference_tensor": on_inference_tensor,
+                "inference": update.inference,
+                "on_inference_tensor": update.on_inference_tensor,
                 "made": made,
                 "made_by": maker.operator,
                 "made_scopes": [self._scope(scope) for scope in maker.scopes],
                 "made_inference": maker.inference,
                 "adopted": maker.adopted,
-                "shape": list(shape[0]),
-                "dtype": shape[1],
+                "shape": list(update.shape),
+                "dtype": update.dtype,
                 "acts": [],
                 "count": 0,
             }
