@@ -27,8 +27,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _color() -> bool | None:
-    """False where ``NO_COLOR`` is set (https://no-color.org); None lets the terminal decide."""
-    return False if os.environ.get("NO_COLOR") else None
+    """False for plain output; None lets the terminal decide.
+
+    Plain are ``NO_COLOR`` (https://no-color.org) and a terminal that takes no commands, which
+    would show them as signs.
+    """
+    dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    return False if dumb or os.environ.get("NO_COLOR") else None
 
 
 @dataclass
@@ -142,7 +147,7 @@ def common_options(command: F) -> F:
         return click.option(*names, expose_value=False, callback=gather, is_eager=True, **settings)
 
     for wrap in (
-        option("--no-color", is_flag=True, help="Plain output (NO_COLOR does the same)."),
+        option("--no-color", is_flag=True, help="Plain output, nothing redrawn (as NO_COLOR)."),
         option("-q", "--quiet", is_flag=True, help="Print errors only."),
         option("-v", "--verbose", count=True, help="Say more; tracebacks of defects."),
         option("--json", is_flag=True, help="One JSON object on stdout, also for failures."),

@@ -47,9 +47,10 @@ def scan_command(
     from patcher.report import scan as report
     from patcher.report.live import Progress
 
+    workspace = session.workspace()  # may have a note to print
     with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
         result = scan.scan(
-            session.workspace(),
+            workspace,
             names,
             scan.ScanOptions(packages, draft, dynamic),
             target=target,

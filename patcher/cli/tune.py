@@ -68,13 +68,14 @@ def tune_command(
     options = tune.TuneOptions(
         VerifyOptions(**parsed), Equivalence(claim), budget_s, name, receipt, again
     )
+    workspace = session.workspace()  # may have a note to print
     with Progress(color=session.color, quiet=session.verbosity < 0) as progress:
         result = tune.tune(
-            session.workspace(),
+            workspace,
             options,
             progress,
-            report=lambda each: session.tell(line(each)),
-            say=session.tell,
+            report=lambda each: progress.tell(line(each)),
+            say=progress.tell,
         )
     session.emit(result)
     if not session.json:

@@ -18,7 +18,7 @@ from patcher.report.words import NO_WEIGHTS, count, duration, short
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.live import Live
 
     from patcher.execution.results import Case, CaseResult
@@ -34,11 +34,21 @@ PURPOSES = {
 }
 
 
+def can_draw(out: Console) -> bool:
+    """Whether lines can be drawn again where they stand: a real terminal that takes commands.
+
+    ``NO_COLOR`` and a dumb terminal get plain lines; ``FORCE_COLOR`` asks for colour in a file,
+    not for a cursor that moves in it.
+    """
+    return out.file.isatty() and out.is_interactive and not (out.no_color or out.is_dumb_terminal)
+
+
 class Progress:
     """An observer of `patcher.verify.judge`; a context manager around it.
 
     Args:
-        color: False for plain output; None lets the terminal decide.
+        color: False for plain output: a line a case, nothing redrawn; None lets the terminal
+            decide.
         quiet: print nothing.
         expected_s: what the last run like this one took; None where there was none.
         clock: monotonic seconds.
@@ -54,6 +64,7 @@ class Progress:
     ) -> None:
         self._console = console(color=color, stream=sys.stderr)
         self._quiet = quiet
+        self._drawn = not quiet and color is not False and can_draw(self._console)
         self._expected_s = expected_s
         self._clock = clock
         self._live: Live | None = None
@@ -65,9 +76,7 @@ class Progress:
         self._runs_began = self._began
 
     def __enter__(self) -> Progress:
-        # A dumb terminal cannot be drawn over: it gets a line a case, as a pipe does.
-        drawn = self._console.is_terminal and not self._console.is_dumb_terminal
-        if drawn and not self._quiet:
+        if self._drawn:
             from rich.live import Live
 
             # Redrawn on events, and twice a second for the clock.
@@ -168,6 +177,14 @@ class Progress:
         self._line = text
         if self._live is None:
             self._print(text)
+
+    def tell(self, text: str) -> None:
+        """Print a line that stays, above the live view where there is one."""
+        if self._quiet:
+            return
+        fits = "\n" in text or not self._console.is_terminal
+        lines = [text] if fits else wrap(text, self._console.width, "", "  ")
+        print_lines(self._console, map(Printed, lines))
 
     def left(self) -> str:
         """``about 40 s left``, at the pace of the runs so far; empty where nobody can tell."""

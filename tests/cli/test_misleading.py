@@ -232,14 +232,20 @@ def test_what_is_printed_breaks_at_words_on_a_terminal(
             assert len(line) <= columns or whole, line
 
 
-def test_a_terminal_that_cannot_be_drawn_over_gets_a_line_a_case(
-    patcher: Patcher, workspace: Path
+@pytest.mark.parametrize(
+    ("plain", "term"), [("", "dumb"), ("--no-color", "xterm-256color"), ("NO_COLOR", "xterm")]
+)
+def test_a_terminal_that_is_not_drawn_over_gets_a_line_a_case(
+    patcher: Patcher, workspace: Path, plain: str, term: str
 ) -> None:
-    """And its own width: a long verification is not silent there."""
-    lines = on_a_terminal(workspace, 60, "verify", "use_sum")
-    assert any("1 of 2  baseline" in line for line in lines)
-    ending = lines.index("Passed: 1 of 1 case passes")
-    assert all(len(line) <= 60 for line in lines[ending:])
+    """In its own width, without any control sequence: a long verification is not silent there."""
+    for words in (["verify", "use_sum"], ["scan", "use_sum"]):
+        lines = on_a_terminal(workspace, 60, *words, plain=plain, term=term)
+        assert "\x1b" not in "".join(lines)
+        assert any("1 of 2  baseline" in line for line in lines) or words[0] == "scan"
+        if words[0] == "verify":
+            ending = lines.index("Passed: 1 of 1 case passes")
+            assert all(len(line) <= 60 for line in lines[ending:])
 
 
 def test_a_pipe_gets_every_sentence_on_one_line(patcher: Patcher) -> None:

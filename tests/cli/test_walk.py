@@ -40,14 +40,18 @@ def test_a_plan_without_colour_has_none_and_no_blanks_at_its_ends(
         assert line == line.rstrip()
 
 
-@pytest.mark.parametrize("plain", ["--no-color", "NO_COLOR"])
+@pytest.mark.parametrize(
+    ("plain", "term"),
+    [("--no-color", "xterm-256color"), ("NO_COLOR", "xterm-256color"), ("", "dumb")],
+)
 def test_plain_output_has_no_colour_and_no_bold_on_a_terminal_that_could(
     patcher: Patcher,  # noqa: F811
     workspace: Path,  # noqa: F811
     plain: str,
+    term: str,
 ) -> None:
     for words in (["plan", "use_sum"], ["list"], ["apply", "nothing"], ["explain", "drift"]):
-        lines = on_a_terminal(workspace, 80, *words, plain=plain, term="xterm-256color")
+        lines = on_a_terminal(workspace, 80, *words, plain=plain, term=term)
         assert "\x1b" not in "".join(lines), words
     coloured = on_a_terminal(workspace, 80, "list", plain="", term="xterm-256color")
     assert "\x1b[" in "".join(coloured)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from patcher.report.bench_progress import BenchProgress
 from patcher.report.live import Progress
 from tests.report.golden import FOLDER, WIDTHS, interrupted
 
+CONTROL = re.compile(r"\x1b\[\??(\d*)([A-Za-z])|(.)", re.DOTALL)
 ONE, OTHER = Case("Base Chatterbox", "Built-in voice"), Case("Base Chatterbox", "Cloned voice A")
 
 
@@ -66,6 +68,85 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
     text = capsys.readouterr().err
     assert "1 of 4 runs is finished, a model that was running starts over; to go on:" in text
     assert "  patcher verify --models 'Base Chatterbox'\n" in text
+
+
+class Screen(io.StringIO):
+    """A terminal: what is written to it, and the lines that are left on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def lines(self) -> list[str]:
+        shown, row, column = [""], 0, 0
+        for number, command, sign in CONTROL.findall(self.getvalue()):
+            if command == "A":
+                row -= int(number or 1)
+            elif command == "K":
+                shown[row] = ""
+            elif sign == "\r":
+                column = 0
+            elif sign == "\n":
+                row, column = row + 1, 0
+                shown += [""] * (row == len(shown))
+            elif sign:
+                line = shown[row].ljust(column)
+                shown[row] = line[:column] + sign + line[column + 1 :]
+                column += 1
+        return shown
+
+
+def test_lines_told_beside_a_live_view_stay_and_leave_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`tune` says what it tries while the rows of a trial are drawn below."""
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    with Progress() as progress:
+        progress.planned((ONE, OTHER), "")
+        progress.tell("add fast")
+        progress.finished(done(ONE, Arm.BASELINE), "run")
+        progress.tell("add wrong")
+    assert "\x1b[" in screen.getvalue()
+    assert [line for line in screen.lines if line] == ["add fast", "add wrong"]
+
+
+@pytest.mark.parametrize(
+    ("color", "variables"),
+    [(False, {}), (None, {"NO_COLOR": "1"}), (None, {"TERM": "dumb"}),
+     (None, {"TTY_INTERACTIVE": "0"})],
+)  # fmt: skip
+def test_plain_output_is_not_redrawn(
+    monkeypatch: pytest.MonkeyPatch, color: bool | None, variables: dict[str, str]
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with Progress(color=color) as progress:
+        progress.planned((ONE,), "")
+        progress.finished(done(ONE, Arm.BASELINE), "run")
+        progress.tell("told")
+    assert "\x1b" not in screen.getvalue()
+    assert "1 of 2  baseline" in screen.getvalue()
+    assert "told" in screen.lines
+
+
+def test_a_log_that_asks_for_colour_is_not_redrawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds set ``FORCE_COLOR``, and their log is a file."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Progress() as progress:
+        progress.planned((ONE,), "")
+        progress.finished(done(ONE, Arm.BASELINE), "run")
+    text = capsys.readouterr().err
+    assert "\x1b" not in text
+    assert "1 of 2  baseline" in text
 
 
 def test_a_row_a_case_with_both_arms() -> None:
