@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from patcher.errors import TABLE, Exit, PatcherError
+from patcher.report.wrapping import fitted
 
 if TYPE_CHECKING:
     from patcher.store.workspace import Workspace
@@ -92,18 +92,6 @@ class CliSession:
             from patcher.results import as_json
 
             click.echo(json.dumps({"schema": SCHEMA, "ok": True, **as_json(result)}, indent=2))
-
-
-def fitted(text: str, stream: IO[str], hang: int = 2) -> str:
-    """A line as a terminal shows it: broken at words, what goes on indented. Pipes get it whole."""
-    if "\n" in text or not stream.isatty():
-        return text
-    if len(text) <= (width := shutil.get_terminal_size().columns):
-        return text
-    from patcher.report.verdict import wrap
-
-    indent = text[: len(text) - len(text.lstrip())]
-    return "\n".join(wrap(text.lstrip(), width, indent, " " * max(hang, len(indent) + 2)))
 
 
 def fail(session: CliSession, error: PatcherError) -> int:

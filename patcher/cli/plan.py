@@ -42,8 +42,11 @@ def plan_command(
 ) -> None:
     """Say for every edit whether it is ready, and where; write nothing.
 
+    Several patches are planned as they would be applied: each on what those before it leave.
+
     Exit status 3 when `patcher apply` would refuse. With --on one line for each patch says whether
-    it fits (-v: every edit), and the exit status is 0 unless --check is given.
+    it fits (-v: every edit), and the exit status is 0 unless --check is given. To see how each
+    fits by itself, plan them one by one.
     """
     from patcher.commands import plan
     from patcher.report import text

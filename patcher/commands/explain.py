@@ -53,7 +53,8 @@ def _entry(code: str) -> ErrorHelp:
 def lines(result: ExplainResult, width: int) -> Iterable[Line]:
     """The same for people."""
     from patcher.report.console import Line
-    from patcher.report.verdict import columns, labelled, wrap
+    from patcher.report.verdict import columns, labelled
+    from patcher.report.wrapping import wrap
 
     errors = result.errors
     if len(errors) > 1:

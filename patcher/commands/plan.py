@@ -13,6 +13,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.catalogue import load_catalogue
 from patcher.patchfile.model import EditStatus
 from patcher.results import PlannedEdit, PlannedPatch, PlannedSite, PlanResult, as_json
+from patcher.rewrite.file import WRITABLE, rewrite_patch
 from patcher.rewrite.plan import Plan, PlanTarget, Read, plan_patches
 from patcher.rewrite.replay import replay
 from patcher.rewrite.selection import select
@@ -34,7 +35,8 @@ def plan(
     Where there is none yet, the plan is made on the installed distribution, in memory.
 
     Args:
-        source: plan on this source instead of the working copy, which stays untouched.
+        source: plan on this source instead of the working copy, which stays untouched: there, too,
+            each patch on what those before it leave.
     """
     patches = load_catalogue(workspace.root).expand(names)
     if source is not None:
@@ -104,10 +106,26 @@ def _plan_elsewhere(patches: Sequence[Patch], source: str, python: str) -> PlanR
         replace(
             patch,
             edits=[_followed(edit, fits.get((patch.name, edit.spec_line))) for edit in patch.edits],
+            needs=_needs(planned, number, read),
         )
-        for patch in result.patches
+        for number, patch in enumerate(result.patches)
     ]
     return replace(result, patches=followed, on=f"{other.distribution} {other.version}")
+
+
+def _needs(plan: Plan, number: int, read: Read) -> list[str]:
+    """The earlier patches without which a patch that fits would not; empty where it fits alone."""
+    each = plan.patches[number]
+    files = set(each.patch.files)
+    earlier = [
+        one.patch.name
+        for one in plan.patches[:number]
+        if one.status is EditStatus.READY and files & set(one.patch.files)
+    ]
+    if each.problems or not earlier:
+        return []
+    alone, _ = rewrite_patch(each.patch, read)
+    return [] if all(outcome.status in WRITABLE for outcome in alone) else earlier
 
 
 def _followed(edit: PlannedEdit, at: Followed | None) -> PlannedEdit:
@@ -144,6 +162,7 @@ def plan_result(plan: Plan, read: Read) -> PlanResult:
             planned.patch.name,
             planned.fit.value,
             [edit_of(number, each) for each in planned.edits],
+            [problem.message for problem in planned.problems],
         )
         for number, planned in enumerate(plan.patches)
     ]

@@ -78,6 +78,8 @@ def _add_looks(made: MCPServer[None], jobs: Jobs) -> None:
     async def plan(names: list[str], on: str | None = None) -> Result:
         """What patches or @SETs would change, edit by edit; nothing is written.
 
+        Several are planned as they would be applied, each on what those before it leave.
+
         Args:
             on: another source, NAME==VERSION or a path in the workspace.
         """

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.report.console import STYLES, Line
-from patcher.report.verdict import columns, wrap
+from patcher.report.verdict import columns
 from patcher.report.words import count
+from patcher.report.wrapping import wrap
 from patcher.results import Gain
 
 if TYPE_CHECKING:

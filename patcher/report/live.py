@@ -12,8 +12,9 @@ from patcher.errors import PatcherError
 from patcher.execution.results import Arm
 from patcher.report.console import Line as Printed
 from patcher.report.console import console, print_lines
-from patcher.report.verdict import columns, wrap
+from patcher.report.verdict import columns
 from patcher.report.words import NO_WEIGHTS, count, duration, short
+from patcher.report.wrapping import wrap
 
 if TYPE_CHECKING:
     from types import TracebackType

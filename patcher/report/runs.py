@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from patcher.report import words
 from patcher.report.console import Line
-from patcher.report.verdict import columns, wrap
+from patcher.report.verdict import columns
+from patcher.report.wrapping import wrap
 
 if TYPE_CHECKING:
     from patcher.report.record import Record

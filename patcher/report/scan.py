@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from patcher.report.console import Line, console, print_lines
-from patcher.report.verdict import NO_BREAK, columns, labelled, wrap
+from patcher.report.verdict import columns, labelled
 from patcher.report.words import count
+from patcher.report.wrapping import NO_BREAK, wrap
 
 NO_TORCH = (
     "none of them names torch, and a scan maps what code does to torch's tensors; `patcher verify` "

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from patcher.report.words import joined
+from patcher.report.wrapping import fitted
+
 if TYPE_CHECKING:
-    from patcher.results import ApplyResult, PlanResult, ShowResult
+    from collections.abc import Sequence
+
+    from patcher.results import ApplyResult, PlannedEdit, PlannedPatch, PlanResult, ShowResult
     from patcher.results.scanned import HazardOutcome
 
 WRITABLE = {"ready", "already"}
@@ -36,25 +42,42 @@ def print_patch(result: ShowResult, *, color: bool | None) -> None:
 
 def print_fit(result: PlanResult, *, color: bool | None) -> None:
     """A line a patch: does it fit the source that was planned on."""
-    click.echo(f"on {result.on}:")
+    _print_on(result)
     for patch in result.patches:
         wrong = [edit for edit in patch.edits if edit.status not in WRITABLE]
-        moved = [edit for edit in patch.edits if edit.moved_to]
         if not patch.edits and patch.fit != "fits":
             shade, word = "yellow", patch.fit
-        elif not wrong:
-            shade, word = "green", "fits"
+        elif wrong:
+            shade, word = "red", f"does not fit: {_why_not(patch, wrong)}"
+        elif patch.problems:
+            shade, word = "yellow", f"its code fits, but {', '.join(patch.problems)}"
         else:
-            reasons = ", ".join(dict.fromkeys(edit.status for edit in wrong))
-            places = f"; now at {', '.join(str(each.moved_to) for each in moved)}" if moved else ""
-            shade = "red"
-            every = f"{len(wrong)} of {len(patch.edits)} edits" if patch.edits[1:] else "its edit"
-            word = f"does not fit: {every} {reasons}{places}"
-        click.secho(f"  {patch.name:<28} {word}", fg=shade, color=color)
+            shade, word = "green", "fits"
+            if patch.needs:
+                word += f", but only on top of {joined(patch.needs)}"
+        line = f"  {patch.name:<28} {word}"
+        click.secho(fitted(line, sys.stdout, hang=6), fg=shade, color=color)
+
+
+def _print_on(result: PlanResult) -> None:
+    several = ", each patch on top of those before it that fit" if result.patches[1:] else ""
+    click.echo(fitted(f"on {result.on}{several}:", sys.stdout))
+
+
+def _why_not(patch: PlannedPatch, wrong: Sequence[PlannedEdit]) -> str:
+    every = f"{len(wrong)} of {len(patch.edits)} edits" if patch.edits[1:] else "its edit"
+    reasons = ", ".join(dict.fromkeys(edit.status for edit in wrong))
+    taken = dict.fromkeys(edit.message for edit in wrong if edit.status == "conflict")
+    earlier = "".join(f"; {message}, it fits without" for message in taken)
+    moved = [edit for edit in patch.edits if edit.moved_to]
+    places = f"; now at {', '.join(str(each.moved_to) for each in moved)}" if moved else ""
+    return f"{every} {reasons}{earlier}{places}"
 
 
 def print_plan(result: PlanResult, *, color: bool | None) -> None:
     """Every edit's status and sites, and what of a set is left out."""
+    if result.on is not None:
+        _print_on(result)
     for patch in result.patches:
         click.secho(patch.name, bold=True, color=color)
         for edit in patch.edits:
@@ -65,6 +88,8 @@ def print_plan(result: PlanResult, *, color: bool | None) -> None:
             click.echo("  ".join(filter(None, (edit.file, edit.within, f"({fit})" if fit else ""))))
             for site in edit.sites:  # a place between lines has no text
                 click.echo(f"             {site.line}:{site.column}  {site.text}".rstrip())
+            if result.on is not None and not good:  # elsewhere the errors that follow say it
+                click.echo(fitted(f"             {edit.message}", sys.stdout))
             for note in edit.notes:
                 click.secho(f"             note: {note}", fg="yellow", color=color)
     for left in result.left_out:

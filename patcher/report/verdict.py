@@ -6,14 +6,13 @@ Sentences wrap at words with hanging indents; paths and commands are never broke
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
 from patcher.patchfile.versions import with_version
 from patcher.report import words
 from patcher.report.console import STYLES, Line, console, print_lines
+from patcher.report.wrapping import wrap
 
 if TYPE_CHECKING:
     from patcher.report.record import CaseRecord, Cause, Record, SpeedTable
@@ -48,22 +47,7 @@ def text(record: Record, width: int) -> Iterator[Line]:
     yield from _ending(record, width)
 
 
-COMMAND = re.compile(r"`patcher [^`\n]*`")
-NO_BREAK = "\u00a0"
 NARROWEST = 20  # columns for a reason beside the name of its case
-
-
-def wrap(sentence: str, width: int, indent: str = "", hang: str = "") -> list[str]:
-    """A sentence on lines of at most ``width``; words, paths and commands stay whole."""
-    wrapper = TextWrapper(
-        width=max(20, width),
-        initial_indent=indent,
-        subsequent_indent=hang or indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    kept = COMMAND.sub(lambda found: found[0].replace(" ", NO_BREAK), sentence)
-    return [line.replace(NO_BREAK, " ") for line in wrapper.wrap(kept)] or [indent]
 
 
 def labelled(label: str, sentence: str, width: int, indent: str = "") -> list[str]:

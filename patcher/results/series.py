@@ -151,11 +151,19 @@ class PlannedEdit:
 
 @dataclass(frozen=True)
 class PlannedPatch:
-    """One patch of a plan; ``fit`` says how the spec and the target go together."""
+    """One patch of a plan, on what the patches before it leave.
+
+    Attributes:
+        fit: how the spec and the target go together.
+        problems: why it cannot be applied, a sentence each.
+        needs: with ``--on``: patches before it without which it does not fit.
+    """
 
     name: str
     fit: str
     edits: Sequence[PlannedEdit]
+    problems: Sequence[str] = ()
+    needs: Sequence[str] | None = optional()
 
 
 @dataclass(frozen=True)

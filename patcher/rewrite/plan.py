@@ -285,12 +285,35 @@ def _explain(
         others = [each.name for each in patches if _touches(each, path)]
         if source is None or not others:
             continue
-        alone, _ = rewrite_patch(patch, source, rewrite)
-        if alone[patch.edits.index(outcome.edit)].status in WRITABLE:
-            message = f"{' and '.join(others)} changed its site"
-            hint = f"apply {patch.name} without {others[-1]}"
+        index = patch.edits.index(outcome.edit)
+        if _fits(patch, index, source, rewrite):
+            named = _to_blame(patch, index, source, patches, rewrite) or others
+            message = f"{' and '.join(named)} changed its site"
+            hint = f"apply {patch.name} without {' and '.join(named)}"
             return replace(outcome, status=EditStatus.CONFLICT, message=message, hint=hint)
     return outcome
+
+
+def _fits(patch: Patch, index: int, read: Read, rewrite: Rewrite) -> bool:
+    outcomes, _ = rewrite_patch(patch, read, rewrite)
+    return outcomes[index].status in WRITABLE
+
+
+def _to_blame(
+    patch: Patch, index: int, source: Read, others: Sequence[Patch], rewrite: Rewrite
+) -> list[str]:
+    """Those of the others that take an edit its site by themselves; empty where none does."""
+    path = patch.edits[index].file
+
+    def takes(other: Patch) -> bool:
+        _, written = rewrite_patch(other, source, rewrite)
+
+        def left(file: str) -> bytes | None:
+            return written[file] if file in written else source(file)
+
+        return not _fits(patch, index, left, rewrite)
+
+    return [other.name for other in others if _touches(other, path) and takes(other)]
 
 
 def _touches(patch: Patch, path: str) -> bool:

@@ -119,6 +119,37 @@ def test_a_plan_on_another_source_says_in_a_line_whether_a_patch_fits(
     assert lines[2][1:4] == ["does", "not", "fit:"]
 
 
+def test_several_patches_on_another_source_are_planned_on_top_of_each_other(
+    patcher: Patcher, workspace: Path
+) -> None:
+    """And it is said: of two that take each other's site, the later one alone does fit."""
+    project = str(workspace.parent / "project")
+    plus = SHIFT.replace("use_shift", "use_plus").replace("with: $X << 1", "with: $X + $X")
+    undo = SHIFT.replace("use_shift", "undo").replace("$X * 2", "$X + $X")
+    later = SHIFT.replace("target: adder", "target: adder >=2").replace("use_shift", "later")
+    for name, spec in (("use_plus", plus), ("undo", undo), ("later", later)):
+        (workspace / "patches" / f"{name}.yaml").write_text(spec)
+
+    def lines(*words: str) -> list[str]:
+        return patcher("plan", *words, "--on", project).stdout.splitlines()
+
+    assert lines("use_plus")[0] == "on adder 1.2:"
+    on, sums, plus, shift = lines("use_sum", "use_plus", "use_shift")
+    assert on == "on adder 1.2, each patch on top of those before it that fit:"
+    assert sums.split() == ["use_sum", "fits"]
+    assert plus.split() == ["use_plus", "fits"]
+    assert shift.endswith("does not fit: its edit conflict; use_plus changed its site, "
+                          "it fits without")  # fmt: skip
+    assert lines("use_plus", "undo")[2].endswith("fits, but only on top of use_plus")
+    assert lines("later")[1].endswith("its code fits, but it is for adder >=2, this is adder 1.2")
+    detailed = patcher("plan", "use_plus", "use_shift", "--on", project, "-v").stdout
+    assert "on adder 1.2, each patch on top of" in detailed
+    assert "use_plus changed its site" in detailed
+    assert "each on what those before it leave" in " ".join(
+        patcher("plan", "--help").stdout.split()
+    )
+
+
 @pytest.mark.parametrize("pipe", ["head -c 1", "true"])
 def test_a_reader_that_goes_away_is_no_failed_verification(
     patcher: Patcher, workspace: Path, pipe: str

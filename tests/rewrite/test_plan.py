@@ -61,6 +61,13 @@ def test_a_site_that_an_earlier_patch_changed_is_a_conflict_by_name() -> None:
     assert plan.files == {"m.py": b"x = two(1)\n"}
 
 
+def test_a_patch_that_only_edits_the_same_file_is_not_to_blame() -> None:
+    beside, other = replacing("beside", "zero()", "none()"), replacing("other", "one(1)", "nine(1)")
+    plan = plan_patches([beside, A, other], tree(m="x = one(1)\ny = zero()\n"))
+    assert plan.problems[0].headline == "other, edit 1: a changed its site"
+    assert plan.problems[0].hint == "apply other without a"
+
+
 def test_a_site_that_the_series_changed_is_a_conflict_by_name() -> None:
     other = replacing("other", "one(1)", "nine(1)")
     plan = plan_patches(
