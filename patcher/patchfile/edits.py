@@ -188,7 +188,10 @@ class EditReader(ValueReader):
         if why := kind_of(edit).shape(key, parsed):
             self.problems.add(mark, why)
         elif not parsed.tree.body:
-            self.problems.add(mark, f"`{key}` holds comments only")
+            hint = (
+                "" if key == "with" else "comments are not searched: match the lines with `lines`"
+            )
+            self.problems.add(mark, f"`{key}` holds comments only", hint)
         elif parsed.branches and edit.pattern is None:
             self.problems.add(mark, f"`{key}` starts with an `elif`, which has no `if`")
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from patcher.patchfile.features import too_new
+from patcher.patchfile.parts import part_of
 from patcher.patchfile.python import parse_python
 
 ONE = "µ"
@@ -122,6 +123,13 @@ def string_spans(text: str) -> list[tuple[int, int]]:
     return [result.span() for result in _SCANNER.finditer(text) if result["string"]]
 
 
+def texts(text: str, start: int, end: int) -> Iterator[tuple[tuple[int, int], str]]:
+    """Places of strings and comments between two offsets, and the word for each."""
+    for result in _SCANNER.finditer(text, start, end):
+        if result["string"] or result["comment"]:
+            yield result.span(), "string" if result["string"] else "comment"
+
+
 def has_comments(text: str) -> bool:
     return any(result["comment"] for result in _SCANNER.finditer(text))
 
@@ -166,9 +174,8 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     newer = next(filter(None, map(too_new, tried[:_MOST_READ_ANEW])), None)
     if newer is not None:
         raise PatternError(newer.unread(), newer.line, 1, newer.hint)
-    raise PatternError(
-        f"not Python: {_plain(first_error.msg)}", first_error.lineno or 1, first_error.offset or 1
-    )
+    line, column = first_error.lineno or 1, first_error.offset or 1
+    raise PatternError(f"not Python: {_plain(first_error.msg)}", line, column, part_of(text))
 
 
 def _hole_in_f_string(text: str) -> int | None:

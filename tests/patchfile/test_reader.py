@@ -138,7 +138,8 @@ REFUSED = {
     ),
     "a pattern of comments": (
         HEAD + "edits:\n  - file: a.py\n    match: |\n      # nothing\n    with: g()\n",
-        ["7:5: `match` holds comments only"],
+        ["7:5: `match` holds comments only",
+         "help: comments are not searched: match the lines with `lines`"],
     ),
     "a fixture that says nothing": (
         HEAD + EDITS + "test:\n  - after: x\n",

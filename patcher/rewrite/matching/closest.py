@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.rewrite.matching.search import NOT_EXPRESSIONS
+from patcher.rewrite.matching.reach import name_there
 from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patcher.rewrite.matching.search import Region
 
 _ENOUGH = 0.5
+_LEAVES = (cst.Name, cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString)
 _MOST_CANDIDATES = 2000
 _FIELDS = {
     "args": "argument", "params": "parameter", "decorators": "decorator", "items": "item",
@@ -32,9 +33,12 @@ def closest_site(
     as_statements: bool,
     only_decorators: bool = False,
     strings: bool = False,
-) -> tuple[tuple[int, int], str] | None:
-    """Span of the best candidate and how it differs; None when nothing is at least half alike."""
-    best: tuple[float, tuple[int, int], str] | None = None
+) -> tuple[tuple[int, int], str, str] | None:
+    """Span of the best candidate, how it differs, and what to do where that is not plain.
+
+    None when nothing is at least half alike. Of a name or a number nothing is: another is another.
+    """
+    best: tuple[float, tuple[int, int], str, str] | None = None
     expected: Node
     expression = pattern.expression is not None and not as_statements
     expected = pattern.expression if expression and pattern.expression else pattern.body[0]
@@ -46,15 +50,18 @@ def closest_site(
             if only_decorators and parent != "Decorator":
                 continue
             candidates += 1
-            same, total, note = _compare(expected, node)
-            if not note and (parent, name) in NOT_EXPRESSIONS:
-                note = "a name that is no expression"
+            (same, total, note), hint = _compare(expected, node), ""
+            if note and isinstance(node, _LEAVES):
+                continue
+            if not note:
+                note, hint = name_there(parent, name, node)
             if parent == "ConcatenatedString":
                 note = "one of several strings side by side"
+                hint = "they are one value: match all of them together"
             score = same / max(total, 1)
             if score >= _ENOUGH and (best is None or score > best[0]):
-                best = (score, element_span(region.tree, node), note)
-    return best and (best[1], best[2])
+                best = (score, element_span(region.tree, node), note, hint)
+    return best and best[1:]
 
 
 def _compare(pattern: Node, node: Node) -> tuple[int, int, str]:

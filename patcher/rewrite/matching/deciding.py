@@ -73,14 +73,18 @@ def refuse(edit: Edit, message: str, hint: str = "", places: tuple[Site, ...] = 
 
 
 def near(
-    file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str
+    file: File, edit: Edit, message: str, span: tuple[int, int] | None, note: str, do: str = ""
 ) -> EditOutcome:
-    """Missing, with the place that comes nearest; without ``note`` it is equal, but elsewhere."""
+    """Missing, with the place that comes nearest; without ``note`` it is equal, but elsewhere.
+
+    Args:
+        do: what to do, where that is not plain.
+    """
     if span is None:
         hint = "nothing there is like the pattern: did the target change?"
         return EditOutcome(edit, EditStatus.MISSING, message=message, hint=hint)
     site = site_at(file, *span)
-    hint = "change the pattern, if the closest site is meant"
+    hint = do or "change the pattern, if the closest site is meant"
     if site.text.startswith("elif "):
         hint = "an `elif` belongs to its `if`: write `elif ...:`, or match the whole chain"
         return EditOutcome(

@@ -9,7 +9,8 @@ from patcher.rewrite.oracle.reading import Value, canonical
 
 _MOST_STEPS = 400_000
 _STATEMENTS = {each.__name__ for each in ast.stmt.__subclasses__()}
-_HOLES = ("$", "$s", "$i")
+_HOLES = ("$", "$s", "$i", "$p")
+_SINGLETONS = {"None": None, "True": "True", "False": "False"}
 _LISTS = {
     ("Call", 2): "argument", ("ClassDef", 2): "argument", ("arguments", 1): "parameter",
     ("With", 1): "item", ("AsyncWith", 1): "item", ("Import", 1): "alias",
@@ -202,13 +203,20 @@ def _one(hole: Value, bound: Bound) -> Value:
         return as_statement(held)
     if hole[0] == "$i":
         return held[1] if held[0] == "Name" else held
-    return as_expression(held)
+    return as_pattern(held) if hole[0] == "$p" else as_expression(held)
 
 
 def as_statement(value: Value) -> Value:
     if isinstance(value, tuple) and value[0] in _STATEMENTS:
         return value
     return "Expr", as_expression(value)
+
+
+def as_pattern(value: Value) -> Value:
+    """What a constant is as a pattern of `case`. A name would be bound there: it stays one."""
+    if value[0] == "Constant" and value[2] in _SINGLETONS:
+        return "MatchSingleton", _SINGLETONS[value[2]]
+    return ("MatchValue", value) if value[0] in ("Constant", "Attribute", "UnaryOp") else value
 
 
 def as_expression(value: Value) -> Value:

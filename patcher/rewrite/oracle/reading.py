@@ -2,8 +2,8 @@
 
 A node is a tuple of its kind and its values; a list of nodes is a list; a name is a text. `Load`
 and `Store`, positions, and the quotes and pieces of strings do not count. Read as a pattern, a tree
-holds `("$", name, many)` where a node may stand, `("$s", ...)` where a statement may, and
-`("$i", ...)` where a name may.
+holds `("$", name, many)` where a node may stand, `("$s", ...)` where a statement may,
+`("$i", ...)` where a name may, and `("$p", ...)` where a pattern of `case` may.
 """
 
 from __future__ import annotations
@@ -285,12 +285,12 @@ def _with_item(reader: Reader, node: Any) -> Value:
 
 def _match_as(reader: Reader, node: Any) -> Value:
     hole = reader.hole(node.name) if node.pattern is None and node.name else None
-    return reader.all_fields(node) if hole is None else ("$", *hole)
+    return reader.all_fields(node) if hole is None else ("$p", *hole)
 
 
 def _match_star(reader: Reader, node: Any) -> Value:
     hole = reader.hole(node.name) if node.name else None
-    return reader.all_fields(node) if hole is None or not hole[1] else ("$", *hole)
+    return reader.all_fields(node) if hole is None or not hole[1] else ("$p", *hole)
 
 
 def _match_class(reader: Reader, node: Any) -> Value:

@@ -12,6 +12,7 @@ from patcher.patchfile.python import parse_python
 from patcher.rewrite.matching.closest import closest_site
 from patcher.rewrite.matching.deciding import Result, decide, near, no_definition, refuse, site_at
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
+from patcher.rewrite.matching.reach import in_text, out_of_reach
 from patcher.rewrite.matching.regions import File
 from patcher.rewrite.matching.search import MatchedSite, find
 from patcher.rewrite.matching.sites import in_dict, in_subscript, inside_others, left_alone
@@ -205,12 +206,16 @@ def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditO
     regions = file.regions(edit.within or None, []) or []
     quoted = None if goal.strings else inside_others(file, pattern, regions, goal.statements)
     quoted = quoted or in_subscript(file, pattern, regions) or in_dict(file, pattern, regions)
+    quoted = quoted or out_of_reach(file, pattern, regions)
     if quoted is not None:
         site, hint = quoted
         return EditOutcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
     best = closest_site(pattern, regions, goal.statements, strings=goal.strings)
     if best is not None and pattern.branches:
-        return _near_branch(file, edit, message, *best)
+        return _near_branch(file, edit, message, *best[:2])
+    if best is None and (beyond := in_text(file, pattern, regions)) is not None:
+        site, hint = beyond
+        return EditOutcome(edit, EditStatus.MISSING, closest=site, message=message, hint=hint)
     return near(file, edit, message, *(best or (None, "")))
 
 
