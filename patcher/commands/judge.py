@@ -68,7 +68,7 @@ def judge(
             that cannot be read or does not fit is a result, no error.
     """
     options = options or JudgeOptions()
-    with workspace.lock("judge"), resumable():
+    with workspace.lock("judge"), resumable(workspace.root):
         copy = copy_for(workspace, [], options.verify.target, say)
         with frozen_trees(copy) as scratch:
             how = How(options.verify, options.verify, options.again)

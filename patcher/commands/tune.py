@@ -84,7 +84,7 @@ def tune(
             not hold in the last verification: then nothing is written.
     """
     options = options or TuneOptions()
-    with workspace.lock("tune"), resumable():
+    with workspace.lock("tune"), resumable(workspace.root):
         copy = copy_for(workspace, [], options.verify.target, say)
         if copy.series:
             hint = "`patcher revert --all` takes them out; `apply` puts them back afterwards"

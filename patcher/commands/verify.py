@@ -80,7 +80,7 @@ def verify(
     options = options or VerifyOptions()
     tried = "the patches that were only tried are out again"
     kept = "the patches are still applied, and what is finished is kept"
-    with resumable(tried if options.names else kept):
+    with resumable(workspace.root, tried if options.names else kept):
         return _locked(workspace, options, observer or Silent())
 
 

@@ -229,7 +229,8 @@ def put_back(error: PatcherError) -> PatcherError:
 def refused(error: OSError) -> PatcherError:
     """PatcherError ``io`` for what the disk said before anything was changed."""
     place = error.filename if isinstance(error.filename, str) else None
-    return PatcherError("io", f"{error.strerror or error}: {place or 'the disk'}", where=place)
+    said = error.strerror or str(error)
+    return PatcherError("io", f"{said}: {place}" if place else said, where=place)
 
 
 def _drop_bytecode(place: CopyFolders, path: str) -> None:
