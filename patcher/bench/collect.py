@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from patcher.execution.results import Arm
 
 
+# So many of a case's inputs are different, where they count as fresh: what is asked for again by
+# chance gains a cache no more than the rest.
+FRESH = 0.95
+
+
 @dataclass(frozen=True)
 class Purpose:
     """What one step of a timing process was for.
@@ -24,7 +29,7 @@ class Purpose:
     Attributes:
         kind: open, prepare, cold, warm, again, probe, echo, replay, component, or components
             (their names).
-        inputs: of a batch whose answers are kept: a label each.
+        inputs: of what is prepared, and of a batch whose answers are kept: a label each.
     """
 
     kind: str
@@ -59,6 +64,7 @@ def collect(
     load_s, components_s, component_stages, replay_s = {}, {}, {}, {}
     digests: dict[str, str] = {}
     resident: list[tuple[int, float]] = []
+    different: dict[Case, tuple[int, int]] = {}
     count = 0  # calls so far
     apart: set[Case] = set()  # they cannot exist here
     for purpose, report in answers:
@@ -80,6 +86,8 @@ def collect(
             if purpose.kind in ("cold", "warm", "again"):
                 count += len(value["runs"])
                 resident.append((count, report.resident_mib))
+        elif purpose.kind == "prepare":
+            different.update(_different(purpose, value.get("inputs", ())))
         elif purpose.kind == "open":
             load_s[purpose.model] = report.worker_wall_s
         elif purpose.kind == "component":
@@ -91,7 +99,7 @@ def collect(
     return ProcessTiming(
         arm,
         tuple(
-            _timing(case, result)
+            _timing(case, result, different.get(case))
             for case, result in calls.items()
             if result.warm and case not in apart
         ),
@@ -132,7 +140,17 @@ def digest_of(returned: Sequence[Mapping[str, Any]]) -> str:
     return key_of([[each["name"], each["sha256"]] for each in returned])
 
 
-def _timing(case: Case, found: _CaseCalls) -> CaseTiming:
+def _different(purpose: Purpose, inputs: Sequence[str | None]) -> dict[Case, tuple[int, int]]:
+    """How many of a case's inputs are different, and of how many; nothing where nobody can tell."""
+    kept: dict[Case, list[str]] = {}
+    for label, known in zip(purpose.inputs, inputs, strict=False):
+        if known is not None:
+            case = Case(purpose.model, label.rpartition(" / ")[0])
+            kept.setdefault(case, []).append(known)
+    return {case: (len(set(each)), len(each)) for case, each in kept.items()}
+
+
+def _timing(case: Case, found: _CaseCalls, different: tuple[int, int] | None) -> CaseTiming:
     runs = [run for report in found.warm for run in report.value["runs"]]
     sizes = [len(report.value["runs"]) for report in found.warm]
     stages = {name: [run["stage_s"][name] for run in runs] for name in runs[0]["stage_s"]}
@@ -154,5 +172,6 @@ def _timing(case: Case, found: _CaseCalls) -> CaseTiming:
         worker_s=tuple(report.worker_wall_s / size for report, size in pairs),
         echo_s=min(found.echoes, default=None),
         again_s=found.again_s,
-        fresh=found.fresh,
+        fresh=found.fresh and (different is None or different[0] >= FRESH * different[1]),
+        different=different,
     )

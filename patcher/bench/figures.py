@@ -158,6 +158,7 @@ class SpeedFigures:
         reused_pairs: pairs that an earlier, interrupted run had timed.
         lengths: mean output length by arm and case.
         environment: facts of the machine's fingerprint.
+        caveats: what to know before the figures are trusted, a sentence each.
     """
 
     time_ratio: float | None
@@ -195,3 +196,4 @@ class SpeedFigures:
     components: Sequence[ComponentRow]
     fixed_work: Sequence[PartRow]
     environment: Mapping[str, Any]
+    caveats: Sequence[str] = ()

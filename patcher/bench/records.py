@@ -37,7 +37,8 @@ class CaseTiming:
         worker_s: the same requests a call, by the worker's own clock.
         echo_s: the least time in which the bytes of an answer came back by themselves, a request.
         again_s: seconds a call when the last inputs are asked for once more, or None.
-        fresh: no input came twice before ``again_s``.
+        fresh: no input, or hardly one, came twice before ``again_s``.
+        different: how many of the inputs were different, and of how many; None where nobody knows.
     """
 
     case: Case
@@ -53,6 +54,7 @@ class CaseTiming:
     echo_s: float | None = None
     again_s: float | None = None
     fresh: bool = True
+    different: tuple[int, int] | None = None
 
     @property
     def wall_s(self) -> float:
@@ -119,6 +121,7 @@ class ProcessTiming:
                     "warm_s": tuple(each["warm_s"]),
                     "probe_s": tuple(each["probe_s"]),
                     "worker_s": tuple(each["worker_s"]),
+                    "different": tuple(known) if (known := each.get("different")) else None,
                 }
             )
             for each in data["cases"]

@@ -28,7 +28,7 @@ from patcher.bench.speed import Word
 from patcher.execution.results import Arm, Case, CaseResult, Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from patcher.bench.forecast import Forecast
     from patcher.bench.run import BenchRun
@@ -86,7 +86,7 @@ class BenchReport:
             fault=run.fault,
             lost=[LostProcess(loss.pair, loss.arm.value, loss.reason) for loss in run.lost],
             repeated=repeated_row(pairs),
-            repeating_cases=[str(case) for case in not_fresh(pairs)],
+            repeating_cases=[str(case) for case, _ in not_fresh(pairs)],
             reused_pairs=run.reused,
             pair_ratios=[exp(value) for value in analysis.pair_log_ratios(pairs)],
             rerun=[PairNote(pair.index, pair.rejected) for pair in run.rejected],
@@ -106,6 +106,8 @@ class BenchReport:
             ],
             fixed_work=part_rows(pairs, lambda timing: timing.replay_s),
             environment=self.environment,
+            # Inputs that are the same by design are said beside the workload.
+            caveats=list(self._caveats([each for each in not_fresh(pairs) if each[1]])),
         )
 
     @property
@@ -131,17 +133,7 @@ class BenchReport:
             text = f"A/A, both arms are the baseline: {text}"
             if verdict.word in (Word.FASTER, Word.SLOWER):
                 text += "; that is wrong, so do not trust timings made here now"
-        if analysis.length_confounded(self.run.pairs):
-            text += (
-                "; length-confounded: the arms' outputs differ in length, so "
-                + analysis.endpoint(self.run.pairs).name
-                + " were compared"
-            )
-        if repeating_inputs := not_fresh(self.run.pairs):
-            names = ", ".join(map(str, repeating_inputs[:3]))
-            text += (
-                f"; the same input was timed again and again ({names}): kept answers would count"
-            )
+        text += "".join(f"; {each}" for each in self._caveats(not_fresh(self.run.pairs)))
         if self.run.stopped == "budget":
             text += "; the budget ended before a decision"
         if self.run.fault:
@@ -150,6 +142,17 @@ class BenchReport:
             arm, failure = self.run.failed.arm.value, self.run.failed.failure
             text += f"; timing ended early, the {arm} arm failed: {failure}"
         return text
+
+    def _caveats(self, repeating_inputs: Sequence[tuple[Case, Different]]) -> Iterator[str]:
+        if analysis.length_confounded(self.run.pairs):
+            compared = analysis.endpoint(self.run.pairs).name
+            yield (
+                "length-confounded: the arms' outputs differ in length, so "
+                f"{compared} were compared"
+            )
+        if repeating_inputs:
+            names = "; ".join(f"{case}{_so_few(each)}" for case, each in repeating_inputs[:3])
+            yield f"the same input was timed again and again ({names}): kept answers would count"
 
     def _measures(self, arm: Arm) -> list[tuple[Case, Measure]]:
         if self.run.pairs:
@@ -164,9 +167,20 @@ class BenchReport:
         ]
 
 
-def not_fresh(pairs: Sequence[TimedPair]) -> list[Case]:
-    """The cases whose inputs came more than once in a process."""
-    return [each.case for each in pairs[0].patched.cases if not each.fresh] if pairs else []
+Different = tuple[int, int] | None
+
+
+def not_fresh(pairs: Sequence[TimedPair]) -> list[tuple[Case, Different]]:
+    """The cases whose inputs came more than once in a process, by what the baseline was asked.
+
+    With each: how many inputs were different, and of how many.
+    """
+    cases = pairs[0].baseline.cases if pairs else ()
+    return [(each.case, each.different) for each in cases if not each.fresh]
+
+
+def _so_few(different: Different) -> str:
+    return "" if different is None else f", {different[0]} different ones in {different[1]} calls"
 
 
 def repeated_row(pairs: Sequence[TimedPair]) -> RepeatedRow | None:

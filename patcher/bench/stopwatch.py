@@ -119,8 +119,10 @@ class ExecutorStopwatch:
             # The first opening imports the target, which may take longer than a call.
             opening = Step("open", {"model": asdict(timed.model), "seed": 0}, limit_s + 300)
             yield opening, Purpose("open", name)
-            tests = [asdict(each) for case in timed.cases for each in case.inputs]
-            yield Step("prepare", {"tests": tests}, limit_s), Purpose("prepare", name)
+            tests = [each for case in timed.cases for each in case.inputs]
+            request = {"tests": [asdict(each) for each in tests]}
+            names = tuple(each.name for each in tests)
+            yield Step("prepare", request, limit_s), Purpose("prepare", name, inputs=names)
             for case in timed.cases:
                 yield from self._case_steps(name, case, limit_s, last=case is timed.cases[-1])
             if number == 0:

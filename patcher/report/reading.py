@@ -190,6 +190,7 @@ def _speed(each: Json) -> SpeedRecord:
         ),
         pays_after_calls=cold.get("pays_after_calls"),
         fault=_text(each.get("fault") or {}, "sentence"),
+        caveats=tuple(each.get("caveats") or ()),
     )
 
 

@@ -152,6 +152,7 @@ class SpeedRecord:
 
     Attributes:
         fault: what the patched arm did wrong while it was timed; empty when it did nothing.
+        caveats: what to know before the figures are trusted.
     """
 
     verdict: str
@@ -172,6 +173,7 @@ class SpeedRecord:
     disturbed: tuple[str, ...] = ()
     pays_after_calls: int | None = None
     fault: str = ""
+    caveats: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:

@@ -170,8 +170,8 @@ def _ending(record: Record, width: int) -> Iterable[Line]:
             yield Line(part, f"bold {style}".strip())
         if record.speed.counts:
             yield from _indented(words.speed_terms(record.speed), width)
-            if record.speed.means:
-                yield from _indented(record.speed.means, width)
+            for each in (record.speed.means, *record.speed.caveats):
+                yield from _indented(each, width) if each else ()
         if missing := words.speed_missing(record.speed):
             yield from _indented(missing, width)
         for line in record.speed.repeated:

@@ -207,6 +207,7 @@ def measured(record: Record) -> tuple[str, ...]:
         lines.append("Speed was not measured (`--bench` measures it).")
     elif record.speed.counts:
         lines.append(f"Speed: {speed_terms(record.speed)}.")
+        lines += [f"{each[:1].upper()}{each[1:]}." for each in record.speed.caveats]
     else:
         lines.append(f"{speed_headline(record.speed)}.")
     if weights(record):

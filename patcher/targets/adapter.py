@@ -215,9 +215,10 @@ class Session:
 
     measures: ClassVar[Mapping[str, str]] = {}
 
-    def prepare(self, test: Test) -> None:
-        """Put in place what ``test`` needs before its call (a voice, a file), so that no call has
-        to. Never timed."""
+    def prepare(self, test: Test) -> str | None:
+        """Put in place what ``test`` needs before its call (a voice, a file). Never timed. Where
+        inputs are drawn here, a text that equal ones share is returned: few may be different."""
+        return None
 
     def run(self, test: Test, *, capture: bool) -> Produced:
         """Run one test, its seed set anew before every stage.

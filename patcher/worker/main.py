@@ -183,12 +183,12 @@ class Worker:
 
     def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Put in place what inputs need, so that no call has to, and tell the state before them."""
-        state = importlib.import_module("patcher.targets.state")
+        state, inputs = importlib.import_module("patcher.targets.state"), []
         for test in map(test_from, request["tests"]):
-            self.session.prepare(test)
+            inputs.append(self.session.prepare(test))
             # Known seeds: what a call leaves of random numbers can then be compared.
             self.generators = state.seed_all(test.seed)
-        return self.op_state(request)
+        return {**self.op_state(request), "inputs": inputs}
 
     def op_batch(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run tests one after the other; what the n-th returned is the part ``returned-n``.

@@ -145,7 +145,19 @@ def test_inputs_that_came_again_and_again_are_said_beside_the_word() -> None:
             timing = super().__call__(arm, patience)
             return replace(timing, cases=tuple(replace(one, fresh=False) for one in timing.cases))
 
+    class Few(FakeStopwatch):
+        def __call__(self, arm: Arm, patience: float = 1.0, *, pair: str = "") -> ProcessTiming:
+            timing = super().__call__(arm, patience)
+            few = (replace(each, fresh=False, different=(8, 577)) for each in timing.cases)
+            return replace(timing, cases=tuple(few))
+
+    few = report(Few(slower))
+    (sentence,) = few.figures.caveats
+    assert sentence in few.sentence()
+    assert "again (m1 / t1, 8 different ones in 577 calls; m1 / t2, 8 different" in sentence
+
     actual = report(Repeating(slower))
     assert actual.figures.repeating_cases == ["m1 / t1", "m1 / t2"]
-    assert "kept answers would count" in actual.sentence()
+    assert actual.figures.caveats == []  # a note of the workload says it already
+    assert "(m1 / t1; m1 / t2): kept answers would count" in actual.sentence()
     assert "kept answers" not in report(FakeStopwatch(slower)).sentence()

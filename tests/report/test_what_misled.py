@@ -11,10 +11,11 @@ import pytest
 from patcher.execution.results import Case
 from patcher.report.markdown import render
 from patcher.report.reading import read_record
+from patcher.report.verdict import text
 from patcher.verify.timing import said_of
 from tests.cli.test_misleading import patcher, workspace  # noqa: F401 - fixtures
 from tests.conftest import REPOSITORY, Patcher
-from tests.report.samples import KINDS
+from tests.report.samples import KINDS, benched
 
 MISLED = {
     "1 reports after a restore name no patch": [
@@ -112,3 +113,11 @@ def test_a_bench_that_is_withheld_counts_cases_and_further_calls_apart() -> None
     assert said_of(failed, matrix) == "6 of 9 cases failed their gates"
     assert said_of(failed | seven, matrix) == "6 of 9 cases and 7 further calls failed their gates"
     assert said_of(one, matrix) == "1 further call failed its gates"
+
+
+def test_a_speed_of_inputs_that_came_again_and_again_says_so() -> None:
+    few = "the same input was timed again and again (m / work, 3 different ones in 577 calls)"
+    record = read_record(benched(caveats=[few]))
+    assert few in " ".join(" ".join(line.text for line in text(record, 70)).split())
+    assert few[1:] in render(record)
+    assert "again and again" not in render(read_record(benched()))
