@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.search import MatchedSite
+
+_COMMENTS = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*(?:[ \t\f]*#[^\r\n]*\Z)?")
 
 
 class CrossingError(Exception):
@@ -66,7 +69,7 @@ def _group(
 ) -> Splice:  # fmt: skip
     """A site and all that lie in it, from the inside out, as one splice."""
     text, (start, end) = source.text, outermost.span
-    end = end if outermost.block is None else source.line_end(end)  # a comment may come inside
+    end = end if outermost.block is None else _below_comments(source, end)  # some may come inside
     left = [outermost, *_in(outermost, region)]
     now = source
     while left:
@@ -89,6 +92,12 @@ def _group(
     head = _same(text, now.text)
     tail = _same(text[head:][::-1], now.text[head:][::-1])
     return Splice(head, len(text) - tail, now.text[head : len(now.text) - tail])
+
+
+def _below_comments(source: Source, at: int) -> int:
+    """Below the comments that follow a statement, on its line and on those below."""
+    lines = _COMMENTS.match(source.text, source.line_end(at))
+    return lines.end() if lines else at
 
 
 def _same(one: str, other: str) -> int:

@@ -159,7 +159,7 @@ def below_block(source: Source, at: int, indent: str) -> int:
     """Below the comments that end a block, if one ends right before ``at``: those deeper than what
     the block belongs to, which starts with ``indent``.
     """
-    if not at or len(source.statement_indent(at - 1)) <= len(indent):
+    if not at or len(source.block_indent(at - 1)) <= len(indent):
         return at
     result = at
     while at < len(source.text):

@@ -21,14 +21,18 @@ _LINE = "\n"
 OPENING, CLOSING = ("(", "[", "{"), (")", "]", "}")
 
 
-def owners(text: str) -> dict[str, tuple[bool, Owner]]:
+def owners(text: str, strictly: bool = True) -> dict[str, tuple[bool, Owner]]:
     """Of each comment whether it has a line of its own, and the words of what it belongs to.
 
     Comments inside an expression belong to no element and are left out.
+
+    Args:
+        strictly: a comment below one that is not so deep ends no block. It may be left below one
+            where what stood between them is removed.
     """
     words, comments = _read(re.sub(r"\r\n?", "\n", text))
     found: dict[str, tuple[bool, Owner]] = {}
-    ended = _blocks_ended(re.sub(r"\r\n?", "\n", text))
+    ended = _blocks_ended(re.sub(r"\r\n?", "\n", text), strictly)
     for comment, alone, at, listed in comments:
         owner = _below(words, at, listed) if alone else _behind(words, at, listed)
         owner = ended.get(comment, owner)
@@ -49,7 +53,7 @@ def statements(text: str) -> set[str]:
 
 def strayed(before: str, after: str) -> list[str]:
     """Comments that are lost or stand at something else, though what they belong to is there."""
-    old, new = owners(before), owners(after)
+    old, new = owners(before), owners(after, strictly=False)
     left = re.findall(r"# c\d+", after)
     words, others = (_joined(_read(re.sub(r"\r\n?", "\n", each))[0]) for each in (after, before))
     return [
@@ -103,7 +107,7 @@ def _read(text: str) -> tuple[list[str], list[tuple[str, bool, int, bool]]]:
     return words, comments
 
 
-def _blocks_ended(text: str) -> dict[str, Owner]:
+def _blocks_ended(text: str, strictly: bool) -> dict[str, Owner]:
     """The comments that end a block, and the line that the block belongs to.
 
     They stand below the block's last statement, deeper than that line; a clause (`else:`) is no
@@ -124,10 +128,12 @@ def _blocks_ended(text: str) -> dict[str, Owner]:
             columns.append(column)
         elif token.type == tokenize.DEDENT:
             header, of = lines.pop(), columns.pop()
-            while waiting and waiting[0][1] > of:
-                comment, _ = waiting.pop(0)
-                clause = header[0] in (*_CLAUSES, "try")
-                result[comment] = () if clause else (END, *header)
+            clause = header[0] in (*_CLAUSES, "try")
+            deep = [each[1] > of for each in waiting]
+            count = deep.index(False) if strictly and False in deep else len(deep)
+            inner = [each for each, inside in zip(waiting[:count], deep, strict=False) if inside]
+            waiting = [each for each in waiting if each not in inner]
+            result |= {comment: () if clause else (END, *header) for comment, _ in inner}
         elif token.type == tokenize.NEWLINE:
             line, last = [], line
         elif token.type not in _SPACE:
