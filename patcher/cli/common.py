@@ -107,7 +107,10 @@ def fail(session: CliSession, error: PatcherError) -> int:
     if error.where:
         click.echo(f"  --> {error.where}", err=True)
     for note in error.notes:
-        click.echo("\n".join(f"  {line}" for line in note.splitlines()), err=True)
+        for line in note.splitlines():
+            # Sentences are wrapped; a place and its code stay beside each other.
+            told = line.lstrip().startswith(("error[", "help: "))
+            click.echo(fitted(f"  {line}", sys.stderr) if told else f"  {line}", err=True)
     click.echo(fitted(f"  help: {error.hint or row.help}", sys.stderr), err=True)
     return int(error.exit)
 

@@ -118,14 +118,25 @@ def _needs(plan: Plan, number: int, read: Read) -> list[str]:
     each = plan.patches[number]
     files = set(each.patch.files)
     earlier = [
-        one.patch.name
+        one.patch
         for one in plan.patches[:number]
         if one.status is EditStatus.READY and files & set(one.patch.files)
     ]
-    if each.problems or not earlier:
+    if each.problems or not earlier or _fits(each.patch, read):
         return []
-    alone, _ = rewrite_patch(each.patch, read)
-    return [] if all(outcome.status in WRITABLE for outcome in alone) else earlier
+    enough = [one for one in earlier if _fits(each.patch, _left_by(one, read))]
+    return [one.name for one in enough or earlier]
+
+
+def _fits(patch: Patch, read: Read) -> bool:
+    outcomes, _ = rewrite_patch(patch, read)
+    return all(outcome.status in WRITABLE for outcome in outcomes)
+
+
+def _left_by(patch: Patch, read: Read) -> Read:
+    """The files as a patch leaves them."""
+    _, written = rewrite_patch(patch, read)
+    return lambda path: written[path] if path in written else read(path)
 
 
 def _followed(edit: PlannedEdit, at: Followed | None) -> PlannedEdit:
@@ -203,4 +214,5 @@ def require_fit(result: PlanResult, *, check: bool) -> None:
     count = len(result.problems)
     message = "1 edit does not fit" if count == 1 else f"{count} edits do not fit"
     code = "check-failed" if check else result.refused
-    raise PatcherError(code, message, notes=result.problems, payload=as_json(result))
+    hint = "do what is said of " + ("it" if count == 1 else "each") + ", and plan again"
+    raise PatcherError(code, message, hint, notes=result.problems, payload=as_json(result))

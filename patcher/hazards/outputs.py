@@ -61,7 +61,8 @@ def attributed(
         if each.patch is None and len(ran) == 1:
             (place,) = ran
             at = f"{place.file}:{_pristine_line(place, pristine, patched)} {place.function}"
-            cause = f"{each.cause} The only edit that ran is in {place.function or 'the module'}."
+            cause = f"{each.cause.rstrip('. ')}. The only edit that ran is in "
+            cause += f"{place.function or 'the module'}."
             each = replace(each, patch=place.patch, edit=at.rstrip(), cause=cause)  # noqa: PLW2901
         result.append(each)
     return result

@@ -71,15 +71,16 @@ def _worth_a_line(each: ListedPatch) -> bool:
 
 def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
     rows = [["patch", "gain", "claim", "sets", "state"]]
-    empty = ["", gain_text(None), "", "-", ""]
+    empty = [None, gain_text(None), None, "-", None]
     for each in shown:
         sets = " ".join(each.sets) or "-"
         rows.append([each.name, gain_text(each.gain), each.equivalence, sets, each.state.value])
     for index in (3, 1):  # a column that says nothing of any patch
         if all(row[index] == empty[index] for row in rows[1:]):
-            rows = [[*row[:index], *row[index + 1 :]] for row in rows]
-    while len(rows[0]) > 3 and max(map(len, columns(rows))) > width:
-        rows = [row[:-1] for row in rows]  # the state goes first, then the sets
+            rows = _without(rows, rows[0][index])
+    for heading in ("sets", "claim", "gain"):  # what is applied is said at any width
+        if max(map(len, columns(rows))) > width:
+            rows = _without(rows, heading)
     lines = columns(rows)
     widest = max(map(len, lines))
     room = width - widest - 2
@@ -94,6 +95,12 @@ def _rows(shown: Sequence[ListedPatch], width: int) -> Iterable[Line]:
     for each in cut:
         for part in wrap(f"{each.name}: {each.reason}", width, "", "  "):
             yield Line(part)
+
+
+def _without(rows: list[list[str]], heading: str) -> list[list[str]]:
+    """The same rows without the column of that heading, where there is one."""
+    gone = [index for index, each in enumerate(rows[0]) if each == heading]
+    return [[cell for index, cell in enumerate(row) if index not in gone] for row in rows]
 
 
 def _summary(each: ListedPatch) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patcher.results.scanned import HazardOutcome
 
 WRITABLE = {"ready", "already"}
+NOT_HERE = {"upstream has it", "not there"}
 
 
 def print_patch(result: ShowResult, *, color: bool | None) -> None:
@@ -45,16 +46,18 @@ def print_fit(result: PlanResult, *, color: bool | None) -> None:
     _print_on(result)
     for patch in result.patches:
         wrong = [edit for edit in patch.edits if edit.status not in WRITABLE]
-        if not patch.edits and patch.fit != "fits":
-            shade, word = "yellow", patch.fit
-        elif wrong:
+        if wrong:
             shade, word = "red", f"does not fit: {_why_not(patch, wrong)}"
         elif patch.problems:
             shade, word = "yellow", f"its code fits, but {', '.join(patch.problems)}"
+        elif patch.needs:
+            shade, word = "green", f"fits, but only on top of {joined(patch.needs)}"
+            if all(edit.status == "already" for edit in patch.edits):
+                shade, word = "yellow", f"has nothing left to do on top of {joined(patch.needs)}"
+        elif patch.fit in NOT_HERE:
+            shade, word = "yellow", patch.fit
         else:
             shade, word = "green", "fits"
-            if patch.needs:
-                word += f", but only on top of {joined(patch.needs)}"
         line = f"  {patch.name:<28} {word}"
         click.secho(fitted(line, sys.stdout, hang=6), fg=shade, color=color)
 

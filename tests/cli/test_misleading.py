@@ -150,6 +150,33 @@ def test_several_patches_on_another_source_are_planned_on_top_of_each_other(
     )
 
 
+def test_a_patch_that_a_source_has_already_is_not_said_to_fit(
+    patcher: Patcher, workspace: Path
+) -> None:
+    other = workspace.parent / "other"
+    shutil.copytree(workspace.parent / "project", other)
+    module = (other / "adder.py").read_text().replace("number * 2", "number << 1")
+    (other / "adder.py").write_text(module)
+    line = patcher("plan", "use_shift", "--on", str(other)).stdout.splitlines()[1]
+    assert line.split() == ["use_shift", "upstream", "has", "it"]
+    again = SHIFT.replace("use_shift", "again").replace("$X * 2", "$X * 3")
+    (workspace / "patches" / "again.yaml").write_text(again)
+    project = str(workspace.parent / "project")
+    ran = patcher("plan", "use_sum", "use_shift", "again", "--on", project)
+    assert ran.stdout.splitlines()[3].endswith("has nothing left to do on top of use_shift")
+
+
+def test_a_plan_that_fails_does_not_send_to_itself(patcher: Patcher, workspace: Path) -> None:
+    name = "a_patch_with_a_long_name_that_is_nowhere"
+    spec = SHIFT.replace("use_shift", name).replace("$X * 2", "$X * 3")
+    (workspace / "patches" / f"{name}.yaml").write_text(spec)
+    lines = on_a_terminal(workspace, 60, "plan", name)
+    assert "patcher plan" not in "\n".join(lines)
+    assert lines[-1] == "  help: do what is said of it, and plan again"
+    places = ("patches/", "closest: ")  # stay beside each other
+    assert all(len(line) <= 60 for line in lines if not any(each in line for each in places))
+
+
 @pytest.mark.parametrize("pipe", ["head -c 1", "true"])
 def test_a_reader_that_goes_away_is_no_failed_verification(
     patcher: Patcher, workspace: Path, pipe: str

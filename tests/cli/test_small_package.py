@@ -182,7 +182,10 @@ def test_what_was_reverted_stays_out_after_a_failure(patcher: Patcher) -> None:
     pristine = tree_of(patcher).read_bytes()
     assert patcher("apply", "use_sum", "--verify").status == 0
     assert patcher("revert", "--all").status == 0
-    assert patcher("apply", "use_three", "--verify").status == 1
+    ran = patcher("apply", "use_three", "--verify", "--json")
+    assert ran.status == 1
+    (cause,) = ran.json["diagnosis"]
+    assert cause["cause"].endswith("AssertionError. The only edit that ran is in twice.")
     assert patcher("status", "--json").json["series"] == []
     assert tree_of(patcher).read_bytes() == pristine
 

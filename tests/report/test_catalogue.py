@@ -42,6 +42,15 @@ def test_every_line_fits_the_terminal(width: int) -> None:
     assert any("use_sum" in line and "1.19 times flow" in line for line in lines)
 
 
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_what_is_applied_is_said_at_any_width(width: int) -> None:
+    """Without colour nothing else tells it."""
+    names = ["use_sum", "use_shift", "a_name_that_is_longer_than_others"]
+    listed = [patch(name, PatchState.APPLIED, sets=["one", "two", "three"]) for name in names]
+    for line in catalogue_lines(ListResult(listed, [], []), width):
+        assert "applied" in line.text or "state" in line.text
+
+
 def test_what_does_not_fit_is_counted_and_shown_on_request() -> None:
     text = "\n".join(line.text for line in catalogue_lines(LISTED, 100))
     assert "too_new" not in text
