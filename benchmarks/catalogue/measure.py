@@ -131,17 +131,20 @@ class Lab:
         with self.target.frozen(subject) as tree:
             began_s = time.monotonic()
             with HeldWorker(site_of(tree)) as worker:
-                loaded = worker.ask(OPEN)
+                worker.ask(OPEN)
                 opened_s = time.monotonic() - began_s
+                memory = of_session(f"{WORK}:memory_mib")
+                loaded = worker.ask(memory).value["value"]
                 first, second = (worker.ask(Step("run", request, LIMIT_S)) for _ in range(2))
-                peak_mib = worker.ask(of_session(f"{WORK}:peak_mib")).value["value"]
+                after = worker.ask(memory).value["value"]
         return {
             "opened_s": opened_s,
             "cold_s": opened_s + first.wall_s,
             "warm_s": second.wall_s,
-            "loaded_mib": loaded.resident_mib,
-            "resident_mib": second.resident_mib,
-            "peak_mib": peak_mib,
+            "loading_mib": loaded["peak"],
+            "loaded_mib": loaded["resident"],
+            "resident_mib": after["resident"],
+            "own_mib": after["own"],
         }
 
     def gate(self, subject: Subject) -> Figures:

@@ -65,7 +65,8 @@ it, up to twice the rounds that were planned.""",
     "start": """\
 A fresh process: imports and loading, then a second of speech in the built-in voice (25 tokens) for
 the first time and once more. The package gives an utterance as a whole, so that this is the time to
-the first audio of a short one. Memory is what the system counts as resident.""",
+the first audio of a short one. Memory is what the system counts as resident; what
+is not its own are pages of files, weights and code, which the system can take back.""",
     "life": """\
 Generations in one process: three voices and a file that changes, nine lengths, and every fiftieth
 one at the model's limit (2040 letters, 1000 speech tokens; not before 2026-11-29). A voice cloned

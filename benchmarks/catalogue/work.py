@@ -111,8 +111,11 @@ def operations() -> Iterator[Any]:
         yield counter
 
 
-def peak_mib(_session: ChatterboxSession) -> float:
-    """The most memory this process has had resident."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    peak = next((line for line in lines if line.startswith("VmHWM:")), "VmHWM: 0 kB")
-    return round(int(peak.split()[1]) / 1024, 1)
+def memory_mib(_session: ChatterboxSession) -> dict[str, float]:
+    """Memory of this process: resident now, of that its own (not a file's), and its peak."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    fields = {"resident": "VmRSS", "own": "RssAnon", "peak": "VmHWM"}
+    return {
+        name: round(int(status.get(field, "0 kB").split()[0]) / 1024, 1)
+        for name, field in fields.items()
+    }

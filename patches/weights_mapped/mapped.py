@@ -5,6 +5,8 @@ tensor of that mapping. What every generation reads is therefore copied out once
 is known, and what only a cloned voice reads is mapped anew.
 """
 
+import ctypes
+
 import torch
 from safetensors.torch import load_file
 
@@ -32,3 +34,12 @@ def map_seldom(s3gen, path):
             if key.startswith(prefix)
         }
         getattr(s3gen, name).load_state_dict(named, strict=False, assign=True)
+    give_back()
+
+
+def give_back():
+    """Hand what was freed while weights were converted back to the system."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # another C library
+        return

@@ -73,7 +73,12 @@ def timed(device: str, seconds: float, verdict: str, **more: Any) -> dict[str, A
 def results() -> dict[str, Any]:
     again = {"disturbed": {"again": 2, "left": 1, "own": ""}}
     started = {"opened_s": 9.0, "cold_s": 20.5, "warm_s": 8.0}
-    memory = {"loaded_mib": 3300.0, "resident_mib": 3400.4, "peak_mib": 5000.0}
+    memory = {
+        "loading_mib": 5000.0,
+        "loaded_mib": 3300.0,
+        "resident_mib": 3400.4,
+        "own_mib": 3000.0,
+    }
     return {
         "plain": {
             "speed-full": {
@@ -120,7 +125,7 @@ def test_an_undecided_result_disagrees_with_nothing() -> None:
 
 def test_a_start_is_told_with_its_memory() -> None:
     (row,) = start_rows(results(), [*SUBJECTS, Subject("t3_int8")])
-    assert row[2:] == ["`@exact`", "9.0", "20.5", "8.0", "3300", "3400", "5000"]
+    assert row[2:] == ["`@exact`", "9.0", "20.5", "8.0", "5000", "3300", "3400", "3000"]
 
 
 def test_operations_are_counted_where_no_gradient_can_be() -> None:
