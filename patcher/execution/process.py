@@ -25,6 +25,8 @@ from patcher.targets.adapter import Buffer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from patcher.worker import messages
+
 __all__ = ["Answer", "FrozenTree", "WorkerProcess", "WorkerSite", "environment", "oom_kills"]
 
 GRACE_S = 2.0  # between TERM, on which the worker dumps its stacks, and KILL
@@ -75,7 +77,7 @@ class WorkerProcess:
         self._timed_out = False
         self._worked = False  # something it was asked for came out well
         self._pending = bytearray()
-        self._head: Mapping[str, Any] | None = None  # an answer whose arrays are still to come
+        self._head: messages.Reply | None = None  # an answer whose arrays are still to come
         self._nonce = secrets.token_hex(8)
         self._oom_kills = 0
         site.run_dir.mkdir(parents=True, exist_ok=True)
@@ -84,22 +86,21 @@ class WorkerProcess:
         self._greet()
 
     def _greet(self) -> None:
-        self._send(
-            {
-                "nonce": self._nonce,
-                "parent": None if self.site.fenced else os.getpid(),
-                "tree": str(self.site.tree.path),
-                "packages": self.site.tree.packages,
-                "sys_path": self.site.sys_path,
-                "serving": self.site.serving,
-                "assets": dict(self.site.assets),
-                "device": self.site.device,
-                "deterministic": self.site.deterministic,
-                "cpus": self.site.cpus,
-                "watch": (self.site.watch, self.site.enough) if self.site.watch else None,
-                "memory_limit_mib": self.site.memory_limit_mib,
-            }
-        )
+        greeting: messages.Greeting = {
+            "nonce": self._nonce,
+            "parent": None if self.site.fenced else os.getpid(),
+            "tree": str(self.site.tree.path),
+            "packages": self.site.tree.packages,
+            "sys_path": self.site.sys_path,
+            "serving": self.site.serving,
+            "assets": dict(self.site.assets),
+            "device": self.site.device,
+            "deterministic": self.site.deterministic,
+            "cpus": self.site.cpus,
+            "watch": (self.site.watch, self.site.enough) if self.site.watch else None,
+            "memory_limit_mib": self.site.memory_limit_mib,
+        }
+        self._send(greeting)
 
     @property
     def pid(self) -> int:
@@ -121,7 +122,7 @@ class WorkerProcess:
             self._imports = bool(arguments["model"]["options"].get("imports", True))
         recorded = arguments.get("recorded", {})
         data = [Path(stage["path"]).read_bytes() for stage in recorded.values()]
-        payload = [
+        payload: list[messages.Array] = [
             {"name": name, "dtype": stage["dtype"], "shape": stage["shape"], "size": len(content)}
             for (name, stage), content in zip(recorded.items(), data, strict=True)
         ]
@@ -188,7 +189,7 @@ class WorkerProcess:
         self._head = message
         return None
 
-    def _answer(self, message: Mapping[str, Any], data: bytes, wall_s: float) -> Answer:
+    def _answer(self, message: messages.Reply, data: bytes, wall_s: float) -> Answer:
         """A complete answer; its arrays are stored now, after the clock has stopped."""
         if wrong := self._wrong_code(message["sources"], message["ok"]):
             return self._failed(Outcome.EXCEPTION, "wrong-code", message=wrong)
@@ -210,9 +211,12 @@ class WorkerProcess:
                 worker_wall_s=worker_wall_s,
                 resident_mib=resident_mib(self._started.worker_pid),
             )
-        failed = {**message["failure"], "stage": self._asked}
-        frames = tuple(Frame(**frame) for frame in failed.pop("frames"))
-        failure = Failure(**failed, frames=frames, log=self._log_tail())
+        failed = message["failure"]
+        frames = tuple(Frame(**frame) for frame in failed["frames"])
+        failure = Failure(
+            failed["kind"], failed["type"], failed["message"],
+            frames=frames, log=self._log_tail(), stage=self._asked,
+        )  # fmt: skip
         outcome = {
             "host-oom": Outcome.OOM,
             "device-oom": Outcome.OOM,
@@ -221,7 +225,7 @@ class WorkerProcess:
         alive = failure.kind not in FATAL
         return Answer(outcome, {}, failure, wall_s, alive=alive, worker_wall_s=worker_wall_s)
 
-    def _store(self, payload: Sequence[Mapping[str, Any]], data: bytes) -> dict[str, Any]:
+    def _store(self, payload: Sequence[messages.AnsweredArray], data: bytes) -> dict[str, Any]:
         """Keep the arrays of an answer, each under its hash, complete or not at all.
 
         Raises:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from patcher.worker.messages import FailedFrame, FailedRequest
 
 MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
 
@@ -22,9 +25,9 @@ def said_by_adapter(error: BaseException, tree: str) -> bool:
     return not frames[-1].filename.startswith(tree + os.sep)
 
 
-def describe_failure(error: BaseException, tree: str, stage: str) -> dict[str, Any]:
+def describe_failure(error: BaseException, tree: str, stage: str) -> FailedRequest:
     """The fields of `patcher.execution.results.Failure`; frames below `main` only."""
-    frames = []
+    frames: list[FailedFrame] = []
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == MAIN or frame.filename.startswith("<frozen importlib"):
             continue

@@ -1,15 +1,10 @@
 """The worker: one process, one frozen tree, one model at a time.
 
 Run as a script by `patcher.execution.process` with the two ends of its own pipes:
-``python main.py READ_FD WRITE_FD``. The first line it reads is the greeting (`Worker.__init__`),
-every further line is a request ``{"id": n, "op": ..., ...}``, answered by one line
-``{"id": n, "nonce": ..., "ok": true, "value": ..., "sources": ..., "payload": [...]}``, or with
-``"failure"`` instead of ``"value"``. Lines ``{"say": text}`` in between are progress. Standard
-output and error are a log file: targets print there as they like.
-
-Arrays travel as raw bytes after the line, in both directions: ``payload`` lists them in order as
-``{"part": ..., "name": ..., "dtype": ..., "shape": [...], "size": bytes}``. A worker keeps no
-output on disk, where the other arm might look for it.
+``python main.py READ_FD WRITE_FD``. The first line it reads is the greeting, every further line is
+a request, answered by one line: `patcher.worker.messages` has their shapes. Standard output and
+error are a log file: targets print there as they like. Outputs go over the pipe, never to disk,
+where the other arm might look for them.
 
 It and what it imports use the standard library alone until it imports the target; patcher's own
 modules come from patcher's folder without that folder being on ``sys.path``.
@@ -39,6 +34,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from patcher.worker import messages
 
 PATCHER = Path(__file__).resolve().parent.parent
 
@@ -73,7 +70,7 @@ HELD = 16  # results that are looked at once more at the end
 class Worker:
     """Answers requests until the pipe closes."""
 
-    def __init__(self, greeting: Mapping[str, Any], answers: int) -> None:
+    def __init__(self, greeting: messages.Greeting, answers: int) -> None:
         self.answers = answers
         self.nonce = greeting["nonce"]
         self.tree = greeting["tree"]
@@ -82,8 +79,10 @@ class Worker:
         self.device = greeting["device"]
         self.deterministic = greeting["deterministic"]
         self.finder = TreeFinder(self.tree, tuple(greeting["packages"]))
-        lines = importlib.import_module("patcher.worker.lines") if greeting.get("watch") else None
-        self.watch: Any = lines and lines.LineWatch([self.tree], *greeting["watch"])
+        self.watch: Any = None
+        if watched := greeting.get("watch"):
+            lines = importlib.import_module("patcher.worker.lines")
+            self.watch = lines.LineWatch([self.tree], *watched)
         self.session: Any = None
         self.last: Any = None  # what the last run produced
         self.survivor: Any = None  # what probes are tried on
@@ -96,20 +95,21 @@ class Worker:
         sys.path[:0] = [self.tree, *greeting["sys_path"]]
         if greeting.get("cpus"):
             os.sched_setaffinity(0, greeting["cpus"])
-        if greeting.get("memory_limit_mib"):
-            limit_memory(greeting["memory_limit_mib"])
+        if limit_mib := greeting.get("memory_limit_mib"):
+            limit_memory(limit_mib)
 
-    def answer(self, request: Mapping[str, Any]) -> None:
+    def answer(self, request: messages.Request) -> None:
         """Do what one request asks and write the answer, whatever happens."""
-        reply: dict[str, Any] = {"id": request["id"], "nonce": self.nonce, "ok": True}
+        reply: messages.Reply = {"id": request["id"], "nonce": self.nonce, "ok": True}
+        value: messages.Value = {}
         self.payload = []
         started = perf_counter()
         try:
-            reply["value"] = getattr(self, f"op_{request['op']}")(request)
+            reply["value"] = value = getattr(self, f"op_{request['op']}")(request)
         except BaseException as error:
             self.payload = []
             if said_by_adapter(error, self.tree):
-                reply["value"] = {"not_applicable": str(error)}
+                reply["value"] = value = {"not_applicable": str(error)}
             else:
                 reply["ok"] = False
                 reply["failure"] = describe_failure(error, self.tree, request["op"])
@@ -117,7 +117,7 @@ class Worker:
         reply["sources"] = self.finder.drain()
         if self.watch is not None and reply["ok"]:
             self.watch.imported(reply["sources"])
-            reply["value"]["ran"] = self.watch.drain()
+            value["ran"] = self.watch.drain()
         reply["payload"] = [
             {
                 "part": part,
@@ -134,7 +134,7 @@ class Worker:
             self.send(buffer.data)
         self.sent, self.payload = self.payload or self.sent, []
 
-    def write(self, message: Mapping[str, Any]) -> None:
+    def write(self, message: messages.Reply | messages.Progress) -> None:
         self.send(json.dumps(message).encode() + b"\n")
 
     def send(self, data: bytes) -> None:
@@ -156,7 +156,7 @@ class Worker:
 
     # requests
 
-    def op_open(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_open(self, request: messages.OpenRequest) -> messages.Value:
         """Load a model; the one before it is dropped first."""
         adapter = importlib.import_module("patcher.targets.adapter")
         if self.session is None:
@@ -181,7 +181,7 @@ class Worker:
             self.session = serve(opening)
         return {"facts": dict(self.session.describe())}
 
-    def op_prepare(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_prepare(self, request: messages.TestsRequest) -> messages.Value:
         """Put in place what inputs need, so that no call has to, and tell the state before them."""
         state, inputs = importlib.import_module("patcher.targets.state"), []
         for test in map(test_from, request["tests"]):
@@ -190,7 +190,7 @@ class Worker:
             self.generators = state.seed_all(test.seed)
         return {**self.op_state(request), "inputs": inputs}
 
-    def op_batch(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_batch(self, request: messages.TestsRequest) -> messages.Value:
         """Run tests one after the other; what the n-th returned is the part ``returned-n``.
 
         Judged and timed runs are this one request and these frames: neither tells a patch which it
@@ -206,34 +206,34 @@ class Worker:
                 runs.append(self.describe(self.last, f"returned-{number}"))
         return {"runs": runs}
 
-    def op_echo(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_echo(self, request: messages.Request) -> messages.Value:
         """Send the arrays of the last answer that had some again: what the way alone costs."""
         self.payload = [("echo", f"{n}", buffer) for n, (*_, buffer) in enumerate(self.sent)]
         return {}
 
-    def op_probe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_probe(self, request: messages.Request) -> messages.Value:
         """Time a fixed piece of work that knows nothing of the target."""
         return {"probe_s": probe()}
 
-    def op_stages(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_stages(self, request: messages.Request) -> messages.Value:
         """The stages of the last run."""
         if self.last is not None:
             self.attach("stages", self.last.stages)
         return {}
 
-    def op_results(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_results(self, request: messages.Request) -> messages.Value:
         """Read the results of the last calls once more: later calls must not have changed them."""
         for at, (_, again) in enumerate(self.results):
             if again is not None:
                 self.attach(f"result {at}", again())
         return {"tests": [name for name, _ in self.results]}
 
-    def op_memory(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_memory(self, request: messages.Request) -> messages.Value:
         """What the process takes now."""
         gc.collect()
         return {"process_mib": rss_mib("VmRSS")}
 
-    def op_trace(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_trace(self, request: messages.TraceRequest) -> messages.Value:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
 
         The tracer is ``function(run, tree, **options) -> JSON values`` of `patcher.worker.tracing`.
@@ -243,13 +243,13 @@ class Worker:
         run = functools.partial(self.session.run, test, capture=False)
         return {"trace": tracer(run, self.tree, **request.get("options", {}))}
 
-    def op_survey(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_survey(self, request: messages.SurveyRequest) -> messages.Value:
         """Load a model and run tests, all of it under ``tracer(acts, tree, **options)``.
 
         What the target does while it loads matters to a survey as much as what it runs.
         """
 
-        def run(fields: Mapping[str, Any]) -> None:
+        def run(fields: messages.Fields) -> None:
             self.session.run(test_from(fields), capture=False)
 
         acts: dict[str, Callable[[], object]] = {"open": functools.partial(self.op_open, request)}
@@ -258,18 +258,18 @@ class Worker:
         tracer = resolve(request["tracer"])
         return {"survey": tracer(acts, self.tree, **request.get("options", {}))}
 
-    def op_follow(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_follow(self, request: messages.FollowRequest) -> Mapping[str, Any]:
         """Run a test that starts processes of its own, with their lines followed; no answer."""
         return dict(self.session.follow(test_from(request["test"]), request["spans"]))
 
-    def op_replay(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_replay(self, request: messages.ReplayRequest) -> messages.Run:
         """Recompute every stage from the recorded stage before it."""
         replay = self.session.replay_exact if request.get("exact") else self.session.replay
         produced = replay(test_from(request["test"]), buffers_of(request))
         self.attach("stages", produced.stages)
         return self.describe(produced)
 
-    def op_embedded(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_embedded(self, request: messages.EmbeddedRequest) -> messages.Value:
         """What is embedded in what either arm returned, by arm; asked of the baseline's worker.
 
         What cannot be read out of the other arm's result says why, and so equals nothing.
@@ -287,7 +287,7 @@ class Worker:
                 result[arm] = {"unreadable": f"{type(error).__name__}: {error}"}
         return {"embedded": result}
 
-    def op_compare(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_compare(self, request: messages.CompareRequest) -> Mapping[str, Any]:
         """Ask the user's own function about two values; nothing else runs in this process."""
         predicates = importlib.import_module("patcher.worker.predicates")
         buffers = {
@@ -297,18 +297,18 @@ class Worker:
         result: dict[str, Any] = predicates.compare(*named, buffers)
         return result
 
-    def op_survive(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_survive(self, request: messages.SurviveRequest) -> messages.Value:
         """Put a model of its own through one probe of `patcher.targets.survival`."""
         if self.survivor is None:
             survival = importlib.import_module("patcher.targets.survival")
             self.survivor = survival.survivor(self.session, request["models"], request["tests"])
         return {"survival": self.survivor.probe(request["probe"])}
 
-    def op_components(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_components(self, request: messages.Request) -> messages.Value:
         """Name the parts that can be run alone."""
         return {"components": list(self.session.components())}
 
-    def op_component(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_component(self, request: messages.ComponentRequest) -> messages.Value:
         """Run one part ``warm`` times unmeasured, then ``repeats`` times measured."""
         call = self.session.component(request["name"], seed=request["seed"])
         outputs: Mapping[str, Any] = {}
@@ -321,25 +321,25 @@ class Worker:
         self.attach("stages", outputs)
         return {"times_s": times_s}
 
-    def op_state(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_state(self, request: messages.Request) -> messages.Value:
         """Digests of what a call may leave behind, in the session and in the process."""
         state = importlib.import_module("patcher.targets.state")
         drawn = state.generators(self.generators)
         return {"state": {**state.process(), **drawn, **self.session.state()}}
 
-    def op_make(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_make(self, request: messages.MakeRequest) -> messages.Value:
         """Make assets, with lines of progress."""
         resolve(request["function"])(self.assets, self.say)
         return {}
 
-    def op_call(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def op_call(self, request: messages.CallRequest) -> messages.Value:
         """Call a function of JSON values, and of the session if asked to, beside the target."""
         session = (self.session,) if request.get("session") else ()
         return {"value": resolve(request["function"])(*session, **request["arguments"])}
 
     # results
 
-    def describe(self, produced: Any, returned: str = "returned") -> dict[str, Any]:
+    def describe(self, produced: Any, returned: str = "returned") -> messages.Run:
         memory_mib = self.session.memory_mib()
         if memory_mib is None:
             memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
@@ -358,7 +358,7 @@ class Worker:
         }
 
 
-def buffers_of(request: Mapping[str, Any]) -> dict[str, Any]:
+def buffers_of(request: messages.Request) -> dict[str, Any]:
     """The arrays that came with a request, by name."""
     adapter = importlib.import_module("patcher.targets.adapter")
     return {
@@ -367,7 +367,7 @@ def buffers_of(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_from(fields: Mapping[str, Any]) -> Any:
+def test_from(fields: messages.Fields) -> Any:
     return importlib.import_module("patcher.targets.adapter").Test(**fields)
 
 
