@@ -122,7 +122,7 @@ class WorkerProcess:
             self._imports = bool(arguments["model"]["options"].get("imports", True))
         recorded = arguments.get("recorded", {})
         data = [Path(stage["path"]).read_bytes() for stage in recorded.values()]
-        payload: list[messages.Array] = [
+        payload: list[messages.ArrayHeader] = [
             {"name": name, "dtype": stage["dtype"], "shape": stage["shape"], "size": len(content)}
             for (name, stage), content in zip(recorded.items(), data, strict=True)
         ]
@@ -225,7 +225,7 @@ class WorkerProcess:
         alive = failure.kind not in FATAL
         return Answer(outcome, {}, failure, wall_s, alive=alive, worker_wall_s=worker_wall_s)
 
-    def _store(self, payload: Sequence[messages.AnsweredArray], data: bytes) -> dict[str, Any]:
+    def _store(self, payload: Sequence[messages.ReplyArray], data: bytes) -> dict[str, Any]:
         """Keep the arrays of an answer, each under its hash, complete or not at all.
 
         Raises:

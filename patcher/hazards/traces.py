@@ -7,12 +7,14 @@ its keys. Lines are those of the tree that ran.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from patcher.hazards.model import Place
 
-Json = Mapping[str, Any]
+if TYPE_CHECKING:
+    from patcher.worker.tracing import answers
+
 Row = TypeVar("Row")
 
 
@@ -28,11 +30,11 @@ class TracedScope:
     function: str
 
     @classmethod
-    def read(cls, said: Json) -> TracedScope:
+    def read(cls, answer: answers.ScopeJson) -> TracedScope:
         """From the worker's JSON."""
         return cls(
-            said["mode"], said["enabled"], said["decorator"],
-            said["file"], said["line"], said["function"],
+            answer["mode"], answer["enabled"], answer["decorator"],
+            answer["file"], answer["line"], answer["function"],
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -75,16 +77,15 @@ class FollowedLine:
     seen: Sequence[GuardFact]
 
     @classmethod
-    def read(cls, said: Json) -> FollowedLine:
+    def read(cls, answer: answers.WatchedJson) -> FollowedLine:
         """From the worker's JSON."""
         guards = [
-            TakenBranch(each["line"], each["test"], each["outcome"]) for each in said["guards"]
+            TakenBranch(each["line"], each["test"], each["outcome"]) for each in answer["guards"]
         ]
-        seen = [GuardFact(each["line"], each["held"], each["values"]) for each in said["seen"]]
-        return cls(
-            said.get("act", ""), said.get("file", ""),
-            said["line"], said["calls"], said["reached"], tuple(guards), tuple(seen),
-        )  # fmt: skip
+        seen = [GuardFact(each["line"], each["held"], each["values"]) for each in answer["seen"]]
+        whose = answer.get("act", ""), answer.get("file", "")
+        counts = answer["line"], answer["calls"], answer["reached"]
+        return cls(*whose, *counts, tuple(guards), tuple(seen))
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ class TracedEvent:
     count: int
 
     @classmethod
-    def read(cls, said: Json) -> TracedEvent:
+    def read(cls, answer: answers.EventJson) -> TracedEvent:
         """From the worker's JSON."""
-        return cls(**{name: _frozen(said[name]) for name in cls.__dataclass_fields__})
+        return cls(**_fields(cls, answer))
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,9 @@ class Tally:
     acts: Sequence[str]
 
     @classmethod
-    def read(cls, said: Json) -> Tally:
+    def read(cls, answer: answers.TallyJson) -> Tally:
         """From the worker's JSON."""
-        return cls(**{name: _frozen(said[name]) for name in cls.__dataclass_fields__})
+        return cls(**_fields(cls, answer))
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ class TracedError:
     at: Place | None
 
     @classmethod
-    def read(cls, said: Json) -> TracedError:
+    def read(cls, answer: answers.ActFailureJson) -> TracedError:
         """From the worker's JSON."""
-        return cls(said["act"], said["type"], said["message"], _place(said["at"]))
+        return cls(answer["act"], answer["type"], answer["message"], _place(answer["at"]))
 
 
 @dataclass(frozen=True)
@@ -162,18 +163,25 @@ class SurveyedRun:
     failures: Sequence[TracedError]
 
     @classmethod
-    def read(cls, said: Json) -> SurveyedRun:
+    def read(cls, answer: answers.SurveyJson) -> SurveyedRun:
         """From the worker's JSON."""
-        tallies = ("convolutions", "conversions", "synchronisations", "mixed", "refusals")
+
+        def tallies(rows: Sequence[answers.TallyJson]) -> tuple[Tally, ...]:
+            return tuple(map(Tally.read, rows))
+
         return cls(
-            acts=tuple(said["acts"]),
-            operators=said["operators"],
-            places=tuple(Place(*each) for each in said["places"]),
-            scopes=tuple(map(TracedScope.read, said["scopes"])),
-            events=tuple(map(TracedEvent.read, said["events"])),
-            watched=tuple(map(FollowedLine.read, said["watched"])),
-            failures=tuple(map(TracedError.read, said["failures"])),
-            **{name: tuple(map(Tally.read, said[name])) for name in tallies},
+            acts=tuple(answer["acts"]),
+            operators=answer["operators"],
+            places=tuple(Place(*each) for each in answer["places"]),
+            scopes=tuple(map(TracedScope.read, answer["scopes"])),
+            events=tuple(map(TracedEvent.read, answer["events"])),
+            watched=tuple(map(FollowedLine.read, answer["watched"])),
+            failures=tuple(map(TracedError.read, answer["failures"])),
+            convolutions=tallies(answer["convolutions"]),
+            conversions=tallies(answer["conversions"]),
+            synchronisations=tallies(answer["synchronisations"]),
+            mixed=tallies(answer["mixed"]),
+            refusals=tallies(answer["refusals"]),
         )
 
 
@@ -210,10 +218,12 @@ class TracedMaker:
     scopes: Sequence[TracedScope]
 
     @classmethod
-    def read(cls, said: Json) -> TracedMaker:
+    def read(cls, answer: answers.MakerJson) -> TracedMaker:
         """From the worker's JSON."""
-        stack = (Place(each["file"], each["line"], each["function"]) for each in said["stack"])
-        return cls(said["inference"], tuple(stack), tuple(map(TracedScope.read, said["scopes"])))
+        stack = (Place(each["file"], each["line"], each["function"]) for each in answer["stack"])
+        return cls(
+            answer["inference"], tuple(stack), tuple(map(TracedScope.read, answer["scopes"]))
+        )
 
 
 @dataclass(frozen=True)
@@ -243,27 +253,37 @@ class FailureTrace:
     watched: Sequence[FollowedLine] = ()
 
     @classmethod
-    def read(cls, said: Json) -> FailureTrace:
+    def read(cls, answer: answers.FailureJson) -> FailureTrace:
         """From the worker's JSON."""
-        conditions, made, tensor = said.get("conditions"), said.get("made"), said.get("tensor")
+        conditions, made, tensor = (
+            answer.get("conditions"),
+            answer.get("made"),
+            answer.get("tensor"),
+        )
         return cls(
-            kind=said["kind"],
-            type=said.get("type", ""),
-            at=_place(said.get("at")),
+            kind=answer["kind"],
+            type=answer.get("type", ""),
+            at=_place(answer.get("at")),
             shape=tuple(tensor["shape"]) if tensor else (),
-            memory_format=said.get("memory_format", ""),
-            needed_rank=said.get("rank_wanted", 0),
+            memory_format=answer.get("memory_format", ""),
+            needed_rank=answer.get("rank_wanted", 0),
             made=TracedMaker.read(made) if made else None,
             conditions=FollowedLine.read(conditions) if conditions else None,
-            watched=tuple(map(FollowedLine.read, said["watched"])),
+            watched=tuple(map(FollowedLine.read, answer["watched"])),
         )
 
 
-def _place(said: Json | None) -> Place | None:
+def _place(answer: answers.StatementJson | None) -> Place | None:
     """A place with its statement."""
-    if not said:
+    if not answer:
         return None
-    return Place(said["file"], said["line"], said["function"], said.get("statement", ""))
+    return Place(answer["file"], answer["line"], answer["function"], answer.get("statement", ""))
+
+
+def _fields(cls: type, answer: Mapping[str, object]) -> dict[str, Any]:
+    """What a class has fields for."""
+    names = [each.name for each in fields(cls)]
+    return {name: _frozen(answer[name]) for name in names}
 
 
 def _frozen(value: Any) -> Any:

@@ -98,10 +98,10 @@ class Worker:
         if limit_mib := greeting.get("memory_limit_mib"):
             limit_memory(limit_mib)
 
-    def answer(self, request: messages.Request) -> None:
+    def answer(self, request: messages.AnyRequest) -> None:
         """Do what one request asks and write the answer, whatever happens."""
         reply: messages.Reply = {"id": request["id"], "nonce": self.nonce, "ok": True}
-        value: messages.Value = {}
+        value: messages.ReplyValue = {}
         self.payload = []
         started = perf_counter()
         try:
@@ -134,7 +134,7 @@ class Worker:
             self.send(buffer.data)
         self.sent, self.payload = self.payload or self.sent, []
 
-    def write(self, message: messages.Reply | messages.Progress) -> None:
+    def write(self, message: messages.Reply | messages.ProgressLine) -> None:
         self.send(json.dumps(message).encode() + b"\n")
 
     def send(self, data: bytes) -> None:
@@ -156,7 +156,7 @@ class Worker:
 
     # requests
 
-    def op_open(self, request: messages.OpenRequest) -> messages.Value:
+    def op_open(self, request: messages.OpenRequest) -> messages.ReplyValue:
         """Load a model; the one before it is dropped first."""
         adapter = importlib.import_module("patcher.targets.adapter")
         if self.session is None:
@@ -181,7 +181,7 @@ class Worker:
             self.session = serve(opening)
         return {"facts": dict(self.session.describe())}
 
-    def op_prepare(self, request: messages.TestsRequest) -> messages.Value:
+    def op_prepare(self, request: messages.TestsRequest) -> messages.ReplyValue:
         """Put in place what inputs need, so that no call has to, and tell the state before them."""
         state, inputs = importlib.import_module("patcher.targets.state"), []
         for test in map(test_from, request["tests"]):
@@ -190,7 +190,7 @@ class Worker:
             self.generators = state.seed_all(test.seed)
         return {**self.op_state(request), "inputs": inputs}
 
-    def op_batch(self, request: messages.TestsRequest) -> messages.Value:
+    def op_batch(self, request: messages.TestsRequest) -> messages.ReplyValue:
         """Run tests one after the other; what the n-th returned is the part ``returned-n``.
 
         Judged and timed runs are this one request and these frames: neither tells a patch which it
@@ -206,34 +206,34 @@ class Worker:
                 runs.append(self.describe(self.last, f"returned-{number}"))
         return {"runs": runs}
 
-    def op_echo(self, request: messages.Request) -> messages.Value:
+    def op_echo(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """Send the arrays of the last answer that had some again: what the way alone costs."""
         self.payload = [("echo", f"{n}", buffer) for n, (*_, buffer) in enumerate(self.sent)]
         return {}
 
-    def op_probe(self, request: messages.Request) -> messages.Value:
+    def op_probe(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """Time a fixed piece of work that knows nothing of the target."""
         return {"probe_s": probe()}
 
-    def op_stages(self, request: messages.Request) -> messages.Value:
+    def op_stages(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """The stages of the last run."""
         if self.last is not None:
             self.attach("stages", self.last.stages)
         return {}
 
-    def op_results(self, request: messages.Request) -> messages.Value:
+    def op_results(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """Read the results of the last calls once more: later calls must not have changed them."""
         for at, (_, again) in enumerate(self.results):
             if again is not None:
                 self.attach(f"result {at}", again())
         return {"tests": [name for name, _ in self.results]}
 
-    def op_memory(self, request: messages.Request) -> messages.Value:
+    def op_memory(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """What the process takes now."""
         gc.collect()
         return {"process_mib": rss_mib("VmRSS")}
 
-    def op_trace(self, request: messages.TraceRequest) -> messages.Value:
+    def op_trace(self, request: messages.TraceRequest) -> messages.ReplyValue:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
 
         The tracer is ``function(run, tree, **options) -> JSON values`` of `patcher.worker.tracing`.
@@ -243,7 +243,7 @@ class Worker:
         run = functools.partial(self.session.run, test, capture=False)
         return {"trace": tracer(run, self.tree, **request.get("options", {}))}
 
-    def op_survey(self, request: messages.SurveyRequest) -> messages.Value:
+    def op_survey(self, request: messages.SurveyRequest) -> messages.ReplyValue:
         """Load a model and run tests, all of it under ``tracer(acts, tree, **options)``.
 
         What the target does while it loads matters to a survey as much as what it runs.
@@ -262,14 +262,14 @@ class Worker:
         """Run a test that starts processes of its own, with their lines followed; no answer."""
         return dict(self.session.follow(test_from(request["test"]), request["spans"]))
 
-    def op_replay(self, request: messages.ReplayRequest) -> messages.Run:
+    def op_replay(self, request: messages.ReplayRequest) -> messages.RunReply:
         """Recompute every stage from the recorded stage before it."""
         replay = self.session.replay_exact if request.get("exact") else self.session.replay
         produced = replay(test_from(request["test"]), buffers_of(request))
         self.attach("stages", produced.stages)
         return self.describe(produced)
 
-    def op_embedded(self, request: messages.EmbeddedRequest) -> messages.Value:
+    def op_embedded(self, request: messages.EmbeddedRequest) -> messages.ReplyValue:
         """What is embedded in what either arm returned, by arm; asked of the baseline's worker.
 
         What cannot be read out of the other arm's result says why, and so equals nothing.
@@ -297,18 +297,18 @@ class Worker:
         result: dict[str, Any] = predicates.compare(*named, buffers)
         return result
 
-    def op_survive(self, request: messages.SurviveRequest) -> messages.Value:
+    def op_survive(self, request: messages.SurviveRequest) -> messages.ReplyValue:
         """Put a model of its own through one probe of `patcher.targets.survival`."""
         if self.survivor is None:
             survival = importlib.import_module("patcher.targets.survival")
             self.survivor = survival.survivor(self.session, request["models"], request["tests"])
         return {"survival": self.survivor.probe(request["probe"])}
 
-    def op_components(self, request: messages.Request) -> messages.Value:
+    def op_components(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """Name the parts that can be run alone."""
         return {"components": list(self.session.components())}
 
-    def op_component(self, request: messages.ComponentRequest) -> messages.Value:
+    def op_component(self, request: messages.ComponentRequest) -> messages.ReplyValue:
         """Run one part ``warm`` times unmeasured, then ``repeats`` times measured."""
         call = self.session.component(request["name"], seed=request["seed"])
         outputs: Mapping[str, Any] = {}
@@ -321,25 +321,25 @@ class Worker:
         self.attach("stages", outputs)
         return {"times_s": times_s}
 
-    def op_state(self, request: messages.Request) -> messages.Value:
+    def op_state(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """Digests of what a call may leave behind, in the session and in the process."""
         state = importlib.import_module("patcher.targets.state")
         drawn = state.generators(self.generators)
         return {"state": {**state.process(), **drawn, **self.session.state()}}
 
-    def op_make(self, request: messages.MakeRequest) -> messages.Value:
+    def op_make(self, request: messages.MakeRequest) -> messages.ReplyValue:
         """Make assets, with lines of progress."""
         resolve(request["function"])(self.assets, self.say)
         return {}
 
-    def op_call(self, request: messages.CallRequest) -> messages.Value:
+    def op_call(self, request: messages.CallRequest) -> messages.ReplyValue:
         """Call a function of JSON values, and of the session if asked to, beside the target."""
         session = (self.session,) if request.get("session") else ()
         return {"value": resolve(request["function"])(*session, **request["arguments"])}
 
     # results
 
-    def describe(self, produced: Any, returned: str = "returned") -> messages.Run:
+    def describe(self, produced: Any, returned: str = "returned") -> messages.RunReply:
         memory_mib = self.session.memory_mib()
         if memory_mib is None:
             memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
@@ -358,7 +358,7 @@ class Worker:
         }
 
 
-def buffers_of(request: messages.Request) -> dict[str, Any]:
+def buffers_of(request: messages.AnyRequest) -> dict[str, Any]:
     """The arrays that came with a request, by name."""
     adapter = importlib.import_module("patcher.targets.adapter")
     return {

@@ -1,6 +1,6 @@
 """What is said over a worker's pipe, line by line, each an object of JSON.
 
-The first line is the `Greeting`, every further one a `Request`, answered by one `Reply`. Lines
+The first line is the `Greeting`, every further one a `AnyRequest`, answered by one `Reply`. Lines
 ``{"say": text}`` in between are progress.
 
 Arrays travel as raw bytes after the line, in both directions: ``payload`` lists them in order.
@@ -46,7 +46,7 @@ Spans = Mapping[str, Sequence[Sequence[int]]]
 """First and last line of functions, by file of the tree."""
 
 
-class Array(TypedDict):
+class ArrayHeader(TypedDict):
     """An array that follows the line: ``size`` bytes."""
 
     name: str
@@ -55,7 +55,7 @@ class Array(TypedDict):
     size: int
 
 
-class AnsweredArray(Array):
+class ReplyArray(ArrayHeader):
     """The same in a reply: of which part (``returned``, ``stages``), and how gates compare it."""
 
     part: str
@@ -65,39 +65,39 @@ class AnsweredArray(Array):
 # -- requests --------------------------------------------------------------------------------
 
 
-class Request(TypedDict):
+class AnyRequest(TypedDict):
     """What every request has; ``data`` is put there by the worker, the bytes of ``payload``."""
 
     id: int
     op: str
-    payload: list[Array]
+    payload: list[ArrayHeader]
     data: list[bytes]
 
 
-class OpenRequest(Request):
+class OpenRequest(AnyRequest):
     model: Fields
     seed: int
 
 
-class TestRequest(Request):
+class TestRequest(AnyRequest):
     test: Fields
 
 
-class TestsRequest(Request):
+class TestsRequest(AnyRequest):
     tests: list[Fields]
 
 
-class Tracer(TypedDict, total=False):
+class TraceOptions(TypedDict, total=False):
     """What a tracer is called with beside the call and the tree."""
 
     options: Options
 
 
-class TraceRequest(TestRequest, Tracer):
+class TraceRequest(TestRequest, TraceOptions):
     tracer: str
 
 
-class SurveyRequest(OpenRequest, TestsRequest, Tracer):
+class SurveyRequest(OpenRequest, TestsRequest, TraceOptions):
     tracer: str
 
 
@@ -105,21 +105,21 @@ class FollowRequest(TestRequest):
     spans: Spans
 
 
-class Exactness(TypedDict, total=False):
+class ReplayOptions(TypedDict, total=False):
     """Whether stages are recomputed as they were, bit for bit."""
 
     exact: bool
 
 
-class ReplayRequest(TestRequest, Exactness):
+class ReplayRequest(TestRequest, ReplayOptions):
     pass
 
 
-class EmbeddedRequest(Request):
+class EmbeddedRequest(AnyRequest):
     sample_rates: dict[str, int | None]
 
 
-class CompareRequest(Request):
+class CompareRequest(AnyRequest):
     root: str
     function: str
     modules: list[str]
@@ -130,24 +130,24 @@ class SurviveRequest(TestsRequest):
     probe: str
 
 
-class ComponentRequest(Request):
+class ComponentRequest(AnyRequest):
     name: str
     seed: int
     warm: int
     repeats: int
 
 
-class MakeRequest(Request):
+class MakeRequest(AnyRequest):
     function: str
 
 
-class Company(TypedDict, total=False):
+class CallOptions(TypedDict, total=False):
     """Whether a function is given the session."""
 
     session: bool
 
 
-class CallRequest(Request, Company):
+class CallRequest(AnyRequest, CallOptions):
     function: str
     arguments: dict[str, Any]
 
@@ -175,7 +175,7 @@ class FailedRequest(TypedDict):
     stage: str
 
 
-class Run(TypedDict):
+class RunReply(TypedDict):
     """One run of a test: `patcher.targets.adapter.Produced` without its arrays."""
 
     asked: dict[str, Any]
@@ -190,12 +190,12 @@ class Run(TypedDict):
     memory_mib: float
 
 
-class Value(TypedDict, total=False):
+class ReplyValue(TypedDict, total=False):
     """What came of a request, by what was asked for."""
 
     facts: dict[str, Any]  # open: what the session says of itself
     state: dict[str, str]  # prepare, state: digests by name
-    runs: list[Run]  # batch
+    runs: list[RunReply]  # batch
     tests: list[str]  # results: whose they are
     process_mib: float  # memory
     probe_s: float  # probe
@@ -210,7 +210,7 @@ class Value(TypedDict, total=False):
     ran: dict[str, list[int]]  # any, where lines are watched: those that ran, by file
 
 
-class Progress(TypedDict):
+class ProgressLine(TypedDict):
     """Not an answer yet."""
 
     say: str
@@ -225,8 +225,8 @@ class Reply(TypedDict, total=False):
     id: int
     nonce: str
     ok: bool
-    value: Value | Mapping[str, Any]
+    value: ReplyValue | Mapping[str, Any]
     failure: FailedRequest
     wall_s: float
     sources: dict[str, str]
-    payload: list[AnsweredArray]
+    payload: list[ReplyArray]

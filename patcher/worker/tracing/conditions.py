@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import CodeType, FrameType
 
+    from .answers import FactJson, WatchedJson
+
 MAX_SEEN = 16
 
 
@@ -37,19 +39,22 @@ class Watched:
     guards: tuple[Condition, ...]
     calls: int = 0
     reached: int = 0
-    seen: list[dict[str, Any]] = field(default_factory=list)
+    seen: list[FactJson] = field(default_factory=list)
 
     def note(self, guard: Condition, held: bool | None, values: dict[str, str]) -> None:
         """Count one evaluation of a test."""
-        fact = {"line": guard.line, "test": guard.test, "held": held, "values": values}
+        fact = (guard.line, guard.test, held, values)
         for known in self.seen:
-            if all(known[key] == value for key, value in fact.items()):
+            if (known["line"], known["test"], known["held"], known["values"]) == fact:
                 known["times"] += 1
                 return
         if len(self.seen) < MAX_SEEN:
-            self.seen.append({**fact, "times": 1})
+            test = guard.test
+            self.seen.append(
+                {"line": guard.line, "test": test, "held": held, "values": values, "times": 1}
+            )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> WatchedJson:
         """Plain data for the parent process."""
         return {
             "line": self.line,

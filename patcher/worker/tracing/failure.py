@@ -15,8 +15,10 @@ from .frames import StackLevel, Stacks, is_pure, statement_at
 from .recorder import FailedOperator, Maker, Recorder, Update, describe, short, tensors_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from types import FrameType
+
+    from . import answers
 
 MAX_FRAMES = 40
 
@@ -24,8 +26,8 @@ MAX_FRAMES = 40
 def trace(
     run: Callable[[], object],
     tree: str | None = None,
-    watch: Iterable[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
+    watch: Iterable[answers.WatchJson] = (),
+) -> answers.FailureJson:
     """Run a call that is expected to fail, and say why it does.
 
     Args:
@@ -44,7 +46,7 @@ def trace(
     scopes = Scopes(stacks)
     watched = [watch_line(os.path.join(tree or "", each["file"]), each["line"]) for each in watch]
     error, result, recorder = _once(run, stacks, scopes, watched)
-    answer: dict[str, Any] = {"kind": "none", "watched": [each.as_json() for each in watched]}
+    answer: answers.FailureJson = {"kind": "none", "watched": [each.as_json() for each in watched]}
     if error is None:
         return answer
     answer.update(result)
@@ -61,7 +63,7 @@ def trace(
 
 def _once(
     run: Callable[[], object], stacks: Stacks, scopes: Scopes, watched: list[Watched]
-) -> tuple[Exception | None, dict[str, Any], Recorder]:
+) -> tuple[Exception | None, answers.FailureJson, Recorder]:
     recorder = Recorder(stacks, scopes)
     conditions = Conditions(watched, show, recorder.pause)
     with ExitStack() as stack:
@@ -76,10 +78,10 @@ def _once(
     return None, {}, recorder
 
 
-def explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
+def explain(error: Exception, recorder: Recorder) -> answers.FailureJson:
     """Why a call under a recorder raised: `trace`'s answer without the conditions."""
     stacks = recorder.stacks
-    result: dict[str, Any] = {
+    result: answers.FailureJson = {
         "kind": "other",
         "type": type(error).__name__,
         "message": str(error),
@@ -106,7 +108,7 @@ def explain(error: Exception, recorder: Recorder) -> dict[str, Any]:
     return result
 
 
-def _of_update(update: Update, stacks: Stacks) -> dict[str, Any]:
+def _of_update(update: Update, stacks: Stacks) -> answers.FailureJson:
     return {
         "kind": "inplace-update",
         "operator": update.operator,
@@ -120,7 +122,7 @@ def _of_update(update: Update, stacks: Stacks) -> dict[str, Any]:
     }
 
 
-def _of_failure(failure: FailedOperator) -> dict[str, Any]:
+def _of_failure(failure: FailedOperator) -> answers.FailureJson:
     asked = failure.memory_format
     first = failure.tensors[0] if failure.tensors else None
     if asked in {"channels_last", "channels_last_3d"} and first:
@@ -136,7 +138,7 @@ def _of_failure(failure: FailedOperator) -> dict[str, Any]:
     return {"operator": failure.operator, "tensor": first, "operands": list(failure.tensors)}
 
 
-def _of_operands(frame: FrameType, line: int, recorder: Recorder) -> dict[str, Any]:
+def _of_operands(frame: FrameType, line: int, recorder: Recorder) -> answers.FailureJson:
     """An inference tensor among what the failing statement reads: torch refused before it ran."""
     if torch.is_inference_mode_enabled():
         return {}
@@ -167,12 +169,12 @@ def _read_by(frame: FrameType, line: int) -> Iterable[torch.Tensor]:
             yield from tensors_in(value)
 
 
-def frame_json(frame: StackLevel) -> dict[str, Any]:
+def frame_json(frame: StackLevel) -> answers.FrameJson:
     """Plain data for the parent process."""
     return {"file": frame.file, "line": frame.line, "function": frame.function}
 
 
-def scope_json(scope: OpenScope, stacks: Stacks) -> dict[str, Any]:
+def scope_json(scope: OpenScope, stacks: Stacks) -> answers.ScopeJson:
     """Plain data for the parent process; the frame is the one that opened the scope."""
     return {
         "mode": scope.mode,
@@ -182,7 +184,7 @@ def scope_json(scope: OpenScope, stacks: Stacks) -> dict[str, Any]:
     }
 
 
-def maker_json(maker: Maker, stacks: Stacks) -> dict[str, Any]:
+def maker_json(maker: Maker, stacks: Stacks) -> answers.MakerJson:
     """Plain data for the parent process."""
     return {
         "operator": maker.operator,

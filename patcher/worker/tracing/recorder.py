@@ -22,6 +22,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .answers import TensorJson
     from .contexts import OpenScope, Scopes
     from .frames import Stack, Stacks
 
@@ -63,7 +64,7 @@ class FailedOperator:
 
     operator: str
     stack: Stack
-    tensors: tuple[dict[str, Any], ...]
+    tensors: tuple[TensorJson, ...]
     memory_format: str | None
     message: str
 
@@ -255,7 +256,7 @@ def short(value: Any) -> str:
     return str(value).removeprefix("torch.")
 
 
-def describe(tensor: torch.Tensor) -> dict[str, Any]:
+def describe(tensor: torch.Tensor) -> TensorJson:
     """What a report says of a tensor."""
     return {
         "rank": tensor.dim(),

@@ -17,7 +17,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from .conditions import Conditions, watch_line
+from .conditions import Conditions, Watched, watch_line
 from .contexts import OpenScope, Scopes
 from .failure import explain, scope_json, show
 from .frames import Level, Stack, Stacks, statement_at
@@ -26,6 +26,7 @@ from .recorder import Recorder, memory_format_of, short, tensors_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from .answers import ActFailureJson, EventJson, SurveyJson, TallyJson, WatchJson
     from .recorder import Update
 
 SYNCHRONISING = {
@@ -46,8 +47,8 @@ LOADING = "open"  # the act whose tests are not followed: every call of every im
 def observe(
     acts: Mapping[str, Callable[[], object]],
     tree: str | None = None,
-    watch: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
+    watch: Sequence[WatchJson] = (),
+) -> SurveyJson:
     """Run calls one after the other and record what they do.
 
     Args:
@@ -89,7 +90,7 @@ def observe(
     return answer
 
 
-def _watched(tree: str | None, each: Mapping[str, Any]) -> Any:
+def _watched(tree: str | None, each: WatchJson) -> Watched:
     return watch_line(os.path.join(tree or "", each["file"]), each["line"])
 
 
@@ -102,9 +103,9 @@ class Survey(Recorder):
         self._sources: list[str] = []
         self._place_of: dict[Level, int] = {}
         self._scopes: dict[OpenScope, int] = {}
-        self._events: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._tallies: dict[str, dict[int, dict[str, Any]]] = {}
-        self._failed_acts: list[dict[str, Any]] = []
+        self._events: dict[tuple[Any, ...], EventJson] = {}
+        self._tallies: dict[str, dict[int, TallyJson]] = {}
+        self._failed_acts: list[ActFailureJson] = []
         self._acts: list[str] = []
         self._modules: dict[int, str] = {}
         self._module = ""
@@ -243,12 +244,12 @@ class Survey(Recorder):
     def _scope(self, scope: OpenScope) -> int:
         return self._scopes.setdefault(scope, len(self._scopes))
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> SurveyJson:
         """The record as plain data."""
-        tallies = {
-            table: list(self._tallies.get(table, {}).values())
-            for table in ("convolutions", "conversions", "synchronisations", "mixed", "refusals")
-        }
+
+        def table(name: str) -> list[TallyJson]:
+            return list(self._tallies.get(name, {}).values())
+
         return {
             "acts": self._acts,
             "operators": self.operators,
@@ -258,7 +259,12 @@ class Survey(Recorder):
             "scopes": [scope_json(scope, self.stacks) for scope in self._scopes],
             "events": list(self._events.values()),
             "failures": self._failed_acts,
-            **tallies,
+            "convolutions": table("convolutions"),
+            "conversions": table("conversions"),
+            "synchronisations": table("synchronisations"),
+            "mixed": table("mixed"),
+            "refusals": table("refusals"),
+            "watched": [],
         }
 
 
