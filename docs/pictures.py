@@ -39,7 +39,7 @@ def terminal(workspace: Workspace, run: int) -> str:
     """The screen of a run as SVG."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), markup=False, highlight=False)
     console.print(Text("$ patcher verify", style="bold"))
-    for line in text(read_record(Reports(workspace).read(run)), COLUMNS):
+    for line in text(read_record(Reports(workspace).read(run).result), COLUMNS):
         console.print(Text(line.text, style=line.style))
     made = console.export_svg(title="patcher verify")
     # rich names a font on somebody's server; the reader's own monospace serves as well.
@@ -57,7 +57,7 @@ def page(workspace: Workspace, run: int, to: Path, part: str = "") -> None:
     from playwright.sync_api import sync_playwright
 
     file = Path(tempfile.mkdtemp()) / PAGE
-    file.write_text(render(read_record(Reports(workspace).read(run))), encoding="utf-8")
+    file.write_text(render(read_record(Reports(workspace).read(run).result)), encoding="utf-8")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]

@@ -42,7 +42,7 @@ def _newest_first(workspace: Workspace) -> Iterator[Record]:
     """The runs that can be read."""
     for each in Reports(workspace).newest_first():
         with suppress(*NO_RECORD):
-            yield read_record(each)
+            yield read_record(each.result)
 
 
 def _record(workspace: Workspace, number: int) -> Record:
@@ -52,9 +52,9 @@ def _record(workspace: Workspace, number: int) -> Record:
         PatcherError: ``unknown-run``, ``state-damaged``.
     """
     reports = Reports(workspace)
-    result = reports.read(number)
+    kept = reports.read(number)
     try:
-        return read_record(result)
+        return read_record(kept.result)
     except NO_RECORD:
         raise no_result(number, reports.path(number) / RESULT) from None
 
@@ -84,7 +84,7 @@ def show(workspace: Workspace, number: int) -> dict[str, Any]:
         PatcherError: ``unknown-run``, ``state-damaged``.
     """
     _record(workspace, number)  # whoever shows it can read it
-    return {**Reports(workspace).read(number), "page": str(page_of(workspace, number))}
+    return {**Reports(workspace).read(number).result, "page": str(page_of(workspace, number))}
 
 
 def expected_s(workspace: Workspace, *, timed: bool) -> float | None:

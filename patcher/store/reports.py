@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,22 @@ LEAST = {"id": int, "verdict": str, "sentence": str}  # what every result has
 Fill = Callable[[int, Path], Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class KeptRun:
+    """One finished verification, as it was kept.
+
+    Attributes:
+        id: its number, and the folder's name.
+        target: empty where the result names none.
+        result: all of ``result.json``.
+    """
+
+    id: int
+    verdict: str
+    target: str
+    result: Mapping[str, Any]
+
+
 class Reports:
     """The finished verifications of one workspace."""
 
@@ -42,8 +59,8 @@ class Reports:
             return []
         return sorted(int(name) for name in names if name.isdecimal())
 
-    def add(self, fill: Fill) -> Mapping[str, Any]:
-        """Keep one more, with the next number.
+    def add(self, fill: Fill) -> int:
+        """Keep one more, with the next number, which is returned.
 
         Args:
             fill: called with the number and an empty folder; writes what else there is to keep
@@ -63,7 +80,7 @@ class Reports:
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
-        return result
+        return number
 
     def unneeded(self, keep: int) -> list[int]:
         """The runs that are not among the newest, oldest first.
@@ -74,9 +91,9 @@ class Reports:
         known = self.ids()
         needed, passed = {*known[-max(keep, 1) :]}, set()
         for each in self.newest_first():
-            if each["verdict"] == "pass" and each.get("target") not in passed:
-                passed.add(each.get("target"))
-                needed.add(each["id"])
+            if each.verdict == "pass" and each.target not in passed:
+                passed.add(each.target)
+                needed.add(each.id)
         return [number for number in known if number not in needed]
 
     def remove(self, numbers: Iterable[int]) -> None:
@@ -102,8 +119,8 @@ class Reports:
             raise PatcherError("unknown-run", f"there is no run {number} here", hint=hint)
         return self.folder / str(number)
 
-    def read(self, number: int) -> dict[str, Any]:
-        """The result of one.
+    def read(self, number: int) -> KeptRun:
+        """One of them.
 
         Raises:
             PatcherError: ``unknown-run``; ``state-damaged`` when it cannot be read.
@@ -122,10 +139,11 @@ class Reports:
             not isinstance(result.get(key), kind) for key, kind in LEAST.items()
         ):
             raise no_result(number, file)
-        return result
+        target = result.get("target")
+        return KeptRun(result["id"], result["verdict"], target or "", result)
 
-    def newest_first(self) -> Iterator[dict[str, Any]]:
-        """The results that can be read."""
+    def newest_first(self) -> Iterator[KeptRun]:
+        """Those that can be read."""
         for number in reversed(self.ids()):
             try:
                 yield self.read(number)

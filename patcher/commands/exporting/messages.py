@@ -82,9 +82,9 @@ def last_pass(reports: Reports, target: str, series: Sequence[Applied]) -> Mappi
     """The newest kept verification of exactly these specs that passed; empty without one."""
     stated = [(each.name, each.sha256) for each in series]
     for run in reports.newest_first():
-        receipt = run.get("receipt") or {}
-        if run.get("target") != target or run["verdict"] != "pass":
+        receipt = run.result.get("receipt") or {}
+        if run.target != target or run.verdict != "pass":
             continue
         if [(each["name"], each["sha256"]) for each in receipt.get("patches", ())] == stated:
-            return run
+            return run.result
     return {}

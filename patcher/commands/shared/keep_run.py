@@ -125,7 +125,7 @@ def keep(
         return written
 
     try:
-        return replace(result, id=Reports(workspace).add(fill)["id"])
+        return replace(result, id=Reports(workspace).add(fill))
     except Exception as error:
         say(f"the report could not be kept: {type(error).__name__}: {error}")
         return result
@@ -164,9 +164,9 @@ def failed_before(
         return None
     same = identity(request, options)
     for earlier in Reports(workspace).newest_first():
-        if earlier.get("identity") == same:
-            steady = earlier["verdict"] == "fail" and earlier.get("reason") not in BY_CHANCE
-            return recorded(earlier) if steady else None
+        if earlier.result.get("identity") == same:
+            steady = earlier.verdict == "fail" and earlier.result.get("reason") not in BY_CHANCE
+            return recorded(earlier.result) if steady else None
     return None
 
 

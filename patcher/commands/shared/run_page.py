@@ -28,7 +28,7 @@ def page_of(workspace: Folders, number: int) -> Path:
         from patcher.report.page import render
         from patcher.report.reading import read_record
 
-        text = render(read_record(Reports(workspace).read(number)))
+        text = render(read_record(Reports(workspace).read(number).result))
         handle, partial = tempfile.mkstemp(prefix=".page-", dir=path.parent)
         try:
             with open(handle, "wb") as file:
