@@ -15,9 +15,9 @@ from patcher.rewrite.replay import replay, replay_modes
 Files = Mapping[str, File]
 
 
-def comes_back(found: Captured, before: Files, after: Mapping[str, File | None]) -> bool:
+def comes_back(captured: Captured, before: Files, after: Mapping[str, File | None]) -> bool:
     """Whether the spec, read as text and replayed, gives bytes and modes of every file."""
-    patch = read_spec(found.text, "captured.yaml", found.attachments)
+    patch = read_spec(captured.text, "captured.yaml", captured.attachments)
     pristine = {path: data for path, (data, _) in before.items()}
     bits = {path: mode for path, (_, mode) in before.items()}
     files = {**pristine, **replay(pristine.get, [patch])}
@@ -27,19 +27,19 @@ def comes_back(found: Captured, before: Files, after: Mapping[str, File | None])
     return made == expected
 
 
-def is_small(found: Captured, before: Files, after: Mapping[str, File | None]) -> bool:
+def is_small(captured: Captured, before: Files, after: Mapping[str, File | None]) -> bool:
     """Whether the edits, with what travels with them, are at most twice as long as the diff."""
-    edits = found.text.partition("\nedits:\n")[2]
-    size = len(edits) + sum(map(len, found.attachments.values()))
+    edits = captured.text.partition("\nedits:\n")[2]
+    size = len(edits) + sum(map(len, captured.attachments.values()))
     old = {path: before[path][0] for path in after if path in before}
     new = {path: held[0] for path, held in after.items() if held is not None}
     modes = ({p: before[p][1] for p in old}, {p: held[1] for p, held in after.items() if held})
     return size <= SMALL * len(unified_diff(old, new, modes=modes))
 
 
-def form_of(found: Captured) -> str:
+def form_of(captured: Captured) -> str:
     """How the change is said: by statements, lines, both, or whole files alone."""
-    patch = read_spec(found.text, "captured.yaml", found.attachments)
+    patch = read_spec(captured.text, "captured.yaml", captured.attachments)
     kinds = {edit.kind for edit in patch.edits}
     lines = bool(kinds & {EditKind.LINES, EditKind.FINAL_NEWLINE})
     statements = any(kind_of(edit).level is Level.CODE for edit in patch.edits)

@@ -208,10 +208,10 @@ class Hand:
 
     def pick(self, tree: ast.Module, *kinds: type[ast.AST]) -> ast.AST:
         chosen = kinds or (ast.stmt,)
-        found = [node for node in ast.walk(tree) if isinstance(node, chosen)]
-        if not found:
+        nodes = [node for node in ast.walk(tree) if isinstance(node, chosen)]
+        if not nodes:
             raise CannotError
-        return self.random.choice(found)
+        return self.random.choice(nodes)
 
     def insert(self) -> None:
         def how(lines: list[str], tree: ast.Module) -> list[str]:
@@ -386,14 +386,14 @@ def run(count: int, first: int = 0) -> Result:
         result.tried += 1
         result.edits.update(made)
         try:
-            found = capture("captured", "pkg", BEFORE, after)
+            captured = capture("captured", "pkg", BEFORE, after)
         except PatcherError as error:
             result.wrong.append(f"seed {seed} ({', '.join(made)}): refused: {error.message}")
             continue
-        if not comes_back(found, BEFORE, after):
+        if not comes_back(captured, BEFORE, after):
             result.wrong.append(f"seed {seed} ({', '.join(made)}): other bytes")
-        result.small += is_small(found, BEFORE, after)
-        result.forms[form_of(found)] += 1
+        result.small += is_small(captured, BEFORE, after)
+        result.forms[form_of(captured)] += 1
     return result
 
 

@@ -26,16 +26,16 @@ def speed_rows(results: Results, subjects: Sequence[Subject]) -> list[list[str]]
     for folder in sorted(results):
         measured = results[folder].get(SPEED, {})
         for subject in shown(measured, subjects):
-            found = measured[subject.name]
-            whole = found["stages"]["generation"]
-            about = found["about"]
+            figures = measured[subject.name]
+            whole = figures["stages"]["generation"]
+            about = figures["about"]
             row = [about["device"], f"{about['date']}, {about['commit']}", f"`{subject.name}`"]
             row.append(f"{whole['seconds']:.2f}")
             row += ["1", ""] if subject.name == PRISTINE else [ratio(whole), whole["verdict"]]
             least = floor_of(results, folder, subject, about["device"])
             for stage in STAGES:
-                row.append(beside_floor(found["stages"][stage]["seconds"], least.get(stage)))
-            rows.append([*row, rounds(found)])
+                row.append(beside_floor(figures["stages"][stage]["seconds"], least.get(stage)))
+            rows.append([*row, rounds(figures)])
     return rows
 
 
@@ -63,10 +63,10 @@ def ratio(stage: Figures) -> str:
     return f"{stage['time_ratio']:.3f} ({stage['low']:.3f} to {stage['high']:.3f})"
 
 
-def rounds(found: Figures) -> str:
+def rounds(figures: Figures) -> str:
     """How many count, and what was done about those that a neighbour disturbed."""
-    said = [str(found["stages"]["generation"]["rounds"])]
-    disturbed = found.get("disturbed")
+    said = [str(figures["stages"]["generation"]["rounds"])]
+    disturbed = figures.get("disturbed")
     if disturbed is None:  # measured before there was a rule
         return said[0]
     if not any(disturbed.values()):
@@ -86,9 +86,9 @@ def disagreements(results: Results, subjects: Sequence[Subject]) -> list[str]:
     for subject in subjects:
         said: dict[str, str] = {}
         for parts in results.values():
-            found = parts.get(SPEED, {}).get(subject.name)
-            if found and subject.name != PRISTINE:
-                said[found["about"]["device"]] = found["stages"]["generation"]["verdict"]
+            figures = parts.get(SPEED, {}).get(subject.name)
+            if figures and subject.name != PRISTINE:
+                said[figures["about"]["device"]] = figures["stages"]["generation"]["verdict"]
         if len({word for word in said.values() if word in DECIDED}) > 1:
             each = "; ".join(f"{word} on {device}" for device, word in sorted(said.items()))
             lines.append(f"`{subject.name}`: {each}.")
@@ -108,12 +108,12 @@ def start_rows(results: Results, subjects: Sequence[Subject]) -> Iterable[list[s
     for folder in sorted(results):
         measured = results[folder].get(START, {})
         for subject in shown(measured, subjects):
-            found = measured[subject.name]
-            about = found["about"]
+            figures = measured[subject.name]
+            about = figures["about"]
             yield [
                 about["device"],
                 f"{about['date']}, {about['commit']}",
                 f"`{subject.name}`",
-                *(f"{found[key]:.1f}" for key in ("opened_s", "cold_s", "warm_s")),
-                *(f"{found[key]:.0f}" for key in MEMORY),
+                *(f"{figures[key]:.1f}" for key in ("opened_s", "cold_s", "warm_s")),
+                *(f"{figures[key]:.0f}" for key in MEMORY),
             ]

@@ -29,22 +29,22 @@ def measured_of(patch: Patch, results: Results) -> tuple[str, ...]:
     )
 
 
-def gate(patch: Patch, found: Figures) -> Iterator[str]:
-    cases = ", ".join(f"{number} {status}" for status, number in sorted(found["cases"].items()))
-    yield f"{patch.equivalence.value} gate, tiny size: {cases}; {where(found)}"
+def gate(patch: Patch, figures: Figures) -> Iterator[str]:
+    cases = ", ".join(f"{number} {status}" for status, number in sorted(figures["cases"].items()))
+    yield f"{patch.equivalence.value} gate, tiny size: {cases}; {where(figures)}"
 
 
-def stages(patch: Patch, found: Figures) -> Iterator[str]:
-    for stage, each in found["stages"].items():
+def stages(patch: Patch, figures: Figures) -> Iterator[str]:
+    for stage, each in figures["stages"].items():
         ratio = f"{each['time_ratio']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
-        tokens = "" if stage.startswith("conditionals") else f"{found['tokens']} tokens, "
+        tokens = "" if stage.startswith("conditionals") else f"{figures['tokens']} tokens, "
         work = f"full size, {tokens}{each['rounds']} rounds"
         name = STAGE_WORDS.get(stage, stage)
-        yield f"time of {name}: {ratio} of pristine's, {each['verdict']}; {work}; {where(found)}"
+        yield f"time of {name}: {ratio} of pristine's, {each['verdict']}; {work}; {where(figures)}"
 
 
-def where(found: Figures) -> str:
-    about = found["about"]
+def where(figures: Figures) -> str:
+    about = figures["about"]
     return f"{about['device']}, torch {about['versions']['torch']}, {about['date']}"
 
 

@@ -23,14 +23,14 @@ class Results:
         path = self.folder / device / f"{part}.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
-    def add(self, device: str, part: str, found: Mapping[str, Figures]) -> None:
+    def add(self, device: str, part: str, figures: Mapping[str, Figures]) -> None:
         """Add or replace subjects, whatever others have added since."""
         path = self.folder / device / f"{part}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
-            known = {**self.of(device, part), **found}
+            known = {**self.of(device, part), **figures}
             partial = path.with_suffix(f".{os.getpid()}")
             partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
             partial.replace(path)
@@ -46,18 +46,20 @@ class Results:
         return result
 
 
-def still_holds(found: Figures | None, about: Mapping[str, Any], rounds: int, tokens: int) -> bool:
+def still_holds(
+    figures: Figures | None, about: Mapping[str, Any], rounds: int, tokens: int
+) -> bool:
     """Whether what was saved answers the same question: same tree, machine, versions and work.
 
     The commit and the date may differ: most commits change neither the target nor a patch.
     """
-    if found is None:
+    if figures is None:
         return False
     passing = ("commit", "date")
     then, now = (
         {key: value for key, value in each.items() if key not in passing}
-        for each in (found["about"], about)
+        for each in (figures["about"], about)
     )
-    timed = found.get("stages", {}).values() if "tokens" in found else ()
+    timed = figures.get("stages", {}).values() if "tokens" in figures else ()
     enough = all(stage["rounds"] >= rounds for stage in timed)
-    return then == now and enough and found.get("tokens", tokens) == tokens
+    return then == now and enough and figures.get("tokens", tokens) == tokens

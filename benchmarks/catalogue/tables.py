@@ -259,13 +259,13 @@ def fitting_stages(book: Book, subject: Subject) -> Sequence[str]:
     )
 
 
-def compared(found: Figures | None) -> list[str]:
+def compared(figures: Figures | None) -> list[str]:
     """Seconds, the ratio with its interval, the verdict and the rounds; nothing when unknown."""
-    if not found:
+    if not figures:
         return []
-    ratio = f"{found['time_ratio']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-    seconds = [f"{found[which]:.3g}" for which in ("pristine_seconds", "seconds")]
-    return [*seconds, ratio, found["verdict"], str(found["rounds"])]
+    ratio = f"{figures['time_ratio']:.3f} ({figures['low']:.3f} to {figures['high']:.3f})"
+    seconds = [f"{figures[which]:.3g}" for which in ("pristine_seconds", "seconds")]
+    return [*seconds, ratio, figures["verdict"], str(figures["rounds"])]
 
 
 def elsewhere(book: Book, key: str, render: Renderer) -> Iterable[str]:
@@ -356,9 +356,9 @@ def interactions(book: Book) -> str:
     return table(head, rows)
 
 
-def growth(found: Figures, key: str) -> str:
+def growth(figures: Figures, key: str) -> str:
     """A size after a quarter, a half and all of the generations."""
-    marks = found["marks"]
+    marks = figures["marks"]
     chosen = [marks[len(marks) // 4 - 1], marks[len(marks) // 2 - 1], marks[-1]]
     return " → ".join(str(mark[key]) for mark in chosen)
 

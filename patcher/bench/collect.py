@@ -114,17 +114,17 @@ def collect(
     )
 
 
-def _note(found: _CaseCalls, kind: str, report: Report) -> None:
+def _note(calls: _CaseCalls, kind: str, report: Report) -> None:
     if kind == "cold":
-        found.cold_s = report.wall_s if found.cold_s is None else found.cold_s
+        calls.cold_s = report.wall_s if calls.cold_s is None else calls.cold_s
     elif kind == "warm":
-        found.warm.append(report)
+        calls.warm.append(report)
     elif kind == "probe":
-        found.probes.append(report.value["probe_s"])
+        calls.probes.append(report.value["probe_s"])
     elif kind == "echo":
-        found.echoes.append(report.wall_s)
+        calls.echoes.append(report.wall_s)
     else:
-        found.again_s = report.wall_s / len(report.value["runs"])
+        calls.again_s = report.wall_s / len(report.value["runs"])
 
 
 def answered(purpose: Purpose, value: Mapping[str, Any]) -> dict[str, str]:
@@ -150,19 +150,19 @@ def _different(purpose: Purpose, inputs: Sequence[str | None]) -> dict[Case, tup
     return {case: (len(set(each)), len(each)) for case, each in kept.items()}
 
 
-def _timing(case: Case, found: _CaseCalls, different: tuple[int, int] | None) -> CaseTiming:
-    runs = [run for report in found.warm for run in report.value["runs"]]
-    sizes = [len(report.value["runs"]) for report in found.warm]
+def _timing(case: Case, calls: _CaseCalls, different: tuple[int, int] | None) -> CaseTiming:
+    runs = [run for report in calls.warm for run in report.value["runs"]]
+    sizes = [len(report.value["runs"]) for report in calls.warm]
     stages = {name: [run["stage_s"][name] for run in runs] for name in runs[0]["stage_s"]}
     memory = [run["memory_mib"] for run in runs if run["memory_mib"] is not None]
     audio = [run["audio_s"] for run in runs if run["audio_s"] is not None]
     tokens = [run["tokens"] for run in runs if run["tokens"] is not None]
-    pairs = list(zip(found.warm, sizes, strict=True))
-    probes = found.probes
+    pairs = list(zip(calls.warm, sizes, strict=True))
+    probes = calls.probes
     return CaseTiming(
         case,
         warm_s=tuple(report.wall_s / size for report, size in pairs),
-        cold_s=found.cold_s,
+        cold_s=calls.cold_s,
         audio_s=fmean(audio) if audio else None,
         tokens=round(fmean(tokens)) if tokens else None,
         stage_s={name: median(seconds) for name, seconds in stages.items()},
@@ -170,8 +170,8 @@ def _timing(case: Case, found: _CaseCalls, different: tuple[int, int] | None) ->
         probe_s=tuple(fmean(probes[at : at + 2]) for at in range(0, len(probes), 2)),
         calls=sizes[0],
         worker_s=tuple(report.worker_wall_s / size for report, size in pairs),
-        echo_s=min(found.echoes, default=None),
-        again_s=found.again_s,
-        fresh=found.fresh and (different is None or different[0] >= FRESH * different[1]),
+        echo_s=min(calls.echoes, default=None),
+        again_s=calls.again_s,
+        fresh=calls.fresh and (different is None or different[0] >= FRESH * different[1]),
         different=different,
     )

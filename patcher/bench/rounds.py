@@ -207,10 +207,10 @@ class _TakingTurns:
     def result(self, planned: int) -> dict[str, Rounds]:
         series = self.series()
         kept = kept_rounds(series, planned)
-        found = disturbance(series)
-        left = len(found.set_aside.intersection(kept))
-        again = len(found.set_aside) - left
-        what = Remeasured(again, left, found.own.partition(":")[0])
+        disturbed = disturbance(series)
+        left = len(disturbed.set_aside.intersection(kept))
+        again = len(disturbed.set_aside) - left
+        what = Remeasured(again, left, disturbed.own.partition(":")[0])
         return {
             name: Rounds(done, self.failures[name])
             if name in self.failures

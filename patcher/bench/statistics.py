@@ -177,30 +177,30 @@ def noise_floor(same_arm: Sequence[float], pairs: int) -> float:
     return 1.4826 * median(abs(value) for value in same_arm) / math.sqrt(pairs)
 
 
-def smallest_detectable(found: Interval, margin: float, power: float = 0.8) -> float:
+def smallest_detectable(measured: Interval, margin: float, power: float = 0.8) -> float:
     """The smallest true effect these pairs would have called, with ``power``, in log units.
 
     An effect is called when the estimate passes both the margin and the interval's half width;
     noise must not bring it below them more than ``1 - power`` of the time.
     """
-    error = found.standard_error
-    return max(margin, found.half_width) + normal_quantile(power) * error
+    error = measured.standard_error
+    return max(margin, measured.half_width) + normal_quantile(power) * error
 
 
-def pairs_needed(found: Interval, margin: float, *, most: int = 1000) -> int | None:
+def pairs_needed(measured: Interval, margin: float, *, most: int = 1000) -> int | None:
     """How many more pairs would decide if the estimate stayed where it is.
 
     The half width shrinks with the root of the pairs: it must come below the estimate (when that
     is beyond the margin) or below the room between estimate and margin. A multiple of two, as
     pairs come in mirrored blocks; None for more than ``most``.
     """
-    if found.count < 2:
+    if measured.count < 2:
         return None
-    size = abs(found.estimate)
+    size = abs(measured.estimate)
     room = size if size > margin else margin - size
     if room <= 0:
         return None
-    needed = found.count * (found.half_width / room) ** 2
-    more = max(0, math.ceil(needed) - found.count)
+    needed = measured.count * (measured.half_width / room) ** 2
+    more = max(0, math.ceil(needed) - measured.count)
     more += more % 2
     return more if more <= most else None

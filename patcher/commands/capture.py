@@ -164,13 +164,13 @@ def _held(copy: WorkingCopy, path: str) -> File | None:
 
 
 def _needed(
-    copy: WorkingCopy, name: str, found: Captured, after: Mapping[str, File | None]
+    copy: WorkingCopy, name: str, captured: Captured, after: Mapping[str, File | None]
 ) -> list[str]:
     """The patches of the series without which the new one does not give the same edits."""
     from patcher.patchfile.reader import read_spec
     from patcher.rewrite.replay import replay
 
-    patch = read_spec(found.text, f"patches/{name}.yaml", found.attachments)
+    patch = read_spec(captured.text, f"patches/{name}.yaml", captured.attachments)
     series = patches_of(copy.series)
     needed: list[str] = []
     for number in range(len(series) - 1, -1, -1):
@@ -237,10 +237,10 @@ def _check(copy: WorkingCopy, spec: Path, after: Mapping[str, File | None]) -> N
         )
 
 
-def _take_back(spec: Path, name: str, found: Captured) -> None:
+def _take_back(spec: Path, name: str, captured: Captured) -> None:
     """Remove what was written for a spec that does not hold."""
     spec.unlink(missing_ok=True)
-    for path in found.attachments:
+    for path in captured.attachments:
         (spec.parent / path).unlink(missing_ok=True)
     with suppress(OSError):
         if not any(path.is_file() for path in (spec.parent / name).rglob("*")):

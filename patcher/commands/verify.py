@@ -294,8 +294,8 @@ def _isolated(plan: VerifyPlan, kept: Sequence[Applied]) -> IsolationOutcome:
     """The smallest groups that fail, and what is left without them."""
     from patcher.commands.shared.isolate_culprits import isolate_culprits
 
-    found = isolate_culprits(plan.copy, plan.request, kept, plan.scratch, plan.observer)
-    return IsolationOutcome(found.culprits, found.kept, found.trials)
+    result = isolate_culprits(plan.copy, plan.request, kept, plan.scratch, plan.observer)
+    return IsolationOutcome(result.culprits, result.kept, result.trials)
 
 
 def _answer(plan: VerifyPlan, earlier: VerifyResult) -> VerifyResult:
@@ -350,16 +350,16 @@ def _unmet(judgement: Judgement, require: str | None) -> str | None:
     return f"--require {require} is not met, for the speed verdict is {word}"
 
 
-def _undeclared(found: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:
+def _undeclared(undeclared: Sequence[Undeclared], patches: Sequence[Patch]) -> Judgement:
     """The judgement of a series that does more than it says: nothing of it was run."""
-    names = ", ".join(dict.fromkeys(each.patch for each in found))
-    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    names = ", ".join(dict.fromkeys(each.patch for each in undeclared))
+    more = f", and {len(undeclared) - 1} more" if len(undeclared) > 1 else ""
     return Judgement(
         Verdict.UNDECLARED,
         "undeclared",
-        f"{names} does more than it declares, so nothing was run: {found[0].sentence}{more}",
-        warnings=[f"also {each.sentence}" for each in found[1:]],
-        undeclared=tuple(found),
+        f"{names} does more than it declares, so nothing was run: {undeclared[0].sentence}{more}",
+        warnings=[f"also {each.sentence}" for each in undeclared[1:]],
+        undeclared=tuple(undeclared),
         declares=declared(patches),
     )
 

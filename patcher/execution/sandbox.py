@@ -337,11 +337,11 @@ def model_folders() -> dict[str, str]:
 
 _ASK = """
 import json, sys
-found = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sys.path]
+paths = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *sys.path]
 for name, module in list(sys.modules.items()):
     if name.startswith("__editable__"):
-        found += getattr(module, "MAPPING", {}).values()
-print(json.dumps([each for each in found if each]))
+        paths += getattr(module, "MAPPING", {}).values()
+print(json.dumps([each for each in paths if each]))
 """
 
 

@@ -179,12 +179,12 @@ def rule_for(stage: Stage, values: Array) -> Callable[[Array, Array, CloseLimits
     return all_close
 
 
-def similar_draws(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
+def similar_draws(expected: Array, actual: Array, limits: CloseLimits) -> RuleResult:
     """Distributions that tokens are drawn from, a row each: half the sum of absolute differences.
 
     0 says the same distribution, 1 that none of what one draws would the other draw.
     """
-    rows = list(zip(expected.rows(), found.rows(), strict=True))
+    rows = list(zip(expected.rows(), actual.rows(), strict=True))
     distances = [0.5 * math.fsum(map(abs, map(sub, one, other))) for one, other in rows]
     mean = math.fsum(distances) / max(1, len(distances))
     message = f"drawn from other distributions: mean distance {mean:.3g}, "
@@ -193,21 +193,21 @@ def similar_draws(expected: Array, found: Array, limits: CloseLimits) -> RuleRes
     return RuleResult(mean <= limits.draws_distance, message, {"mean distance": mean}, held)
 
 
-def equal(expected: Array, found: Array, limits: object) -> RuleResult:
+def equal(expected: Array, actual: Array, limits: object) -> RuleResult:
     """Every element equal."""
-    index = arrays.first_difference(expected, found)
+    index = arrays.first_difference(expected, actual)
     if index is None:
         return RuleResult(True, "", {}, {})
-    message = f"{found.numbers[index]:g} instead of {expected.numbers[index]:g} at {index}"
+    message = f"{actual.numbers[index]:g} instead of {expected.numbers[index]:g} at {index}"
     return RuleResult(False, message, {}, {}, index)
 
 
-def close_logits(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
+def close_logits(expected: Array, actual: Array, limits: CloseLimits) -> RuleResult:
     """Largest difference, and the same best element in every row but for near-ties."""
     limit = limits.logits_max_abs
-    largest = arrays.max_abs_difference(expected.numbers, found.numbers)
+    largest = arrays.max_abs_difference(expected.numbers, actual.numbers)
     measured, held = {"max |d|": largest}, {"max |d|": limit}
-    for row, (before, after) in enumerate(zip(expected.rows(), found.rows(), strict=True)):
+    for row, (before, after) in enumerate(zip(expected.rows(), actual.rows(), strict=True)):
         best, now = arrays.argmax(before), arrays.argmax(after)
         # Two elements closer than twice the limit may change places without a difference beyond it.
         if best != now and not before[best] - before[now] <= 2 * limit:
@@ -217,53 +217,53 @@ def close_logits(expected: Array, found: Array, limits: CloseLimits) -> RuleResu
     return RuleResult(largest <= limit, message, measured, held, tolerance=limit, excusable=True)
 
 
-def close_sound(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
+def close_sound(expected: Array, actual: Array, limits: CloseLimits) -> RuleResult:
     """Signal-to-noise ratio against the baseline's sound, and no mere change of loudness."""
-    result = sound_ratio(expected, found, limits)
+    result = sound_ratio(expected, actual, limits)
     if not 0 <= result.measured["SNR dB"] - limits.waveform_snr_db < SCALED_DB:
         return result
-    odd = scaled_sound(expected.numbers, found.numbers)
+    odd = scaled_sound(expected.numbers, actual.numbers)
     return replace(result, passed=False, message=f"{result.message}; {odd}") if odd else result
 
 
-def sound_ratio(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
+def sound_ratio(expected: Array, actual: Array, limits: CloseLimits) -> RuleResult:
     """Signal-to-noise ratio against the baseline's sound."""
     limit = limits.waveform_snr_db
-    ratio = arrays.snr_db(expected.numbers, found.numbers)
+    ratio = arrays.snr_db(expected.numbers, actual.numbers)
     tolerance = arrays.rms(expected.numbers) * 10 ** (-limit / 20)
     message = f"SNR {ratio:.1f} dB, at least {limit:g}"
     measured, held = {"SNR dB": ratio}, {"SNR dB": limit}
     return RuleResult(ratio >= limit, message, measured, held, None, tolerance, excusable=True)
 
 
-def all_close(expected: Array, found: Array, limits: CloseLimits) -> RuleResult:
+def all_close(expected: Array, actual: Array, limits: CloseLimits) -> RuleResult:
     """``|d| <= absolute + relative * |baseline|`` everywhere."""
     absolute, relative = limits.mel_absolute, limits.mel_relative
     index = next(
         (
             at
-            for at, (a, b) in enumerate(zip(expected.numbers, found.numbers, strict=True))
+            for at, (a, b) in enumerate(zip(expected.numbers, actual.numbers, strict=True))
             if not near(a, b, absolute, relative)
         ),
         None,
     )
-    largest = arrays.max_abs_difference(expected.numbers, found.numbers)
+    largest = arrays.max_abs_difference(expected.numbers, actual.numbers)
     measured = {"max |d|": largest}
     held = {"absolute": absolute, "relative": relative}
     message = f"max |d| {largest:.3g}, limit {absolute:g} + {relative:g} |baseline|"
     passed = index is None
-    if passed and (odd := unlike_rounding(expected.numbers, found.numbers, absolute, relative)):
+    if passed and (odd := unlike_rounding(expected.numbers, actual.numbers, absolute, relative)):
         passed, message = False, f"within its tolerance, but {odd}"
     return RuleResult(passed, message, measured, held, index, absolute, excusable=True)
 
 
 def reference_rule(
-    exact: Array, expected: Array, found: Array, tolerance: float, limits: CloseLimits
+    exact: Array, expected: Array, actual: Array, tolerance: float, limits: CloseLimits
 ) -> RuleResult:
     """``RMSE(exact, patched) <= factor * RMSE(exact, baseline) + tolerance / 10``."""
     if exact.shape != expected.shape:
         return RuleResult(False, "the reference has another shape", {}, {})
-    patched = arrays.rmse(exact.numbers, found.numbers)
+    patched = arrays.rmse(exact.numbers, actual.numbers)
     limit = limits.reference_factor * arrays.rmse(exact.numbers, expected.numbers) + tolerance / 10
     name = "RMSE to double precision"
     return RuleResult(patched <= limit, f"{name} {patched:.3g}", {name: patched}, {name: limit})

@@ -83,22 +83,22 @@ def rule_for(stage: Stage, values: Array) -> Callable[[Array, Array, PerceptualL
     return small_mean_difference
 
 
-def mostly_equal(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
+def mostly_equal(expected: Array, actual: Array, limits: PerceptualLimits) -> RuleResult:
     """The share of equal elements."""
-    pairs = zip(expected.numbers, found.numbers, strict=True)
+    pairs = zip(expected.numbers, actual.numbers, strict=True)
     share = sum(a == b for a, b in pairs) / max(1, len(expected.numbers))
     message = f"{share:.1%} equal, at least {limits.tokens_equal:.1%}"
     held = {"equal": limits.tokens_equal}
     return RuleResult(share >= limits.tokens_equal, message, {"equal": share}, held)
 
 
-def similar_logits(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
+def similar_logits(expected: Array, actual: Array, limits: PerceptualLimits) -> RuleResult:
     """Teacher-forced agreement of the best element, and the divergence of the distributions.
 
     A planted margin makes the best element robust on synthetic weights; the divergence is what
     still sees a fault in attention then.
     """
-    rows = list(zip(expected.rows(), found.rows(), strict=True))
+    rows = list(zip(expected.rows(), actual.rows(), strict=True))
     divergences = [arrays.kl_divergence(before, after) for before, after in rows]
     mean_kl = math.nan if any(map(math.isnan, divergences)) else fmean(divergences)
     changed = [
@@ -121,14 +121,14 @@ def similar_logits(expected: Array, found: Array, limits: PerceptualLimits) -> R
     return RuleResult(passed, message, measured, held, index)
 
 
-def similar_sound(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
+def similar_sound(expected: Array, actual: Array, limits: PerceptualLimits) -> RuleResult:
     """Signal-to-noise ratio on identical tokens and noise."""
-    return close.sound_ratio(expected, found, limits)
+    return close.sound_ratio(expected, actual, limits)
 
 
-def small_mean_difference(expected: Array, found: Array, limits: PerceptualLimits) -> RuleResult:
+def small_mean_difference(expected: Array, actual: Array, limits: PerceptualLimits) -> RuleResult:
     """Mean absolute difference."""
-    mean = arrays.mean_abs_difference(expected.numbers, found.numbers)
+    mean = arrays.mean_abs_difference(expected.numbers, actual.numbers)
     message = f"mean |d| {mean:.3g}, limit {limits.mel_mean_abs:g}"
     held = {"mean |d|": limits.mel_mean_abs}
     return RuleResult(mean <= limits.mel_mean_abs, message, {"mean |d|": mean}, held)

@@ -360,5 +360,5 @@ def _position(at: int, shape: Sequence[int]) -> list[int]:
     return result[::-1]
 
 
-def _is_node(found: Any) -> bool:
-    return isinstance(found, list) and bool(found) and isinstance(found[0], str)
+def _is_node(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)

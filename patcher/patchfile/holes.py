@@ -192,9 +192,9 @@ def _as_ifs(text: str) -> str:
     """The text with an `if` of the same width in the place of each `elif` at its start of line."""
     strings = string_spans(text)
 
-    def each(found: re.Match[str]) -> str:
-        inside = any(low < found.start() < high for low, high in strings)
-        return found[0] if inside else "if  "
+    def each(match: re.Match[str]) -> str:
+        inside = any(low < match.start() < high for low, high in strings)
+        return match[0] if inside else "if  "
 
     return re.sub(r"^elif\b", each, text, flags=re.MULTILINE)
 

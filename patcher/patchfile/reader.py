@@ -47,7 +47,7 @@ def read_spec(
     problems = Problems(path)
     root = _compose(text, problems)
     patch = _Reader(problems, attach, text).patch(root) if root else None
-    if problems.found or patch is None:
+    if problems.entries or patch is None:
         raise problems.error()
     return patch
 
@@ -66,7 +66,7 @@ def read_sets(text: str, path: str) -> dict[str, PatchSet]:
         if not patches:
             problems.add(entry.mark, f"set `{name}` names no patches")
         sets[name] = PatchSet(name, reader.string(entry, "summary"), patches)
-    if problems.found:
+    if problems.entries:
         raise problems.error()
     return sets
 

@@ -20,10 +20,10 @@ class Problems:
     """Everything wrong with one file, in the order found."""
 
     path: str
-    found: list[tuple[Mark, str, str]] = field(default_factory=list)
+    entries: list[tuple[Mark, str, str]] = field(default_factory=list)
 
     def add(self, mark: Mark, message: str, hint: str = "") -> None:
-        self.found.append((mark, message, hint))
+        self.entries.append((mark, message, hint))
 
     def mapping(
         self, node: nodes.Node | None, known: Iterable[str], what: str
@@ -38,9 +38,9 @@ class Problems:
         return node
 
     def error(self) -> PatcherError:
-        self.found.sort(key=lambda problem: (problem[0].line, problem[0].column))
-        lines = [f"{self.at(mark)}: {message}" for mark, message, _ in self.found]
-        mark, message, hint = self.found[0]
+        self.entries.sort(key=lambda problem: (problem[0].line, problem[0].column))
+        lines = [f"{self.at(mark)}: {message}" for mark, message, _ in self.entries]
+        mark, message, hint = self.entries[0]
         return PatcherError("spec", message, hint, self.at(mark), lines[1:])
 
     def at(self, mark: Mark) -> str:

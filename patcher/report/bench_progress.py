@@ -69,16 +69,16 @@ class BenchProgress:
         return pace_s * max(0, len(ARMS) * self.pairs - done)
 
 
-def expected(found: Forecast) -> str:
+def expected(forecast: Forecast) -> str:
     """What a bench will take and what it will be able to see, in one sentence."""
-    each = f"{count(found.pairs, 'pair')}, two processes of {found.process_s:.1f} s each"
-    text = f"timing takes about {duration(found.total_s)} ({each})"
-    if found.pairs < found.needed:
-        return f"{text}; a verdict takes {found.needed} pairs, so it will stay undecided"
-    if found.noise is None or found.smallest_detectable is None:
+    each = f"{count(forecast.pairs, 'pair')}, two processes of {forecast.process_s:.1f} s each"
+    text = f"timing takes about {duration(forecast.total_s)} ({each})"
+    if forecast.pairs < forecast.needed:
+        return f"{text}; a verdict takes {forecast.needed} pairs, so it will stay undecided"
+    if forecast.noise is None or forecast.smallest_detectable is None:
         return f"{text}; what it can see depends on noise that only the pairs will show"
-    text += f"; with nothing changed a pair varies by {found.noise:.1%} now, so it can see a change"
-    return f"{text} of {found.smallest_detectable:.1%} or more"
+    text += f"; with nothing changed a pair varies by {forecast.noise:.1%} now"
+    return f"{text}, so it can see a change of {forecast.smallest_detectable:.1%} or more"
 
 
 def _disturbed(pair: dict[Arm, ProcessTiming]) -> str:

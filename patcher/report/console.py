@@ -78,8 +78,8 @@ def _size(out: TextIO) -> tuple[int | None, int | None]:
         return PIPE_WIDTH, None  # a pipe or a file has no width: tables get room
     if os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
         return None, None
-    found = shutil.get_terminal_size()  # rich takes 80 by 25 for all of these
-    return found.columns, found.lines
+    size = shutil.get_terminal_size()  # rich takes 80 by 25 for all of these
+    return size.columns, size.lines
 
 
 def cell(value: object) -> Text:

@@ -220,8 +220,8 @@ def _row(row: Json) -> TableRow:
     return TableRow(str(row["model"]), int(row["tests"]), *(row.get(key) for key in keys))
 
 
-def _lives(found: Any) -> Iterable[LifeRecord]:
-    for each in [found] if isinstance(found, Mapping) else found or ():
+def _lives(value: Any) -> Iterable[LifeRecord]:
+    for each in [value] if isinstance(value, Mapping) else value or ():
         arms = [tuple((each.get(arm) or {}).get("seconds") or ()) for arm in ARMS]
         if any(arms):
             yield LifeRecord(_text(each, "model"), arms[0], arms[1])

@@ -181,10 +181,10 @@ def _slowest(rows: Sequence[Line]) -> Sequence[Line]:
     return sorted(rows, key=lambda row: (-row.wall_s, -row.count))
 
 
-def _map(name: str, found: MappedPackage) -> Section:
-    totals = ", ".join(f"{number} {kind}" for kind, number in sorted(found.totals.items()))
-    said = f"{count(found.files, 'file')}, {found.lines} lines: {totals or 'nothing'}."
-    modules = sorted(found.modules, key=lambda module: (-len(module.entries), module.file))
+def _map(name: str, package: MappedPackage) -> Section:
+    totals = ", ".join(f"{number} {kind}" for kind, number in sorted(package.totals.items()))
+    said = f"{count(package.files, 'file')}, {package.lines} lines: {totals or 'nothing'}."
+    modules = sorted(package.modules, key=lambda module: (-len(module.entries), module.file))
     return Section(name, said, [_module(module) for module in modules])
 
 

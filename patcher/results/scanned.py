@@ -141,14 +141,14 @@ def scanned_hazard(hazard: Hazard, *, outside: bool) -> ScannedHazard:
     return ScannedHazard(**vars(hazard_outcome(hazard)), outside=outside)
 
 
-def mapped_package(found: StaticMap) -> MappedPackage:
+def mapped_package(static: StaticMap) -> MappedPackage:
     """A package's static map."""
     return MappedPackage(
-        found.files,
-        found.lines,
-        found.torch,
-        found.totals(),
-        [_mapped_file(each) for each in found.modules],
+        static.files,
+        static.lines,
+        static.torch,
+        static.totals(),
+        [_mapped_file(each) for each in static.modules],
     )
 
 

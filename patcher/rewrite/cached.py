@@ -51,7 +51,7 @@ def dump(result: Rewritten) -> bytes:
     outcomes = [
         {
             "status": o.status.value,
-            "found": o.found,
+            "found": o.count,
             "sites": [asdict(site) for site in o.sites],
             "notes": o.notes,
         }

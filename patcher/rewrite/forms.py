@@ -93,7 +93,7 @@ def _holds(patch: Patch, absent: Absent, read: Read) -> bool:
         kind, new = EditKind.MATCH, "_absent_"
     sought = Edit(file, kind, absent.within, absent.pattern, new, Expect(1, None))
     (outcome,) = rewrite_file(file, content, [sought], {}).outcomes
-    return outcome.found > 0
+    return outcome.count > 0
 
 
 def _is_there(edit: Edit, read: Read) -> bool:

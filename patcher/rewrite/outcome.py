@@ -33,7 +33,7 @@ class EditOutcome:
     Attributes:
         status: what can be done with it.
         sites: those to rewrite, or (``already``) those that are written.
-        found: how many sites the edit has, to hold against ``expect``.
+        count: how many sites the edit has, to hold against ``expect``.
         closest: for ``missing``, the place most like the pattern.
         message: one sentence when the status is not ready or already.
         hint: the next step, when it is known better than by the status alone.
@@ -46,7 +46,7 @@ class EditOutcome:
     edit: Edit
     status: EditStatus
     sites: tuple[Site, ...] = ()
-    found: int = 0
+    count: int = 0
     closest: Site | None = None
     message: str = ""
     hint: str = ""

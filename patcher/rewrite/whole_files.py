@@ -116,11 +116,11 @@ def _planned(edit: Edit, file: WholeFile) -> EditOutcome:
 
 
 def ready(edit: Edit) -> EditOutcome:
-    return EditOutcome(edit, EditStatus.READY, found=1)
+    return EditOutcome(edit, EditStatus.READY, count=1)
 
 
 def already(edit: Edit) -> EditOutcome:
-    return EditOutcome(edit, EditStatus.ALREADY, found=1)
+    return EditOutcome(edit, EditStatus.ALREADY, count=1)
 
 
 def conflict(edit: Edit, message: str, hint: str) -> EditOutcome:

@@ -111,7 +111,7 @@ def _scan(
     folders: Collection[str],
     passed_over: Collection[str],
     present: dict[str, os.stat_result],
-    found: list[Drift],
+    result: list[Drift],
 ) -> None:
     """Collect the stat of every expected file; report the rest. Links are not followed."""
 
@@ -130,9 +130,9 @@ def _scan(
                 elif entry.is_dir(follow_symlinks=False):
                     with suppress(OSError), folder.child(entry.name) as inner:
                         if _holds_something(inner):
-                            found.append(Drift(f"{path}/", "added"))
+                            result.append(Drift(f"{path}/", "added"))
                 elif not entry.name.endswith(".pyc"):
-                    found.append(Drift(path, "added"))
+                    result.append(Drift(path, "added"))
 
     # Without its root, every file of a tree is missing.
     with suppress(FileNotFoundError, PatcherError), root.open() as top:

@@ -27,9 +27,9 @@ class IndexEntry(NamedTuple):
     stamp: str
 
 
-def stamp(found: os.stat_result) -> str:
+def stamp(stat: os.stat_result) -> str:
     """What changes whenever a file's bytes, its mode or the file itself does."""
-    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_ino}"
+    return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}:{stat.st_ino}"
 
 
 def dump(entries: Iterable[IndexEntry]) -> bytes:

@@ -28,10 +28,10 @@ ABOUT = """
 import json, platform, sys
 from importlib import metadata
 names = {}
-for found in metadata.distributions():
-    name = found.metadata["Name"]
+for distribution in metadata.distributions():
+    name = distribution.metadata["Name"]
     if name and name not in names:
-        names[name] = found.version
+        names[name] = distribution.version
 print(json.dumps({"version": list(sys.version_info[:3]), "prefix": sys.prefix, "names": names}))
 """
 
@@ -39,14 +39,14 @@ FILES = """
 import json, sys
 from importlib import metadata
 try:
-    found = metadata.distribution(sys.argv[1])
+    dist = metadata.distribution(sys.argv[1])
 except (metadata.PackageNotFoundError, ValueError):
     print("null")
 else:
     print(json.dumps({
-        "name": found.metadata["Name"], "version": found.version,
-        "direct_url": found.read_text("direct_url.json"),
-        "files": [[str(item), str(found.locate_file(item))] for item in found.files or ()],
+        "name": dist.metadata["Name"], "version": dist.version,
+        "direct_url": dist.read_text("direct_url.json"),
+        "files": [[str(item), str(dist.locate_file(item))] for item in dist.files or ()],
     }))
 """
 
@@ -55,10 +55,10 @@ OWNERS = """
 import json, sys
 from importlib import metadata
 owners = set()
-for found in metadata.distributions():
-    tops = {str(item).replace("\\\\", "/").split("/")[0] for item in found.files or ()}
-    if {sys.argv[1], sys.argv[1] + ".py"} & tops and found.metadata["Name"]:
-        owners.add(found.metadata["Name"])
+for distribution in metadata.distributions():
+    tops = {str(item).replace("\\\\", "/").split("/")[0] for item in distribution.files or ()}
+    if {sys.argv[1], sys.argv[1] + ".py"} & tops and distribution.metadata["Name"]:
+        owners.add(distribution.metadata["Name"])
 print(json.dumps(sorted(owners)))
 """
 

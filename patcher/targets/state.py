@@ -100,7 +100,7 @@ def seed_all(seed: int) -> frozenset[str]:
 
 def generators(names: Iterable[str]) -> dict[str, str]:
     """Where generators stand that were seeded before a call: what the next call starts from."""
-    found = {}
+    result = {}
     for name in sorted(names):
         if name == "python":
             state = repr(random.getstate()).encode()
@@ -111,8 +111,8 @@ def generators(names: Iterable[str]) -> dict[str, str]:
             state = bytes(sys.modules["torch"].get_rng_state().tolist())
         else:
             state = bytes(sys.modules["torch"].cuda.get_rng_state().tolist())
-        found[RANDOM + name] = hashlib.sha256(state).hexdigest()[:16]
-    return found
+        result[RANDOM + name] = hashlib.sha256(state).hexdigest()[:16]
+    return result
 
 
 def process() -> dict[str, str]:

@@ -74,9 +74,9 @@ def test_an_unknown_subject_is_an_error_that_names_the_nearest() -> None:
 
 
 def test_everything_that_ships_is_a_subject_by_default() -> None:
-    found = shipped_names(CATALOGUE)
-    assert {*PATCHES, *(f"@{name}" for name in CATALOGUE.sets)} <= set(found)
-    assert "inference_mode+embed_ref_lens_clone" in found
+    names = shipped_names(CATALOGUE)
+    assert {*PATCHES, *(f"@{name}" for name in CATALOGUE.sets)} <= set(names)
+    assert "inference_mode+embed_ref_lens_clone" in names
 
 
 # Scope
@@ -210,10 +210,10 @@ def test_a_page_without_results_still_names_everything_and_why() -> None:
 def test_a_page_shows_each_device_beside_the_other_and_where_it_was_measured() -> None:
     pristine = Rounds([[TimedWork({"speech_tokens": 1.0}, 7)]] * 6)
     faster = Rounds([[TimedWork({"speech_tokens": 0.5}, 7)]] * 6)
-    found = {**compared(faster, pristine, "cpu"), "about": ABOUT}
+    figures = {**compared(faster, pristine, "cpu"), "about": ABOUT}
     gate = {"verdict": "pass", "gate": "bitwise", "cases": {"pass": 9}, "worst": {}, "failures": []}
     results = {
-        "cpu": {"stages-full": {"t3_lean_step": found}},
+        "cpu": {"stages-full": {"t3_lean_step": figures}},
         "cuda": {"gates": {"t3_lean_step": {**gate, "about": {**ABOUT, "device": "a GPU"}}}},
     }
     lines = rendered(json.loads(json.dumps(results)))
@@ -324,8 +324,8 @@ def test_ratios_multiply_only_where_every_patch_was_timed_alone() -> None:
     subjects = [subject(name) for name in (PRISTINE, "t3_lean_step", "t3_int8")]
     assert not list(times(subjects, stages, {}))
     stages["t3_int8"] = timed(speech_tokens=0.6)
-    (found,) = times(subjects, stages, {})
-    assert (found.subject.name, found.stage, found.alone) == (joined, "speech_tokens", 0.3)
+    (product,) = times(subjects, stages, {})
+    assert (product.subject.name, product.stage, product.alone) == (joined, "speech_tokens", 0.3)
     lines = rendered({"cpu": {"stages-full": stages}})
     row = f"| `{joined}` | T3 | a processor, 2 cores | 0.300 | 0.200 (0.200 to 0.200) | faster |"
     assert row in lines

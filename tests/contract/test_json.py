@@ -35,9 +35,9 @@ SHOWN_AS = {"export --diff": "export --diff", "history show": "verify"}
 def test_the_object_of_a_command_keeps_its_keys_and_types(
     step: str, on_adder: dict[str, Any]
 ) -> None:
-    found, expected = on_adder[step], EXPECTED["adder"][step]
-    assert found["exit"] == expected["exit"]
-    assert list(broken(expected["object"], found["object"])) == []
+    actual, expected = on_adder[step], EXPECTED["adder"][step]
+    assert actual["exit"] == expected["exit"]
+    assert list(broken(expected["object"], actual["object"])) == []
 
 
 @pytest.mark.parametrize("step", ADDER)
@@ -65,15 +65,15 @@ def test_the_schema_that_ships_is_up_to_date() -> None:
 @pytest.mark.chatterbox
 @pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed")
 def test_on_the_real_package_too(tmp_path: Path) -> None:
-    found = record_chatterbox(tmp_path)
+    actual = record_chatterbox(tmp_path)
     for step in CHATTERBOX:
         expected = EXPECTED["chatterbox-tts"][step]
-        assert found[step]["exit"] == expected["exit"]
-        assert list(broken(expected["object"], found[step]["object"], step)) == []
+        assert actual[step]["exit"] == expected["exit"]
+        assert list(broken(expected["object"], actual[step]["object"], step)) == []
 
 
 @pytest.mark.parametrize(
-    ("expected", "found", "message"),
+    ("expected", "actual", "message"),
     [
         ({"a": "string"}, {}, ".a is missing"),
         ({"a": "string"}, {"a": "number"}, ".a is number, not string"),
@@ -81,12 +81,12 @@ def test_on_the_real_package_too(tmp_path: Path) -> None:
         ({"a": [{"b": "string"}]}, {"a": [{"b": "boolean"}]}, ".a[].b is boolean, not string"),
     ],
 )
-def test_a_broken_contract_is_named(expected: object, found: object, message: str) -> None:
-    assert list(broken(expected, found)) == [message]
+def test_a_broken_contract_is_named(expected: object, actual: object, message: str) -> None:
+    assert list(broken(expected, actual)) == [message]
 
 
 @pytest.mark.parametrize(
-    ("expected", "found"),
+    ("expected", "actual"),
     [
         ({"a": "string"}, {"a": "string", "b": "number"}),
         ({"a": "string|null"}, {"a": "null"}),
@@ -95,5 +95,5 @@ def test_a_broken_contract_is_named(expected: object, found: object, message: st
     ],
     ids=["a new key", "one of several types", "an empty list", "nothing was known of it"],
 )
-def test_what_keeps_the_contract(expected: object, found: object) -> None:
-    assert list(broken(expected, found)) == []
+def test_what_keeps_the_contract(expected: object, actual: object) -> None:
+    assert list(broken(expected, actual)) == []

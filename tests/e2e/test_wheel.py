@@ -59,9 +59,9 @@ def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
     trees = {}
     for arm, root in ((Arm.BASELINE, working_copy), (Arm.PATCHED, site)):
         tree = tmp_path / f"tree-{arm.value}"
-        for found in [root / "chatterbox", *root.glob("chatterbox_tts-*.dist-info")]:
+        for folder in [root / "chatterbox", *root.glob("chatterbox_tts-*.dist-info")]:
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(found, tree / found.name, ignore=ignored)
+            shutil.copytree(folder, tree / folder.name, ignore=ignored)
         trees[arm] = FrozenTree.of(tree, arm.value * 8, ("chatterbox",))
     adapter = find_adapter("chatterbox-tts", {}, root=tmp_path, packages=("chatterbox",))
     assert adapter is not None

@@ -295,9 +295,9 @@ def test_the_writer_needs_the_standard_library_alone() -> None:
 
 def test_long_texts_are_shown_from_where_they_part() -> None:
     long = "a" * 500
-    found = compared(long + "b", long + "c")
-    assert found is not None
+    result = compared(long + "b", long + "c")
+    assert result is not None
     near = "a" * 30
-    assert found.message == (
+    assert result.message == (
         f"is ...'{near}c', on the baseline ...'{near}b'; they part at character 501"
     )

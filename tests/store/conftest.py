@@ -74,9 +74,9 @@ def _no_observer_is_left() -> Iterator[None]:
 
 def tree_of(copy: WorkingCopy) -> dict[str, tuple[bytes, int]]:
     """The files of a tree, without git's and bytecode."""
-    found = {}
+    result = {}
     for path in sorted(copy.root.rglob("*")):
         relative = path.relative_to(copy.root).as_posix()
         if path.is_file() and not relative.startswith(".git/") and "__pycache__" not in relative:
-            found[relative] = (path.read_bytes(), path.stat().st_mode & 0o777)
-    return found
+            result[relative] = (path.read_bytes(), path.stat().st_mode & 0o777)
+    return result

@@ -59,7 +59,7 @@ PROJECT = {
     "tests/__init__.py": TRAP,
     "tests/test_it.py": TRAP,
 }
-FOUND = ["sample/__init__.py", "sample/deep/mod.py", "sample/deep/run.py"]
+FILES = ["sample/__init__.py", "sample/deep/mod.py", "sample/deep/run.py"]
 
 
 def folder(place: Path, files: dict[str, bytes]) -> Path:
@@ -112,7 +112,7 @@ def test_a_project_gives_its_packages_with_metadata_beside_them(tmp_path: Path, 
             subprocess.run(["git", "init", "-q", str(path)], check=True)
     actual = find_source(str(path))
     assert (actual.distribution, actual.version) == ("sample-dist", "1.2")
-    assert sorted(actual.files) == [*FOUND, "sample_dist-1.2.dist-info/METADATA"]
+    assert sorted(actual.files) == [*FILES, "sample_dist-1.2.dist-info/METADATA"]
     metadata = actual.files["sample_dist-1.2.dist-info/METADATA"][0].decode()
     assert "Name: Sample.Dist\nVersion: 1.2\n" in metadata
     if kind == "sdist":
@@ -245,7 +245,7 @@ def test_a_git_url_is_cloned_and_its_commit_named(tmp_path: Path) -> None:
         ["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True
     ).stdout.strip()
     assert actual.origin == f"file://{project} at {head}"
-    assert sorted(actual.files) == [*FOUND, "sample_dist-1.2.dist-info/METADATA"]
+    assert sorted(actual.files) == [*FILES, "sample_dist-1.2.dist-info/METADATA"]
     with pytest.raises(PatcherError, match="could not clone"):
         find_source(f"file://{tmp_path}/nothing")
 

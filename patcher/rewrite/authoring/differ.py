@@ -361,7 +361,7 @@ class _Differ:
         except PatternError:
             return 0
         fine = outcome.status in (EditStatus.READY, EditStatus.AMBIGUOUS)
-        return outcome.found if fine else 0
+        return outcome.count if fine else 0
 
     def _result(self, edit: Edit) -> str | None:
         try:

@@ -50,7 +50,7 @@ def body(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING) -> 
         splices.append(_body_splice(source, node, old, edit.replacement or ""))
     outcome = decide(edit, tuple(sites), tuple(written))
     if outcome.status is EditStatus.AMBIGUOUS:
-        outcome = replace(outcome, hint=which(definitions, outcome.found))
+        outcome = replace(outcome, hint=which(definitions, outcome.count))
     return outcome, splices if outcome.status is EditStatus.READY else []
 
 

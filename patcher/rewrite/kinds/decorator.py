@@ -67,10 +67,10 @@ def decorator(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHING
         else:
             splices += [_line(file, *each.span) for each in result]
     outcome = decide(edit, tuple(sites), tuple(written))
-    if outcome.status is EditStatus.MISSING and not outcome.found:
+    if outcome.status is EditStatus.MISSING and not outcome.count:
         return _no_decorator(file, edit, definitions), []
     if outcome.status is EditStatus.AMBIGUOUS:
-        outcome = replace(outcome, hint=which(definitions, outcome.found))
+        outcome = replace(outcome, hint=which(definitions, outcome.count))
     return outcome, splices if outcome.status is EditStatus.READY else []
 
 

@@ -40,7 +40,7 @@ def add_import(file: File, edit: Edit, attachments: Mapping[str, bytes] = NOTHIN
             )
             missing.append(ast.unparse(copy))
     if not missing:
-        return EditOutcome(edit, EditStatus.ALREADY, found=1), []
+        return EditOutcome(edit, EditStatus.ALREADY, count=1), []
     future = all(line.startswith("from __future__ ") for line in missing)
     at, lead, tail = after_imports(source, future)
     text = lead + source.newline.join(missing) + source.newline + tail

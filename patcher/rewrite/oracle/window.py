@@ -74,10 +74,10 @@ def read_windows(
     """
     changed: list[_Changed] = []
     for window in windows:
-        found = _read(window, old, new, read)
-        if found is None:
+        result = _read(window, old, new, read)
+        if result is None:
             return None
-        changed.append((window.owners, window, found))
+        changed.append((window.owners, window, result))
     return ast.Module(_rebuilt(tree.body, changed), []) if changed else None
 
 
@@ -91,8 +91,8 @@ def _rebuilt(block: list[ast.stmt], changed: Sequence[_Changed]) -> list[ast.stm
     groups = itertools.groupby(changed, lambda each: each[0][0][1] if each[0] else None)
     for owner, group in reversed([(owner, list(group)) for owner, group in groups]):
         if owner is None:
-            for _, window, found in reversed(group):
-                result[window.first : window.last] = found
+            for _, window, nodes in reversed(group):
+                result[window.first : window.last] = nodes
             continue
         other = copy.copy(owner)
         other.body = _rebuilt(owner.body, [(owners[1:], *rest) for owners, *rest in group])

@@ -115,8 +115,8 @@ def in_other_order(
         None when an element shares a line with something else.
     """
     first = isinstance(nodes[0], cst.Decorator)  # what stands above belongs to the definition
-    found = [_lines(source, tree, each, above=bool(i) or not first) for i, each in enumerate(nodes)]
-    lines = [each for each in found if each is not None]
+    spans = [_lines(source, tree, each, above=bool(i) or not first) for i, each in enumerate(nodes)]
+    lines = [each for each in spans if each is not None]
     if len(lines) < len(nodes):
         return None
     start, order = element_span(tree, nodes[0])[0], _places(*change)

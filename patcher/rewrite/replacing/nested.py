@@ -82,8 +82,8 @@ def _group(
         written = apply(now.text, with_pass(splices))
         expected, now = len(left) - len(inner), Source(source.path, source.encode(written))
         stop = end + len(written) - len(text)
-        found = again(now) if expected else []
-        left = [each for sites in found for each in sites if _lies_in(each, (start, stop))]
+        sites_now = again(now) if expected else []
+        left = [each for sites in sites_now for each in sites if _lies_in(each, (start, stop))]
         if len(left) != expected:
             raise CannotReplaceError(
                 "the sites lie in each other, and the inner ones, once written, change which match",

@@ -170,7 +170,7 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[MatchedSite]) 
         again = apply(before.text, with_pass(splices))
     except (CannotReplaceError, CrossingError, OverlapError, PatcherError):
         return False
-    same_place = outcome.status is EditStatus.READY and outcome.found == len(done)
+    same_place = outcome.status is EditStatus.READY and outcome.count == len(done)
     # As code: a comment that the replacement brings stays when the edit is taken back.
     return same_place and ast.dump(parse_python(again)) == ast.dump(source.tree)
 
@@ -191,7 +191,7 @@ def _is_written(site: MatchedSite, written: list[MatchedSite]) -> bool:
 
 def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditOutcome:
     """Say why nothing was found: no such definition, or the place most like the pattern."""
-    if outcome.found:
+    if outcome.count:
         return outcome
     where = edit.within if edit.within not in (None, "<module>") else None
     if where and not file.definitions(where, edit.decorated):

@@ -91,12 +91,12 @@ def append_element(source: Source, end: int, text: str) -> Splice:
     return Splice(end, follows.end(), lines)
 
 
-def takes_comment(source: Source, found: MatchedSite, template: Pattern, node: Node) -> bool:
+def takes_comment(source: Source, site: MatchedSite, template: Pattern, node: Node) -> bool:
     """Whether a hole of the replacement takes a comment in a node's own parentheses along."""
-    bound = [found.match.bound.get(hole.name, ()) for hole in template.holes]
+    bound = [site.match.bound.get(hole.name, ()) for hole in template.holes]
     if not any(node is each for nodes in bound for each in nodes):
         return False
-    (low, high), (start, end) = found.tree.outer(node), found.tree.inner(node)
+    (low, high), (start, end) = site.tree.outer(node), site.tree.inner(node)
     return "#" in source.text[low:start] + source.text[end:high]
 
 
@@ -190,13 +190,13 @@ def removal(source: Source, start: int, end: int) -> Splice:
 
 
 def deletion(
-    source: Source, found: MatchedSite, nodes: list[Node], span: tuple[int, int]
+    source: Source, site: MatchedSite, nodes: list[Node], span: tuple[int, int]
 ) -> Removal:
     """Some statements of a site taken out; ``span`` is where they stand."""
-    block, taken = found.block, removal(source, *span)
+    block, taken = site.block, removal(source, *span)
     place, size = (0, 0), 0  # of a block that may be left empty
     if block is not None and not block.may_empty and nodes[0] in block.statements:
-        places = [element_span(found.tree, each) for each in block.statements]
+        places = [element_span(site.tree, each) for each in block.statements]
         place, size = (places[0][0], places[-1][1]), len(places)
     lone = Splice(*span, "pass")
     return Removal(taken.start, taken.end, taken.text, place, size, len(nodes), lone)

@@ -90,7 +90,7 @@ def substitute(
 
 def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[Splice] | None:
     """Whole sites replaced, each parenthesis dropped that the meaning does not need."""
-    tree = sites[0].found.tree
+    tree = sites[0].site.tree
 
     def splices() -> list[Splice]:
         return joined(source, (splice for each in sites for splice in each.careful()))
@@ -106,7 +106,7 @@ def _fewest_parentheses(source: Source, sites: list[_Site], meant: str) -> list[
 @dataclass
 class _Site:
     source: Source
-    found: MatchedSite
+    site: MatchedSite
     pattern: Pattern
     template: Pattern
     bare: set[int | None] = field(default_factory=set)
@@ -118,7 +118,7 @@ class _Site:
         all_bare = {None, *(hole.start for hole in self.template.holes)}
         self.bare, kept = all_bare, self.bare
         try:
-            if self.found.block is None:
+            if self.site.block is None:
                 pattern, template = self.pattern.expression, self.template.expression
                 assert pattern is not None
                 assert template is not None
@@ -129,23 +129,23 @@ class _Site:
 
     def careful(self, wrap: bool = True) -> list[Splice]:
         """All of the site, every expression in parentheses but those in ``bare``."""
-        if self.found.block is not None:
+        if self.site.block is not None:
             return self._run(self.pattern.body, self.template.body, deep=False)
         template = self.template.expression
         assert template is not None
         wrap = wrap and None not in self.bare
-        return self._spaced([self._expression(self.found.nodes[0], template, wrap)])
+        return self._spaced([self._expression(self.site.nodes[0], template, wrap)])
 
     def _spaced(self, splices: list[Splice]) -> list[Splice]:
-        return apart(self.source, splices) if self.found.fields else splices
+        return apart(self.source, splices) if self.site.fields else splices
 
     # expressions ------------------------------------------------------------------------------
 
     def _expression(self, node: Node, template: Node, wrap: bool) -> Splice:
         """One expression in place of another; a site's own parentheses stay, mostly."""
         own = bool(getattr(node, "lpar", ())) and not isinstance(node, cst.Tuple | cst.GeneratorExp)
-        has_own = own and not takes_comment(self.source, self.found, self.template, node)
-        span = self.found.tree.inner(node) if has_own else self.found.tree.outer(node)
+        has_own = own and not takes_comment(self.source, self.site, self.template, node)
+        span = self.site.tree.inner(node) if has_own else self.site.tree.outer(node)
         text = self._fill(template, span[0])
         loose = not is_atomic(template) or isinstance(template, cst.Tuple) or has_lines(text)
         return Splice(*span, f"({text})" if wrap and not has_own and loose else text)
@@ -158,10 +158,10 @@ class _Site:
         return self._filler({}).fill(*self._text_span(nodes, comments), self.source.indent(at))
 
     def _filler(self, kept: dict[Node, tuple[Node, ...]], limit: int | None = None) -> Filler:
-        start = self.found.span[0]
+        start = self.site.span[0]
         bare = {each for each in self.bare if each is not None}
         return Filler(
-            self.source, self.found.tree, self.template, self.found.match.bound,
+            self.source, self.site.tree, self.template, self.site.match.bound,
             start if limit is None else limit, kept, bare,
             self.pass_for_empty,
         )  # fmt: skip
@@ -179,12 +179,12 @@ class _Site:
         inside = self._inside(pattern, template)
         if inside is not None:
             return inside
-        (node,) = self.found.match.paired[pattern]
+        (node,) = self.site.match.paired[pattern]
         if isinstance(node, cst.BaseExpression):
             return [self._expression(node, template, wrap=False)]
         if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
             return [self._replace_run([node], [template], [pattern])]
-        span = element_span(self.found.tree, node)
+        span = element_span(self.site.tree, node)
         return [Splice(*span, self._fill(template, span[0]))]
 
     def _inside(self, pattern: Node, template: Node) -> list[Splice] | None:
@@ -204,13 +204,13 @@ class _Site:
 
     def _async(self, pattern: Node, new: Node | None) -> list[Splice] | None:
         """Write or remove the word alone."""
-        (node,) = self.found.match.paired[pattern]
+        (node,) = self.site.match.paired[pattern]
         word = getattr(node, "asynchronous", None)
         if (word is None) == (new is None):
             return []
         if isinstance(word, Node):
-            return [Splice(*self.found.tree.whole(word), "")]
-        start = self.found.tree.inner(node)[0]
+            return [Splice(*self.site.tree.whole(word), "")]
+        start = self.site.tree.inner(node)[0]
         return None if isinstance(node, cst.CompFor) else [Splice(start, start, "async ")]
 
     def _part(self, old: Any, new: Any) -> list[Splice] | None:
@@ -230,7 +230,7 @@ class _Site:
         if len(old) == len(new):
             if self._change_places(old, new):
                 of = self._targets(old)
-                return in_other_order(self.source, self.found.tree, of, (old, new), self._fill)
+                return in_other_order(self.source, self.site.tree, of, (old, new), self._fill)
             return self._pairs(old, new)
         if not old or not new or not all(map(is_element, (*old, *new))):
             return None
@@ -240,7 +240,7 @@ class _Site:
         removed = self._targets(old[head : len(old) - tail])
         added = new[head : len(new) - tail]
         before, after = self._targets(old[:head]), self._targets(old[len(old) - tail :])
-        tree = self.found.tree
+        tree = self.site.tree
         text = self._fill_run(added, element_span(tree, before[-1])[1]) if added and before else ""
         if not removed and before:
             return [append_element(self.source, element_span(tree, before[-1])[1], text)]
@@ -260,7 +260,7 @@ class _Site:
         if not listed or not self._can_run(old) or not same_in_other_places(old, new):
             return False
         nodes = self._targets(old)
-        return len(nodes) == len(old) and have_comments(self.source, self.found.tree, nodes)
+        return len(nodes) == len(old) and have_comments(self.source, self.site.tree, nodes)
 
     def _pairs(self, old: Sequence[Node], new: Sequence[Node]) -> list[Splice] | None:
         """Splices for nodes one by one; None when that is not enough for one of them."""
@@ -273,17 +273,17 @@ class _Site:
         if below is not None:
             return below
         if isinstance(old, _REPLACEABLE) and isinstance(new, _REPLACEABLE):
-            return self._node(old, new) if len(self.found.match.paired.get(old, ())) == 1 else None
+            return self._node(old, new) if len(self.site.match.paired.get(old, ())) == 1 else None
         return None
 
     # statements -------------------------------------------------------------------------------
 
     def _can_run(self, old: Sequence[Node]) -> bool:
-        return all(each in self.found.match.paired for each in old)
+        return all(each in self.site.match.paired for each in old)
 
     def _targets(self, pattern: Sequence[Node]) -> list[Node]:
         """The source's statements that a run of pattern statements matched."""
-        return [node for each in pattern for node in self.found.match.paired[each]]
+        return [node for each in pattern for node in self.site.match.paired[each]]
 
     def _run(self, old: Sequence[Node], new: Sequence[Node], deep: bool) -> list[Splice]:
         """Turn a run of statements into another: what is equal at both ends stays."""
@@ -320,7 +320,7 @@ class _Site:
         Args:
             of: the pattern's statements for those that go.
         """
-        tree, source = self.found.tree, self.source
+        tree, source = self.site.tree, self.source
         start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
         kept = self._kept(of, added)
         span, indent = self._text_span(added, True), source.indent(start)
@@ -334,7 +334,7 @@ class _Site:
         moved = [*carried, *self._held()]  # perhaps to another place of the replacement
         if removed[0] in moved and carried[:1] != [removed[0]]:  # its comments move with it
             above = comments_of(source, start)
-            limit = min(above, self.found.span[0])
+            limit = min(above, self.site.span[0])
             text = self._filler(kept, limit).fill(*span, indent).rstrip("\r\n")
             if above < source.line_start(start):
                 start, text = above, indent + text
@@ -344,12 +344,12 @@ class _Site:
 
     def _held(self) -> list[Node]:
         """The statements that holes of the replacement hold: their comments go with them."""
-        bound = [self.found.match.bound.get(hole.name, ()) for hole in self.template.holes]
+        bound = [self.site.match.bound.get(hole.name, ()) for hole in self.template.holes]
         return [each for nodes in bound for each in nodes if are_statements([each])]
 
     def _kept(self, of: Sequence[Node], added: Sequence[Node]) -> dict[Node, tuple[Node, ...]]:
         """The template's statements that the pattern has too, and what they are in the source."""
-        unused = [each for each in statements_in(of) if each in self.found.match.paired]
+        unused = [each for each in statements_in(of) if each in self.site.match.paired]
         result: dict[Node, tuple[Node, ...]] = {}
         for each in statements_in(added):
             if many_hole(each) is not None or one_hole(each) is not None:
@@ -357,23 +357,23 @@ class _Site:
             equal = next((other for other in unused if same(each, other)), None)
             if equal is not None:
                 unused.remove(equal)
-                result[each] = self.found.match.paired[equal]
+                result[each] = self.site.match.paired[equal]
         return result
 
     def _insert_before(self, anchor: Node, added: list[Node]) -> Splice:
-        start = element_span(self.found.tree, anchor)[0]
+        start = element_span(self.site.tree, anchor)[0]
         text = self._block(added, start)
         line = self.source.line_start(start)
         indent = self.source.text[line:start]
         if starts_line(self.source, start):
-            if start > self.found.span[0]:  # the comments above it are the site's, too
+            if start > self.site.span[0]:  # the comments above it are the site's, too
                 line = comments_of(self.source, start)
             return Splice(line, line, indent + text + self.source.newline if text.strip() else "")
         need_one_line(text, is_compound(added))
         return Splice(start, start, text + "; ")
 
     def _insert_after(self, anchor: Node, added: list[Node]) -> Splice:
-        start, end = element_span(self.found.tree, anchor)
+        start, end = element_span(self.site.tree, anchor)
         text = self._block(added, start)
         if not text.strip():
             return Splice(end, end, "")
@@ -390,9 +390,9 @@ class _Site:
         return Splice(tail.end(), tail.end(), newline + indent + text)
 
     def _delete_run(self, removed: list[Node]) -> Splice:
-        tree = self.found.tree
+        tree = self.site.tree
         span = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
-        return deletion(self.source, self.found, removed, span)
+        return deletion(self.source, self.site, removed, span)
 
     def _block(self, added: list[Node], at: int) -> str:
         return self._fill_run(added, at, comments=True).rstrip("\r\n")

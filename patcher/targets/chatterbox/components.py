@@ -180,8 +180,8 @@ def record_logits(session: LoadedModel) -> Iterator[list[Any]]:
     """Collect the head's last logits of every step, (2, vocabulary) each, left on the device."""
     logits: list[Any] = []
 
-    def keep(module: Any, given: Any, found: Any) -> None:
-        last = found[:, -1].detach()
+    def keep(module: Any, given: Any, output: Any) -> None:
+        last = output[:, -1].detach()
         logits.append(last.clone() if last.dtype == session.torch.float64 else last.float().clone())
 
     handle = session.speaker.t3.speech_head.register_forward_hook(keep)

@@ -177,10 +177,10 @@ class ConversionSession(EntrySession):
     def _watch(self) -> None:
         speaker, flow = self.speaker, self.speaker.s3gen
         self._wrap(speaker, "set_target_voice", "conditionals", None)
-        self._wrap(flow.tokenizer, "forward", "speech_tokens", lambda found: found[0])
+        self._wrap(flow.tokenizer, "forward", "speech_tokens", lambda output: output[0])
         self._wrap(flow, "flow_inference", "mel", lambda mel: mel)
         self._wrap(flow, "hift_inference", "vocoder", None)
-        self._wrap(flow, "inference", "waveform", lambda found: found[0])
+        self._wrap(flow, "inference", "waveform", lambda output: output[0])
 
     def limit(self, named: dict[str, Any], cap: int) -> None:
         pass  # as long as the speech that is converted

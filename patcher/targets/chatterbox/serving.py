@@ -104,7 +104,7 @@ class ChatterboxSession(Session):
         self._wrap(speaker.t3, self.sampling, "speech_tokens", lambda tokens: tokens)
         self._wrap(flow, "flow_inference", "mel", lambda mel: mel)
         self._wrap(flow, "hift_inference", "vocoder", None)
-        self._wrap(flow, "inference", "waveform", lambda found: found[0])
+        self._wrap(flow, "inference", "waveform", lambda output: output[0])
 
     def _wrap(
         self, owner: Any, method: str, stage: str, output: Callable[[Any], Any] | None

@@ -39,7 +39,7 @@ _LAST = (
 )
 """Code at the end of some modules, its last line often the one that is asked for."""
 _REFUSED = ("shares its line", "LibCST does not print")
-_FOUND = (EditStatus.READY, EditStatus.AMBIGUOUS)
+_HAS_SITES = (EditStatus.READY, EditStatus.AMBIGUOUS)
 
 
 def scaffolded(seed: int) -> str | None:
@@ -84,7 +84,7 @@ def _spec(text: str, source: str) -> str:
     (outcome,) = rewrite_file("m.py", source.encode(), changed.edits, {}).outcomes
     if outcome.code == "unsupported-source" or any(e in outcome.message for e in _REFUSED):
         return ""
-    if outcome.status not in _FOUND:
+    if outcome.status not in _HAS_SITES:
         return f"its line is not found: {outcome.status.value}: {outcome.message}"
     if not patch.tests and (edit.pattern or "").startswith("x9"):
         return "a fixture that is no Python"

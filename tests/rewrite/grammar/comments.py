@@ -31,14 +31,14 @@ def owners(text: str, strictly: bool = True) -> dict[str, tuple[bool, Owner]]:
             where what stood between them is removed.
     """
     words, comments = _read(re.sub(r"\r\n?", "\n", text))
-    found: dict[str, tuple[bool, Owner]] = {}
+    result: dict[str, tuple[bool, Owner]] = {}
     ended = _blocks_ended(re.sub(r"\r\n?", "\n", text), strictly)
     for comment, alone, at, listed in comments:
         owner = _below(words, at, listed) if alone else _behind(words, at, listed)
         owner = ended.get(comment, owner)
         if owner and "coding:" not in comment:  # that one belongs to the file
-            found[comment] = alone, owner
-    return found
+            result[comment] = alone, owner
+    return result
 
 
 def statements(text: str) -> set[str]:

@@ -84,7 +84,7 @@ def below_comments(patch: Patch) -> None:
     insert_after = substitute._Site._insert_after
 
     def changed(self: Any, anchor: Any, come: Any) -> splice.Splice:
-        nodes = list(self.found.block.statements)
+        nodes = list(self.site.block.statements)
         at = nodes.index(anchor) + 1 if anchor in nodes else len(nodes)
         if at < len(nodes):
             below: splice.Splice = self._insert_before(nodes[at], come)
