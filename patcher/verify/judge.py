@@ -19,7 +19,7 @@ from patcher.execution.stages import DamagedRecord
 from patcher.gates.structured import compared as kinds_compared
 from patcher.verify.decisions import counted, decide, sentence
 from patcher.verify.exercised import branches_alone
-from patcher.verify.guarded import Guarded
+from patcher.verify.guards import Guarded
 from patcher.verify.judgement import CaseJudgement, Judgement, Status, Verdict
 from patcher.verify.life import live
 from patcher.verify.setup import Request, Setup, prepare, slots_and_threads

@@ -145,14 +145,14 @@ class ChatterboxAdapter:
         return Assets(weights, fingerprint, values, ready, WORKER_MIB["tiny" if tiny else "full"])
 
     def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> tuple[Test, ...]:
-        """Texts, voices and arguments of `generate`; see `patcher.targets.chatterbox.drawing`."""
-        from patcher.targets.chatterbox.drawing import drawn
+        """Texts, voices and arguments of `generate`; see `drawn_inputs`."""
+        from patcher.targets.chatterbox.drawn_inputs import drawn
 
         return tuple(drawn(rng, at, full=full) for at in range(count))
 
     def edges(self, rng: random.Random, model: Model) -> tuple[Test, ...]:
         """The shortest texts, one word again and again, arguments at their least."""
-        from patcher.targets.chatterbox.drawing import edges
+        from patcher.targets.chatterbox.drawn_inputs import edges
 
         return edges(rng)
 

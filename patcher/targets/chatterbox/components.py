@@ -7,13 +7,13 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from patcher.targets.adapter import Buffer, NotApplicable, Produced, stage_seed
-from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
+from patcher.targets.chatterbox.loaded_model import from_buffer, to_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from patcher.targets.adapter import Test
-    from patcher.targets.chatterbox.loaded import LoadedModel
+    from patcher.targets.chatterbox.loaded_model import LoadedModel
 
     Part = Callable[[], Mapping[str, Any]]
 

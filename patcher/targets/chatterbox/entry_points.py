@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from patcher.targets.adapter import Buffer, NotApplicable, Produced, stage_seed
 from patcher.targets.chatterbox import components, folders
-from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
+from patcher.targets.chatterbox.loaded_model import from_buffer, to_buffer
 from patcher.targets.chatterbox.serving import TOKENS_PER_S, ChatterboxSession, digest_of
 from patcher.targets.state import shapes
 

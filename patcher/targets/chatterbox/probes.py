@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from patcher.targets.adapter import Buffer, Produced, Test
-    from patcher.targets.chatterbox.loaded import LoadedModel
+    from patcher.targets.chatterbox.loaded_model import LoadedModel
 
 
 def exact_replay(session: LoadedModel, test: Test, recorded: Mapping[str, Buffer]) -> Produced:

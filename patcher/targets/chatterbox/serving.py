@@ -30,10 +30,10 @@ from patcher.targets.adapter import (
     Session,
     stage_seed,
 )  # fmt: skip
-from patcher.targets.chatterbox import clip_key, components, probes, recognition, surviving
-from patcher.targets.chatterbox.asking import asked_of
+from patcher.targets.chatterbox import clip_key, components, probes, recognition, survival
+from patcher.targets.chatterbox.call_arguments import asked_of
 from patcher.targets.chatterbox.clips import clip_name, write_clip
-from patcher.targets.chatterbox.loaded import from_buffer, to_buffer
+from patcher.targets.chatterbox.loaded_model import from_buffer, to_buffer
 from patcher.targets.chatterbox.recipes import RECIPES
 from patcher.targets.chatterbox.scale import TOKENS as TOKEN_LIMITS
 from patcher.targets.chatterbox.scale import apply_scale
@@ -278,7 +278,7 @@ class ChatterboxSession(Session):
         return probes.exact_replay(self, test, recorded)
 
     def subject(self, test: Test) -> Subject:
-        return surviving.subject(self, test)
+        return survival.subject(self, test)
 
     def components(self) -> Sequence[str]:
         return tuple(components.COMPONENTS)
