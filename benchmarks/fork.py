@@ -165,7 +165,7 @@ def table(arms: Mapping[str, Samples], facts: str) -> Iterator[str]:
         cells = [f"{median(each[key] for each in arms[pristine]):.2f}"]
         for name in sets:
             pairs = zip(arms[name], arms[pristine], strict=True)
-            ratios = sorted(ours[key] / theirs[key] for ours, theirs in pairs)
+            ratios = sorted(patched[key] / original[key] for patched, original in pairs)
             typical = median(each[key] for each in arms[name])
             spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
             cells.append(f"{typical:.2f}: {median(ratios):.2f} of pristine's ({spread})")

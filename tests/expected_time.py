@@ -21,7 +21,7 @@ class ExpectedTime:
         self.config = config
         self.known: dict[str, float] = dict(self.cache.get(KEY, {}))
         self.took: dict[str, float] = {}
-        self.said = False
+        self.shown = False
 
     @property
     def cache(self) -> pytest.Cache:
@@ -31,9 +31,9 @@ class ExpectedTime:
     def announce(self, names: Sequence[str], workers: int) -> None:
         """Print the line, once."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        if self.said or reporter is None or self.config.option.collectonly:
+        if self.shown or reporter is None or self.config.option.collectonly:
             return
-        self.said = True
+        self.shown = True
         reporter.write_line(f"\n{sentence(names, self.known, workers, time.time())}")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -70,9 +70,9 @@ def device_name(device: str) -> str:
 def processor_name(info: str, cores: int) -> str:
     """A processor by what the kernel says of it (``/proc/cpuinfo``)."""
     lines = (line.partition(":") for line in info.splitlines())
-    said = {key.strip(): value.strip() for key, _, value in lines}
-    model = said.get("model name") or platform.processor() or platform.machine()
-    has = said.get("flags", "").split()
+    cpuinfo = {key.strip(): value.strip() for key, _, value in lines}
+    model = cpuinfo.get("model name") or platform.processor() or platform.machine()
+    has = cpuinfo.get("flags", "").split()
     # One name stands for several generations, and these decide what a patch gains.
     vectors = dict.fromkeys(word for flag, word in VECTORS.items() if flag in has)
     named = f"{model} ({', '.join(vectors)})" if vectors else model

@@ -99,8 +99,8 @@ class Lab:
         assets = self.assets(scale).values
         with self.target.frozen(subject) as tree:
             site = self.site(tree, assets, deterministic=True)
-            said = self.ask(site, [OPEN, of_session(f"{COUNTING}:{function}", **named)])
-        return {**said["value"], "facts": said["facts"]}
+            answer = self.ask(site, [OPEN, of_session(f"{COUNTING}:{function}", **named)])
+        return {**answer["value"], "facts": answer["facts"]}
 
     def count(self, subject: Subject, scale: str) -> Figures:
         return self.looked_into(subject, "count", scale)
@@ -113,8 +113,8 @@ class Lab:
         arguments = {"device": self.device}
         call = {"function": "benchmarks.catalogue.rates:rates", "arguments": arguments}
         with self.target.frozen(subject) as tree:
-            said = self.ask(self.site(tree, {}), [Step("call", call, LIMIT_S)])
-        return {"rates": said["value"]}
+            answer = self.ask(self.site(tree, {}), [Step("call", call, LIMIT_S)])
+        return {"rates": answer["value"]}
 
     def work(self, subject: Subject, scale: str, tokens: int) -> Figures:
         """What a generation on pristine has to read and compute; it depends on no machine."""

@@ -55,8 +55,8 @@ def floor_of(results: Results, folder: str, subject: Subject, device: str) -> Ma
 
 
 def beside_floor(seconds: float, least: float | None) -> str:
-    said = f"{seconds:.2f}"
-    return f"{said} ({seconds / least:.1f})" if least else said
+    text = f"{seconds:.2f}"
+    return f"{text} ({seconds / least:.1f})" if least else text
 
 
 def ratio(stage: Figures) -> str:
@@ -65,32 +65,32 @@ def ratio(stage: Figures) -> str:
 
 def rounds(figures: Figures) -> str:
     """How many count, and what was done about those that a neighbour disturbed."""
-    said = [str(figures["stages"]["generation"]["rounds"])]
+    parts = [str(figures["stages"]["generation"]["rounds"])]
     disturbed = figures.get("disturbed")
     if disturbed is None:  # measured before there was a rule
-        return said[0]
+        return parts[0]
     if not any(disturbed.values()):
-        said.append("none disturbed")
+        parts.append("none disturbed")
     if disturbed["again"]:
-        said.append(f"{disturbed['again']} disturbed and measured again")
+        parts.append(f"{disturbed['again']} disturbed and measured again")
     if disturbed["left"]:
-        said.append(f"{disturbed['left']} of them disturbed, out of time")
+        parts.append(f"{disturbed['left']} of them disturbed, out of time")
     if disturbed["own"]:
-        said.append(f"slow rounds of `{disturbed['own']}` alone kept")
-    return ", ".join(said)
+        parts.append(f"slow rounds of `{disturbed['own']}` alone kept")
+    return ", ".join(parts)
 
 
 def disagreements(results: Results, subjects: Sequence[Subject]) -> list[str]:
     """A line for each set that is one thing on one machine and another on another."""
     lines = []
     for subject in subjects:
-        said: dict[str, str] = {}
+        verdicts: dict[str, str] = {}
         for parts in results.values():
             figures = parts.get(SPEED, {}).get(subject.name)
             if figures and subject.name != PRISTINE:
-                said[figures["about"]["device"]] = figures["stages"]["generation"]["verdict"]
-        if len({word for word in said.values() if word in DECIDED}) > 1:
-            each = "; ".join(f"{word} on {device}" for device, word in sorted(said.items()))
+                verdicts[figures["about"]["device"]] = figures["stages"]["generation"]["verdict"]
+        if len({word for word in verdicts.values() if word in DECIDED}) > 1:
+            each = "; ".join(f"{word} on {device}" for device, word in sorted(verdicts.items()))
             lines.append(f"`{subject.name}`: {each}.")
     return lines
 

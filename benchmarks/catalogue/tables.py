@@ -153,13 +153,13 @@ def by_processor(book: Book) -> list[str]:
     """Sets on every machine beside their floors, where verdicts differ, and what a start costs."""
     rows = processors.speed_rows(book.results, book.subjects)
     differing = processors.disagreements(book.results, book.subjects)
-    said = ["Verdicts that differ:", *(f"- {line}" for line in differing)] if differing else []
+    lines = ["Verdicts that differ:", *(f"- {line}" for line in differing)] if differing else []
     started = list(processors.start_rows(book.results, book.subjects))
     return [
         "## Sets by processor",
         ABOUT["processors"],
         table(processors.speed_head(), rows),
-        "\n".join(said) or "No set has one verdict on one processor and another on another.",
+        "\n".join(lines) or "No set has one verdict on one processor and another on another.",
         "## Start and memory",
         ABOUT["start"],
         table(processors.start_head(), started) if started else f"{NOT_MEASURED.capitalize()}.",

@@ -176,8 +176,8 @@ def version(tools: Tools, name: str) -> str:
         command = [tools.other("python"), "-c", code]
     else:
         command = [tools.other(name), "--version"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
-    text = said.stdout.strip().splitlines()[-1]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+    text = done.stdout.strip().splitlines()[-1]
     return text if text.startswith(name) else f"{name} {text}"
 
 

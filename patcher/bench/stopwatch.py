@@ -87,7 +87,7 @@ class ExecutorStopwatch:
         last = False
         while not last:
             for report in self.executor.wait():
-                if report.job != handle or report.said is not None:
+                if report.job != handle or report.progress is not None:
                     continue
                 if not answers:
                     ready_s = time.monotonic() - began

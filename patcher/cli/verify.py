@@ -147,10 +147,10 @@ def verify_and_print(
     before: ApplyResult | None = None,
 ) -> int:
     """Verify with progress on stderr and the result on stdout; ``before`` joins the JSON object."""
-    from patcher.execution.sandbox import ask_ahead
+    from patcher.execution.sandbox import ask_early
 
     if options.sandbox:
-        ask_ahead()  # before the imports, which take as long
+        ask_early()  # before the imports, which take as long
     from patcher.commands import verify
     from patcher.commands.shared.export_run import export_run
     from patcher.results import as_json

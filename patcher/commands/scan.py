@@ -64,7 +64,7 @@ def scan(
 
     watcher = observer or Silent()
     patches = in_order(load_catalogue(workspace.root).expand(names))
-    copy = copy_for(workspace, patches, target, watcher.said)
+    copy = copy_for(workspace, patches, target, watcher.message)
     counted = _counter(watcher)
     with frozen_trees(copy) as scratch:
         tree = freeze(copy, new_tree(scratch), pristine=True)
@@ -149,7 +149,7 @@ def _drafts(
                 DraftedSpec(*make_draft(hazard, source, requirement(copy, hazard.at.file)))
             )
         except PatcherError as error:  # the hazard stands; only its draft cannot be written
-            watcher.said(f"no draft: {error.message}; {error.help}")
+            watcher.message(f"no draft: {error.message}; {error.help}")
     return tuple(drafts)
 
 
@@ -187,7 +187,7 @@ def _others(copy: WorkingCopy, patches: Sequence[Patch]) -> list[Patch]:
 def _counter(observer: Observer) -> Callable[[int, int], None]:
     def count(done: int, of: int) -> None:
         if done == of or done % 320 == 0:
-            observer.said(f"mapped {done} of {of} files")
+            observer.message(f"mapped {done} of {of} files")
 
     return count
 
@@ -198,5 +198,5 @@ class _Notifier(Silent):
     def __init__(self, notify: Notify) -> None:
         self._notify = notify
 
-    def said(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self._notify(text)

@@ -70,12 +70,12 @@ def _copy_lines(copy: CopyStatus) -> list[str]:
     text += [f"patched by another workspace, {each}" for each in copy.others]
     if copy.series:
         if list(copy.verified or ()) != list(copy.series):
-            said = "not yet; run `patcher verify`"
+            verified = "not yet; run `patcher verify`"
         elif copy.workload_changed:
-            said = "no, the workload changed since it passed; run `patcher verify`"
+            verified = "no, the workload changed since it passed; run `patcher verify`"
         else:
-            said = "before the edits below" if copy.drift else "yes"
-        text.append(f"verified: {said}")
+            verified = "before the edits below" if copy.drift else "yes"
+        text.append(f"verified: {verified}")
     return text + [f"drift: {each.kind:<8} {each.path}" for each in copy.drift]
 
 

@@ -87,14 +87,14 @@ def verify(
 def _locked(workspace: Workspace, options: VerifyOptions, observer: Observer) -> VerifyResult:
     """Verify what is applied, or what is named, as the only run in the workspace."""
     with workspace.lock("verify"):
-        copy = copy_for(workspace, _named(workspace, options), options.target, observer.said)
+        copy = copy_for(workspace, _named(workspace, options), options.target, observer.message)
         before = Before(copy.series, copy.verified_series or ()) if options.names else None
         if before is None:
             return _verify(copy, options, observer, None)
         from patcher.commands.apply import ApplyOptions, apply
 
         try:
-            apply(workspace, options.names, ApplyOptions(copy.target), notify=observer.said)
+            apply(workspace, options.names, ApplyOptions(copy.target), notify=observer.message)
             copy = workspace.working_copy(copy.target)
             return _verify(copy, options, observer, before)
         finally:  # whatever ended it: what was only tried is taken out again
@@ -143,7 +143,7 @@ class VerifyPlan:
         return described(self.copy, self.judged, judgement, after)
 
     def kept(self, judgement: Judgement, result: VerifyResult) -> VerifyResult:
-        return keep(self.copy.workspace, judgement, result, self.observer.said)
+        return keep(self.copy.workspace, judgement, result, self.observer.message)
 
 
 def _verify(

@@ -42,9 +42,9 @@ class Database:
 
     def _prepare(self) -> None:
         with closing(self._open()) as db:
-            for (said,) in db.execute("pragma quick_check(1)"):
-                if said != "ok":
-                    raise sqlite3.DatabaseError(said)
+            for (problem,) in db.execute("pragma quick_check(1)"):
+                if problem != "ok":
+                    raise sqlite3.DatabaseError(problem)
             db.executescript(self.schema)
             for table, columns in self.columns.items():
                 db.execute(f"select {columns} from {table} limit 0")

@@ -60,7 +60,7 @@ class Report:
         step: index of the step in the job.
         wall_s: of the step, on the parent's clock; ``worker_wall_s`` on the worker's own.
         resident_mib: the worker's memory when the answer was there; 0 where nobody can tell.
-        said: a line of progress of the running step; None when the step is over.
+        progress: a line about of the running step; None when the step is over.
         last: nothing more will come of this job.
         disturbance: what disturbed the machine meanwhile, with the last report of a timed job that
             ran on another one; None where the caller reads its own machine.
@@ -72,7 +72,7 @@ class Report:
     value: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     wall_s: float = 0.0
-    said: str | None = None
+    progress: str | None = None
     last: bool = False
     worker_wall_s: float = 0.0
     resident_mib: float = 0.0
@@ -226,7 +226,7 @@ class LocalExecutor:
         reports = []
         for news in running.worker.receive():
             if isinstance(news, str):
-                reports.append(Report(handle, running.step, said=news))
+                reports.append(Report(handle, running.step, progress=news))
                 continue
             over = self._over(running, news)
             reports.append(

@@ -43,7 +43,7 @@ class Observer(Protocol):
     def finished(self, result: CaseResult, purpose: str) -> None:
         """A case has its result."""
 
-    def said(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """A line of progress."""
 
 
@@ -56,7 +56,7 @@ class Silent:
 
     def finished(self, result: CaseResult, purpose: str) -> None: ...
 
-    def said(self, text: str) -> None: ...
+    def message(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -250,8 +250,8 @@ class Runner:
         """The results that a report completes."""
         flight = flights[report.job]
         batch = flight.batch
-        if report.said is not None:
-            self.observer.said(report.said)
+        if report.progress is not None:
+            self.observer.message(report.progress)
             return []
         ask = flight.asks[report.step]
         for file, lines in report.value.get("ran", {}).items():
@@ -343,8 +343,8 @@ def run_job(executor: Executor, job: Job, observer: Observer) -> list[Report]:
     reports: list[Report] = []
     while not (reports and reports[-1].last):
         for report in executor.wait():
-            if report.said is not None:
-                observer.said(report.said)
+            if report.progress is not None:
+                observer.message(report.progress)
             elif report.job == handle:
                 reports.append(report)
     return reports

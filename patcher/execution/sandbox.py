@@ -67,7 +67,7 @@ class Kernel:
     why: str = ""
 
 
-def ask_ahead(python: str = sys.executable) -> None:
+def ask_early(python: str = sys.executable) -> None:
     """Begin to ask for `kernel` and `libraries`: both are processes that other work can overlap."""
     for ask in (kernel, lambda: libraries(python)):
         threading.Thread(target=ask, daemon=True).start()

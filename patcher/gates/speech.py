@@ -22,7 +22,7 @@ from patcher.gates.result import GateResult
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-WORDS, SPEAKER, NOT_HEARD = "words of ", "speaker of ", "not heard"
+WORDS, SPEAKER, NOT_RECOGNISED = "words of ", "speaker of ", "not heard"
 """Names, or the beginnings of names, of what `Session.recognised` says."""
 NO_JIWER = "jiwer is not installed (`pip install 'jiwer>=3'`)"
 
@@ -38,10 +38,10 @@ class SpeechLimits:
 def judge_speech(
     baseline: Mapping[str, Any], patched: Mapping[str, Any], limits: SpeechLimits, gate: str
 ) -> GateResult | None:
-    """Hold what was heard of the patched arm against the baseline's; None when all is well.
+    """Hold the words and voices of the patched arm against the baseline's; None when all is well.
 
     Args:
-        baseline, patched: what `Session.recognised` said of each arm's result.
+        baseline, patched: what `Session.recognised` gave for each arm's result.
     """
     for name, value in baseline.items():
         other = patched.get(name)
@@ -52,17 +52,17 @@ def judge_speech(
                 message += f"{limits.word_error_rate:.0%}: {other!r}, on the baseline {value!r}"
                 return GateResult(gate, False, message, name, measured={"word error rate": rate})
         if name.startswith(SPEAKER):
-            alike = similarity(value, other or ())
-            if not alike >= limits.speaker_similarity:
-                message = f"{name} is another one: similarity {alike:.2f}, at least "
+            likeness = similarity(value, other or ())
+            if not likeness >= limits.speaker_similarity:
+                message = f"{name} is another one: similarity {likeness:.2f}, at least "
                 message += f"{limits.speaker_similarity:g}"
-                return GateResult(gate, False, message, name, measured={"similarity": alike})
+                return GateResult(gate, False, message, name, measured={"similarity": likeness})
     return None
 
 
 def unrecognised(result: Mapping[str, Any]) -> Iterator[str]:
     """Why words or speaker could not be compared, in words."""
-    if reason := result.get(NOT_HEARD):
+    if reason := result.get(NOT_RECOGNISED):
         yield str(reason)
     if any(name.startswith(WORDS) for name in result) and not can_count_words():
         yield NO_JIWER
@@ -70,7 +70,7 @@ def unrecognised(result: Mapping[str, Any]) -> Iterator[str]:
 
 def is_recognised(name: str) -> bool:
     """Whether a name of what is embedded in a result is one of `Session.recognised`."""
-    return name == NOT_HEARD or name.startswith((WORDS, SPEAKER))
+    return name == NOT_RECOGNISED or name.startswith((WORDS, SPEAKER))
 
 
 def can_count_words() -> bool:

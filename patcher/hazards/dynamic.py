@@ -79,7 +79,7 @@ class Surveys:
                 runs[model.name] = SurveyedRun.read(json.loads(stored.read_text()))
                 continue
             cached = False
-            self.observer.said(
+            self.observer.message(
                 f"surveying {model.name} ({len(tests)} test{'s' if tests[1:] else ''})"
             )
             job = self._job(files, model, [asdict(test) for test in tests])
@@ -97,8 +97,8 @@ class Surveys:
         result: dict[str, SurveyedRun] = {}
         while waiting:
             for report in self.executor.wait():
-                if report.said is not None:
-                    self.observer.said(report.said)
+                if report.progress is not None:
+                    self.observer.message(report.progress)
                     continue
                 model, stored = waiting.pop(report.job)
                 if report.failure is not None:

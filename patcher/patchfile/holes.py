@@ -35,7 +35,7 @@ _SCANNER = re.compile(
   | \$\$\$(?P<many>[A-Z_][A-Z0-9_]*)
   | \$(?P<one>[A-Z_][A-Z0-9_]*)
   | (?<!\w)(?P<taken>[µμº])
-  | (?P<stray>\$)
+  | (?P<lone>\$)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -106,7 +106,7 @@ def scan_holes(text: str) -> tuple[Hole, ...]:
     """
     holes = []
     for result in _SCANNER.finditer(text):
-        if result["stray"]:
+        if result["lone"]:
             message = "`$` starts no hole: write `$NAME` or `$$$NAME`, in capitals"
             raise PatternError(message, *position(text, result.start()))
         if result["taken"]:

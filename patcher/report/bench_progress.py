@@ -31,7 +31,7 @@ class BenchProgress:
         self._processes = 0
         self._timed: dict[int, dict[Arm, ProcessTiming]] = {}
 
-    def said(self, index: int, timing: ProcessTiming) -> str:
+    def sentence(self, index: int, timing: ProcessTiming) -> str:
         """The sentence for one process.
 
         Args:

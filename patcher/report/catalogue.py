@@ -60,8 +60,8 @@ def catalogue_lines(result: ListResult, width: int, *, everything: bool = False)
         (unfit, f"more {'does' if unfit == 1 else 'do'} not fit here, or {fails} on purpose"),
         (elsewhere, "for other packages"),
     )
-    said = ", ".join(f"{number} {why}" for number, why in reasons if number)
-    for part in wrap(f"{said}; `patcher list --all` shows them", width) if said else ():
+    counts = ", ".join(f"{number} {why}" for number, why in reasons if number)
+    for part in wrap(f"{counts}; `patcher list --all` shows them", width) if counts else ():
         yield Line(part, "dim")
 
 

@@ -143,14 +143,14 @@ class Progress:
             text += f"; {weights}"
         if self._expected_s:
             text += f"; the last run like this took {duration(self._expected_s)}"
-        self.said(text)
+        self.message(text)
 
     def began(self, arm: Arm, case: Case, purpose: str) -> None:
         """A worker starts on a case."""
         if purpose == "run":
             self._states.setdefault(case, {})[arm] = RUNNING
         else:
-            self.said(f"{PURPOSES.get(purpose, purpose)}: {case}, {arm.value}")
+            self.message(f"{PURPOSES.get(purpose, purpose)}: {case}, {arm.value}")
 
     def finished(self, result: CaseResult, purpose: str) -> None:
         """A case has its result."""
@@ -173,7 +173,7 @@ class Progress:
             place = f"{len(self._done):>2} of {self._total}"
             self._print(f"{place}  {text}{f'; {left}' if left else ''}")
 
-    def said(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """A line of progress."""
         self._line = text
         if self._live is None:

@@ -32,8 +32,8 @@ def print_scan(result: ScanResult, *, names: Sequence[str] = (), color: bool | N
     target = next(iter(result.static), "the target")
     for name, static in result.static.items():
         if not static.torch:
-            said = f"{name}: {count(static.files, 'file')}; {NO_TORCH}"
-            for part in wrap(said, out.width, "", "  ") if out.is_terminal else [said]:
+            sentence = f"{name}: {count(static.files, 'file')}; {NO_TORCH}"
+            for part in wrap(sentence, out.width, "", "  ") if out.is_terminal else [sentence]:
                 out.print(part, soft_wrap=True)
             continue
         if result.predicted:

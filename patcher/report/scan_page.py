@@ -115,8 +115,8 @@ def _hazard(hazard: ScannedHazard) -> HazardView:
 
 
 def _ran(ran: DynamicSummary) -> Section:
-    said = f"{ran.operators} operators in {count(len(ran.cases), 'case')}."
-    return Section("What ran", said, [each for each in _dynamic(ran) if each.rows])
+    lead = f"{ran.operators} operators in {count(len(ran.cases), 'case')}."
+    return Section("What ran", lead, [each for each in _dynamic(ran) if each.rows])
 
 
 def _dynamic(ran: DynamicSummary) -> Iterable[Table]:
@@ -183,9 +183,9 @@ def _slowest(rows: Sequence[Line]) -> Sequence[Line]:
 
 def _map(name: str, package: MappedPackage) -> Section:
     totals = ", ".join(f"{number} {kind}" for kind, number in sorted(package.totals.items()))
-    said = f"{count(package.files, 'file')}, {package.lines} lines: {totals or 'nothing'}."
+    lead = f"{count(package.files, 'file')}, {package.lines} lines: {totals or 'nothing'}."
     modules = sorted(package.modules, key=lambda module: (-len(module.entries), module.file))
-    return Section(name, said, [_module(module) for module in modules])
+    return Section(name, lead, [_module(module) for module in modules])
 
 
 def _module(module: MappedFile) -> Table:

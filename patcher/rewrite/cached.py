@@ -27,7 +27,7 @@ _FORMAT = f"2 {__version__}"
 def key(path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[str, bytes]) -> str:
     """A name for the result of one call: all that it depends on, hashed."""
     digest = hashlib.sha256(_FORMAT.encode())
-    said = [
+    asked = [
         (
             e.kind.value,
             e.within,
@@ -40,7 +40,7 @@ def key(path: str, content: bytes, edits: Sequence[Edit], attachments: Mapping[s
         for e in edits
     ]
     used = sorted((name, hashlib.sha256(data).hexdigest()) for name, data in attachments.items())
-    for part in (path.encode(), content, json.dumps([said, used]).encode()):
+    for part in (path.encode(), content, json.dumps([asked, used]).encode()):
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 

@@ -163,15 +163,15 @@ def about(python: str) -> Interpreter:
     Raises:
         PatcherError: ``environment`` when it does not answer, or is older than `OLDEST`.
     """
-    said = ask(python, ABOUT)
-    major, minor, micro = said["version"]
+    answer = ask(python, ABOUT)
+    major, minor, micro = answer["version"]
     if (major, minor) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise PatcherError(
             "environment",
             f"{python} is Python {major}.{minor}; targets run on {oldest} and later",
         )
-    return Interpreter(python, (major, minor, micro), said["prefix"], said["names"])
+    return Interpreter(python, (major, minor, micro), answer["prefix"], answer["names"])
 
 
 def files_of(python: str, distribution: str) -> Installed | None:

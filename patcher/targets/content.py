@@ -39,8 +39,8 @@ def workload_of(settings: Mapping[str, Any], root: Path) -> str:
         root: the workspace; files of the settings are relative to it.
     """
     table = {key: value for key, value in settings.get("verify", {}).items() if key not in HOW}
-    said = json.dumps([settings.get("python"), table], sort_keys=True, default=str)
-    digest = hashlib.sha256(said.encode())
+    settings_text = json.dumps([settings.get("python"), table], sort_keys=True, default=str)
+    digest = hashlib.sha256(settings_text.encode())
     adapter = root / str(table.get("adapter", "")).rpartition(":")[0]
     beside = adapter.parent.glob("*.py") if adapter.is_file() else ()
     for path in sorted({*_named(table, root), *(each.resolve() for each in beside)}):

@@ -73,7 +73,7 @@ def _follow(
     test: Test,
 ) -> FollowedCase:
     case = Case(model.name, test.name)
-    observer.said(f"which edited lines run: {test.name}")
+    observer.message(f"which edited lines run: {test.name}")
     spans = watched(setup.request.places)
     limit_s = SLOWER * runner.case_timeout_s(case)
     opening = {"model": asdict(replace(model, options={**model.options, "calls": []})), "seed": 0}

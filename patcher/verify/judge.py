@@ -92,8 +92,8 @@ def judge(
         return _judge(request, observer or Silent(), explain, measure_speed)
     except DamagedRecord as error:
         # Set aside already: the next verification makes it anew. What is not proven is taken out.
-        said = f"A record was damaged while it was judged: {error}"
-        return Judgement(Verdict.FAIL, "record-damaged", said, gate=request.equivalence.value)
+        sentence = f"A record was damaged while it was judged: {error}"
+        return Judgement(Verdict.FAIL, "record-damaged", sentence, gate=request.equivalence.value)
 
 
 def _judge(

@@ -43,7 +43,7 @@ def live(setup: Setup, executor: Executor, runner: Runner, observer: Observer) -
     for _ in range(1, LIVES):
         if not slowed_alone(life.gate, life.calls):
             break
-        observer.said("calls got slower: once more, for a neighbour may have slowed them down")
+        observer.message("calls got slower: once more, for a neighbour may have slowed them down")
         life = _one_life(setup, executor, runner, observer)
     return life
 
@@ -53,7 +53,7 @@ def _one_life(setup: Setup, executor: Executor, runner: Runner, observer: Observ
     tests = inputs_of(setup, calls)
     lived: dict[Arm, Lived] = {}
     for arm in Arm:
-        observer.said(f"{calls} calls in one process: {arm.value}, {model.name}")
+        observer.message(f"{calls} calls in one process: {arm.value}, {model.name}")
         site = replace(setup.sites[arm], watch={}, deterministic=False)
         opening = {"model": asdict(model), "seed": 0}
         steps = [Step("open", opening, runner.open_timeout_s(model.name))]

@@ -47,7 +47,7 @@ class OwnComparison:
     executor: Executor
     site: WorkerSite
     observer: Observer
-    said: dict[tuple[str, ...], str | None] = field(default_factory=dict)
+    verdicts: dict[tuple[str, ...], str | None] = field(default_factory=dict)
 
     def __call__(self, baseline: CaseResult, patched: CaseResult) -> str | None:
         """What differs; None where the two values count as equal.
@@ -56,9 +56,9 @@ class OwnComparison:
             PatcherError: ``config``, for a function that fails, hangs, or gives no answer.
         """
         key = tuple(stage.sha256 for each in (baseline, patched) for stage in each.returned)
-        if key not in self.said:
-            self.said[key] = self._ask(baseline, patched)
-        return self.said[key]
+        if key not in self.verdicts:
+            self.verdicts[key] = self._ask(baseline, patched)
+        return self.verdicts[key]
 
     def _ask(self, baseline: CaseResult, patched: CaseResult) -> str | None:
         results = {Arm.BASELINE: baseline, Arm.PATCHED: patched}

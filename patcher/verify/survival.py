@@ -133,7 +133,7 @@ class Probing:
         """Outcomes of the probes, in as many processes as it takes."""
         outcomes: Outcomes = {}
         while left := [name for name in names if name not in outcomes]:
-            self.observer.said(f"What {arm.value} survives: {', '.join(left)}")
+            self.observer.message(f"What {arm.value} survives: {', '.join(left)}")
             outcomes |= self._job(arm, left)
         return outcomes
 

@@ -111,7 +111,7 @@ class Trial:
         """Run what is not stored, compare, and run again what failed."""
         self.observer.planned(self.cases, self.setup.assets.summary)
         if self.repeats:
-            self.observer.said(self.repeats)
+            self.observer.message(self.repeats)
         self._reuse()
         comparison = self.comparison
         batches = [

@@ -80,8 +80,8 @@ def run(
         done = execute(with_interpreter(options["command"]), tree, folder, follower=follower)
         if done.status != 0:
             how = f"exit status {done.status}" if done.status > 0 else f"signal {-done.status}"
-            said = done.last_line()
-            raise CommandFailed(f"{how}: {said}" if said else how)
+            last_line = done.last_line()
+            raise CommandFailed(f"{how}: {last_line}" if last_line else how)
         outputs = dict(collect(done, folder, patterns, [*map(re.compile, options["filter"])], tree))
     return Produced(returned=outputs, wall_s=done.wall_s)
 

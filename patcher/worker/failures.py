@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.py")
 
 
-def said_by_adapter(error: BaseException, tree: str) -> bool:
+def raised_by_adapter(error: BaseException, tree: str) -> bool:
     """Whether the adapter itself said that the case cannot exist.
 
     Its own class, by identity, raised by code outside of the tree: the target cannot say so.

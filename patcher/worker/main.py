@@ -54,7 +54,7 @@ def load_patcher() -> None:
 if __name__ == "__main__":
     load_patcher()
 
-from patcher.worker.failures import describe_failure, said_by_adapter  # noqa: E402
+from patcher.worker.failures import describe_failure, raised_by_adapter  # noqa: E402
 from patcher.worker.importing import TreeFinder  # noqa: E402
 from patcher.worker.system import (  # noqa: E402
     die_with_parent,
@@ -108,7 +108,7 @@ class Worker:
             reply["value"] = value = getattr(self, f"op_{request['op']}")(request)
         except BaseException as error:
             self.payload = []
-            if said_by_adapter(error, self.tree):
+            if raised_by_adapter(error, self.tree):
                 reply["value"] = value = {"not_applicable": str(error)}
             else:
                 reply["ok"] = False

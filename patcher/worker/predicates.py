@@ -61,25 +61,25 @@ def compare(
     except BaseException as error:
         return _raised(error)
     if itself is not None:
-        said = f": {itself}" if itself else ""
-        return _answer(BROKEN, f"it does not count a value as equal to itself{said}")
+        detail = f": {itself}" if itself else ""
+        return _answer(BROKEN, f"it does not count a value as equal to itself{detail}")
     return _answer(EQUAL) if result is None else _answer(DIFFERS, result)
 
 
-def read(said: object) -> str | None:
+def read(answer: object) -> str | None:
     """None where the values count as equal; else what differs, perhaps empty.
 
     Raises:
         TypeError: it is none of the three answers.
     """
     text = ""
-    if isinstance(said, tuple) and len(said) == 2 and isinstance(said[1], str):
-        said, text = said
-    elif isinstance(said, str):
-        return said or None
-    if type(said).__name__ in ("bool", "bool_", "Tensor", "ndarray"):
-        return None if bool(said) else text
-    kind = type(said).__name__
+    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], str):
+        answer, text = answer
+    elif isinstance(answer, str):
+        return answer or None
+    if type(answer).__name__ in ("bool", "bool_", "Tensor", "ndarray"):
+        return None if bool(answer) else text
+    kind = type(answer).__name__
     raise TypeError(f"it returned {kind}; it must return a bool, a message, or (bool, message)")
 
 

@@ -28,8 +28,8 @@ def scipy_p(differences: list[float], alternative: str = "two-sided") -> float:
 @given(DISTINCT)
 @pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
 def test_the_signed_rank_p_value_is_scipys(alternative: str, differences: list[float]) -> None:
-    ours = statistics.signed_rank_p(differences, alternative)  # type: ignore[arg-type]
-    assert ours == pytest.approx(scipy_p(differences, alternative), abs=1e-12)
+    p_value = statistics.signed_rank_p(differences, alternative)  # type: ignore[arg-type]
+    assert p_value == pytest.approx(scipy_p(differences, alternative), abs=1e-12)
 
 
 @pytest.mark.parametrize("pairs", [6, 7, 8, 12, 16, 20])

@@ -165,19 +165,19 @@ def int8_t3() -> dict[str, Any]:
         hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=4,
         num_key_value_heads=4, vocab_size=8,
     )  # fmt: skip
-    ours = LlamaModel(config).eval()
-    theirs = LlamaModel(config).eval()
-    theirs.load_state_dict(ours.state_dict())
-    quantise(ours)
-    quantize_dynamic(theirs, {torch.nn.Linear: per_channel_dynamic_qconfig}, inplace=True)
+    quantised = LlamaModel(config).eval()
+    reference = LlamaModel(config).eval()
+    reference.load_state_dict(quantised.state_dict())
+    quantise(quantised)
+    quantize_dynamic(reference, {torch.nn.Linear: per_channel_dynamic_qconfig}, inplace=True)
     hidden = torch.randn(2, 64)
-    attention, known = ours.layers[0].self_attn, theirs.layers[0].self_attn
+    attention, known = quantised.layers[0].self_attn, reference.layers[0].self_attn
     parts = [attention.q_proj, attention.k_proj, attention.v_proj]
     apart = torch.cat([part(hidden) for part in parts], dim=1)
     product = torch.ops.quantized.linear_dynamic
     packed = parts[0].together._packed_params._packed_params
     as_one = product(hidden, packed, reduce_range=True)
-    again = pickle.loads(pickle.dumps(ours)).layers[0].self_attn
+    again = pickle.loads(pickle.dumps(quantised)).layers[0].self_attn
     other = torch.randn(2, 64)
     mixed = [parts[0](hidden), parts[0](other), parts[1](hidden), parts[2](hidden)]
     known_parts = [known.q_proj, known.k_proj, known.v_proj]
@@ -189,7 +189,7 @@ def int8_t3() -> dict[str, Any]:
             [part(hidden) for part in (again.q_proj, again.k_proj, again.v_proj)], dim=1
         ).tolist(),
         "library": torch.cat([part(hidden) for part in known_parts], dim=1).tolist(),
-        "float_linears": sum(type(part) is torch.nn.Linear for part in ours.modules()),
+        "float_linears": sum(type(part) is torch.nn.Linear for part in quantised.modules()),
     }
 
 

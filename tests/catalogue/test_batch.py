@@ -252,16 +252,16 @@ def test_chatterbox_says_together_what_it_says_text_by_text() -> None:
             check=False,
         )
     assert done.returncode == 0, done.stderr[-3000:]
-    told: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    for text in told["together"]:
+    answer: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    for text in answer["together"]:
         assert text["tokens"]
         assert text["shape"]
         assert text["mel"], text
         assert text["snr_db"] >= 60
-    assert max(told["rows a step"]) == 6
-    assert min(told["rows a step"]) < 6, "a text that has ended leaves the batch"
-    drawn, expected = told["random numbers"]
+    assert max(answer["rows a step"]) == 6
+    assert min(answer["rows a step"]) < 6, "a text that has ended leaves the batch"
+    drawn, expected = answer["random numbers"]
     assert drawn == expected
-    assert told["the voice is kept"]
-    assert told["nothing"] == []
-    assert "different lengths" in told["refused"]
+    assert answer["the voice is kept"]
+    assert answer["nothing"] == []
+    assert "different lengths" in answer["refused"]

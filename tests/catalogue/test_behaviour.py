@@ -20,16 +20,16 @@ from tests.catalogue.support import PATCHES
 pytestmark = pytest.mark.chatterbox
 pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
 PROBE = Path(__file__).with_name("probe.py")
-Told = Mapping[str, Any]
+Probed = Mapping[str, Any]
 
 
 @pytest.fixture(scope="module")
-def probed() -> Callable[..., Told]:
+def probed() -> Callable[..., Probed]:
     """What the probe says of a model on a tree with some patches."""
     target = Target()
 
     @cache
-    def probe(kind: str, *names: str) -> Told:
+    def probe(kind: str, *names: str) -> Probed:
         subject = Subject(" ".join(names), tuple(PATCHES[name] for name in names))
         with target.frozen(subject) as tree:
             done = subprocess.run(
@@ -39,7 +39,7 @@ def probed() -> Callable[..., Told]:
                 text=True,
                 check=True,
             )
-        actual: Told = json.loads(done.stdout.splitlines()[-1])
+        actual: Probed = json.loads(done.stdout.splitlines()[-1])
         return actual
 
     return probe
@@ -237,7 +237,7 @@ def test_channels_last_1d_leaves_half_precision_on_a_cpu_to_the_bit(probed: Any)
     assert reported["turned torch.bfloat16"] == []
 
 
-def distance(actual: Sequence[float], wanted: Sequence[float]) -> float:
+def distance(actual: Sequence[float], expected: Sequence[float]) -> float:
     """Mean difference, as a share of the mean size."""
-    apart = [abs(a - b) for a, b in zip(actual, wanted, strict=True)]
-    return sum(apart) / sum(map(abs, wanted))
+    apart = [abs(a - b) for a, b in zip(actual, expected, strict=True)]
+    return sum(apart) / sum(map(abs, expected))

@@ -302,23 +302,26 @@ def test_the_name_of_the_package_is_refused_for_a_workload(patcher: Patcher) -> 
 def test_init_in_a_terminal_offers_to_write_the_workload(
     workspace: Path, tmp_path: Path, answer: str
 ) -> None:
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "patcher", "-C", str(workspace)]
     with subprocess.Popen(
-        [*command, "init", str(tmp_path / "project")], stdin=theirs, stdout=theirs, stderr=theirs
+        [*command, "init", str(tmp_path / "project")],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
     ) as running:
-        os.close(theirs)
-        os.write(ours, f"{answer}\n".encode())
-        said = b""
+        os.close(terminal)
+        os.write(controller, f"{answer}\n".encode())
+        output = b""
         while True:
             try:
-                chunk = os.read(ours, 4096)
+                chunk = os.read(controller, 4096)
             except OSError:  # the other end is closed
                 break
             if not chunk:
                 break
-            said += chunk
-    os.close(ours)
+            output += chunk
+    os.close(controller)
     assert running.returncode == 0
-    assert b"Write bench.py for it?" in said
+    assert b"Write bench.py for it?" in output
     assert (workspace / "bench.py").exists() == (answer == "y")

@@ -62,9 +62,9 @@ def test_what_is_not_declared_fails_and_is_taken_out_again(workspace: Path) -> N
 def test_people_are_told_the_line_and_the_word_that_covers_it(workspace: Path) -> None:
     ran = started(workspace, KEEPS)("verify")
     assert ran.status == 1
-    said = " ".join(ran.stdout.split())
-    assert "adder.py:16 keeps things in `_kept` between calls" in said
-    assert "(declares: cache-answers or cache-weights)" in said
+    text = " ".join(ran.stdout.split())
+    assert "adder.py:16 keeps things in `_kept` between calls" in text
+    assert "(declares: cache-answers or cache-weights)" in text
 
 
 def test_what_is_declared_is_judged_and_shown_with_the_verdict(workspace: Path) -> None:

@@ -27,8 +27,8 @@ def others() -> list[str]:
         if done.returncode == 0:
             major, minor = map(int, done.stdout.split())
             actual.setdefault((major, minor), place)
-    wanted = {each for each in actual if each >= (3, 8) and each != sys.version_info[:2]}
-    return [actual[version] for version in sorted(wanted)]
+    versions = {each for each in actual if each >= (3, 8) and each != sys.version_info[:2]}
+    return [actual[version] for version in sorted(versions)]
 
 
 OTHERS = others()

@@ -258,21 +258,21 @@ def on_a_terminal(
     import struct
     import termios
 
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     kept = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     option = [plain] if plain.startswith("--") else []
     variable = {plain: "1"} if plain and not option else {}
     with subprocess.Popen(
         [sys.executable, "-m", "patcher", "-C", str(workspace), *option, *words],
-        stdin=theirs, stdout=theirs, stderr=theirs, env={**kept, **variable, "TERM": term},
+        stdin=terminal, stdout=terminal, stderr=terminal, env={**kept, **variable, "TERM": term},
     ) as running:  # fmt: skip
-        os.close(theirs)
+        os.close(terminal)
         shown = b""
         with suppress(OSError):  # the other end is closed
-            while chunk := os.read(ours, 1 << 16):
+            while chunk := os.read(controller, 1 << 16):
                 shown += chunk
-        os.close(ours)
+        os.close(controller)
         running.wait(60)
     return shown.decode().replace("\r\n", "\n").splitlines()
 

@@ -44,8 +44,8 @@ def test_a_workspace_of_a_package_is_shown_nothing_of_another(
         ("scan", "use_sum"), ("new", "--workload"), ("apply", "nothing"),
     ):  # fmt: skip
         ran = patcher(*words, COLUMNS="80")
-        said = f"{ran.stdout}\n{ran.stderr}"
-        assert not ONE_TARGET.findall(said), f"{words}\n{said}"
+        output = f"{ran.stdout}\n{ran.stderr}"
+        assert not ONE_TARGET.findall(output), f"{words}\n{output}"
 
 
 def test_what_is_for_other_targets_is_counted_and_shown_on_request(patcher: Patcher) -> None:

@@ -40,7 +40,7 @@ def rewritten(content):
 '''
 
 
-def said(code: str) -> str:
+def out(code: str) -> str:
     """What a program prints that starts with the script."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT + code],
@@ -54,7 +54,7 @@ def said(code: str) -> str:
 
 def test_the_child_rewrites_and_the_command_never_imports_libcst() -> None:
     code = "second.__enter__(); result = rewritten(b'x = old(1)\\n'); "
-    assert said(code + "print(result.content, 'libcst' in sys.modules)") == r"b'x = new(1)\n' False"
+    assert out(code + "print(result.content, 'libcst' in sys.modules)") == r"b'x = new(1)\n' False"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_child_rewrites_and_the_command_never_imports_libcst() -> None:
 def test_what_it_answers_is_what_rewriting_gives(content: str) -> None:
     code = f"second.__enter__(); result = rewritten({content}); "
     code += f"print(result == file.rewrite_file('m.py', {content}, EDITS, {{}}))"
-    assert said(code) == "True"
+    assert out(code) == "True"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_it_answers_is_what_rewriting_gives(content: str) -> None:
 def test_without_the_child_the_command_rewrites_by_itself(lost: str) -> None:
     code = f"second.__enter__(); {lost}; result = rewritten(b'x = old(1)\\n'); "
     code += "print(result.content, 'libcst' in sys.modules, second.child)"
-    assert said(code) == r"b'x = new(1)\n' True None"
+    assert out(code) == r"b'x = new(1)\n' True None"
 
 
 def test_what_raises_in_the_child_is_raised_in_the_command() -> None:
@@ -95,7 +95,7 @@ try:
 except Exception as error:
     print(type(error).__name__)
 """
-    assert said(code) not in ("", "EOFError", "BrokenPipeError")
+    assert out(code) not in ("", "EOFError", "BrokenPipeError")
 
 
 def test_somebodys_code_is_not_sent_to_where_nobody_sees_what_it_prints() -> None:
@@ -107,11 +107,11 @@ EDITS = [dataclasses.replace(EDITS[0], kind=EditKind.TRANSFORM, within="f", patt
 CODE = b"def t(node):\\n    print('seen')\\n    return node\\n"
 second.rewrite_file("m.py", b"def f():\\n    pass\\n", EDITS, {"m.py": CODE})
 """
-    assert "seen" in said(code)
+    assert "seen" in out(code)
 
 
 def test_one_processor_has_no_child() -> None:
-    assert said("os.sched_setaffinity(0, [0]); second.__enter__(); print(second.child)") == "None"
+    assert out("os.sched_setaffinity(0, [0]); second.__enter__(); print(second.child)") == "None"
 
 
 def test_the_child_holds_nothing_of_the_commands_streams() -> None:
@@ -120,7 +120,7 @@ second.__enter__(); rewritten(b"x = old(1)\\n")
 folder = f"/proc/{second.child.pid}/fd"
 print(sorted({os.readlink(f"{folder}/{stream}") for stream in (0, 1, 2)}))
 """
-    assert said(code) == "['/dev/null']"
+    assert out(code) == "['/dev/null']"
 
 
 @pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGTERM", "SIGINT"])

@@ -169,9 +169,9 @@ def test_a_mistake_in_what_is_run_is_answered_with_the_line_that_would_be_right(
     with pytest.raises(PatcherError) as caught:
         read(tmp_path)
     error = caught.value
-    said = f"{error.where}: {error.message} | {error.help}"
+    message = f"{error.where}: {error.message} | {error.help}"
     assert (
-        said.replace(f"{tmp_path}/patcher", "patcher")
+        message.replace(f"{tmp_path}/patcher", "patcher")
         .replace(f"{tmp_path}/bench", "bench")
         .replace(str(tmp_path), "FOLDER")
         == answer

@@ -124,10 +124,10 @@ def test_an_interrupt_among_the_first_imports_is_answered_in_a_line(n: int) -> N
 
 def test_an_early_interrupt_is_answered_in_json_when_asked_to() -> None:
     done = interrupted(20, "status", "--json")
-    said = json.loads(done.stdout)
-    assert (done.returncode, said["ok"], said["schema"]) == (130, False, 1)
-    assert said["error"]["code"] == "interrupted"
-    assert set(said["error"]) == {"code", "message", "hint", "where"}
+    printed = json.loads(done.stdout)
+    assert (done.returncode, printed["ok"], printed["schema"]) == (130, False, 1)
+    assert printed["error"]["code"] == "interrupted"
+    assert set(printed["error"]) == {"code", "message", "hint", "where"}
 
 
 @pytest.mark.slow  # forty starts
@@ -145,11 +145,11 @@ def test_an_interrupt_at_any_time_shows_no_traceback_of_patcher(tmp_path: Path) 
         ) as running:  # fmt: skip
             time.sleep(delay_ms / 1000)
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=60)
+            _, errors = running.communicate(timeout=60)
         statuses.add(running.returncode)
-        if "Traceback" in said:
-            assert str(REPOSITORY / "patcher") not in said, said
-            assert "__main__.py" not in said
+        if "Traceback" in errors:
+            assert str(REPOSITORY / "patcher") not in errors, errors
+            assert "__main__.py" not in errors
         else:
-            assert running.returncode in (0, 130, -signal.SIGINT), said
+            assert running.returncode in (0, 130, -signal.SIGINT), errors
     assert 130 in statuses

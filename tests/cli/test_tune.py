@@ -131,7 +131,7 @@ def test_time_for_the_last_verification_is_kept_back(
     """Comparisons take minutes on a clock that the test moves."""
     from patcher.commands import tune
 
-    at_s, trials, said = [0.0], [], []
+    at_s, trials, lines = [0.0], [], []
 
     def tried(self: object, trial: tune.TuningTrial, catalogue: object) -> bool:
         trials.append(trial)
@@ -143,13 +143,13 @@ def test_time_for_the_last_verification_is_kept_back(
     monkeypatch.setattr(tune.time, "monotonic", lambda: at_s[0])
     monkeypatch.setattr(tune._Search, "_try", tried)
     monkeypatch.setattr(tune, "fitting", lambda *_: parts)
-    judge: Any = SimpleNamespace(copy=None, say=said.append)
+    judge: Any = SimpleNamespace(copy=None, say=lines.append)
     search = tune._Search(judge, tune.TuneOptions(budget_s=1500.0))
     best = search.run(SimpleNamespace(sets=starts))  # type: ignore[arg-type]
     assert (best, search.complete) == (("a", "b"), False)
     assert len(trials) == 1 + others
     assert at_s[0] + first_s <= 1500.0 + 200.0, "a comparison that began may end later"
-    assert "1 sets to start from, then 10 patches" in said[0]
+    assert "1 sets to start from, then 10 patches" in lines[0]
 
 
 def test_patches_that_are_applied_are_refused(workspace: Path) -> None:

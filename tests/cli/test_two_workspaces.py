@@ -25,9 +25,9 @@ def test_a_checkout_that_another_workspace_patched_is_not_called_pristine(tmp_pa
         made = runner(workspace)("init", "--in-place", str(checkout))
         assert made.status == 0, made.stderr
     assert runner(one)("apply", "use_sum").status == 0
-    said = runner(two)("status").stdout
-    assert f"patched by another workspace, {one}: use_sum" in said
-    assert "pristine" not in said
+    printed = runner(two)("status").stdout
+    assert f"patched by another workspace, {one}: use_sum" in printed
+    assert "pristine" not in printed
     refused = runner(two)("apply", "use_sum", "--json")
     assert (refused.status, refused.json["error"]["code"]) == (3, "blocked")
     assert f"patcher -C {one} revert --all" in refused.json["error"]["hint"]

@@ -34,8 +34,8 @@ def imported_by(path: Path) -> Iterator[str]:
 def test_every_import_of_ours_is_packed_too() -> None:
     folders = [REPOSITORY / name for name in sorted(OURS & packed())]
     files = [path for folder in folders for path in folder.rglob("*.py")]
-    wanted = {name for path in files for name in imported_by(path)} & OURS
-    assert wanted <= packed()
+    imported = {name for path in files for name in imported_by(path)} & OURS
+    assert imported <= packed()
 
 
 def test_the_product_imports_neither_tests_nor_benchmarks() -> None:

@@ -109,11 +109,11 @@ def follow(some: Sequence[Step], folder: Path) -> int:
                 ["bash", "-c", f"set -o pipefail; {step.line}"], cwd=folder, env=environment,
                 capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
             )  # fmt: skip
-            said = f"$ {step.line}\n{done.stdout}\n{done.stderr}\n"
-            assert done.returncode == step.status, f"{said}exit {done.returncode}"
+            session = f"$ {step.line}\n{done.stdout}\n{done.stderr}\n"
+            assert done.returncode == step.status, f"{session}exit {done.returncode}"
             if step.shown is not None:
                 same = doctest.OutputChecker().check_output(step.shown, done.stdout, SAME)
-                assert same, f"{said}expected:\n{step.shown}"
+                assert same, f"{session}expected:\n{step.shown}"
             ran += 1
     return ran
 

@@ -69,7 +69,7 @@ def speak(tmp_path_factory: pytest.TempPathFactory) -> Speak:
     assert patcher("init").status == 0
     options = Options(cache=cache_folder())
     values = adapter.assets(adapter.matrix({}), options, version("chatterbox-tts")).values
-    script = Path(__file__).with_name("spoken.py")
+    script = Path(__file__).with_name("guarded_calls.py")
 
     def run(*apply: str, switches: tuple[str, ...] = ("-",) * CALLS) -> Mapping[str, Any]:
         if apply:
@@ -98,7 +98,7 @@ def test_with_a_fallback_nine_of_nine_succeed_and_the_log_names_the_patch_once(
     actual = speak("fails_third", "--guarded", "--fallback")
     assert [call for call in actual["calls"] if "Error" in call] == []
     # The patch draws a number, so that its own calls sound otherwise; those of the original do not.
-    assert [mine == theirs for mine, theirs in zip(actual["calls"], pristine, strict=True)] == [
+    assert [mine == original for mine, original in zip(actual["calls"], pristine, strict=True)] == [
         *[False] * 2,
         *[True] * 7,
     ]

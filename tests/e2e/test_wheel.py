@@ -48,12 +48,12 @@ def test_the_nine_cases_through_the_wheel_equal_the_working_copys(
     assert made.status == 0, made.stderr
     site = fresh_environment(tmp_path / "env", Path(made.json["files"][0]))
     python = str(tmp_path / "env" / "bin" / "python")
-    said = subprocess.run(
+    installed = subprocess.run(
         [python, "-c", "import importlib.metadata as m, importlib.util as u;"
          "print(m.version('chatterbox-tts'), u.find_spec('chatterbox').origin)"],
         check=True, capture_output=True, text=True, cwd=tmp_path,
     ).stdout.split()  # fmt: skip
-    assert said == [made.json["version"], str(site / "chatterbox" / "__init__.py")]
+    assert installed == [made.json["version"], str(site / "chatterbox" / "__init__.py")]
 
     working_copy = Path(patcher("status", "--json").json["root"])
     trees = {}
@@ -97,7 +97,7 @@ def test_git_am_of_the_exact_set_on_a_pristine_checkout_is_the_working_copy(
         relative = file.relative_to(pristine)
         if file.is_file() and relative.parts[0] != ".git":
             assert (checkout / relative).read_bytes() == file.read_bytes(), relative
-    said = subprocess.run([*git, "log", "-1", "--format=%B"], capture_output=True, text=True,
+    message = subprocess.run([*git, "log", "-1", "--format=%B"], capture_output=True, text=True,
                           check=True).stdout  # fmt: skip
-    assert "Claim: bitwise" in said
-    assert "Measured:" in said
+    assert "Claim: bitwise" in message
+    assert "Measured:" in message

@@ -107,7 +107,7 @@ def test_progress_arrives_while_assets_are_made(executor: LocalExecutor, tmp_pat
     heard: list[str] = []
 
     class Listener(Silent):
-        def said(self, text: str) -> None:
+        def message(self, text: str) -> None:
             heard.append(text)
 
     where = site(tmp_path, assets={"greeting": "hello"})
@@ -129,7 +129,7 @@ def test_a_kill_is_out_of_memory_when_the_kernels_counter_moved(
 
 def test_a_grandchild_does_not_outlive_its_job(executor: LocalExecutor, tmp_path: Path) -> None:
     report = call(executor, site(tmp_path), "tests.execution.worker_side:start_a_sleeper")
-    assert gone(report.value["value"])
+    assert has_ended(report.value["value"])
 
 
 def test_a_cancelled_job_leaves_no_process(executor: LocalExecutor, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_cancelled_job_leaves_no_process(executor: LocalExecutor, tmp_path: Pa
     handle = executor.submit(Job(site(tmp_path), (OPEN, step)))
     pid = executor._running[handle].worker.pid
     executor.cancel(handle)
-    assert gone(pid)
+    assert has_ended(pid)
     assert executor.wait() == []
 
 
@@ -171,7 +171,7 @@ def test_a_worker_dies_with_its_parent_even_in_the_middle_of_work(
     parent.send_signal(number)
     parent.wait()
     parent.stdout.close()
-    assert gone(worker)
+    assert has_ended(worker)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -189,17 +189,17 @@ def test_a_workers_child_dies_with_the_parent_too(tmp_path: Path, number: signal
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], cwd=REPOSITORY)
     logs = tmp_path / "logs"
-    said = re.compile(r"sleeper (\d+)\n")
-    wait_for(lambda: any(said.search(log.read_text()) for log in logs.glob("*.log")))
+    pattern = re.compile(r"sleeper (\d+)\n")
+    wait_for(lambda: any(pattern.search(log.read_text()) for log in logs.glob("*.log")))
     parent.send_signal(number)
     parent.wait()
     [log] = logs.glob("*.log")
-    actual = said.search(log.read_text())
+    actual = pattern.search(log.read_text())
     assert actual is not None
-    assert gone(int(actual[1]))
+    assert has_ended(int(actual[1]))
 
 
-def gone(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
     """The process ends soon."""
 
     def ended() -> bool:

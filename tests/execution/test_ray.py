@@ -274,6 +274,6 @@ def test_a_job_that_nobody_times_starts_again_on_another_host(cluster: Any, tmp_
         cluster.remove_node(cluster.second, allow_graceful=False)
         while not reports[-1].last:
             reports += executor.wait()
-    assert [one.step for one in reports if one.said is None] == [0, 1, 2]
-    assert {one.outcome for one in reports} == {Outcome.OK}
-    assert any("starts again on another one" in (one.said or "") for one in reports)
+    assert [each.step for each in reports if each.progress is None] == [0, 1, 2]
+    assert {each.outcome for each in reports} == {Outcome.OK}
+    assert any("starts again on another one" in (each.progress or "") for each in reports)

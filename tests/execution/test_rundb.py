@@ -178,8 +178,8 @@ def test_a_stage_file_of_other_bytes_is_set_aside_and_not_used(
 def test_passes_of_these_trees_count_until_they_came_to_anything_else(db: RunDb) -> None:
     def finished(verdict: str, tree: str, seed: int) -> int:
         run = db.begin(verdict)
-        said = {"trees": {"patched": tree}, "inputs": {"seed": seed}, "sandbox": True}
-        db.finish(run, {"verdict": verdict, **said})
+        request = {"trees": {"patched": tree}, "inputs": {"seed": seed}, "sandbox": True}
+        db.finish(run, {"verdict": verdict, **request})
         return run
 
     finished("pass", "one", 1)

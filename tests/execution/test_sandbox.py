@@ -18,7 +18,7 @@ from patcher.execution.process import WorkerSite
 from patcher.execution.results import Outcome
 from patcher.execution.runner import Silent, run_job
 from patcher.execution.sandbox import GUARDS, Kernel, Policy, around, kernel, policy_for
-from tests.execution.test_process import gone
+from tests.execution.test_process import has_ended
 from tests.verify.judging import REPOSITORY, tree
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def test_a_daemon_is_ended_too_when_its_worker_hangs(
     report = run_job(executor, Job(site(tmp_path, offer), steps), Silent())[-1]
     assert report.outcome is Outcome.TIMEOUT
     assert "spin" in (report.failure.log if report.failure else "")  # its stacks, dumped first
-    assert all(gone(pid) for pid in processes() if marker in command_line(pid))
+    assert all(has_ended(pid) for pid in processes() if marker in command_line(pid))
 
 
 def test_notes_in_shared_memory_and_key_rings_do_not_reach_the_next_worker(

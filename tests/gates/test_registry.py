@@ -24,8 +24,8 @@ def verdicts(**passed: bool | None) -> tuple[Gate, ...]:
     """Gates in this order that say what they are told to."""
 
     def judge(name: str) -> GateResult | None:
-        said = passed[name]
-        return None if said is None else GateResult(name, said)
+        verdict = passed[name]
+        return None if verdict is None else GateResult(name, verdict)
 
     claims = {claim.value: claim for claim in Equivalence}
     return tuple(

@@ -42,7 +42,7 @@ def install(torch: Any) -> StandIn:
     of_device = torch.Generator()
     cuda = torch.cuda
 
-    def told(name: str, value: Any = None) -> Any:
+    def counted(name: str, value: Any = None) -> Any:
         def call(*_: Any, **__: Any) -> Any:
             device.calls[name] += 1
             if device.capturing and name in ("synchronize", "empty_cache"):
@@ -63,7 +63,7 @@ def install(torch: Any) -> StandIn:
         "get_rng_state_all": lambda: [of_device.get_state()],
     }  # fmt: skip
     for name, value in answers.items():
-        setattr(cuda, name, told(name, value))
+        setattr(cuda, name, counted(name, value))
     cuda.default_generators = (of_device,)
     cuda.set_rng_state = lambda state, *_: of_device.set_state(state)
     cuda.set_rng_state_all = lambda states: of_device.set_state(states[0])

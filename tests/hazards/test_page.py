@@ -30,7 +30,7 @@ HAZARD = Hazard(
 
 def run(act: str, count: int) -> SurveyedRun:
     """One model's survey: an update of a tensor made two lines up, and a wait."""
-    said = {
+    answer = {
         "acts": ["open", act],
         "operators": 10,
         "places": [["m.py", 3, "g", "x += 1"], ["m.py", 1, "make", ""]],
@@ -58,7 +58,7 @@ def run(act: str, count: int) -> SurveyedRun:
              "acts": [act]}
         ],
     }  # fmt: skip
-    return SurveyedRun.read(said)
+    return SurveyedRun.read(answer)
 
 
 DYNAMIC = DynamicMap("key", {"one": run("a", 1), "two": run("b", 2)})

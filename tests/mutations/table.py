@@ -75,7 +75,7 @@ def run_arm(
     while not last:
         for report in executor.wait():
             last = report.last
-            if report.job == handle and report.step > 0 and report.said is None:
+            if report.job == handle and report.step > 0 and report.progress is None:
                 kind, test, _ = planned[report.step - 1]
                 case = case_of(test)
                 actual[kind][case] = case_result(Arm.PATCHED, case, report, {})
@@ -111,7 +111,7 @@ def case_of(test: Test) -> Case:
 
 def verdicts(baseline: Any, patched: Any) -> dict[str, Any]:
     """What each gate says: ``pass``, or the first case's message."""
-    said: dict[str, Any] = {}
+    by_gate: dict[str, Any] = {}
     for gate in GATES:
         results = [judge(gate, baseline, patched, case) for case in baseline["run"]]
         if gate == "perceptual" and all(result.passed for result in results):
@@ -124,12 +124,12 @@ def verdicts(baseline: Any, patched: Any) -> dict[str, Any]:
         for result in results:
             for name, value in result.measured.items():
                 figures[name] = max(figures.get(name, value), value, key=abs)
-        said[gate] = {
+        by_gate[gate] = {
             "passed": bad is None,
             "message": bad.message if bad else "",
             "worst": figures,
         }
-    return said
+    return by_gate
 
 
 def judge(gate: str, baseline: Any, patched: Any, case: Case) -> GateResult:
@@ -176,8 +176,8 @@ def run(folder: Path, names: Sequence[str], tests: Sequence[Test], cache: Path) 
             _, change = changes()[name]
             tree = make_tree(folder, name, change)
             patched = run_arm(executor, replace(site, tree=tree), tests, recorded)
-            said = {"name": name, "gates": verdicts(baseline, patched)}
-            kept.write_text(json.dumps(said, indent=1))
+            record = {"name": name, "gates": verdicts(baseline, patched)}
+            kept.write_text(json.dumps(record, indent=1))
             print(f"{name}: done", flush=True)
 
 
@@ -192,14 +192,14 @@ def table(folder: Path) -> tuple[str, bool]:
             lines.append(f"| {name} | {expected} |" + " not run |" * (len(GATES) + 1))
             right = False
             continue
-        said = json.loads(kept.read_text())["gates"]
-        marks = ["pass" if said[gate]["passed"] else "reject" for gate in GATES]
+        gates = json.loads(kept.read_text())["gates"]
+        marks = ["pass" if gates[gate]["passed"] else "reject" for gate in GATES]
         order = ("bitwise", "close", "perceptual")
         should = {
             gate: expected in order and order.index(gate) >= order.index(expected) for gate in order
         }
-        right &= all(said[gate]["passed"] == wanted for gate, wanted in should.items())
-        message = next((said[g]["message"] for g in reversed(order) if not said[g]["passed"]), "")
+        right &= all(gates[gate]["passed"] == passes for gate, passes in should.items())
+        message = next((gates[g]["message"] for g in reversed(order) if not gates[g]["passed"]), "")
         cells = [name, expected, *marks, message.replace("|", "\\|")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines), right

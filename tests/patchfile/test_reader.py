@@ -161,7 +161,7 @@ REFUSED = {
         HEAD + "edits:\n  - file: a.py\n    add-file: ../b.py\n",
         ["7:5: `../b.py` is not a file beside the spec"],
     ),
-    "a list where a text is wanted": (
+    "a list where a text is expected": (
         HEAD + EDITS.replace("f($X)", "[a, b]").replace("g($X)", "c"),
         ["7:12: `match` is one text"],
     ),
@@ -174,9 +174,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
 def test_it_refuses(case: tuple[str, list[str]]) -> None:
-    text, wanted = case
+    text, expected = case
     got = refusal(text)
-    assert sorted(got) == sorted(wanted)
+    assert sorted(got) == sorted(expected)
 
 
 def test_all_problems_are_named_in_the_order_of_the_lines() -> None:

@@ -26,9 +26,9 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_patch_fits(case: tuple[str, str | None, str | None, bool]) -> None:
-    target, distribution, version, wanted = case
+    target, distribution, version, expected = case
     patch = read(HEAD.replace("pkg >=1,<2", target) + EDITS)
-    assert fits(patch, distribution, version) is wanted
+    assert fits(patch, distribution, version) is expected
 
 
 numbers = st.lists(st.integers(0, 12).map(str), min_size=1, max_size=4).map(".".join)

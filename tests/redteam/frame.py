@@ -90,10 +90,10 @@ def _inside(code: str) -> str:
 def meets(trick: Trick, folder: Path) -> None:
     """Run the trick and hold its verdict against what it must be."""
     verdict, reason, judgement = run(trick, folder)
-    said = judgement.sentence if judgement else reason
-    assert verdict == trick.must, f"{verdict} ({said})"
+    why = judgement.sentence if judgement else reason
+    assert verdict == trick.must, f"{verdict} ({why})"
     if trick.reason:
-        assert reason == trick.reason, said
+        assert reason == trick.reason, why
     if verdict == "pass" and judgement is not None and judgement.speed is not None:
         ratio = judgement.speed.figures.time_ratio
         assert ratio is None or ratio > trick.gains, f"it gained {ratio}"

@@ -34,5 +34,5 @@ def test_random_numbers_left_elsewhere_are_listed_where_equal_bits_are_not_claim
     draw = last("random.random()")
     actual = judged(tmp_path, draw, equivalence=Equivalence.CLOSE, matrix=one_case(), inputs=0)
     assert actual.verdict.value == "pass", actual.sentence
-    said = "calls leave the random numbers of python elsewhere than on the baseline"
-    assert said in actual.warnings
+    warning = "calls leave the random numbers of python elsewhere than on the baseline"
+    assert warning in actual.warnings

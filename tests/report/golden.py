@@ -31,7 +31,7 @@ def interrupted(kind: str, width: int) -> str:
         for case in cases:
             progress.finished(CaseResult(case, arm, Outcome.OK, measure=Measure(1.0)), "run")
     if kind == "interrupted-bench":
-        progress.said(
+        progress.message(
             "pair 3 of at most 6, patched timed; so far about 1.50 times as fast (3 pairs, no "
             "verdict); at most 1 min 40 s left"
         )

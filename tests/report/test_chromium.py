@@ -76,15 +76,15 @@ def seen(browser: Browser, path: Path, width: int, scheme: Any) -> tuple[list[st
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
     )
-    said: list[str] = []
+    messages: list[str] = []
     try:
         shown = context.new_page()
-        shown.on("console", lambda message: said.append(message.text))
-        shown.on("pageerror", lambda error: said.append(str(error)))
-        shown.on("requestfailed", lambda request: said.append(f"failed: {request.url[:80]}"))
+        shown.on("console", lambda message: messages.append(message.text))
+        shown.on("pageerror", lambda error: messages.append(str(error)))
+        shown.on("requestfailed", lambda request: messages.append(f"failed: {request.url[:80]}"))
         shown.goto(path.as_uri())
         shown.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
-        return said, shown.evaluate(WIDEST), shown.evaluate(SOUNDS)
+        return messages, shown.evaluate(WIDEST), shown.evaluate(SOUNDS)
     finally:
         context.close()
 
@@ -102,8 +102,8 @@ SCREENS = [
 def test_a_page_fits_its_screen_and_is_quiet(
     browser: Browser, pages: dict[str, Path], kind: str, width: int, scheme: str
 ) -> None:
-    said, beyond, lengths = seen(browser, pages[kind], width, scheme)
-    assert said == []
+    messages, beyond, lengths = seen(browser, pages[kind], width, scheme)
+    assert messages == []
     assert beyond <= 1  # a fraction of a pixel is rounding
     pairs = sounds(KINDS[kind]).values() if kind in KINDS else ()
     played = [each for pair in pairs for each in vars(pair).values() if each]

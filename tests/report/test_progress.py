@@ -21,7 +21,7 @@ ONE, OTHER = Case("Base Chatterbox", "Built-in voice"), Case("Base Chatterbox", 
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass when shown to."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -163,7 +163,7 @@ def test_a_row_a_case_with_both_arms() -> None:
 
 
 @pytest.fixture
-def told() -> Callable[..., list[str]]:
+def shown() -> Callable[..., list[str]]:
     """Sentences of a bench whose processes take ten seconds each."""
 
     def run(*timings: tuple[int, ProcessTiming], pairs: int = 6) -> list[str]:
@@ -172,7 +172,7 @@ def told() -> Callable[..., list[str]]:
         sentences = []
         for index, timing in timings:
             clock.now += 10
-            sentences.append(progress.said(index, timing))
+            sentences.append(progress.sentence(index, timing))
         return sentences
 
     return run
@@ -182,8 +182,10 @@ def timing(arm: Arm, seconds: float, disturbance: str = "") -> ProcessTiming:
     return ProcessTiming(arm, (CaseTiming(ONE, (seconds,)),), disturbance=disturbance)
 
 
-def test_a_bench_tells_its_estimate_and_the_time_left(told: Callable[..., list[str]]) -> None:
-    first, second = told((0, timing(Arm.BASELINE, 1.5)), (0, timing(Arm.PATCHED, 1.0)))
+def test_a_bench_tells_its_estimate_and_the_time_left(
+    shown: Callable[..., list[str]],
+) -> None:
+    first, second = shown((0, timing(Arm.BASELINE, 1.5)), (0, timing(Arm.PATCHED, 1.0)))
     assert first == "pair 1 of at most 6, baseline timed; at most 1 min 50 s left"
     assert second == (
         "pair 1 of at most 6, patched timed; "
@@ -191,8 +193,8 @@ def test_a_bench_tells_its_estimate_and_the_time_left(told: Callable[..., list[s
     )
 
 
-def test_a_pair_that_is_run_again_says_why(told: Callable[..., list[str]]) -> None:
-    *_, last = told(
+def test_a_pair_that_is_run_again_says_why(shown: Callable[..., list[str]]) -> None:
+    *_, last = shown(
         (0, timing(Arm.BASELINE, 1.5, "load: others used 31% of the processors")),
         (0, timing(Arm.PATCHED, 1.0)),
         (0, timing(Arm.BASELINE, 1.4)),

@@ -78,8 +78,8 @@ def test_each_of_it_has_tests(item: str) -> None:
 
 def test_markdown_says_that_times_of_gates_prove_nothing() -> None:
     text = render(read_record(KINDS["not-measured"]))
-    said = "Times seen in the gates, single runs. Nothing was timed: they prove nothing."
-    assert text.index(said) < text.index("| Arm |")
+    sentence = "Times seen in the gates, single runs. Nothing was timed: they prove nothing."
+    assert text.index(sentence) < text.index("| Arm |")
 
 
 def test_the_next_step_of_new_leads_to_a_check_that_passes(

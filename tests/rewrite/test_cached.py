@@ -104,8 +104,8 @@ def test_a_plan_that_is_kept_loads_no_libcst(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(PATCH.text)
     (tmp_path / "m.py").write_text("x = old(1)\n")
     command = [sys.executable, "-c", LAZY, *(str(tmp_path / n) for n in ("p.yaml", "m.py", "c"))]
-    said = [
+    imported = [
         subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         for _ in range(2)
     ]
-    assert said == ["['libcst']", "[]"]
+    assert imported == ["['libcst']", "[]"]

@@ -263,15 +263,15 @@ BRANCHES = {
 def test_a_changed_elif_is_a_site_of_its_own(
     case: tuple[list[tuple[str, str]], list[tuple[str, str, str | None]]],
 ) -> None:
-    changes, wanted = case
+    changes, expected = case
     after = CHAIN
     for old, new in changes:
         assert old in after
         after = after.replace(old, new)
     pristine, edited = {"m.py": CHAIN.encode()}, {"m.py": after.encode()}
     _, patch = captured(pristine, edited)
-    said = [(e.kind.value, (e.pattern or "").strip(), e.replacement) for e in patch.edits]
-    assert [(kind, old, new and new.strip()) for kind, old, new in said] == wanted
+    edits = [(e.kind.value, (e.pattern or "").strip(), e.replacement) for e in patch.edits]
+    assert [(kind, old, new and new.strip()) for kind, old, new in edits] == expected
     assert replay(reading(pristine), [patch]) == edited
 
 

@@ -50,10 +50,10 @@ def test_the_report_s_three_sites_are_found_at_their_lines() -> None:
 def test_the_report_s_three_sites_are_all_that_changes() -> None:
     plan = plan_patches([fitting("inference_mode")], read)
     lines = plan.diff().splitlines()
-    gone = [line[1:] for line in lines if line.startswith("-") and not line.startswith("---")]
-    come = [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
-    assert len(gone) == 3
-    assert come == [line.replace("no_grad", "inference_mode") for line in gone]
+    removed = [line[1:] for line in lines if line.startswith("-") and not line.startswith("---")]
+    added = [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
+    assert len(removed) == 3
+    assert added == [line.replace("no_grad", "inference_mode") for line in removed]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -73,8 +73,8 @@ def test_what_is_written_is_the_tree_with_the_nodes_replaced(shape: str) -> None
             assert plan.problems[0].message.startswith("cannot write the replacement there: it has")
             continue
         after = (plan.files["m.py"] or b"").decode()
-        wanted = _Replace(new).visit(parse_python(before))
-        assert ast.dump(parse_python(after)) == ast.dump(wanted), (before, new, after)
+        expected = _Replace(new).visit(parse_python(before))
+        assert ast.dump(parse_python(after)) == ast.dump(expected), (before, new, after)
         assert (after.count("\n"), "  " in after) == (before.count("\n"), "  " in before) or (
             "\n" in new
         )

@@ -68,11 +68,11 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_innermost_statement_is(case: str) -> None:
-    code, wanted = CASES[case]
+    code, expected = CASES[case]
     source = Source("m.py", code.encode())
     spans = innermost(source, source.tree.body, lambda text: "here" in text)
     lines = code.splitlines()
-    assert ["\n".join(lines[first - 1 : last]) for first, last in spans] == wanted
+    assert ["\n".join(lines[first - 1 : last]) for first, last in spans] == expected
 
 
 def test_nothing_that_holds_the_site_is_left_out() -> None:

@@ -66,8 +66,8 @@ def test_the_site_is_found_once_the_replacement_is_changed() -> None:
     patch = read_spec(changed, "patches/mine.yaml")
     plan = plan_patches([patch], reading({"m.py": SOURCE}))
     assert plan.ok
-    wanted = SOURCE.replace(b"with torch.no_grad()", b"with torch.inference_mode()")
-    assert plan.files["m.py"] == wanted
+    expected = SOURCE.replace(b"with torch.no_grad()", b"with torch.inference_mode()")
+    assert plan.files["m.py"] == expected
 
 
 HARD = {

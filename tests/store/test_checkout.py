@@ -45,12 +45,12 @@ def test_an_edit_saved_after_the_plan_read_the_file_is_drift(
     copy = placed_in(checkout, tmp_path / "one")
     planned = copy.read(ZERO)
     assert planned is not None
-    theirs = checkout / "src" / ZERO
-    theirs.write_bytes(b"# saved meanwhile\n")
+    edited = checkout / "src" / ZERO
+    edited.write_bytes(b"# saved meanwhile\n")
     with pytest.raises(PatcherError) as caught:
         copy.change({ZERO: planned + b"patched\n"}, [a_patch()], "apply", ["first"])
     assert (caught.value.code, caught.value.exit) == ("drift", 3)
-    assert theirs.read_bytes() == b"# saved meanwhile\n"
+    assert edited.read_bytes() == b"# saved meanwhile\n"
 
 
 def test_an_edit_between_two_readings_of_one_plan_is_drift(checkout: Path, tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_series_that_are_lost_come_back_from_the_backups(checkout: Path, tmp_pat
     applied(copy)
     shutil.rmtree(tmp_path / "one" / ".patcher")
     patcher = runner(tmp_path / "one")
-    said = patcher("status", "--json")
-    assert said.status == 0
-    assert "first" in said.json["lost"][0]
-    assert "patcher recover" in said.json["lost"][0]
+    status = patcher("status", "--json")
+    assert status.status == 0
+    assert "first" in status.json["lost"][0]
+    assert "patcher recover" in status.json["lost"][0]
     for command in (("revert", "--all"), ("init", "--in-place", str(checkout)), ("diff",)):
         ran = patcher(*command)
         assert ran.status in (3, 4), ran.stderr

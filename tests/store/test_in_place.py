@@ -69,12 +69,12 @@ def test_another_branch_checked_out_under_a_patch_is_drift_and_stays(
 ) -> None:
     placed.change({"sample/part2.py": b"patched\n"}, [a_patch()], "apply", ["first"])
     checkouts.git(checkout, "checkout", "-q", "-f", "side")
-    theirs = (checkout / "src/sample/part2.py").read_bytes()
+    on_branch = (checkout / "src/sample/part2.py").read_bytes()
     assert placed.drift() == (Drift("sample/part2.py", "edited"),)
     with pytest.raises(PatcherError) as caught:
         placed.change({"sample/part2.py": b"x = 3\n"}, (), "revert", ["first"])
     assert caught.value.code == "drift"
-    assert (checkout / "src/sample/part2.py").read_bytes() == theirs
+    assert (checkout / "src/sample/part2.py").read_bytes() == on_branch
 
 
 def test_a_stash_between_two_steps_is_drift_and_stays(placed: WorkingCopy, checkout: Path) -> None:

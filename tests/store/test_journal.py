@@ -125,10 +125,10 @@ UNDONE: dict[str, tuple[tuple[bytes | None, bytes | None], dict[str, bytes], byt
 
 @pytest.mark.parametrize("case", UNDONE)
 def test_an_uncommitted_change_is_undone_where(bench: Bench, case: str) -> None:
-    (before, after), there, wanted = UNDONE[case]
+    (before, after), there, expected = UNDONE[case]
     bench.put(**there)
     assert bench.settle(journal(step(before, after))) == (Settlement.UNDONE, ())
-    assert bench.left == ({} if wanted is None else {"file": wanted})
+    assert bench.left == ({} if expected is None else {"file": expected})
     assert not bench.pending
     assert not (bench.home / journal(step()).next_state).exists()
 
@@ -137,7 +137,7 @@ def test_an_uncommitted_change_is_undone_where(bench: Bench, case: str) -> None:
 def test_settling_may_be_cut_short_anywhere_and_repeated(
     bench: Bench, case: str, tmp_path: Path
 ) -> None:
-    (before, after), there, wanted = UNDONE[case]
+    (before, after), there, expected = UNDONE[case]
     each = journal(step(before, after))
     for number in range(100):
         box = tmp_path / str(number)
@@ -163,7 +163,7 @@ def test_settling_may_be_cut_short_anywhere_and_repeated(
         else:
             fs.observer = None
             break
-        assert again.left == ({} if wanted is None else {"file": wanted})
+        assert again.left == ({} if expected is None else {"file": expected})
     assert number > 1
 
 
@@ -179,14 +179,14 @@ FINISHED: dict[str, tuple[tuple[bytes | None, bytes | None], dict[str, bytes], b
 
 @pytest.mark.parametrize("case", FINISHED)
 def test_a_committed_change_is_finished_where(bench: Bench, case: str) -> None:
-    (before, after), there, wanted = FINISHED[case]
+    (before, after), there, expected = FINISHED[case]
     bench.put(**there)
     bench.say(TRANSACTION)
     assert bench.settle(journal(step(before, after))) == (Settlement.FINISHED, ())
-    if wanted is None:
+    if expected is None:
         assert not bench.folder.exists()
     else:
-        assert bench.left == {"file": wanted}
+        assert bench.left == {"file": expected}
     assert not bench.pending
 
 
@@ -209,10 +209,10 @@ BLOCKED: dict[str, tuple[tuple[bytes | None, bytes | None], dict[str, bytes], di
 
 @pytest.mark.parametrize("case", BLOCKED)
 def test_a_foreign_edit_is_left_alone_and_the_journal_stays_where(bench: Bench, case: str) -> None:
-    (before, after), there, wanted = BLOCKED[case]
+    (before, after), there, expected = BLOCKED[case]
     bench.put(**there)
     assert bench.settle(journal(step(before, after))) == (Settlement.BLOCKED, (PATH,))
-    assert bench.left == wanted
+    assert bench.left == expected
     assert bench.pending
     assert (bench.home / journal(step()).next_state).exists()
 
@@ -431,10 +431,10 @@ def test_seen_tells_files_nothing_and_anything_else_apart(bench: Bench) -> None:
 def test_a_name_that_vanishes_while_it_is_read_is_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(self: Folder, name: str) -> None:
+    def vanished(self: Folder, name: str) -> None:
         raise FileNotFoundError(name)
 
-    monkeypatch.setattr(Folder, "read", gone)
+    monkeypatch.setattr(Folder, "read", vanished)
     with Folder.open(bench.folder) as folder:
         assert seen(folder, "mod.py") is None
 

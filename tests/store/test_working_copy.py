@@ -72,8 +72,8 @@ def test_the_commit_carries_trailers(copy: WorkingCopy) -> None:
     apply(copy, {ONE: b"x = 2\n"})
     revert_all(copy)
     trailers = git(copy, "log", "-2", "--format=%(trailers:only)")
-    wanted = f"Patcher-Patch: first\nPatcher-Spec-SHA256: {a_patch().sha256}\n"
-    assert trailers.count(wanted) == 2
+    expected = f"Patcher-Patch: first\nPatcher-Spec-SHA256: {a_patch().sha256}\n"
+    assert trailers.count(expected) == 2
 
 
 def test_reverting_gives_every_byte_and_mode_back(copy: WorkingCopy) -> None:

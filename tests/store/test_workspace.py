@@ -73,11 +73,11 @@ time.sleep(float(sys.argv[3]))
 def test_a_child_that_outlives_its_run_for_a_moment_is_waited_for(
     workspace: Workspace, dead: bool
 ) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
     (workspace.root / ".patcher").mkdir()
     lock = workspace.root / ".patcher" / "lock"
-    owner = gone.pid if dead else os.getpid()
+    owner = ended.pid if dead else os.getpid()
     with subprocess.Popen(
         [sys.executable, "-c", ORPHAN, str(lock), str(owner), "0.3"],
         stdout=subprocess.PIPE, text=True,

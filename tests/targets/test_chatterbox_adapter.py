@@ -40,13 +40,13 @@ def test_both_cloned_voices_enter_the_branch_that_trims_and_the_built_in_one_has
 def test_models_and_tests_come_from_the_configuration(tmp_path: Path) -> None:
     voice = tmp_path / "voice.wav"
     write_clip(voice, 1, 960)
-    told = {
+    settings = {
         "matrix": {
             "models": [{"name": "Mine", "weights": "/weights/mine"}],
             "tests": [{"name": "Hello", "text": "Hello.", "seed": 9, "reference": str(voice)}],
         }
     }
-    matrix = adapter.matrix(told)
+    matrix = adapter.matrix(settings)
     assert matrix.models[0].options == {"weights": "/weights/mine"}
     assert (matrix.tests[0].seed, matrix.tests[0].options["reference"]) == (9, str(voice))
     assets = adapter.assets(matrix, Options(cache=tmp_path), "0.1.7")
@@ -58,7 +58,7 @@ def test_models_and_tests_come_from_the_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("settings", "says"),
     [
         pytest.param({"models": [{"weights": "base"}]}, "needs a `name`", id="no name"),
         pytest.param(
@@ -76,10 +76,10 @@ def test_models_and_tests_come_from_the_configuration(tmp_path: Path) -> None:
     ],
 )
 def test_a_matrix_it_cannot_run_is_a_configuration_error(
-    told: dict[str, object], says: str
+    settings: dict[str, object], says: str
 ) -> None:
     with pytest.raises(PatcherError) as caught:
-        adapter.matrix({"matrix": told})
+        adapter.matrix({"matrix": settings})
     assert caught.value.code == "config"
     assert says in str(caught.value)
 
@@ -199,8 +199,8 @@ def test_entry_points_have_a_checkpoint_of_their_own_that_is_made_when_they_are_
 
 
 def test_an_entry_point_can_be_a_model_of_the_configuration_and_a_misspelt_one_is_refused() -> None:
-    told = {"matrix": {"models": [{"name": "Fast", "entry": "turbo"}]}}
-    assert adapter.matrix(told).models[0].options == {"entry": "turbo"}
+    settings = {"matrix": {"models": [{"name": "Fast", "entry": "turbo"}]}}
+    assert adapter.matrix(settings).models[0].options == {"entry": "turbo"}
     with pytest.raises(PatcherError, match="no entry point 'trubo'"):
         adapter.matrix({"matrix": {"models": [{"name": "Fast", "entry": "trubo"}]}})
 

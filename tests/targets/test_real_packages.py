@@ -52,8 +52,8 @@ def test_every_patch_gets_the_verdict_it_deserves(tmp_path: Path, package: Packa
         ran = patcher("apply", change.name, "--verify", "--json")
         assert ran.stdout, ran.stderr
         actual = json.loads(ran.stdout)
-        wanted = "fail" if change.error else "pass"
-        assert actual.get("verdict") == wanted, f"{change.name}: {ran.stdout}\n{ran.stderr}"
+        expected = "fail" if change.error else "pass"
+        assert actual.get("verdict") == expected, f"{change.name}: {ran.stdout}\n{ran.stderr}"
         errors = [case["error"] for case in actual["cases"] if case["status"] == "fail"]
         if change.error:
             assert actual["restored"] is True

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from patcher.gates.speech import NOT_HEARD, SPEAKER, WORDS, similarity
+from patcher.gates.speech import NOT_RECOGNISED, SPEAKER, WORDS, similarity
 from patcher.targets.chatterbox import recognition
 
 pytestmark = [
@@ -56,14 +56,14 @@ def test_without_the_recognisers_weights_it_says_why_no_words_are_heard(
     monkeypatch.setattr(recognition, "RECOGNISER", str(tmp_path / "nothing-here"))
     result = recognition.recognised(model, {"audio": tone(110)}, 24_000)
     assert not any(name.startswith(WORDS) for name in result)
-    assert result[NOT_HEARD].startswith("no words, for ")
-    assert "cannot be loaded: " in result[NOT_HEARD]
+    assert result[NOT_RECOGNISED].startswith("no words, for ")
+    assert "cannot be loaded: " in result[NOT_RECOGNISED]
 
 
 def test_what_the_gate_reads_is_what_is_written_here() -> None:
     from patcher.gates import speech
 
-    names = ("WORDS", "SPEAKER", "NOT_HEARD")
+    names = ("WORDS", "SPEAKER", "NOT_RECOGNISED")
     assert [getattr(recognition, each) for each in names] == [
         getattr(speech, each) for each in names
     ]

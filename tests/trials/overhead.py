@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 MOST = 0.02
 
-# Plain scripts: told on standard input what to generate, they print the seconds of each run, with
-# the worker's own probe around it, so that pairs at unlike speeds are run again here too.
+# Plain scripts: asked on standard input what to generate, they print the seconds of each run,
+# with the worker's own probe around it, so that pairs at unlike speeds are run again here too.
 CLOCK = "import time\nfrom time import perf_counter\n"
 PROBE = inspect.getsource(probe).replace("PROBE_ROUNDS", str(PROBE_ROUNDS))
 PLAIN: Mapping[str, str] = {
     "small": """
 import json, sys, time
-told = json.load(sys.stdin)
+request = json.load(sys.stdin)
 from hum import Hum
-voice = Hum(told["model"]["options"]["pitch"])
+voice = Hum(request["model"]["options"]["pitch"])
 times = []
-for test in told["tests"]:
+for test in request["tests"]:
     before = probe()
     began = time.perf_counter()
     voice.hum(test["options"]["text"], test["seed"])
@@ -60,18 +60,18 @@ print(json.dumps(times))
 """,
     "chatterbox": """
 import copy, json, sys, time
-told = json.load(sys.stdin)
+request = json.load(sys.stdin)
 import torch
 from patcher.targets.chatterbox.scale import TOKENS, apply_scale
 apply_scale("tiny")
 from chatterbox.tts import ChatterboxTTS
-speaker = ChatterboxTTS.from_local(told["assets"]["base"], "cpu")
+speaker = ChatterboxTTS.from_local(request["assets"]["base"], "cpu")
 inference = speaker.t3.inference
 cap = TOKENS["tiny"]["cpu"]
 speaker.t3.inference = lambda **named: inference(**{**named, "max_new_tokens": cap})
 voice = copy.deepcopy(speaker.conds)
 times = []
-for test in told["tests"]:
+for test in request["tests"]:
     speaker.conds = copy.deepcopy(voice)
     torch.manual_seed(test["seed"])
     before = probe()

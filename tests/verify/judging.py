@@ -42,16 +42,16 @@ class Watcher:
         word = "reused" if result.reused else result.outcome.value
         self.events.append(("finished", result.arm.value, str(result.case), purpose, word))
 
-    def said(self, text: str) -> None:
-        self.events.append(("said", text))
+    def message(self, text: str) -> None:
+        self.events.append(("message", text))
 
     def finished_runs(self, *arms: Arm, purpose: str = "run") -> list[tuple[str, str]]:
         """Case and outcome of every finished run of that purpose, in order."""
-        wanted = {arm.value for arm in arms or Arm}
+        values = {arm.value for arm in arms or Arm}
         return [
             (event[2], event[4])
             for event in self.events
-            if event[0] == "finished" and event[1] in wanted and event[3] == purpose
+            if event[0] == "finished" and event[1] in values and event[3] == purpose
         ]
 
 

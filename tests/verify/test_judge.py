@@ -268,9 +268,9 @@ def test_a_baseline_that_fails_everywhere_cannot_judge(tmp_path: Path) -> None:
 
 
 def test_a_control_run_that_fails_too_exonerates_the_patch(tmp_path: Path) -> None:
-    gone = tmp_path / "gone"
-    breaks = at_start(f"import pathlib; pathlib.Path({str(gone)!r}).touch(); raise OSError('x')")
-    both = at_start(f"import pathlib; assert not pathlib.Path({str(gone)!r}).exists(), 'gone'")
+    marker = tmp_path / "gone"
+    breaks = at_start(f"import pathlib; pathlib.Path({str(marker)!r}).touch(); raise OSError('x')")
+    both = at_start(f"import pathlib; assert not pathlib.Path({str(marker)!r}).exists(), 'gone'")
     actual = judged(tmp_path, breaks, baseline=(both,), matrix=one_case(), sandbox=False)
     assert actual.verdict is Verdict.CANNOT_JUDGE
     assert actual.cases[0].reason == "control-fails"

@@ -137,8 +137,8 @@ def test_every_row_of_the_verdict_table_is_tested_above() -> None:
 
 def test_the_sentence_counts_what_passed_failed_and_was_not_judged() -> None:
     cases = [PASS, FAIL, BROKEN]
-    said = sentence(decide(cases), cases, "bitwise")
-    assert said.endswith("1 of 3 pass (bitwise), 1 fails, 1 not judged")
+    text = sentence(decide(cases), cases, "bitwise")
+    assert text.endswith("1 of 3 pass (bitwise), 1 fails, 1 not judged")
 
 
 def test_the_documentation_shows_both_tables_as_they_are() -> None:

@@ -51,7 +51,7 @@ def _explaining(of_raised: Explain, *, said: bool) -> Explain:
         ]
         others = [case for case in failed if case not in raised]
         if raised and said:
-            bench.observer.said(f"tracing what made {count(len(raised), 'case')} fail")
+            bench.observer.message(f"tracing what made {count(len(raised), 'case')} fail")
         sites, places = bench.setup.sites, bench.setup.request.places
         pristine, patched = (
             diagnosis_runs.tree_reader(sites[arm].tree.path) for arm in (Arm.BASELINE, Arm.PATCHED)

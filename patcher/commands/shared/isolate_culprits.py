@@ -40,7 +40,7 @@ def isolate_culprits(
         present = {patch.name for patch in patches}
         if any(need not in present for patch in patches for need in patch.requires):
             return None
-        observer.said(f"isolating: trying {', '.join(names)}")
+        observer.message(f"isolating: trying {', '.join(names)}")
         try:
             files = replayed(copy, series)
         except PatcherError:

@@ -106,8 +106,8 @@ class CandidateJudge:
         """Measure again from nothing, at a level that is spent over all confirmations."""
         self.confirmations += 1
         plan = confirmation(self.confirmations)
-        said = f"measured again, {plan.pairs} pairs at {plan.confidence:.2%}"
-        self.say(f"{candidate.name}: {said}" + (f", beside {beside.name}" if beside else ""))
+        text = f"measured again, {plan.pairs} pairs at {plan.confidence:.2%}"
+        self.say(f"{candidate.name}: {text}" + (f", beside {beside.name}" if beside else ""))
         return self._measured("confirm", candidate, result, plan, beside, budget_s)
 
     def _measured(

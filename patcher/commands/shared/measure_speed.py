@@ -29,17 +29,17 @@ def speedometer(
 
     def measure(bench: Bench, cases: Sequence[CaseJudgement]) -> BenchReport:
         shown = BenchProgress(plan.pairs)
-        bench.observer.said(
+        bench.observer.message(
             "timing: the baseline twice, to see how long it takes and how it varies"
         )
 
         def announce(forecast: Forecast) -> None:
             nonlocal shown
             shown = BenchProgress(plan.pairs)  # the pace of what is still to come
-            bench.observer.said(expected(forecast))
+            bench.observer.message(expected(forecast))
 
         def progress(index: int, timing: ProcessTiming) -> None:
-            bench.observer.said(shown.said(index, timing))
+            bench.observer.message(shown.sentence(index, timing))
 
         return measure_speed(
             bench,

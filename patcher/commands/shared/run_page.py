@@ -48,8 +48,8 @@ def draw_with_run(
 
     Everything on another page comes from the result: it can wait until somebody asks.
     """
-    heard = any(each.baseline or each.patched for each in sounds.values())
-    if not heard and not result.get("speed") and not result.get("life"):
+    has_sound = any(each.baseline or each.patched for each in sounds.values())
+    if not has_sound and not result.get("speed") and not result.get("life"):
         return
     from patcher.report.charts import charts
     from patcher.report.page import render

@@ -111,8 +111,8 @@ class RayExecutor:
         """
         groups: dict[str, list[Host]] = {}
         for each in self._hosts:
-            alike = (each.gpus > 0, sorted(each.identity.facts.items()))
-            groups.setdefault(repr(alike), []).append(each)
+            kind = (each.gpus > 0, sorted(each.identity.facts.items()))
+            groups.setdefault(repr(kind), []).append(each)
         return max(groups.values(), key=lambda group: (group[0].gpus > 0, len(group)))
 
     def timing_slots(self) -> int:
@@ -207,7 +207,7 @@ class RayExecutor:
         again = report.step <= flight.skipping and not report.last
         if not again:
             self._news.append(replace(report, job=handle))
-            if report.said is None:
+            if report.progress is None:
                 flight.reported = report.step
         if report.last:
             self._end(handle)
@@ -223,8 +223,8 @@ class RayExecutor:
         if is_timed(flight.job) or not self._alive(self._hosts):
             self._news.append(lost_report(handle, flight.reported + 1, flight.host.name, why))
         else:
-            said = f"lost the host {flight.host.name}; its job starts again on another one"
-            self._news.append(Report(handle, max(flight.reported, 0), said=said))
+            text = f"lost the host {flight.host.name}; its job starts again on another one"
+            self._news.append(Report(handle, max(flight.reported, 0), progress=text))
             self._waiting.appendleft(_Waiting(handle, flight.job, flight.reported))
         self._fill()
 

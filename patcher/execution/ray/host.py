@@ -227,8 +227,9 @@ class _Here:
 
         value = mapped(report.value, back)
         failure = report.failure and failure_with(report.failure, self._back)
-        said = report.said if report.said is None else self._back(report.said)
-        return Parts(replace(report, value=value, failure=failure, said=said), arrays)
+        line = report.progress
+        progress = None if line is None else self._back(line)
+        return Parts(replace(report, value=value, failure=failure, progress=progress), arrays)
 
 
 def changed(report: Report) -> Report:

@@ -196,5 +196,5 @@ def _ending(old: _Text, new: _Text) -> Iterator[Edit]:
     """How the last line ends, where that changed."""
     ends = [each.source.text.endswith(("\n", "\r")) for each in (old, new)]
     if new.source.text and ends[0] != ends[1]:
-        said = "true" if ends[1] else "false"
-        yield Edit(old.path, EditKind.FINAL_NEWLINE, pattern=said)
+        value = "true" if ends[1] else "false"
+        yield Edit(old.path, EditKind.FINAL_NEWLINE, pattern=value)

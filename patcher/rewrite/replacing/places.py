@@ -54,8 +54,8 @@ def why_not(sites: Sequence[MatchedSite], template: Pattern, error: str) -> Cann
                     f"`{hole}` ends in `{name}`, which nothing of the kind can follow",
                     f"write what is new before it: `..., {hole})`, or name it: `{hole}, **$NAME`",
                 )
-    said = f"the result is not Python ({error})" if error else "the result is not Python"
-    return CannotReplaceError(said)
+    message = f"the result is not Python ({error})" if error else "the result is not Python"
+    return CannotReplaceError(message)
 
 
 _VALUES = (

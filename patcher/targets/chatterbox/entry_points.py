@@ -28,7 +28,7 @@ RATE = 24_000
 SHORTEST_S = 5  # of a voice for Turbo
 LONGER = 75 * 960  # three seconds, a whole number of blocks: the branch that trims stays the same
 BATCH_TOKENS = 8  # of a text in a batch
-SPOKEN_S = 1.0  # of the speech that is converted
+SOURCE_S = 1.0  # of the speech that is converted
 
 
 def session_of(entry: str) -> type[ChatterboxSession]:
@@ -188,12 +188,12 @@ class ConversionSession(EntrySession):
     def call(
         self, options: Mapping[str, Any], clip: str | None
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (self.spoken(options),), {"target_voice_path": clip}
+        return (self.source_clip(options),), {"target_voice_path": clip}
 
-    def spoken(self, options: Mapping[str, Any]) -> str:
+    def source_clip(self, options: Mapping[str, Any]) -> str:
         """The file of what is converted: a clip that the text and the test's seed decide."""
         seed = stage_seed(self.seed, str(options["text"].strip()))
-        return str(self.clip({"seed": seed, "samples": round(SPOKEN_S * RATE)}))
+        return str(self.clip({"seed": seed, "samples": round(SOURCE_S * RATE)}))
 
     def state(self) -> Mapping[str, str]:
         result = shapes({"speaker": self.speaker, "s3gen": self.speaker.s3gen}, ("chatterbox",))
@@ -217,17 +217,17 @@ class ConversionSession(EntrySession):
         if clip is not None:
             speaker.set_target_voice(clip)
         self.kept = None
-        samples, _ = librosa.load(self.spoken(test.options), sr=16_000)
+        samples, _ = librosa.load(self.source_clip(test.options), sr=16_000)
         tokens, mel = (
             from_buffer(recorded[name], self.device) for name in ("speech_tokens", "mel")
         )
         with torch.inference_mode():
-            heard, _ = speaker.s3gen.tokenizer(torch.from_numpy(samples).to(self.device)[None])
+            speech, _ = speaker.s3gen.tokenizer(torch.from_numpy(samples).to(self.device)[None])
             flowed = speaker.s3gen.flow_inference(
                 tokens, ref_dict=dict(speaker.ref_dict), finalize=True
             )
             waveform = speaker.s3gen.hift_inference(mel, None)[0]
-        stages = {"speech_tokens": heard, "mel": flowed, "waveform": waveform}
+        stages = {"speech_tokens": speech, "mel": flowed, "waveform": waveform}
         return Produced(
             stages={name: to_buffer(value) for name, value in stages.items()},
             sample_rate=speaker.sr,
@@ -297,7 +297,7 @@ class BatchSession(ChatterboxSession):
 
 
 class WholeSession(ChatterboxSession):
-    """The streaming fork's `ChatterboxTTS`, heard through `generate`: one utterance at once."""
+    """The streaming fork's `ChatterboxTTS`, run through `generate`: one utterance at once."""
 
 
 SESSIONS: Mapping[str, type[ChatterboxSession]] = {

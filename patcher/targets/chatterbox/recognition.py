@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 RECOGNISER = "openai/whisper-base.en"
 RECOGNISED_RATE = 16_000  # of the recogniser and of the voice encoder, in Hz
-WORDS, SPEAKER, NOT_HEARD = "words of ", "speaker of ", "not heard"  # as in patcher.gates.speech
+# As in patcher.gates.speech.
+WORDS, SPEAKER, NOT_RECOGNISED = "words of ", "speaker of ", "not heard"
 
 
 def recognised(model: Any, returned: Mapping[str, Any], sample_rate: int) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def recognised(model: Any, returned: Mapping[str, Any], sample_rate: int) -> dic
         recognise = recogniser()
     except Exception as error:  # whatever a library says of what it lacks
         why = str(error).strip().partition("\n")[0] or type(error).__name__
-        return {**result, NOT_HEARD: f"no words, for {RECOGNISER} cannot be loaded: {why}"}
+        return {**result, NOT_RECOGNISED: f"no words, for {RECOGNISER} cannot be loaded: {why}"}
     return {**result, **{f"{WORDS}{name}": recognise(each) for name, each in sounds.items()}}
 
 

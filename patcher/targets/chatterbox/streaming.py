@@ -1,4 +1,4 @@
-"""The streaming fork on the index, `chatterbox-streaming`: the same model, spoken in chunks.
+"""The streaming fork on the index, `chatterbox-streaming`: the same model, generated in chunks.
 
 A run is one `generate_stream`, all of its chunks. A stage's output is that of every chunk, one
 after the other; a stage's time is that of the last.
@@ -30,9 +30,9 @@ def open_session(opening: Opening) -> ChatterboxSession:
 
 
 class StreamingSession(ChatterboxSession):
-    """A loaded `ChatterboxTTS` of the fork, heard through `generate_stream`."""
+    """A loaded `ChatterboxTTS` of the fork, run through `generate_stream`."""
 
-    spoken = 0
+    generated = 0  # speech tokens of the present call
 
     def _watch(self) -> None:
         super()._watch()
@@ -46,7 +46,7 @@ class StreamingSession(ChatterboxSession):
             self.torch.manual_seed(stage_seed(self.seed, "speech_tokens"))
             for chunk in stream(**named):
                 self.keep("speech_tokens", chunk)
-                self.spoken += int((chunk < SPEECH_VOCAB_SIZE).sum())
+                self.generated += int((chunk < SPEECH_VOCAB_SIZE).sum())
                 yield chunk
 
         self.speaker.inference_stream = watched
@@ -60,7 +60,7 @@ class StreamingSession(ChatterboxSession):
 
     def speak(self, options: Mapping[str, Any], clip: str | None) -> dict[str, Any]:
         """The joined ``audio`` of (1, samples), and every chunk as the consumer got it."""
-        self.spoken = 0
+        self.generated = 0
         chunks: dict[str, Any] = {}
         arguments = options.get("arguments", {})
         started = time.perf_counter()
@@ -76,7 +76,7 @@ class StreamingSession(ChatterboxSession):
                 self.synchronize()
                 self.stage_s["first chunk"] = time.perf_counter() - started
             chunks[f"chunk {len(chunks) + 1}"] = chunk
-        self.tokens = self.spoken  # the package speaks those before a chunk once more with it
+        self.tokens = self.generated  # the package speaks those before a chunk once more with it
         return {"audio": self.torch.cat(list(chunks.values()), dim=-1), **chunks}
 
     def keep(self, stage: str, output: Any) -> None:

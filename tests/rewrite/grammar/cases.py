@@ -26,7 +26,7 @@ class Drawn:
     Attributes:
         kind: what the generator calls it: mostly the kind of its edit.
         edits: entries of ``edits:``.
-        wanted: from the source as it is written to the tree that must come out, as text.
+        expected: from the source as it is written to the tree that must come out, as text.
         exact: from the source to edits and the text that must come out; instead of both above.
         files, files_after: for edits of whole files, the bytes and modes of a tree.
     """
@@ -34,7 +34,7 @@ class Drawn:
     kind: str
     plain: str
     edits: str = ""
-    wanted: Callable[[str], str] = lambda source: ""
+    expected: Callable[[str], str] = lambda source: ""
     exact: Callable[[str, Random], tuple[str, str] | None] | None = None
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     files: Files = field(default_factory=dict)
@@ -109,7 +109,7 @@ def make(random: Random, draws: Sequence[Draw] | None = None) -> Case | None:
             return None
         edits, text = made
     else:
-        tree = drawn.wanted(source)
+        tree = drawn.expected(source)
         if not tree:
             return None
     return Case(drawn.kind, source, edits, tree, text, drawn.attachments, encoding, bom)

@@ -72,12 +72,12 @@ def _judged(case: Case, twice: bool, named: bool) -> Verdict:
         return Verdict(WRONG, "the line that says the encoding has moved")
     if dump(after) != case.tree:
         return Verdict(WRONG, "another tree")
-    if named and (gone := _gone(case.source, after, result)):
-        return Verdict(LOST, ", ".join(gone))
+    if named and (lost := _gone(case.source, after, result)):
+        return Verdict(LOST, ", ".join(lost))
     if case.kind in _KEEP_PLACE and (moved := strayed(case.source, after)):
         return Verdict(MOVED, ", ".join(moved))
-    if case.kind == "shorter list" and (gone := left_elements(case.source, after)):
-        return Verdict(MOVED, ", ".join(gone))
+    if case.kind == "shorter list" and (lost := left_elements(case.source, after)):
+        return Verdict(MOVED, ", ".join(lost))
     one = all(len(each.sites) == 1 for each in result.outcomes)  # several may make another site
     if twice and one and (why := _again(case, result.content)):
         return Verdict(WRONG, why)

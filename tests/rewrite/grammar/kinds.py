@@ -106,7 +106,7 @@ def imports(random: Random) -> Drawn | None:
     future = random.random() < 0.15
     asked = random.sample(FUTURES if future else IMPORTS, 1 if future else random.choice((1, 1, 2)))
 
-    def wanted(source: str) -> str:
+    def expected(source: str) -> str:
         tree = parse(source)
         present = {each for node in tree.body for each in names(node)}
         new: list[ast.stmt] = []
@@ -119,7 +119,7 @@ def imports(random: Random) -> Drawn | None:
         return inserted(source, at, new, not future) if new else ""
 
     edits = f"- file: m.py\n  import: {shown(chr(10).join(asked))}\n"
-    return Drawn("import", plain, edits, wanted)
+    return Drawn("import", plain, edits, expected)
 
 
 def names(node: ast.stmt) -> list[tuple[object, ...]]:
@@ -149,7 +149,7 @@ def define(random: Random) -> Drawn | None:
     if not compiles(helper):
         return None
 
-    def wanted(source: str) -> str:
+    def expected(source: str) -> str:
         tree = parse(source)
         at = below_imports(tree)
         for index, node in enumerate(tree.body):
@@ -157,7 +157,7 @@ def define(random: Random) -> Drawn | None:
                 at = max(at, index + 1)
         return inserted(source, at, parse(helper).body)
 
-    return Drawn("define", plain, f"- file: m.py\n  define: {shown(helper)}\n", wanted)
+    return Drawn("define", plain, f"- file: m.py\n  define: {shown(helper)}\n", expected)
 
 
 def defined(random: Random) -> tuple[Code, str, str]:
@@ -201,7 +201,7 @@ def body(random: Random) -> Drawn | None:
     new_doc = ['"""New."""'] if random.random() < 0.2 else []
     if not compiles("\n".join(["def f():", *(" " + each for each in new)])) or is_doc(new):
         return None
-    wanted = [*above, head, *(code.unit + each for each in [*(new_doc or doc), *new])]
+    expected = [*above, head, *(code.unit + each for each in [*(new_doc or doc), *new])]
     if random.random() < 0.3:
         kept = random.choice(["", "pass", f"h({code.expression(scope, 1)})", "x = 1; y = 2"])
         line = "; ".join([*doc, *([kept] if kept else [])]) or "pass"
@@ -211,7 +211,7 @@ def body(random: Random) -> Drawn | None:
         old = [*above, head, *lines, *(code.block(scope, 1) if not doc or new_doc else [])]
     written = "\n".join([*new_doc, *new])
     edits = f"- file: m.py\n  within: '{within}'\n  body: {shown(written)}\n"
-    plain, after = put(text, old), put(text, wanted)
+    plain, after = put(text, old), put(text, expected)
     if not compiles(plain) or not compiles(after) or dump(plain) == dump(after):
         return None
     if [has_docstring(plain), has_docstring(after)] != [bool(doc), bool(new_doc or doc)]:
@@ -246,7 +246,7 @@ def decorator(random: Random) -> Drawn | None:
     if not text:
         return None
     code.placed = True
-    sought, wanted = random.choice(DECORATORS)
+    sought, expected = random.choice(DECORATORS)
     held, several = code.expression(Scope(), 2), code.expression(Scope(), 1)
     several = random.choice(["", several, f"{several}, k=1"])
 
@@ -263,10 +263,10 @@ def decorator(random: Random) -> Drawn | None:
         head, scope = "class site9(Base):", Scope()
     lines = [head, *code.block(scope, 1)]
     plain = put(text, [*above, *filled(sought, False), *below, *lines])
-    after = put(text, [*above, *filled(wanted, True), *below, *lines])
+    after = put(text, [*above, *filled(expected, True), *below, *lines])
     edits = (
         f"- file: m.py\n  within: '{within}'\n  decorator: {json.dumps(sought)}\n"
-        f"  with: {json.dumps(wanted)}\n"
+        f"  with: {json.dumps(expected)}\n"
     )
     return Drawn("decorator", plain, edits, is_tree_of(after))
 
@@ -332,8 +332,8 @@ def lines(random: Random) -> Drawn | None:
             return None  # what becomes of the last line's end is another test's
         if not compiles(text) or not all("".join(each).strip() for each in (old, new or "x")):
             return None
-        sought, wanted = _quoted([*old, ""]), _quoted([*new, ""])
-        return f"- file: m.py\n  lines: {sought}\n  with: {wanted}\n", text
+        sought, expected = _quoted([*old, ""]), _quoted([*new, ""])
+        return f"- file: m.py\n  lines: {sought}\n  with: {expected}\n", text
 
     return Drawn("lines", code.module(), exact=exact)
 

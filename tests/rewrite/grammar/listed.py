@@ -33,12 +33,12 @@ def listed(random: Random) -> Drawn | None:
         return None
     edits = f"- file: m.py\n  match: |\n    {pattern}\n  with: |\n    {template}\n"
     written = f"({_in_lines(random, opening, old, closing)})"
-    wanted = text.replace(MARK, f"({template})")
+    expected = text.replace(MARK, f"({template})")
     return Drawn(
         "shorter list" if way == "remove" else "list",
         text.replace(MARK, written),
         edits,
-        is_tree_of(wanted),
+        is_tree_of(expected),
     )
 
 

@@ -113,8 +113,8 @@ def expression(random: Random, among: str = "") -> Drawn | None:
     code = Code(random, False, random.choice(UNITS), most=random.choice((1, 1, 2, 3)))
     text = code.module()
     pair = random.choice([each for each in EXPRESSIONS if among in each[0]])
-    plain, wanted, edits = _expression(code, text, random, *pair)
-    return Drawn("match", plain, edits + _where(text, random), is_tree_of(wanted))
+    plain, expected, edits = _expression(code, text, random, *pair)
+    return Drawn("match", plain, edits + _where(text, random), is_tree_of(expected))
 
 
 def first_statement(random: Random) -> Drawn | None:
@@ -122,16 +122,16 @@ def first_statement(random: Random) -> Drawn | None:
     code = Code(random, True, placed=True)
     text = f"{MARK}\n{code.module().replace(MARK, 'z')}"
     edit = ("match", "old_site()\nb()\nc()", "c()\nb()\nold_site()")
-    plain, wanted, edits = _statement(code, text, random, edit)
-    return Drawn("match", plain, edits, is_tree_of(wanted))
+    plain, expected, edits = _statement(code, text, random, edit)
+    return Drawn("match", plain, edits, is_tree_of(expected))
 
 
 def below_backslash(random: Random) -> Drawn | None:
     """A statement is deleted; the comment above it ends in a backslash."""
     code = Code(random, True, random.choice(UNITS))
     text = re.sub(rf"^([ \t]*){MARK}$", r"\1# c9001 \\\n\g<0>", code.module(), flags=re.MULTILINE)
-    plain, wanted, edits = _statement(code, text, random, ("delete", "old_site($X)", ""))
-    return Drawn("delete", plain, edits, is_tree_of(wanted))
+    plain, expected, edits = _statement(code, text, random, ("delete", "old_site($X)", ""))
+    return Drawn("delete", plain, edits, is_tree_of(expected))
 
 
 def in_f_string(random: Random) -> Drawn | None:
@@ -145,8 +145,8 @@ def in_f_string(random: Random) -> Drawn | None:
     random.setstate(state)
     code.names = names
     other = "new_site('q', $X)" if quote == '"' else 'new_site("q", $X)'
-    _, wanted, _ = _expression(code, text, random, "old_site($X)", other)
-    return Drawn("match", plain, edits, is_tree_of(wanted))
+    _, expected, _ = _expression(code, text, random, "old_site($X)", other)
+    return Drawn("match", plain, edits, is_tree_of(expected))
 
 
 def statement(random: Random, among: str = "") -> Drawn | None:
@@ -154,11 +154,11 @@ def statement(random: Random, among: str = "") -> Drawn | None:
     code = Code(random, True, random.choice(UNITS), most=random.choice((1, 1, 1, 2)))
     text = code.module()
     edit = random.choice([each for each in STATEMENTS if among in each[1]])
-    plain, wanted, edits = _statement(code, text, random, edit)
+    plain, expected, edits = _statement(code, text, random, edit)
     if edits.count("- file") == 1:
         edits += _where(text, random)
     kind = edits.split("\n")[1].split(":")[0].strip()
-    return Drawn(kind, plain, edits, is_tree_of(wanted))
+    return Drawn(kind, plain, edits, is_tree_of(expected))
 
 
 def _where(text: str, random: Random) -> str:
@@ -212,8 +212,8 @@ def _expression(
     if site.startswith("{"):  # `{{` would be text in an f-string
         text = text.replace("{" + MARK, "{ " + MARK)
     new = f"({_filled(template, holes, True)})"
-    old, wanted = indent(pattern, "    "), indent(template, "    ")
-    edits = f"- file: m.py\n  match: |\n{old}\n  with: |\n{wanted}\n"
+    old, expected = indent(pattern, "    "), indent(template, "    ")
+    edits = f"- file: m.py\n  match: |\n{old}\n  with: |\n{expected}\n"
     if is_in_string(text) or random.random() < 0.2:
         edits += "  in-f-strings: true\n"
     return text.replace(MARK, site), text.replace(MARK, new), edits

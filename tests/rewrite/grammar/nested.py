@@ -28,18 +28,18 @@ _SHAPES = ("h({})", "[1, {}]", "lambda: {}", "{} + 1", "{}.a", "f'{{{}}}'", "-{}
 def nested(random: Random) -> Drawn | None:
     """Two or three sites, each in the hole of the one around it."""
     draw = random.choice((_expressions, _expressions, _statements))
-    plain, wanted, pattern, template, count, strings = draw(random)
+    plain, expected, pattern, template, count, strings = draw(random)
     if plain.count("SITE_MARK"):
         return None
     edits = f"- file: m.py\n  match: |\n{indent(pattern, '    ')}\n"
     edits += f"  with: |\n{indent(template, '    ')}\n  expect: {random.choice(('all', count))}\n"
     edits += "  in-f-strings: true\n" if strings else ""
-    return Drawn("nested match", plain, edits, is_tree_of(wanted))
+    return Drawn("nested match", plain, edits, is_tree_of(expected))
 
 
 def _expressions(random: Random) -> tuple[str, str, str, str, int, bool]:
     code = Code(random, False, random.choice(UNITS))
-    text = plain = wanted = code.module()
+    text = plain = expected = code.module()
     pattern, template = random.choice(_EXPRESSIONS)
     count = random.randint(2, 3)
     strings = is_in_string(text)
@@ -50,13 +50,13 @@ def _expressions(random: Random) -> tuple[str, str, str, str, int, bool]:
             strings |= "f'" in held
         # The site as it binds least, the replacement as it must be read.
         plain = plain.replace(MARK, f"({pattern.replace('$X', f'({held})')})")
-        wanted = wanted.replace(MARK, f"({template.replace('$X', f'({held})')})")
-    return plain, wanted, pattern, template, count, strings
+        expected = expected.replace(MARK, f"({template.replace('$X', f'({held})')})")
+    return plain, expected, pattern, template, count, strings
 
 
 def _statements(random: Random) -> tuple[str, str, str, str, int, bool]:
     code = Code(random, True, random.choice(UNITS))
-    plain = wanted = code.module()
+    plain = expected = code.module()
     pattern, template = random.choice(_STATEMENTS)
     count = random.randint(2, 3)
     code.placed = True
@@ -64,9 +64,9 @@ def _statements(random: Random) -> tuple[str, str, str, str, int, bool]:
         lines = code.statement(Scope(), 1)
         if left:
             lines = [MARK, *lines] if random.random() < 0.5 else [*lines, MARK]
-        plain, wanted = (_put(text, of, lines, code.unit)
-                         for text, of in ((plain, pattern), (wanted, template)))  # fmt: skip
-    return plain, wanted, pattern, template, count, False
+        plain, expected = (_put(text, of, lines, code.unit)
+                         for text, of in ((plain, pattern), (expected, template)))  # fmt: skip
+    return plain, expected, pattern, template, count, False
 
 
 def _put(text: str, template: str, held: list[str], unit: str) -> str:

@@ -83,13 +83,13 @@ def comments_stay_below(patch: Patch) -> None:
 def below_comments(patch: Patch) -> None:
     insert_after = substitute._Site._insert_after
 
-    def changed(self: Any, anchor: Any, come: Any) -> splice.Splice:
+    def changed(self: Any, anchor: Any, new: Any) -> splice.Splice:
         nodes = list(self.site.block.statements)
         at = nodes.index(anchor) + 1 if anchor in nodes else len(nodes)
         if at < len(nodes):
-            below: splice.Splice = self._insert_before(nodes[at], come)
+            below: splice.Splice = self._insert_before(nodes[at], new)
             return below
-        return insert_after(self, anchor, come)
+        return insert_after(self, anchor, new)
 
     patch.setattr(substitute._Site, "_insert_after", changed)
     patch.setattr(substitute, "comments_of", lambda source, start: source.line_start(start))

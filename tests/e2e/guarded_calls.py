@@ -36,12 +36,12 @@ def main() -> None:
     apply_scale("tiny")
     kept = Kept()
     logging.getLogger("patcher.guard").addHandler(kept)
-    calls, guard = spoken(values, sys.argv[2:])
+    calls, guard = all_calls(values, sys.argv[2:])
     counters = guard.counters() if guard else {}
     print(json.dumps({"calls": calls, "log": kept.messages, "counters": counters}))
 
 
-def spoken(values: Any, switches: list[str]) -> tuple[list[str], Any]:
+def all_calls(values: Any, switches: list[str]) -> tuple[list[str], Any]:
     """The result's hash, or the error, of each call; and the module that chooses."""
     import torch
     from chatterbox.tts import ChatterboxTTS
