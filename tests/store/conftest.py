@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from patcher.store import fs
-from patcher.store.fs import FileOperation
+from patcher.store.fs import FileOperation, Folder
 from patcher.store.source import DistributionSource
 from patcher.store.state import Applied
 from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
+from tests.store.interrupted import Interrupted
 from tests.torture.scene import scratch
 
 FILES: dict[str, tuple[bytes, int]] = {
@@ -25,6 +27,7 @@ FILES: dict[str, tuple[bytes, int]] = {
     "sample/data.bin": (bytes(range(256)), 0o644),
     "sample-1.0.dist-info/METADATA": (b"Name: sample\nVersion: 1.0\n", 0o644),
 }
+ONE = "sample/one.py"
 
 
 def a_patch(name: str = "first") -> Applied:
@@ -50,6 +53,11 @@ def workspace(tmp_path: Path) -> Workspace:
     place = tmp_path / "workspace"
     place.mkdir()
     return Workspace(place)
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Interrupted:
+    return Interrupted(tmp_path)
 
 
 @pytest.fixture
@@ -80,3 +88,29 @@ def tree_of(copy: WorkingCopy) -> dict[str, tuple[bytes, int]]:
         if path.is_file() and not relative.startswith(".git/") and "__pycache__" not in relative:
             result[relative] = (path.read_bytes(), path.stat().st_mode & 0o777)
     return result
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "place"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def folder(place: Path) -> Iterator[Folder]:
+    with Folder.open(place) as opened:
+        yield opened
+
+
+def ops(calls: list[FileOperation]) -> list[tuple[str, str]]:
+    return [(call.op, os.path.basename(call.path)) for call in calls]
+
+
+def apply(copy: WorkingCopy, files: dict[str, bytes | None], name: str = "first") -> None:
+    copy.change(files, [*copy.series, a_patch(name)], "apply", [name])
+
+
+def revert_all(copy: WorkingCopy) -> None:
+    back = {path: copy.pristine(path) for path in copy.state.touched}
+    copy.change(back, (), "revert", [one.name for one in copy.series])

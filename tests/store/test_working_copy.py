@@ -1,11 +1,8 @@
-"""The working copy: what a change does, what it refuses, and what drift is."""
+"""The working copy: what a change does, and what it refuses."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,20 +11,9 @@ from hypothesis import strategies as st
 
 from patcher.errors import Exit, PatcherError
 from patcher.store.fs import FileOperation, digest
-from patcher.store.working_copy import Drift, WorkingCopy
+from patcher.store.working_copy import WorkingCopy
 from patcher.store.workspace import Workspace
-from tests.store.conftest import FILES, a_patch, tree_of
-
-ONE = "sample/one.py"
-
-
-def apply(copy: WorkingCopy, files: dict[str, bytes | None], name: str = "first") -> None:
-    copy.change(files, [*copy.series, a_patch(name)], "apply", [name])
-
-
-def revert_all(copy: WorkingCopy) -> None:
-    back = {path: copy.pristine(path) for path in copy.state.touched}
-    copy.change(back, (), "revert", [one.name for one in copy.series])
+from tests.store.conftest import FILES, ONE, a_patch, apply, revert_all, tree_of
 
 
 def git(copy: WorkingCopy, *words: str) -> str:
@@ -168,141 +154,6 @@ def test_a_tree_with_attributes_and_ignored_files_is_recorded_as_it_is(
     assert copy.drift() == ()
 
 
-def _edit(copy: WorkingCopy) -> None:
-    (copy.root / ONE).write_bytes(b"mine\n")
-
-
-def _delete(copy: WorkingCopy) -> None:
-    (copy.root / ONE).unlink()
-
-
-def _chmod(copy: WorkingCopy) -> None:
-    (copy.root / ONE).chmod(0o600)
-
-
-def _link(copy: WorkingCopy) -> None:
-    (copy.root / ONE).unlink()
-    (copy.root / ONE).symlink_to("two.py")
-
-
-def _folder(copy: WorkingCopy) -> None:
-    (copy.root / ONE).unlink()
-    (copy.root / ONE).mkdir()
-
-
-def _fifo(copy: WorkingCopy) -> None:
-    (copy.root / ONE).unlink()
-    os.mkfifo(copy.root / ONE)
-
-
-def _linked_folder(copy: WorkingCopy) -> None:
-    (copy.root / "sample").rename(copy.root / "moved")
-    (copy.root / "sample").symlink_to("moved")
-
-
-DRIFT: dict[str, tuple[Callable[[WorkingCopy], None], str]] = {
-    "edited": (_edit, "edited"),
-    "deleted": (_delete, "deleted"),
-    "chmodded": (_chmod, "mode"),
-    "replaced by a link": (_link, "link"),
-    "replaced by a folder": (_folder, "folder"),
-    "replaced by a FIFO": (_fifo, "special"),
-    "below a folder replaced by a link": (_linked_folder, "link"),
-}
-
-
-@pytest.mark.parametrize("patched", [False, True], ids=["pristine", "patched"])
-@pytest.mark.parametrize("case", DRIFT)
-def test_drift_is_named_and_nothing_is_written_over_a_file(
-    copy: WorkingCopy, case: str, patched: bool
-) -> None:
-    edit, kind = DRIFT[case]
-    if patched:
-        apply(copy, {ONE: b"x = 2\n"})
-    edit(copy)
-    assert Drift(ONE, kind) in copy.drift()
-    assert copy.drift([ONE]) == (Drift(ONE, kind),)
-    state, tree = copy.state, tree_of(copy)
-    for action in (lambda: apply(copy, {ONE: b"x = 3\n"}, "second"), lambda: revert_all(copy)):
-        if action.__code__.co_names[0] == "revert_all" and not patched:
-            continue
-        with pytest.raises(PatcherError) as caught:
-            action()
-        assert caught.value.code in ("drift", "unsafe-path")
-        assert caught.value.exit is Exit.REFUSED
-        assert caught.value.where == ONE
-    assert copy.workspace.working_copy().state == state
-    assert tree_of(copy) == tree
-
-
-def test_an_edit_of_a_patched_file_stops_changes_of_other_files_too(copy: WorkingCopy) -> None:
-    apply(copy, {ONE: b"x = 2\n"})
-    _edit(copy)
-    with pytest.raises(PatcherError, match=r"one\.py"):
-        apply(copy, {"sample/two.py": b"new\n"}, "second")
-
-
-def test_an_edit_elsewhere_does_not(copy: WorkingCopy) -> None:
-    _edit(copy)
-    apply(copy, {"sample/two.py": b"new\n"})
-    assert copy.drift() == (Drift(ONE, "edited"),)
-
-
-def test_a_drifted_files_pristine_bytes_come_from_git(copy: WorkingCopy) -> None:
-    _edit(copy)
-    assert copy.pristine(ONE) == b"x = 1\n"
-
-
-def test_new_files_are_reported_and_never_touched(copy: WorkingCopy) -> None:
-    (copy.root / "sample/mine.py").write_bytes(b"mine\n")
-    (copy.root / "sample/mine").mkdir()
-    (copy.root / "sample/mine/inner.py").write_bytes(b"mine\n")
-    (copy.root / "sample/nothing/in/here").mkdir(parents=True)
-    (copy.root / "sample/__pycache__").mkdir()
-    (copy.root / "sample/__pycache__/one.cpython-311.pyc").write_bytes(b"")
-    assert copy.drift() == (Drift("sample/mine.py", "added"), Drift("sample/mine/", "added"))
-    apply(copy, {ONE: b"x = 2\n"})
-    revert_all(copy)
-    assert (copy.root / "sample/mine.py").read_bytes() == b"mine\n"
-
-
-def test_a_new_file_where_a_patch_adds_one_is_not_overwritten(copy: WorkingCopy) -> None:
-    (copy.root / "sample/new.py").write_bytes(b"mine\n")
-    with pytest.raises(PatcherError) as caught:
-        apply(copy, {"sample/new.py": b"theirs\n"})
-    assert caught.value.code == "drift"
-    assert (copy.root / "sample/new.py").read_bytes() == b"mine\n"
-
-
-def test_a_file_that_comes_back_after_a_patch_removed_it_is_not_overwritten(
-    copy: WorkingCopy,
-) -> None:
-    apply(copy, {ONE: None})
-    (copy.root / ONE).write_bytes(b"mine\n")
-    assert copy.drift() == (Drift(ONE, "added"),)
-    with pytest.raises(PatcherError) as caught:
-        revert_all(copy)
-    assert caught.value.code == "drift"
-    assert (copy.root / ONE).read_bytes() == b"mine\n"
-
-
-def test_an_edit_within_one_tick_of_the_clock_is_found(copy: WorkingCopy) -> None:
-    """Same size, same times: the inode's own time gives it away."""
-    path = copy.root / ONE
-    before = path.stat()
-    path.write_bytes(b"x = 9\n")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert copy.drift() == (Drift(ONE, "edited"),)
-
-
-def test_another_run_that_came_between_is_noticed(copy: WorkingCopy) -> None:
-    stale = copy.workspace.working_copy()
-    apply(copy, {ONE: b"x = 2\n"})
-    with pytest.raises(PatcherError) as caught:
-        apply(stale, {"sample/two.py": b"new\n"}, "second")
-    assert caught.value.exit is Exit.LOCKED
-
-
 @pytest.mark.parametrize("where", ["backups/x.py", "notes/x.py"])
 def test_no_patch_leads_into_patchers_own_folders_under_whatever_name(
     tmp_path: Path, where: str
@@ -319,49 +170,6 @@ def test_no_patch_leads_into_patchers_own_folders_under_whatever_name(
         return
     with pytest.raises(PatcherError, match="own records"):
         apply(copy, {where: b"x\n"})
-
-
-def test_freezing_extracts_the_tree_and_names_its_hash(copy: WorkingCopy, tmp_path: Path) -> None:
-    apply(copy, {ONE: b"x = 2\n", "sample/new.py": b"n\n", "sample/two.py": None})
-    frozen = tmp_path / "frozen" / "patched"
-    named = copy.freeze(frozen)
-    actual = {p.relative_to(frozen).as_posix(): p for p in frozen.rglob("*") if p.is_file()}
-    assert sorted(actual) == list(copy.paths())
-    lines = "".join(
-        f"{name}\0{sha256(actual[name].read_bytes()).hexdigest()}\n" for name in sorted(actual)
-    )
-    assert named == sha256(lines.encode()).hexdigest()
-    assert actual[ONE].read_bytes() == b"x = 2\n"
-
-
-def test_freezing_pristine_ignores_the_series(copy: WorkingCopy, tmp_path: Path) -> None:
-    before = copy.freeze(tmp_path / "before")
-    apply(copy, {ONE: b"x = 2\n", "sample/new.py": b"n\n", "sample/two.py": None})
-    assert copy.freeze(tmp_path / "after", pristine=True) == before
-    assert copy.freeze(tmp_path / "patched") != before
-
-
-def test_freezing_takes_overrides(copy: WorkingCopy, tmp_path: Path) -> None:
-    copy.freeze(tmp_path / "it", {ONE: b"other\n", "sample/two.py": None, "sample/n.py": b"n\n"})
-    assert (tmp_path / "it" / ONE).read_bytes() == b"other\n"
-    assert not (tmp_path / "it/sample/two.py").exists()
-    assert (tmp_path / "it/sample/n.py").read_bytes() == b"n\n"
-    with pytest.raises(PatcherError, match="part"):
-        copy.freeze(tmp_path / "other", {"../x": b""})
-
-
-def test_a_frozen_trees_path_is_never_used_twice(copy: WorkingCopy, tmp_path: Path) -> None:
-    copy.freeze(tmp_path / "it")
-    with pytest.raises(PatcherError) as caught:
-        copy.freeze(tmp_path / "it")
-    assert caught.value.code == "exists"
-
-
-def test_a_tree_with_edits_is_not_frozen(copy: WorkingCopy, tmp_path: Path) -> None:
-    _edit(copy)
-    with pytest.raises(PatcherError) as caught:
-        copy.freeze(tmp_path / "it")
-    assert caught.value.code == "drift"
 
 
 paths = st.sampled_from([ONE, "sample/two.py", "sample/deep/three.py", "sample/n/e/w.py", "m.py"])
