@@ -23,6 +23,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "tests" / "smalltarget" / "tree"
 QUICK = ("ROUNDS = 400", "ROUNDS = 2")  # the work itself is of no interest here
 
+START = "        rng = random.Random(seed)\n"  # the first line a run executes
+HIGH = "self.pitch > 200 and "  # one of the two models
+
 Change = tuple[str, str]
 
 
@@ -111,3 +114,8 @@ def trace(run: Callable[[], Any], tree: str, word: str) -> dict[str, str]:
     except OSError as error:
         return {"word": word, "raised": str(error)}
     return {"word": word}
+
+
+def at_start(code: str) -> tuple[str, str]:
+    """Put ``code`` before the first line a run executes; ``text`` and ``self`` are at hand."""
+    return (START, f"        {code}\n{START}")
