@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.conftest import Patcher, runner
+
 MODULE = '''\
 """Adds up."""
 
@@ -79,3 +81,11 @@ def make_workspace(parent: Path) -> Path:
         (folder / "patches" / f"{name}.yaml").write_text(text)
     (folder / "patcher.toml").write_text(SETTINGS)
     return folder
+
+
+def initialised(workspace: Path) -> Patcher:
+    """A runner in a workspace whose working copy has been made, of the project beside it."""
+    run = runner(workspace)
+    made = run("init", str(workspace.parent / "project"), "--json")
+    assert made.status == 0, made.stderr
+    return run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.targets.test_workload import judged
+from tests.targets.workloads import judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome
 from patcher.report.live import Progress
 from patcher.report.reading import read_record
 from patcher.report.verdict import text
-from tests.report.samples import KINDS
+from tests.report.kinds import KINDS
 
 FOLDER = Path(__file__).with_name("golden")
 WIDTHS = (60, 80, 120)

@@ -16,7 +16,8 @@ from patcher.report.page import render
 from patcher.report.reading import read_record
 from patcher.report.scan_page import page as scan_page
 from tests.hazards.test_page import DYNAMIC, HAZARD, scanned
-from tests.report.samples import KINDS, sounds
+from tests.report.kinds import KINDS
+from tests.report.samples import sounds
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

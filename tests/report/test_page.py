@@ -10,7 +10,8 @@ import pytest
 
 from patcher.report.page import render
 from patcher.report.reading import read_record
-from tests.report.samples import DIAGNOSIS, KINDS, TESTS, failed, result, sounds
+from tests.report.kinds import KINDS
+from tests.report.samples import DIAGNOSIS, TESTS, failed, result, sounds
 
 HOSTILE = '[red]x[/red] <script>alert(1)</script> {{ 7 * 7 }} `y` *z* & "q"'
 

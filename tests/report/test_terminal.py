@@ -11,7 +11,8 @@ from patcher.report.reading import read_record
 from patcher.report.verdict import text
 from patcher.report.words import cases_of
 from tests.report.golden import FOLDER, WIDTHS, shown
-from tests.report.samples import KINDS, MODELS, TESTS
+from tests.report.kinds import KINDS
+from tests.report.samples import MODELS, TESTS
 
 SCREENS = [(kind, width) for kind in KINDS for width in WIDTHS]
 PATHS = re.compile(r"\S*chatterbox/\S+\.py\S*|https://\S+")

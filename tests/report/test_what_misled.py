@@ -15,7 +15,8 @@ from patcher.report.verdict import text
 from patcher.verify.timing import said_of
 from tests.cli.test_misleading import patcher, workspace  # noqa: F401 - fixtures
 from tests.conftest import REPOSITORY, Patcher
-from tests.report.samples import KINDS, benched
+from tests.report.kinds import KINDS
+from tests.report.samples import benched
 
 MISLED = {
     "1 reports after a restore name no patch": [
