@@ -20,7 +20,7 @@ def wrap(sentence: str, width: int, indent: str = "", hang: str = "") -> list[st
         break_long_words=False,
         break_on_hyphens=False,
     )
-    kept = COMMAND.sub(lambda found: found[0].replace(" ", NO_BREAK), sentence)
+    kept = COMMAND.sub(lambda match: match[0].replace(" ", NO_BREAK), sentence)
     return [line.replace(NO_BREAK, " ") for line in wrapper.wrap(kept)] or [indent]
 
 
