@@ -41,18 +41,18 @@ def compare(
     Only values, texts and outcomes are looked at: plain arrays are for the caller.
     """
     gate = "bitwise" if limits.exact else "close"
-    for mine in baseline.returned:
-        if mine.dtype not in (SKELETON, TEXT, OUTCOMES):
+    for expected in baseline.returned:
+        if expected.dtype not in (SKELETON, TEXT, OUTCOMES):
             continue
-        actual = next((each for each in patched.returned if each.name == mine.name), None)
+        actual = next((each for each in patched.returned if each.name == expected.name), None)
         if actual is None:
-            return GateResult(gate, False, f"{mine.name} is missing", mine.name)
-        if actual.sha256 == mine.sha256 and mine.dtype != SKELETON:
+            return GateResult(gate, False, f"{expected.name} is missing", expected.name)
+        if actual.sha256 == expected.sha256 and expected.dtype != SKELETON:
             continue
-        if actual.dtype != mine.dtype:
-            message = f"{mine.name} is {actual.dtype}, on the baseline {mine.dtype}"
-            return GateResult(gate, False, message, mine.name)
-        if result := _difference(mine, actual, baseline, patched, limits, gate):
+        if actual.dtype != expected.dtype:
+            message = f"{expected.name} is {actual.dtype}, on the baseline {expected.dtype}"
+            return GateResult(gate, False, message, expected.name)
+        if result := _difference(expected, actual, baseline, patched, limits, gate):
             return result
     return None
 
@@ -63,25 +63,25 @@ def comparable(result: CaseResult) -> bool:
 
 
 def _difference(
-    mine: Stage,
+    expected: Stage,
     actual: Stage,
     baseline: CaseResult,
     patched: CaseResult,
     limits: Tolerance,
     gate: str,
 ) -> GateResult | None:
-    if mine.dtype == OUTCOMES:
-        return outcomes_difference(_outcomes(mine), _outcomes(actual))
-    if mine.dtype == TEXT:
-        result = text_difference(_text(mine), _text(actual), mine.name)
+    if expected.dtype == OUTCOMES:
+        return outcomes_difference(_outcomes(expected), _outcomes(actual))
+    if expected.dtype == TEXT:
+        result = text_difference(_text(expected), _text(actual), expected.name)
     else:
-        one, other = _value(mine, baseline), _value(actual, patched)
-        result = difference(one, other, mine.name, limits)
+        values = _value(expected, baseline), _value(actual, patched)
+        result = difference(*values, expected.name, limits)
     if result is None:
         return None
     measured = {} if result.largest is None else {"largest difference": result.largest}
     return GateResult(
-        gate, False, result.text, mine.name, result.index, result.size, measured=measured
+        gate, False, result.text, expected.name, result.index, result.size, measured=measured
     )
 
 
@@ -128,8 +128,8 @@ def passed(baseline: CaseResult, patched: CaseResult) -> GateResult:
     """The gate that an equal result has passed: what there was to compare."""
     kinds = compared(baseline)
     if kinds == {"tests"}:
-        mine, actual = baseline.returned[0], patched.returned[0]
-        return GateResult("tests", True, outcomes_note(_outcomes(mine), _outcomes(actual)))
+        expected, actual = baseline.returned[0], patched.returned[0]
+        return GateResult("tests", True, outcomes_note(_outcomes(expected), _outcomes(actual)))
     if not kinds:
         message = "nothing was compared but the exit status: name `outputs`"
         return GateResult("exit-status", True, message)

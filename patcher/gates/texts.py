@@ -10,22 +10,22 @@ LONGEST = 120  # characters of a value that are shown
 BEFORE = 30  # and of those before the first that differs
 
 
-def differing(one: list[Any], other: list[Any]) -> str:
+def differing(expected: list[Any], actual: list[Any]) -> str:
     """``is Y, on the baseline X`` of two nodes of one kind; long texts from where they part."""
-    if one[0] not in ("str", "bytes"):
-        return f"is {describe(other)}, on the baseline {describe(one)}"
-    if one[0] == "str":
-        return parting(one[1], other[1])
-    return parting(*(base64.b64decode(each[1]) for each in (one, other)))
+    if expected[0] not in ("str", "bytes"):
+        return f"is {describe(actual)}, on the baseline {describe(expected)}"
+    if expected[0] == "str":
+        return parting(expected[1], actual[1])
+    return parting(*(base64.b64decode(each[1]) for each in (expected, actual)))
 
 
-def parting(one: str | bytes, other: str | bytes) -> str:
+def parting(expected: str | bytes, actual: str | bytes) -> str:
     """The same of two texts, or of two strings of bytes."""
-    shorter = min(len(one), len(other))
-    at = next((n for n in range(shorter) if one[n] != other[n]), shorter)
+    shorter = min(len(expected), len(actual))
+    at = next((n for n in range(shorter) if expected[n] != actual[n]), shorter)
     start = at - BEFORE if at > LONGEST - BEFORE else 0
-    there, here = (f"{'...' if start else ''}{quoted(each[start:])}" for each in (one, other))
-    place = f"; they part at {'character' if isinstance(one, str) else 'byte'} {at + 1}"
+    there, here = (f"{'...' if start else ''}{quoted(each[start:])}" for each in (expected, actual))
+    place = f"; they part at {'character' if isinstance(expected, str) else 'byte'} {at + 1}"
     return f"is {here}, on the baseline {there}{place if start else ''}"
 
 

@@ -76,12 +76,12 @@ def difference(
 ) -> Difference | None:
     """The first difference, in the order of the value; None when there is none."""
     try:
-        one, other = json.loads(baseline.skeleton), json.loads(patched.skeleton)
+        expected, actual = json.loads(baseline.skeleton), json.loads(patched.skeleton)
     except ValueError:
         return Difference(name, "is not a value that the worker could have written")
     try:
         comparison = _Comparison(baseline, patched, limits)
-        return comparison.node(one, other, name) or comparison.spread(name)
+        return comparison.node(expected, actual, name) or comparison.spread(name)
     except (LookupError, TypeError, ValueError, AttributeError):
         return Difference(name, "is not a value that the worker could have written")
 
@@ -93,10 +93,10 @@ class _Comparison:
         self.limits = limits
         self.numbers: tuple[list[float], list[float]] = ([], [])  # near and not equal, of each arm
 
-    def _take(self, one: Sequence[float], other: Sequence[float]) -> None:
+    def _take(self, expected: Sequence[float], actual: Sequence[float]) -> None:
         """Keep numbers that were within their tolerance: what they come to is asked at the end."""
-        self.numbers[0].extend(one)
-        self.numbers[1].extend(other)
+        self.numbers[0].extend(expected)
+        self.numbers[1].extend(actual)
 
     def spread(self, path: str) -> Difference | None:
         """Whether all numbers that differ, each within its tolerance, differ as rounding does."""
@@ -105,124 +105,126 @@ class _Comparison:
         odd = unlike_rounding(*self.numbers, self.limits.absolute, self.limits.relative)
         return Difference(path, f"is within its tolerance, but {odd}") if odd else None
 
-    def node(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        if one == other and one[0] not in CONTAINERS and one[0] != "array":
+    def node(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        if expected == actual and expected[0] not in CONTAINERS and expected[0] != "array":
             return None
-        if "same" in (one[0], other[0]):
-            return self._same(one, other, path)
-        if one[0] != other[0]:
-            message = f"is {describe(other)}, on the baseline {describe(one)}"
+        if "same" in (expected[0], actual[0]):
+            return self._same(expected, actual, path)
+        if expected[0] != actual[0]:
+            message = f"is {describe(actual)}, on the baseline {describe(expected)}"
             return Difference(path, message)
-        kind = one[0]
+        kind = expected[0]
         if kind == "float":
-            return self._number(double(one[1]), double(other[1]), path)
+            return self._number(double(expected[1]), double(actual[1]), path)
         if kind == "complex":
-            return self._complex(one[1], other[1], path)
+            return self._complex(expected[1], actual[1], path)
         if kind == "str":
-            return text_difference(one[1], other[1], path)
+            return text_difference(expected[1], actual[1], path)
         if kind in ("list", "tuple"):
-            return self._sequence(one[1], other[1], path)
+            return self._sequence(expected[1], actual[1], path)
         if kind == "dict":
-            return self._items(one[1], other[1], path)
+            return self._items(expected[1], actual[1], path)
         if kind in ("set", "frozenset"):
-            return self._set(one[1], other[1], path)
+            return self._set(expected[1], actual[1], path)
         if kind == "fields":
-            return self._fields(one, other, path)
+            return self._fields(expected, actual, path)
         if kind == "array":
-            return self._array(one, other, path)
+            return self._array(expected, actual, path)
         if kind == "object":
-            return self._object(one, other, path)
+            return self._object(expected, actual, path)
         if kind in PARTS:
-            return self._parts(one, other, path)
-        return Difference(path, differing(one, other))
+            return self._parts(expected, actual, path)
+        return Difference(path, differing(expected, actual))
 
-    def _same(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+    def _same(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
         """A part that is an object which came before: changing one changes the other."""
-        if one[0] != "same":
-            return Difference(path, f"is the same object as {other[1]}, and not on the baseline")
-        if other[0] != "same" or one[1] != other[1]:
-            return Difference(path, f"is not the object at {one[1]}, which it is on the baseline")
-        return self.node(one[2], other[2], path)
+        if expected[0] != "same":
+            return Difference(path, f"is the same object as {actual[1]}, and not on the baseline")
+        if actual[0] != "same" or expected[1] != actual[1]:
+            return Difference(
+                path, f"is not the object at {expected[1]}, which it is on the baseline"
+            )
+        return self.node(expected[2], actual[2], path)
 
-    def _number(self, one: float, other: float, path: str) -> Difference | None:
-        apart = abs(one - other)
-        if _near(one, other, self.limits) and not self.limits.exact:
-            self._take([one], [other])
+    def _number(self, expected: float, actual: float, path: str) -> Difference | None:
+        apart = abs(expected - actual)
+        if _near(expected, actual, self.limits) and not self.limits.exact:
+            self._take([expected], [actual])
             return None
-        if struct.pack(">d", one) == struct.pack(">d", other):
+        if struct.pack(">d", expected) == struct.pack(">d", actual):
             return None
-        return Difference(path, f"is {other!r}, on the baseline {one!r}", largest=apart)
+        return Difference(path, f"is {actual!r}, on the baseline {expected!r}", largest=apart)
 
-    def _complex(self, one: str, other: str, path: str) -> Difference | None:
-        return self._number(double(one[:16]), double(other[:16]), f"{path}.real") or (
-            self._number(double(one[16:]), double(other[16:]), f"{path}.imag")
+    def _complex(self, expected: str, actual: str, path: str) -> Difference | None:
+        return self._number(double(expected[:16]), double(actual[:16]), f"{path}.real") or (
+            self._number(double(expected[16:]), double(actual[16:]), f"{path}.imag")
         )
 
-    def _sequence(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        for at, (a, b) in enumerate(zip(one, other, strict=False)):
+    def _sequence(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        for at, (a, b) in enumerate(zip(expected, actual, strict=False)):
             if result := self.node(a, b, f"{path}[{at}]"):
                 return result
-        return _lengths(len(one), len(other), path)
+        return _lengths(len(expected), len(actual), path)
 
-    def _items(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        mine = {json.dumps(key): item for key, item in one}
-        actual = {json.dumps(key): item for key, item in other}
-        for key, item in mine.items():
+    def _items(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        before = {json.dumps(key): item for key, item in expected}
+        after = {json.dumps(key): item for key, item in actual}
+        for key, item in before.items():
             where = f"{path}[{describe(json.loads(key))}]"
-            if key not in actual:
+            if key not in after:
                 return Difference(where, "is missing")
-            if result := self.node(item, actual[key], where):
+            if result := self.node(item, after[key], where):
                 return result
-        for key in actual:
-            if key not in mine:
+        for key in after:
+            if key not in before:
                 where = f"{path}[{describe(json.loads(key))}]"
                 return Difference(where, "is not there on the baseline")
-        if list(mine) != list(actual):
+        if list(before) != list(after):
             return Difference(path, "has its keys in another order")
         return None
 
-    def _set(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        mine, actual = map(json.dumps, one), set(map(json.dumps, other))
-        for item in mine:
-            if item not in actual:
+    def _set(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        before, left = map(json.dumps, expected), set(map(json.dumps, actual))
+        for item in before:
+            if item not in left:
                 return Difference(path, f"lacks {describe(json.loads(item))}")
-            actual.remove(item)
-        for item in actual:
+            left.remove(item)
+        for item in left:
             message = f"holds {describe(json.loads(item))}, which the baseline does not"
             return Difference(path, message)
         return None
 
-    def _fields(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        if one[1] != other[1]:
-            return Difference(path, f"is a {other[1]}, on the baseline a {one[1]}")
-        return self._attributes(one[2], other[2], path)
+    def _fields(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        if expected[1] != actual[1]:
+            return Difference(path, f"is a {actual[1]}, on the baseline a {expected[1]}")
+        return self._attributes(expected[2], actual[2], path)
 
-    def _attributes(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        actual = dict(map(tuple, other))
-        for name, item in one:
+    def _attributes(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        left = dict(map(tuple, actual))
+        for name, item in expected:
             where = f"{path}.{name}" if name else path
-            if name not in actual:
+            if name not in left:
                 return Difference(where, "is missing")
-            if result := self.node(item, actual.pop(name), where):
+            if result := self.node(item, left.pop(name), where):
                 return result
-        for name in actual:
+        for name in left:
             return Difference(f"{path}.{name}", "is not there on the baseline")
         return None
 
-    def _object(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        if one[1] != other[1]:
-            return Difference(path, f"is a {other[1]}, on the baseline a {one[1]}")
+    def _object(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        if expected[1] != actual[1]:
+            return Difference(path, f"is a {actual[1]}, on the baseline a {expected[1]}")
         return (
-            self._sequence(one[2], other[2], f"{path}.args")
-            or self._attributes(one[3], other[3], path)
-            or self._sequence(one[4], other[4], path)
-            or self._items(one[5], other[5], path)
-            or (None if one[6] == other[6] else Difference(path, "is made in another way"))
+            self._sequence(expected[2], actual[2], f"{path}.args")
+            or self._attributes(expected[3], actual[3], path)
+            or self._sequence(expected[4], actual[4], path)
+            or self._items(expected[5], actual[5], path)
+            or (None if expected[6] == actual[6] else Difference(path, "is made in another way"))
         )
 
-    def _parts(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
+    def _parts(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
         """A node whose further elements are nodes, lists of nodes or plain values."""
-        for a, b in zip(one[1:], other[1:], strict=True):
+        for a, b in zip(expected[1:], actual[1:], strict=True):
             result = None
             if _is_node(a) and _is_node(b):
                 result = self.node(a, b, path)
@@ -234,8 +236,8 @@ class _Comparison:
                 return result
         return None
 
-    def _pieces(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        for a, b in zip(one, other, strict=False):
+    def _pieces(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        for a, b in zip(expected, actual, strict=False):
             if _is_node(a):
                 result = self.node(a, b, path)
             else:  # a label and a column
@@ -244,11 +246,11 @@ class _Comparison:
                 )
             if result:
                 return result
-        return _lengths(len(one), len(other), path)
+        return _lengths(len(expected), len(actual), path)
 
-    def _array(self, one: list[Any], other: list[Any], path: str) -> Difference | None:
-        _, kind, dtype, shape, name, note = one
-        _, kind2, dtype2, shape2, name2, note2 = other
+    def _array(self, expected: list[Any], actual: list[Any], path: str) -> Difference | None:
+        _, kind, dtype, shape, name, note = expected
+        _, kind2, dtype2, shape2, name2, note2 = actual
         if (kind, note) != (kind2, note2):
             message = f"is a {kind2} {note2}".rstrip() + f", on the baseline a {kind} {note}"
             return Difference(path, message.rstrip())
@@ -273,7 +275,7 @@ class _Comparison:
     ) -> Difference | None:
         dtype, _, data = before
         try:
-            one, other = arrays.decode(*before), arrays.decode(*after)
+            expected, actual = arrays.decode(*before), arrays.decode(*after)
         except ValueError:  # an element type that only the bytes are known of
             at = next(
                 (at for at, (a, b) in enumerate(zip(data, after[2], strict=False)) if a != b),
@@ -283,22 +285,22 @@ class _Comparison:
         limits = self.limits if dtype in FLOATS else EXACT
         wrong = [
             at
-            for at, (a, b) in enumerate(zip(one.numbers, other.numbers, strict=True))
+            for at, (a, b) in enumerate(zip(expected.numbers, actual.numbers, strict=True))
             if not _near(a, b, limits)
         ]
         if not wrong:
             if limits.exact:
                 same = data == after[2]
                 return None if same else Difference(path, "differs in the bits of its NaN")
-            self._take(one.numbers, other.numbers)
+            self._take(expected.numbers, actual.numbers)
             return None
         at = wrong[0]
-        a, b = one.numbers[at], other.numbers[at]
-        largest = max(abs(one.numbers[each] - other.numbers[each]) for each in wrong)
+        a, b = expected.numbers[at], actual.numbers[at]
+        largest = max(abs(expected.numbers[each] - actual.numbers[each]) for each in wrong)
         where = "".join(f"[{position}]" for position in _position(at, shape))
         message = f"is {b!r}, on the baseline {a!r}"
-        if len(one.numbers) > 1:
-            message += f"; {len(wrong)} of {len(one.numbers)} elements differ, by up to "
+        if len(expected.numbers) > 1:
+            message += f"; {len(wrong)} of {len(expected.numbers)} elements differ, by up to "
             message += f"{largest:.3g}"
         return Difference(f"{path}{where}", message, at, len(wrong), largest)
 
@@ -310,13 +312,13 @@ CONTAINERS = frozenset(
 PARTS = frozenset({"objects", "masked", "frame", "series", "index", "column"})
 
 
-def text_difference(one: str, other: str, path: str) -> Difference | None:
+def text_difference(expected: str, actual: str, path: str) -> Difference | None:
     """Where two texts part: the line, and both versions of it."""
-    if one == other:
+    if expected == actual:
         return None
-    before, after = one.splitlines(), other.splitlines()
+    before, after = expected.splitlines(), actual.splitlines()
     if len(before) <= 1 and len(after) <= 1:
-        return Difference(path, parting(one, other))
+        return Difference(path, parting(expected, actual))
     for number, (a, b) in enumerate(zip(before, after, strict=False), 1):
         if a != b:
             count = _changed(before, after)
@@ -337,18 +339,20 @@ def _changed(before: list[str], after: list[str]) -> int:
     return max(len(before), len(after)) - sum(block.size for block in blocks)
 
 
-def _lengths(one: int, other: int, path: str) -> Difference | None:
-    if one == other:
+def _lengths(expected: int, actual: int, path: str) -> Difference | None:
+    if expected == actual:
         return None
-    return Difference(path, f"has {other} items, on the baseline {one}", min(one, other))
+    return Difference(
+        path, f"has {actual} items, on the baseline {expected}", min(expected, actual)
+    )
 
 
-def _near(one: float, other: float, limits: Tolerance) -> bool:
-    if one == other:
-        return limits.exact is False or math.copysign(1, one) == math.copysign(1, other)
-    if math.isnan(one) and math.isnan(other):
+def _near(expected: float, actual: float, limits: Tolerance) -> bool:
+    if expected == actual:
+        return limits.exact is False or math.copysign(1, expected) == math.copysign(1, actual)
+    if math.isnan(expected) and math.isnan(actual):
         return True
-    return not limits.exact and near(one, other, limits.absolute, limits.relative)
+    return not limits.exact and near(expected, actual, limits.absolute, limits.relative)
 
 
 def _position(at: int, shape: Sequence[int]) -> list[int]:
