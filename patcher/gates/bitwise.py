@@ -21,7 +21,7 @@ def compare(baseline: CaseResult, patched: CaseResult) -> GateResult:
 
     Where an adapter hands back no returned value, its stages take the place of one. Logits are no
     output: nobody hears them but through the tokens drawn from them. But where weights are
-    synthetic, equal tokens may hide a fault in attention. So logits that were heard on both arms
+    synthetic, equal tokens may hide a fault in attention. So logits that were recorded on both arms
     must be close, and those that were not are left out.
     """
     wrong = structured.compare(baseline, patched) or returned.compare(NAME, baseline, patched)

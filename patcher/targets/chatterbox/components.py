@@ -143,7 +143,7 @@ def replay_on(
             t3_cond=speaker.conds.t3, text_tokens=session.text_tokens(test.options), **unusual
         )
     if not logits:
-        raise NotApplicable("T3's speech head was not called where its logits can be heard")
+        raise NotApplicable("T3's speech head was not called where its logits can be recorded")
     stages = {"logits": torch.stack(logits), "draws": torch.cat(draws)}
     speech = sampled[sampled < 6561]
     with torch.inference_mode():
