@@ -195,6 +195,7 @@ class ReplyValue(TypedDict, total=False):
 
     facts: dict[str, Any]  # open: what the session says of itself
     state: dict[str, str]  # prepare, state: digests by name
+    inputs: list[str | None]  # prepare: what tells the inputs apart, where the session can say
     runs: list[RunReply]  # batch
     tests: list[str]  # results: whose they are
     process_mib: float  # memory
