@@ -126,7 +126,7 @@ def test_one_file_is_and_two_files_are_edited() -> None:
 
 
 def test_an_interrupted_command_says_that_it_goes_on() -> None:
-    with pytest.raises(PatcherError) as raised, resumable():
+    with pytest.raises(PatcherError) as raised, resumable(Path()):
         raise KeyboardInterrupt
     assert raised.value.code == "interrupted"
     assert raised.value.hint == "what is finished is kept: the same command goes on from there"
