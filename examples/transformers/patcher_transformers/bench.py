@@ -26,7 +26,7 @@ def setup():
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=2048,
     )
     return LlamaForCausalLM(config).eval()
 
@@ -37,13 +37,13 @@ def tokens(length, seed):
     return torch.tensor([[rng.randrange(VOCABULARY) for _ in range(length)]])
 
 
-def prompt(model, length=48, seed=1):
-    """The logits of a prompt."""
+def prompt(model, length=384, seed=1):
+    """The logits that a prompt ends in, of its last eight tokens."""
     with torch.no_grad():
-        return model(tokens(length, seed)).logits
+        return model(tokens(length, seed)).logits[:, -8:]
 
 
-def generate(model, length=12, seed=1):
+def generate(model, length=256, seed=1):
     """Twelve tokens more, the likeliest each time."""
     ids = tokens(length, seed)
     return model.generate(
@@ -51,7 +51,7 @@ def generate(model, length=12, seed=1):
     )
 
 
-def training(model, length=32, seed=1):
+def training(model, length=192, seed=1):
     """The loss of a prompt, and the gradient of the first layer's query weights."""
     model.zero_grad()
     ids = tokens(length, seed)
@@ -64,4 +64,4 @@ def training(model, length=32, seed=1):
 
 def draw(rng):
     """Arguments that nobody could know."""
-    return {"length": rng.randrange(8, 96), "seed": rng.randrange(1 << 30)}
+    return {"length": rng.randrange(128, 768), "seed": rng.randrange(1 << 30)}
