@@ -186,8 +186,8 @@ def checked_by_libcst(patch: Patch) -> None:
 
 
 def no_elif(patch: Patch) -> None:
-    def near(file: Any, edit: Any, message: str, span: Any, note: str) -> Any:
-        actual = deciding.near(file, edit, message, span, note)
+    def near(*arguments: Any) -> Any:
+        actual = deciding.near(*arguments)
         return replace(actual, hint="`within: f`, if the closest site is meant")
 
     patch.setattr(pattern_edit, "near", near)
