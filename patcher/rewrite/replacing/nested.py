@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from patcher.rewrite.replacing.places import CannotReplaceError
+from patcher.rewrite.replacing.places import CannotReplaceError, need_values
 from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.source import Source
 from patcher.rewrite.splice import Splice, apply, in_word, with_pass
@@ -40,6 +40,8 @@ def substitute_all(
     """
     result: list[Splice] = []
     for region in sites:
+        for each in region:
+            need_values(each, template)
         alone = [each for each in region if not _around(each, region) and not _in(each, region)]
         result += substitute(source, alone, pattern, template)
         for outermost in region:

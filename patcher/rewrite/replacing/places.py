@@ -9,11 +9,11 @@ import libcst as cst
 
 from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Node, children
+from patcher.rewrite.matching.unify import Node, children, one_hole
 from patcher.rewrite.splice import Removal, Splice, overlap, with_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.search import MatchedSite
@@ -65,13 +65,36 @@ _VALUES = (
 
 def need_value(template: Pattern) -> None:
     """Raises `CannotReplaceError` for what a `case` would not take for a value."""
-    node = template.expression
-    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
-        node = node.expression
-    if node is None or isinstance(node, _VALUES):
+    if template.expression is None or _is_value(template.expression):
         return
     message = f"`{template.text.strip()}` would be a pattern of `case`, and not a value"
     raise CannotReplaceError(message, "match the whole `match` statement")
+
+
+def need_values(found: MatchedSite, template: Pattern) -> None:
+    """The same for what holes of the replacement put into its own patterns of `case`."""
+    for name in _holes_of_cases(template.body):
+        for node in found.match.bound.get(name, ()):
+            if isinstance(node, cst.BaseExpression) and not _is_value(node):
+                text = found.tree.module.code_for_node(node)
+                message = f"`${name}` holds `{text}`, which would be a pattern of `case`"
+                hint = f"compare it in a guard: `case _ if ... == ${name}:`"
+                raise CannotReplaceError(f"{message}, and not a value", hint)
+
+
+def _is_value(node: Node) -> bool:
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
+        node = node.expression
+    return isinstance(node, _VALUES) or getattr(node, "value", "") in ("None", "True", "False")
+
+
+def _holes_of_cases(nodes: Iterable[Node]) -> Iterator[str]:
+    for node in nodes:
+        name = one_hole(node) if isinstance(node, cst.MatchAs) else None
+        if name is not None:
+            yield name
+        else:
+            yield from _holes_of_cases(below for _, below in children(node))
 
 
 def append_element(source: Source, end: int, text: str) -> Splice:
