@@ -204,16 +204,11 @@ class EditReader(ValueReader):
         edit: Edit,
     ) -> None:
         text = self.string(entry, key)
+        where = f"`{edit.kind.value}`" if edit.pattern is not None else "any pattern"
         for hole in parsed.holes:
-            place = self.inside(entry.entries[key], *holes.position(text, hole.start))
-            if hole.anonymous:
-                self.problems.add(place, f"`{hole}` has no value: name the hole in the pattern")
-            elif hole.name not in bound:
-                where = f"`{edit.kind.value}`" if edit.pattern is not None else "any pattern"
-                hint = nearest(hole.name, bound).replace("`", f"`{'$$$' if hole.many else '$'}", 1)
-                self.problems.add(place, f"hole `{hole}` is not bound in {where}", hint)
-            elif bound[hole.name].many != hole.many:
-                self.problems.add(place, f"`{hole}` is `{bound[hole.name]}` in the pattern")
+            if why := unfilled(hole, bound, where):
+                place = self.inside(entry.entries[key], *holes.position(text, hole.start))
+                self.problems.add(place, *why)
 
     def attached(self, entry: nodes.Mapping, key: str, path: str) -> None:
         parts = path.split("/")
@@ -225,6 +220,25 @@ class EditReader(ValueReader):
             self.problems.add(entry.marks[key], f"`{path}` is not beside the spec")
         else:
             self.attachments[path] = content
+
+
+def unfilled(
+    hole: holes.Hole, bound: Mapping[str, holes.Hole], where: str
+) -> tuple[str, str] | None:
+    """Why nothing fills a hole of a replacement, and a hint; None where a hole of ``bound`` does.
+
+    Args:
+        bound: holes of the pattern by name.
+        where: the pattern, in words.
+    """
+    if hole.anonymous:
+        return f"`{hole}` has no value: name the hole in the pattern", ""
+    if hole.name not in bound:
+        hint = nearest(hole.name, bound).replace("`", f"`{'$$$' if hole.many else '$'}", 1)
+        return f"hole `{hole}` is not bound in {where}", hint
+    if bound[hole.name].many != hole.many:
+        return f"`{hole}` is `{bound[hole.name]}` in the pattern", ""
+    return None
 
 
 def _is_segment(segment: str) -> bool:

@@ -156,6 +156,17 @@ def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(
             "new", "zero", "--at", "adder.py", *(each for w in words.items() for each in w)
         )
         assert (ran.status, f"{option}: " in ran.stderr) == (2, True), ran.stderr
+    for match, code, word in (
+        ("total += $X", "total += $Z", "hole `$Z` is not bound in `--match`"),
+        ("total += $X", "total += $$$X", "`$$$X` is `$X` in the pattern"),
+        ("total += $X", "total += $_", "`$_` has no value"),
+        ("return total", "return $Z", "hole `$Z` is not bound in `--match`"),
+    ):
+        ran = patcher("new", "zero", "--at", "adder.py", "--match", match, "--with", code)
+        assert (ran.status, word in ran.stderr) == (2, True), ran.stderr
+    at_line = patcher("new", "zero", "--at", "adder.py:8", "--with", "return $Z")
+    assert at_line.status == 2
+    assert "hole `$Z` is not bound in the code at adder.py:8" in at_line.stderr
     nowhere = patcher("new", "zero", "--at", "adder.py", "--with", "0")
     assert (nowhere.status, "--match CODE" in nowhere.stderr) == (2, True)
     assert not (workspace / "patches" / "zero.yaml").exists()

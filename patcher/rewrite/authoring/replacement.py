@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.patchfile.edits import unfilled
 from patcher.patchfile.holes import PatternError, parse
 from patcher.patchfile.model import Edit, EditKind, EditStatus
 from patcher.rewrite.authoring.scaffold import edit_at, innermost, short_fixture_at
@@ -60,6 +61,7 @@ def replacement_spec(head: SpecHead, path: str, content: bytes, replacement: Rep
     else:
         within = innermost(source, line) if line is not None else None
         edit = Edit(path, EditKind.MATCH, within, pattern, replacement.code)
+    _check_filled(edit, "`--match`" if pattern is not None else f"the code at {path}:{line}")
     outcome = rewrite_file(path, content, [edit], {}).outcomes[0]
     if outcome.status is EditStatus.AMBIGUOUS and line is not None:
         edit = _in_its_statement(edit, source, line) or edit
@@ -96,6 +98,18 @@ def _check(code: str | None, option: str) -> None:
         parse(code or "")
     except PatternError as error:
         raise PatcherError("usage", f"{option}: {error.message}", error.hint) from None
+
+
+def _check_filled(edit: Edit, where: str) -> None:
+    """Refuse a hole of the replacement that the pattern does not fill, as a spec's is refused."""
+    bound = {hole.name: hole for hole in parse(edit.pattern or "").holes}
+    for hole in parse(edit.replacement or "").holes:
+        if why := unfilled(hole, bound, where):
+            message, hint = why
+            hint = hint or ("holes of the pattern: " + ", ".join(map(str, bound.values())))
+            if not bound:
+                hint = "the pattern has no holes: --match CODE can have them, `$X` for example"
+            raise PatcherError("usage", f"--with: {message}", hint)
 
 
 def _refused(outcome: EditOutcome, path: str) -> PatcherError:
