@@ -65,6 +65,7 @@ def _body_splice(
     newline = source.newline
     code = _indented(text.strip("\n"), indent, newline)
     end = _offset(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    end = source.behind_comment(end, code)
     kept = node.body[: len(node.body) - len(old)]  # the docstring, if it stays
     if own_line and not kept:
         return Splice(source.line_start(start), end, code)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.patchfile.holes import Hole, string_spans
+from patcher.patchfile.holes import Hole, has_comments, string_spans
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
 from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.replacing.places import comments_of, end_with_comments
@@ -142,6 +142,7 @@ class Filler:
             return ""
         if hole.many:
             text = self._moved(*self._all_between_brackets(hole, nodes), indent)
+            text = text if self._is_in_brackets(hole) else _on_one_line(text)
             value = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0], cst.Arg) else None
             bare = isinstance(value, cst.GeneratorExp) and not value.lpar
             return f"({text})" if bare and hole.start not in self.bare else text
@@ -152,6 +153,15 @@ class Filler:
         loose = not is_atomic(nodes[0]) or isinstance(nodes[0], cst.Tuple) or has_lines(text)
         wrap = isinstance(nodes[0], cst.BaseExpression) and loose
         return f"({text})" if wrap and hole.start not in self.bare else text
+
+    def _is_in_brackets(self, hole: Hole) -> bool:
+        """Whether lines may end beside a hole of the template."""
+        text, depth = self.template.text, 0
+        strings = string_spans(text)
+        for at, character in enumerate(text[: hole.start]):
+            if not any(low <= at < high for low, high in strings):
+                depth += (character in "([{") - (character in ")]}")
+        return depth > 0
 
     def _is_item(self, hole: Hole) -> bool:
         """Whether a hole of the template is all that stands between `with` and its colon."""
@@ -225,6 +235,13 @@ class Filler:
             lines.append(line if keep else indent + line.removeprefix(own))
         text = ("" if not shares else indent) + "".join(lines)
         return text.removeprefix(indent) if first else text
+
+
+def _on_one_line(text: str) -> str:
+    """Elements that stand in no brackets, such as names of an import; comments keep their lines."""
+    if has_comments(text) or any(has_lines(text[low:high]) for low, high in string_spans(text)):
+        return text
+    return re.sub(r"[ \t\f]*[\r\n]\s*", " ", text).strip().removesuffix(",")
 
 
 def has_lines(text: str) -> bool:

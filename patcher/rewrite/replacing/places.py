@@ -178,6 +178,22 @@ def end_with_comments(source: Source, end: int, indent: str) -> int:
     return len(source.text[:below].rstrip("\r\n")) if line and below > line.end() else end
 
 
+def below_block_ends(source: Source, end: int, indent: str) -> int:
+    """Behind the comments that end the block of a statement; without any, where it ends itself."""
+    line = WHOLE_LINE_TAIL.match(source.text, end)
+    below = end_with_comments(source, end, indent)
+    return below if line and below >= line.end() else end
+
+
+def with_block_ends(source: Source, end: int, text: str, indent: str) -> tuple[int, str]:
+    """What takes the place of a block, with the comments that ended it: as deep as it is now."""
+    stop, line = below_block_ends(source, end, indent), source.line_end(end)
+    if stop == end:
+        return end, text
+    ends = re.sub(r"(?m)^[ \t]+(?=#)", indent, source.text[line:stop])
+    return stop, text + source.text[end:line] + ends
+
+
 def below_block(source: Source, at: int, indent: str) -> int:
     """Below the comments that end a block, if one ends right before ``at``: those deeper than what
     the block belongs to, which starts with ``indent``.
@@ -212,10 +228,10 @@ def removal(source: Source, start: int, end: int) -> Splice:
     return Splice(line + before.start(), end, "")
 
 
-def deletion(
-    source: Source, site: MatchedSite, nodes: list[Node], span: tuple[int, int]
-) -> Removal:
-    """Some statements of a site taken out; ``span`` is where they stand."""
+def deletion(source: Source, site: MatchedSite, nodes: list[Node]) -> Removal:
+    """Some statements of a site taken out, with the comments that end the last one's block."""
+    start, end = element_span(site.tree, nodes[0])[0], element_span(site.tree, nodes[-1])[1]
+    span = start, below_block_ends(source, end, source.indent(start))
     block, taken = site.block, removal(source, *span)
     place, size = (0, 0), 0  # of a block that may be left empty
     if block is not None and not block.may_empty and nodes[0] in block.statements:
@@ -251,26 +267,37 @@ def need_one_line(text: str, compound: bool) -> None:
 
 
 def with_comments(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span of the template with the comments above it and the one that follows it."""
+    """A span of the template with the comments above it, behind it and below it."""
     line = text.rfind("\n", 0, start) + 1
     indent = text[line:start]
+    lead = re.escape(indent[: len(indent) - len(indent.lstrip())])
     while line and not indent.strip():
         above = text.rfind("\n", 0, line - 1) + 1
         if not text[above:line].startswith(indent + "#"):
             break
         line, start = above, above + len(indent)
     tail = re.compile(r"[ \t]*#[^\n]*").match(text, end)
-    return start, tail.end() if tail else end
+    end = tail.end() if tail else end
+    below = re.compile(rf"(?:\n[ \t]*(?=\n|\Z)|\n{lead}[ \t]*#[^\n]*)*").match(text, end)
+    return start, end + len(below[0].rstrip()) if below else end
 
 
 def statements_in(nodes: Sequence[Node]) -> list[Node]:
-    """Some statements and all in their blocks, in order."""
+    """Some statements and all in their blocks, in order; an `elif` is part of one."""
     result: list[Node] = []
     for node in nodes:
         if isinstance(node, cst.BaseSmallStatement | cst.BaseCompoundStatement):
             result.append(node)
         if not isinstance(node, cst.BaseSmallStatement):
-            result += statements_in([below for _, below in children(node)])
+            result += _statements_below(node)
+    return result
+
+
+def _statements_below(node: Node) -> list[Node]:
+    result: list[Node] = []
+    for _, below in children(node):
+        branch = isinstance(node, cst.If) and isinstance(below, cst.If) and below is node.orelse
+        result += _statements_below(below) if branch else statements_in([below])
     return result
 
 

@@ -40,6 +40,7 @@ from patcher.rewrite.replacing.places import (
     statements_in,
     takes_comment,
     why_not,
+    with_block_ends,
     with_comments,
 )
 from patcher.rewrite.splice import Splice
@@ -297,7 +298,7 @@ class _Site:
         if removed and added:
             return [self._replace_run(removed, added, old[head : len(old) - tail])]
         if removed:
-            return [self._delete_run(removed)]
+            return [deletion(self.source, self.site, removed)]
         if not added:
             return []
         before = self._targets(old[:head])
@@ -324,11 +325,11 @@ class _Site:
         start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
         kept = self._kept(of, added)
         span, indent = self._text_span(added, True), source.indent(start)
-        filler = self._filler(kept)
+        filler = self._filler(kept, start)  # the comments above stay there
         text = filler.fill(*span, indent).rstrip("\r\n")
         carried = filler.carried
         if not text.strip():
-            return self._delete_run(removed)
+            return deletion(source, self.site, removed)
         if has_lines(text) or is_compound(added):
             need_own_lines(self.source, start, end)
         moved = [*carried, *self._held()]  # perhaps to another place of the replacement
@@ -340,6 +341,9 @@ class _Site:
                 start, text = above, indent + text
         last = [each for each in moved if element_span(tree, each)[1] == end]
         end = max([end, *map(filler.end_of, last)])
+        end = source.behind_comment(end, text)
+        if not is_compound(added[-1:]):
+            end, text = with_block_ends(source, end, text, indent)
         return Splice(start, end, text)
 
     def _held(self) -> list[Node]:
@@ -388,11 +392,6 @@ class _Site:
             at = below_block(self.source, tail.end(), indent)
             return Splice(at, at, indent + text + newline)
         return Splice(tail.end(), tail.end(), newline + indent + text)
-
-    def _delete_run(self, removed: list[Node]) -> Splice:
-        tree = self.site.tree
-        span = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
-        return deletion(self.source, self.site, removed, span)
 
     def _block(self, added: list[Node], at: int) -> str:
         return self._fill_run(added, at, comments=True).rstrip("\r\n")

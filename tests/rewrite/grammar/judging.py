@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from patcher.patchfile.model import EditStatus
@@ -26,6 +27,7 @@ REFUSED = (
 FINE, REFUSAL, WRONG, LOST, CRASH = "fine", "refused", "wrong", "lost comments", "crash"
 MOVED = "comments at something else"
 DEFECTS = (WRONG, LOST, MOVED, CRASH)
+_ADD = ("before", "after")  # what a hole holds stays, and may be written once more
 _KEEP_PLACE = ("list", "shorter list", "match", "before", "after", "delete", "transform")
 
 
@@ -78,6 +80,8 @@ def _judged(case: Case, twice: bool, named: bool) -> Verdict:
         return Verdict(MOVED, ", ".join(moved))
     if case.kind == "shorter list" and (lost := left_elements(case.source, after)):
         return Verdict(MOVED, ", ".join(lost))
+    if case.kind not in _ADD and (doubled := _doubled(case, after)):
+        return Verdict(MOVED, ", ".join(doubled))
     one = all(len(each.sites) == 1 for each in result.outcomes)  # several may make another site
     if twice and one and (why := _again(case, result.content)):
         return Verdict(WRONG, why)
@@ -111,6 +115,15 @@ def _gone(before: str, after: str, result: Rewritten) -> list[str]:
     ]
     present = {*re.findall(r"# c\d+", after), *named}
     return [each for each in re.findall(r"# c\d+", before) if each not in present]
+
+
+def _doubled(case: Case, after: str) -> list[str]:
+    """Comments that the result has more often, though no hole is written twice."""
+    holes = re.findall(r"\$+[A-Z]\w*", case.edits.partition("with:")[2].partition("within:")[0])
+    if len(set(holes)) < len(holes):
+        return []
+    old, new = (Counter(re.findall(r"# c\d+", each)) for each in (case.source, after))
+    return [f"{each} is there twice" for each in new if new[each] > old[each]]
 
 
 def _again(case: Case, content: bytes) -> str:
