@@ -200,7 +200,7 @@ class Source:
     def _goes_on(self) -> dict[int, int]:
         """The last line of each simple statement of several lines, and its first."""
         nodes = (node for node in ast.walk(self.tree) if isinstance(node, ast.stmt))
-        simple = [node for node in nodes if not hasattr(node, "body")]
+        simple = [node for node in nodes if not (hasattr(node, "body") or hasattr(node, "cases"))]
         return {e.end_lineno: e.lineno for e in simple if e.end_lineno and e.end_lineno > e.lineno}
 
     def position(self, offset: int) -> tuple[int, int]:
