@@ -110,8 +110,9 @@ def judge(
         report: called each time more is known of a candidate.
 
     Raises:
-        PatcherError: ``environment``, ``config``, ``locked``. A candidate that cannot be read or
-            does not fit is a result.
+        PatcherError: ``usage``, ``unknown-patch``: a candidate names nothing, and none was judged;
+            ``environment``, ``config``, ``locked``. A candidate that cannot be read or does not
+            fit is a result.
     """
     from patcher.commands import judge as command
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from patcher.commands.shared.candidates import Candidate, combined, read_candidate
+from patcher.commands.shared.candidates import Candidate, combined, kind_of, read_candidate
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import frozen_trees
 from patcher.commands.shared.judge_candidate import FASTER, CandidateJudge, How, Report, Say
@@ -64,12 +64,15 @@ def judge(
         report: called with every candidate each time something more is known of it.
 
     Raises:
-        PatcherError: ``usage`` for no candidate at all, ``environment``, ``config``. A candidate
-            that cannot be read or does not fit is a result, no error.
+        PatcherError: ``usage``, ``unknown-patch``: a candidate names nothing, and none was judged;
+            ``environment``, ``config``. A candidate that cannot be read or does not fit is a
+            result, no error.
     """
     options = options or JudgeOptions()
     with workspace.lock("judge"), resumable(workspace.root):
         copy = copy_for(workspace, [], options.verify.target, say)
+        for word in candidates:  # a misspelt one is found before anything runs
+            kind_of(copy, word)
         with frozen_trees(copy) as scratch:
             how = How(options.verify, options.verify, options.again)
             return _Sequence(CandidateJudge(copy, how, scratch, report, say), options).run(

@@ -73,7 +73,8 @@ def patcher(workspace: Path) -> Patcher:
 def test_gates_tell_the_right_from_the_wrong_and_nothing_is_applied(
     patcher: Patcher, workspace: Path
 ) -> None:
-    words = ("same", "wrong", "crash", "faster.diff", "faster", "nothing-like-it")
+    (workspace / "unlike.diff").write_text("this is no diff\n")
+    words = ("same", "wrong", "crash", "faster.diff", "faster", "unlike.diff")
     ran = patcher("judge", "--no-speed", "--jobs", "2", "--json", *words)
     assert ran.status == 0, ran.stderr
     verdicts = {each["name"]: each["verdict"] for each in ran.json["candidates"]}
@@ -83,13 +84,33 @@ def test_gates_tell_the_right_from_the_wrong_and_nothing_is_applied(
         "faster": "pass",
         "wrong": "fail",
         "crash": "fail",
-        "nothing-like-it": None,
+        "unlike.diff": None,
     }
     kinds = {each["name"]: each["kind"] for each in ran.json["candidates"]}
     assert (kinds["faster.diff"], kinds["faster"], kinds["same"]) == ("diff", "ref", "patch")
     crash = next(each for each in ran.json["candidates"] if each["name"] == "crash")
     assert "division by zero" in crash["error"]
     assert patcher("status", "--json").json["series"] == []
+
+
+def test_a_candidate_that_names_nothing_is_refused_before_any_is_judged(
+    patcher: Patcher, workspace: Path, tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines.jsonl"
+    for word, code, hint in (
+        ("fastr.diff", "usage", "did you mean `faster.diff`?"),
+        ("./fastr.diff", "usage", "did you mean `./faster.diff`?"),
+        ("wrnog", "usage", "did you mean `wrong`?"),
+        ("tries/none.diff", "usage", "`patcher judge --help` says"),
+        ("@nothing-like-it", "unknown-patch", ""),
+    ):
+        ran = patcher(
+            "judge", "--no-speed", "--again", "--jsonl", str(lines), "same", word, "--json"
+        )
+        assert (ran.status, ran.json["error"]["code"]) == (2, code), word
+        assert word in ran.json["error"]["message"]
+        assert hint in (ran.json["error"]["hint"] or ""), word
+    assert not lines.exists()
 
 
 def test_what_was_judged_is_answered_from_the_record(patcher: Patcher, workspace: Path) -> None:

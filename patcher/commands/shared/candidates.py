@@ -63,28 +63,48 @@ def read_candidate(copy: WorkingCopy, text: str, claim: Equivalence) -> Candidat
         PatcherError: ``usage`` for what is nothing of all that, ``unknown-patch``, ``spec``; what
             stands against applying it to pristine.
     """
-    root = copy.workspace.root
-    path = Path(text) if Path(text).is_absolute() else root / text
-    catalogue = load_catalogue(root)
+    kind, path = kind_of(copy, text), _place(copy, text)
+    if kind in ("patch", "set"):
+        return on_pristine(copy, text, kind, load_catalogue(copy.workspace.root).expand([text]))
+    if kind == "spec":
+        return on_pristine(copy, text, kind, [read_patch(path)])
+    if kind == "diff":
+        return _captured(copy, text, kind, _diffed(copy, path), claim)
+    after = _from_source(copy, path) if kind == "folder" else _from_ref(copy, text)
+    return _captured(copy, text, kind, after, claim)
+
+
+def kind_of(copy: WorkingCopy, text: str) -> str:
+    """What a word of the command line names, as `Candidate.kind` has it; its content is not read.
+
+    Raises:
+        PatcherError: ``usage`` for what is nothing of all that, ``unknown-patch`` for a set that
+            is not there; with the nearest name.
+    """
+    catalogue, path = load_catalogue(copy.workspace.root), _place(copy, text)
+    if text.startswith("@") and text[1:] not in catalogue.sets:
+        catalogue.expand([text])
     if text.startswith("@") or text in catalogue.paths:
-        kind = "set" if text.startswith("@") else "patch"
-        return on_pristine(copy, text, kind, catalogue.expand([text]))
-    if path.is_file() and path.suffix in (".yaml", ".yml"):
-        return on_pristine(copy, text, "spec", [read_patch(path)])
+        return "set" if text.startswith("@") else "patch"
     if path.is_file():
-        return _captured(copy, text, "diff", _diffed(copy, path), claim)
+        return "spec" if path.suffix in (".yaml", ".yml") else "diff"
     if path.is_dir():
-        return _captured(copy, text, "folder", _from_source(copy, path), claim)
-    if "/" not in text or _GIT_REF.match(text):
-        at_ref = _from_ref(copy, text)
-        if at_ref is not None:
-            return _captured(copy, text, "ref", at_ref, claim)
-    close = nearest(text, [*catalogue.paths, *(f"@{name}" for name in catalogue.sets)])
+        return "folder"
+    if _commit_of(copy, text) is not None:
+        return "ref"
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    known = [*catalogue.paths, *(f"@{name}" for name in catalogue.sets)]
+    written = text.rpartition("/")
+    known += ["".join((*written[:2], each.name)) for each in beside if each.name[0] != "."]
     raise PatcherError(
         "usage",
-        f"{text!r} is no patch, spec, diff, git ref or folder{'; ' if close else ''}{close}",
-        hint="`patcher judge --help` says what a candidate can be",
+        f"{text!r} is no patch, spec, diff, folder or git ref",
+        hint=nearest(text, known, otherwise="`patcher judge --help` says what a candidate can be"),
     )
+
+
+def _place(copy: WorkingCopy, text: str) -> Path:
+    return Path(text) if Path(text).is_absolute() else copy.workspace.root / text
 
 
 def on_pristine(copy: WorkingCopy, name: str, kind: str, patches: Sequence[Patch]) -> Candidate:
@@ -214,27 +234,35 @@ def _from_source(copy: WorkingCopy, folder: Path) -> dict[str, File | None]:
     }
 
 
-def _from_ref(copy: WorkingCopy, ref: str) -> dict[str, File | None] | None:
-    """The files at a commit of the checkout that the target came from; None for no such ref."""
+def _from_ref(copy: WorkingCopy, ref: str) -> dict[str, File | None]:
+    """The files at a commit of the checkout that the target came from."""
+    from patcher.store.plumbing import run
+
+    found = _commit_of(copy, ref)
+    archive = run(found[0], "archive", "--format=tar", found[1]) if found else None
+    if archive is None:
+        raise PatcherError("usage", f"git does not hand out the files of {ref}")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "tree.tar").write_bytes(archive)
+        with tarfile.open(Path(folder) / "tree.tar") as tar:
+            tar.extractall(Path(folder) / "tree", filter="data")
+        return _from_source(copy, Path(folder) / "tree")
+
+
+def _commit_of(copy: WorkingCopy, ref: str) -> tuple[Path, str] | None:
+    """The git folder that knows a ref, and its commit; None for no such ref."""
     from patcher.store.plumbing import find_checkout, run
 
+    if "/" in ref and not _GIT_REF.match(ref):
+        return None
     origin = Path(copy.origin.partition(" ")[2])
-    places = [copy.root if copy.in_place else origin, copy.workspace.root]
-    for place in places:
+    for place in (copy.root if copy.in_place else origin, copy.workspace.root):
         result = find_checkout(place) if place.is_absolute() and place.is_dir() else None
         if result is None:
             continue
         commit = run(result[1], "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-        if not commit:
-            continue
-        archive = run(result[1], "archive", "--format=tar", commit.decode().strip())
-        if archive is None:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "tree.tar").write_bytes(archive)
-            with tarfile.open(Path(folder) / "tree.tar") as tar:
-                tar.extractall(Path(folder) / "tree", filter="data")
-            return _from_source(copy, Path(folder) / "tree")
+        if commit:
+            return result[1], commit.decode().strip()
     return None
 
 
