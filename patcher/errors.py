@@ -53,7 +53,12 @@ TABLE: Mapping[str, Row] = {
     "no-working-copy": Row("no working copy", Exit.USAGE, "run `patcher init` first"),
     "receipt": Row("not a receipt", Exit.USAGE, "`patcher verify --receipt FILE` writes one"),
     # refused: nothing was touched
-    "drift": Row("the working copy was edited", Exit.REFUSED, "`patcher status` names the files"),
+    "drift": Row(
+        "the working copy was edited",
+        Exit.REFUSED,
+        "`patcher diff` shows it; `patcher discard PATH` takes it out and keeps a backup, "
+        "`patcher capture NAME` makes a patch of it; then repeat",
+    ),
     "missing": Row("site not found", Exit.REFUSED, "`patcher plan NAME` shows the closest site"),
     "ambiguous": Row("too many sites", Exit.REFUSED, "narrow `within`, or set `expect`"),
     "cannot-guard": Row(

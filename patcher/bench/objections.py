@@ -35,6 +35,9 @@ GROWTH_MIB = 2.0
 # An input asked for again may gain so much more than on the baseline.
 REPEAT_RATIO = 0.8
 
+MOST_SEEN = 1.0
+"""A bench whose smallest detectable change is more than this (100 %) can see nothing."""
+
 
 @dataclass(frozen=True)
 class Objections:

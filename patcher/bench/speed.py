@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from patcher.bench import statistics
-from patcher.bench.objections import NONE, Objections
+from patcher.bench.objections import MOST_SEEN, NONE, Objections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -216,7 +216,9 @@ class SpeedVerdict:
             f"({self.means})"
         )
         if self.word is Word.UNDECIDED:
-            if self.smallest_detectable is not None:
+            if self.smallest_detectable is not None and self.smallest_detectable > MOST_SEEN:
+                text += "; the pairs vary so much that no change could have been seen"
+            elif self.smallest_detectable is not None:
                 text += f"; smallest detectable change {self.smallest_detectable:.1%}"
             missing = "more pairs than it pays" if self.pairs_needed is None else self.pairs_needed
             text += f"; still needed: {missing}" + (" pairs" if self.pairs_needed else "")

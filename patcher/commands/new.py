@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.replay_series import patches_of
 from patcher.commands.shared.write_specs import requirement, write_spec
-from patcher.errors import PatcherError
+from patcher.errors import PatcherError, nearest
 from patcher.results import NewResult
 
 if TYPE_CHECKING:
@@ -99,5 +99,14 @@ def _line_before(old: bytes, new: bytes, line: int) -> int | None:
 def _read(copy: WorkingCopy, file: str) -> bytes:
     content = copy.read(file)
     if content is None:
-        raise PatcherError("usage", f"{copy.target} has no file {file}", where=str(copy.root))
+        name = file.rpartition("/")[2]
+        same = [path for path in copy.paths() if path.rpartition("/")[2] == name]
+        raise PatcherError(
+            "usage",
+            f"{copy.target} has no file {file}",
+            hint=f"did you mean `{same[0]}`?"
+            if len(same) == 1
+            else nearest(file, same or copy.paths()),
+            where=str(copy.root),
+        )
     return content

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import exp, fsum, log
 from typing import TYPE_CHECKING
 
+from patcher.bench.objections import MOST_SEEN
 from patcher.bench.records import ARMS, unlike_speed
 from patcher.execution.results import Arm
 from patcher.report.words import count, duration
@@ -77,6 +78,11 @@ def expected(forecast: Forecast) -> str:
         return f"{text}; a verdict takes {forecast.needed} pairs, so it will stay undecided"
     if forecast.noise is None or forecast.smallest_detectable is None:
         return f"{text}; what it can see depends on noise that only the pairs will show"
+    if forecast.smallest_detectable > MOST_SEEN:
+        return (
+            f"{text}; with nothing changed a pair varies so much now that no change can be seen: "
+            "the machine is too busy, a quiet one can tell"
+        )
     text += f"; with nothing changed a pair varies by {forecast.noise:.1%} now"
     return f"{text}, so it can see a change of {forecast.smallest_detectable:.1%} or more"
 

@@ -77,11 +77,20 @@ def speed_missing(speed: SpeedRecord) -> str:
     """What an undecided bench could have seen, and what would decide it; else empty."""
     if speed.verdict != "undecided":
         return ""
+    from patcher.bench.objections import MOST_SEEN
+
     parts = []
+    if speed.smallest_detectable is not None and speed.smallest_detectable > MOST_SEEN:
+        return (
+            "the pairs vary so much that no change could have been seen: run it again on a quiet "
+            "machine"
+        )
     if speed.smallest_detectable is not None:
         parts.append(f"the smallest change it could have seen is {speed.smallest_detectable:.1%}")
     if speed.pairs_needed:
         parts.append(f"about {count(speed.pairs_needed, 'more pair')} would decide")
+    elif parts:
+        parts.append("a quiet machine, or `--bench=full`, sees more")
     return "; ".join(parts)
 
 

@@ -262,8 +262,6 @@ def drift_error(drift: Sequence[Drift]) -> PatcherError:
     return PatcherError(
         "drift",
         f"{which} not what patcher wrote ({first.kind})",
-        hint="`patcher diff` shows it; `patcher discard PATH` takes it out and keeps a backup, "
-        "`patcher capture NAME` makes a patch of it; then repeat",
         where=first.path,
         notes=[f"{each.kind}: {printable(each.path)}" for each in drift],
         payload={"drift": [{"path": each.path, "kind": each.kind} for each in drift]},

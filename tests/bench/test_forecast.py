@@ -81,6 +81,14 @@ def test_the_sentence_says_time_noise_and_the_smallest_change() -> None:
     )
 
 
+def test_noise_that_hides_every_change_is_said_without_a_figure() -> None:
+    text = expected(Forecast(6, 11.0, 132.0, 82.392, 3116.847, 6))
+    assert "no change can be seen" in text
+    assert "too busy" in text
+    assert text.count("%") == 0
+    assert "100.0% or more" in expected(Forecast(6, 11.0, 132.0, 0.3, 1.0, 6))
+
+
 def test_more_noise_sees_less_and_more_pairs_see_more() -> None:
     def sees(noise: float, budget_s: float | None = None) -> float:
         actual = forecast(FULL, 1.0, noise, 0.03, budget_s).smallest_detectable

@@ -98,6 +98,15 @@ def test_undecided_always_says_what_could_be_seen_and_what_is_missing() -> None:
     assert "still needed" in verdict.sentence()
 
 
+def test_pairs_that_vary_beyond_all_measure_are_said_without_a_figure() -> None:
+    verdict = decide(steady(1.02, 6, spread=3.0), QUIET, FULL, 0.03)
+    assert verdict.word is Word.UNDECIDED
+    assert verdict.smallest_detectable is not None
+    assert verdict.smallest_detectable > 1.0
+    assert "no change could have been seen" in verdict.sentence()
+    assert "smallest detectable change" not in verdict.sentence()
+
+
 def test_a_single_case_that_regresses_is_named_after_correction() -> None:
     flat = [0.001, -0.001, 0.002, -0.002, 0.0015, -0.0015, 0.0005, -0.0005]
     cases = {f"case {index}": flat for index in range(8)}

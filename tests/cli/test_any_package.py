@@ -167,6 +167,9 @@ def test_a_patch_in_one_line_names_one_site_or_says_which_there_are(
     at_line = patcher("new", "zero", "--at", "adder.py:8", "--with", "return $Z")
     assert at_line.status == 2
     assert "hole `$Z` is not bound in the code at adder.py:8" in at_line.stderr
+    for at, option in (("src/adder.py", "--match=total"), ("addr.py:8", "--with=0")):
+        ran = patcher("new", "zero", "--at", at, option, "--with", "0")
+        assert (ran.status, "did you mean `adder.py`?" in ran.stderr) == (2, True), ran.stderr
     nowhere = patcher("new", "zero", "--at", "adder.py", "--with", "0")
     assert (nowhere.status, "--match CODE" in nowhere.stderr) == (2, True)
     assert not (workspace / "patches" / "zero.yaml").exists()

@@ -140,6 +140,8 @@ def test_a_hand_edit_is_never_overwritten(patcher: Patcher, command: tuple[str, 
     ran = patcher(*command, "--json")
     assert ran.status == 3
     assert ran.json["error"]["code"] == "drift"
+    for word in ("patcher diff", "patcher discard PATH", "patcher capture NAME"):
+        assert word in ran.json["error"]["hint"]
     assert tree.read_text() == edited
     assert patcher("status", "--json").json["drift"] == [{"path": "adder.py", "kind": "edited"}]
 

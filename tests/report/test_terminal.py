@@ -144,3 +144,20 @@ def test_a_fault_that_only_a_further_call_shows_is_not_counted_among_the_cases()
     shown_line = cases_of(cause, record)
     assert shown_line == "1 further call: Drawn 1: 9 letters"
     assert cases_of(record.causes[0], record).startswith("6 of 9: ")
+
+
+@pytest.mark.parametrize(("smallest", "needed", "line"), [
+    (55.085, None, "the pairs vary so much that no change could have been seen: run it again"),
+    (55.085, 40, "run it again on a quiet machine"),
+    (0.31, None, "could have seen is 31.0%; a quiet machine, or `--bench=full`, sees more"),
+    (0.021, 9, "could have seen is 2.1%; about 9 more pairs would decide"),
+])  # fmt: skip
+def test_an_undecided_bench_ends_in_a_next_step(
+    smallest: float, needed: int | None, line: str
+) -> None:
+    record = read_record(KINDS["undecided"])
+    assert record.speed is not None
+    noisy = replace(record.speed, smallest_detectable=smallest, pairs_needed=needed)
+    shown_text = "\n".join(each.text for each in text(replace(record, speed=noisy), width=200))
+    assert line in shown_text
+    assert "5508" not in shown_text

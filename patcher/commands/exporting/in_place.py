@@ -85,7 +85,8 @@ def _read(root: Path, path: str) -> FileContent | None:
         with Folder.open(place.parent) as folder:
             return folder.read(place.name)
     except OSError as error:
-        raise PatcherError("drift", f"{place}: {error.strerror}", where=str(place)) from None
+        message, hint = f"{place}: {error.strerror}", "make it a readable file, then repeat"
+        raise PatcherError("drift", message, hint, str(place)) from None
 
 
 def _write(root: Path, path: str, held: Held, before: FileContent | None) -> None:
