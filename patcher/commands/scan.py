@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from patcher.hazards.dynamic import Surveys
     from patcher.hazards.model import Hazard
+    from patcher.hazards.summary import DynamicSummary
     from patcher.patchfile.model import Patch
     from patcher.results.scanned import DraftedSpec, HazardOutcome, ScanResult
     from patcher.store.working_copy import WorkingCopy
@@ -58,6 +59,7 @@ def scan(
     observer: Observer | None = None,
 ) -> ScanResult:
     """Map the target, and predict the named patches as if applied in that order."""
+    from patcher.hazards.dynamic import NoTorchError
     from patcher.hazards.summary import is_outside, summarise
     from patcher.hazards.tree import installed_package, scan_static
     from patcher.results.scanned import ScanResult, mapped_package, scanned_hazard
@@ -74,11 +76,19 @@ def scan(
             static[package] = mapped_package(scan_static(root, [name], counted))
         if not patches and not options.dynamic:
             return ScanResult((), False, static, None)
-        with surveys(copy, scratch, watcher) as survey:
-            ran = summarise(survey.survey({}, None), copy.packages) if options.dynamic else None
-            if not patches:
-                return ScanResult((), False, static, ran)
-            hazards = _predict(copy, patches, survey)
+        ran: DynamicSummary | None = None
+        hazards: tuple[Hazard, ...] = ()
+        try:
+            with surveys(copy, scratch, watcher) as survey:
+                if options.dynamic:
+                    ran = summarise(survey.survey({}, None), copy.packages)
+                if patches:
+                    hazards = _predict(copy, patches, survey)
+        except NoTorchError:  # where the code names none either, there is nothing to watch
+            if static[copy.target].torch:
+                raise
+        if not patches:
+            return ScanResult((), False, static, ran)
         placed = [
             scanned_hazard(each, outside=is_outside(each.at.file, copy.packages))
             for each in hazards
@@ -114,14 +124,22 @@ def predict_on(
     copy: WorkingCopy, patches: Sequence[Patch], notify: Notify
 ) -> tuple[HazardOutcome, ...]:
     """The same on a working copy that is open already (``apply --scan``)."""
-    from patcher.results.scanned import hazard_outcome
+    from patcher.hazards.dynamic import NoTorchError
+    from patcher.hazards.tree import scan_static
+    from patcher.results.scanned import hazard_outcome, mapped_package
 
     watcher = _Notifier(notify)
     series = patches_of(copy.series)
     applied = {patch.name for patch in series}
     ordered = in_order([*series, *(patch for patch in patches if patch.name not in applied)])
     with frozen_trees(copy) as scratch, surveys(copy, scratch, watcher) as survey:
-        return tuple(map(hazard_outcome, _predict(copy, ordered, survey)))
+        try:
+            return tuple(map(hazard_outcome, _predict(copy, ordered, survey)))
+        except NoTorchError:
+            tree = freeze(copy, new_tree(scratch), pristine=True)
+            if mapped_package(scan_static(tree.path, copy.packages)).torch:
+                raise
+            return ()
 
 
 def _predict(copy: WorkingCopy, patches: Sequence[Patch], survey: Surveys) -> tuple[Hazard, ...]:

@@ -29,6 +29,18 @@ FORMAT = 1  # of the cached answers: raise it when `observe` changes what it say
 TIMEOUT_S = 1800.0
 
 
+class NoTorchError(PatcherError):
+    """There is no torch where the target runs, so that no tensor can be watched."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            "environment",
+            f"there is no torch where {model} runs, and a prediction watches torch's tensors",
+            hint="`patcher scan` without names maps the source and runs nothing; to predict, "
+            "install torch where the target runs",
+        )
+
+
 @dataclass
 class Surveys:
     """Runs surveys of one target; `patcher.hazards.predict.predict` asks for them.
@@ -59,6 +71,7 @@ class Surveys:
             cases: ``MODEL / TEST`` names; None for all.
 
         Raises:
+            NoTorchError: there is no torch where it runs.
             PatcherError: ``environment`` when a worker did not live to answer.
         """
         runs: dict[str, SurveyedRun] = {}
@@ -102,6 +115,8 @@ class Surveys:
                     continue
                 model, stored = waiting.pop(report.job)
                 if report.failure is not None:
+                    if "No module named 'torch'" in report.failure.text:  # `OBSERVER` imports it
+                        raise NoTorchError(model)
                     raise PatcherError(
                         "environment",
                         f"the survey of {model} did not end: {report.failure.text}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,29 @@ def test_syntax_that_the_targets_interpreter_does_not_read_is_refused_before_it_
         assert ran.status == 3, ran.stderr
         assert "does not read a `match` statement (new in 3.10)" in ran.stderr + ran.stdout
     assert patcher("apply", "use_sum").status == 0
+
+
+@pytest.mark.parametrize("environment", [sys.executable], indirect=True)
+def test_a_scan_where_no_torch_is_installed_says_what_it_can(
+    patcher: Patcher, environment: Path
+) -> None:
+    assert patcher("init", "adder").status == 0
+    ran = patcher("scan", "use_sum")
+    assert ran.status == 0, ran.stderr
+    assert "none of them names torch" in ran.stdout
+    assert "no hazard: no tensor to watch" in ran.stdout
+    assert patcher("apply", "use_sum", "--scan", "--dry-run").status == 0
+    (library,) = environment.glob("lib/python3*/site-packages")
+    named = SOURCE + "\n\ndef tensor():\n    import torch\n\n    return torch.zeros(1)\n"
+    (library / "adder.py").write_text(named)
+    shutil.rmtree(environment.parent / "workspace" / ".patcher")
+    shutil.rmtree(environment.parent / "workspace" / "backups", ignore_errors=True)
+    assert patcher("init", "adder").status == 0
+    refused = patcher("scan", "use_sum", "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (6, "environment")
+    assert "there is no torch where" in refused.json["error"]["message"]
+    assert "`patcher scan` without names" in refused.json["error"]["hint"]
+    assert patcher("scan").status == 0
 
 
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
