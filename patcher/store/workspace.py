@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from patcher.store.source import DistributionSource
 
 TREE = "tree"
+IGNORE_FILE = ".gitignore"
 
 
 class Workspace(ExclusiveFolders):
@@ -94,9 +95,15 @@ class Workspace(ExclusiveFolders):
                 with suppress(OSError):
                     discard_unfinished(self)
                 raise PatcherError("io", f"{error.strerror}: {error.filename}") from error
+            self._ignore_private()
             copy = WorkingCopy(self, self.state(target))
             git.record(copy)
         return copy
+
+    def _ignore_private(self) -> None:
+        """Keep the private folder out of the user's `git add`; nothing depends on it."""
+        with suppress(OSError), Folder.open(self.private_dir) as private:
+            private.create(IGNORE_FILE, b"*\n", 0o644)
 
     def _refuse_lost(self, target: str) -> None:
         """Raise when a tree of this target is patched and only its records are lost."""

@@ -173,7 +173,7 @@ def test_an_interrupted_init_leaves_nothing_that_counts(
             fs.observer = None
             with workspace.lock("check"):
                 names = {path.name for path in workspace.private_dir.iterdir()}
-            assert names <= {"lock", "sample"}
+            assert names <= {"lock", "sample", ".gitignore"}
             if "sample" in names:
                 break  # it counted: from here on only the git record was missing
         else:
@@ -183,6 +183,20 @@ def test_an_interrupted_init_leaves_nothing_that_counts(
         number += 5
     assert tree_of(workspace.working_copy()) == FILES
     assert workspace.working_copy().drift() == ()
+
+
+def test_the_users_git_add_leaves_the_private_folder_out(
+    workspace: Workspace, source: DistributionSource
+) -> None:
+    git = ["git", "-C", str(workspace.root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    copy = workspace.init(source)
+    assert tree_of(copy) == FILES
+    subprocess.run([*git, "add", "-A"], check=True)
+    staged = subprocess.run(
+        [*git, "diff", "--cached", "--name-only"], check=True, capture_output=True, text=True
+    )
+    assert not [path for path in staged.stdout.splitlines() if path.startswith(".patcher")]
 
 
 def test_a_full_disk_during_init_is_an_error_in_words(
