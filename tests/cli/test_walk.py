@@ -75,7 +75,8 @@ def test_a_misspelt_candidate_is_answered_with_the_nearest_patch(
     patcher: Patcher,  # noqa: F811
 ) -> None:
     ran = patcher("judge", "--no-speed", "use_sun", "--json")
-    assert "did you mean `use_sum`?" in ran.json["candidates"][0]["error"]
+    assert ran.status == 2
+    assert "use_sum" in ran.json["error"]["hint"] + ran.json["error"]["message"]
 
 
 def test_what_needs_git_says_so_where_there_is_none(

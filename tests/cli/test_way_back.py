@@ -225,7 +225,7 @@ def test_every_error_code_is_explained(adder: Patcher) -> None:
 
 def test_one_code_says_what_it_means_what_was_touched_and_what_to_do(adder: Patcher) -> None:
     text = adder("explain", "error[drift]").stdout
-    for part in ("somebody", "Nothing was touched", "patcher status", "exit 3"):
+    for part in ("somebody", "Nothing was touched", "patcher discard", "exit 3"):
         assert part in " ".join(text.split())
     assert adder("explain", "drifd").status == 2
 
