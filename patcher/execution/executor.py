@@ -60,7 +60,7 @@ class Report:
         step: index of the step in the job.
         wall_s: of the step, on the parent's clock; ``worker_wall_s`` on the worker's own.
         resident_mib: the worker's memory when the answer was there; 0 where nobody can tell.
-        progress: a line about of the running step; None when the step is over.
+        progress: a line about the running step; None when the step is over.
         last: nothing more will come of this job.
         disturbance: what disturbed the machine meanwhile, with the last report of a timed job that
             ran on another one; None where the caller reads its own machine.

@@ -19,11 +19,10 @@ from functools import cached_property
 
 from patcher.errors import PatcherError
 from patcher.patchfile.features import too_new
-from patcher.patchfile.holes import has_comments, string_spans
+from patcher.patchfile.holes import string_spans
 from patcher.patchfile.python import parse_python
 
 MOST_BYTES = 1 << 20
-_COMMENT = re.compile(r"[ \t\f]*#[^\r\n]*")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _HEAD = re.compile(
     r"(?:\#![^\r\n]*(?:\r\n|\r|\n))?"
@@ -226,14 +225,6 @@ class Source:
         start = self.line_start(offset)
         matched = re.compile(r"[ \t\f]*").match(self.text, start)
         return matched[0] if matched else ""
-
-    def behind_comment(self, end: int, text: str) -> int:
-        """Behind the comment at ``end`` if a text that comes before it ends in one, too.
-
-        Two on one line would be one.
-        """
-        tail = _COMMENT.match(self.text, end)
-        return tail.end() if tail and has_comments(text.splitlines()[-1]) else end
 
     def scope_at(self, offset: int) -> str:
         """Qualified name of the innermost definition around an offset; `<module>` outside any."""

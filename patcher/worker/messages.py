@@ -1,6 +1,6 @@
 """What is said over a worker's pipe, line by line, each an object of JSON.
 
-The first line is the `Greeting`, every further one a `AnyRequest`, answered by one `Reply`. Lines
+The first line is the `Greeting`, every further one an `AnyRequest`, answered by one `Reply`. Lines
 ``{"say": text}`` in between are progress.
 
 Arrays travel as raw bytes after the line, in both directions: ``payload`` lists them in order.

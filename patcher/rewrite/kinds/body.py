@@ -14,6 +14,7 @@ from patcher.rewrite.kinds.registry import NOTHING, PlannedKind
 from patcher.rewrite.matching.deciding import Result, decide, no_definition, site_at, which
 from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.outcome import EditOutcome, Site
+from patcher.rewrite.replacing.comments import below_second_comment
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _body_splice(
     newline = source.newline
     code = _indented(text.strip("\n"), indent, newline)
     end = _offset(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
-    end = source.behind_comment(end, code)
+    end = below_second_comment(source, end, code)
     kept = node.body[: len(node.body) - len(old)]  # the docstring, if it stays
     if own_line and not kept:
         return Splice(source.line_start(start), end, code)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.rewrite.matching.spans import element_span
+from patcher.rewrite.matching.spans import element_span, is_element
 from patcher.rewrite.matching.unify import same
-from patcher.rewrite.replacing.places import comments_above, element_lines
+from patcher.rewrite.replacing.comments import comments_above
 from patcher.rewrite.splice import Splice
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from patcher.rewrite.source import Source
 
 _BEHIND = re.compile(r"[ \t\f]*,?[ \t\f]*#")
+_GAP = r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*"  # behind a decorator a line may go on
+_ELEMENT_TAIL = re.compile(rf"{_GAP},?{_GAP}(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
+_COMMENT_LINE = r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)"
+_BELOW = re.compile(rf"(?:{_COMMENT_LINE})+[ \t\f]*,")
+_COMMA_BELOW = re.compile(_BELOW.pattern + _COMMENT_LINE)
 _COMMA = re.compile(r"((?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t\f]*),")
 
 
@@ -42,6 +47,17 @@ class _Lines:
         # A comment may stand before a comma on a line below.
         kept = self.comma.removesuffix(",") if "#" in self.comma else ""
         return self.above + self.text + ((self.comma or ",") if comma else kept) + self.rest
+
+    def without_comments(self) -> _Lines:
+        """The same place without what is said of the element there."""
+        indent = self.above[len(self.above.rstrip(" \t\f")) :]
+        newline = self.rest[len(self.rest.rstrip("\r\n")) :]
+        return replace(self, above=indent, comma="," if self.comma else "", rest=newline)
+
+
+def are_listed(nodes: Sequence[Node]) -> bool:
+    """Whether nodes stand in a list of their kind: elements with commas, or decorators."""
+    return all(is_element(each) or isinstance(each, cst.Decorator) for each in nodes)
 
 
 def same_in_other_places(old: Sequence[Node], new: Sequence[Node]) -> bool:
@@ -79,7 +95,34 @@ def have_comments(source: Source, tree: ParsedLines, nodes: Sequence[Node]) -> b
     return "#" in above + source.text[start:end] or behind is not None
 
 
-def without(
+def changed(
+    source: Source, tree: ParsedLines, removed: Sequence[Node],
+    kept: tuple[Sequence[Node], Sequence[Node]], text: str,
+) -> list[Splice] | None:  # fmt: skip
+    """Neighbours of a list are taken out, or others come in, or both.
+
+    Args:
+        kept: what stays of the list, before and after them.
+        text: of what comes in.
+    """
+    before, after = kept
+    if removed and text:
+        first, last = element_span(tree, removed[0]), element_span(tree, removed[-1])
+        return [Splice(first[0], last[1], text)]
+    if removed:
+        return _without(source, tree, removed, before, after)
+    in_lines = isinstance((*before, *after)[0], cst.Decorator)
+    if before:
+        return [
+            (_line_below if in_lines else _append)(source, element_span(tree, before[-1]), text)
+        ]
+    start = element_span(tree, after[0])[0]
+    if in_lines:
+        return [Splice(start, start, text + source.newline + source.indent(start))]
+    return [before_first(source, start, text)]
+
+
+def _without(
     source: Source, tree: ParsedLines, removed: Sequence[Node], before: Sequence[Node],
     after: Sequence[Node],
 ) -> list[Splice] | None:  # fmt: skip
@@ -101,6 +144,32 @@ def without(
     return None
 
 
+def _append(source: Source, span: tuple[int, int], text: str) -> Splice:
+    """Write elements behind one; the comment behind it stays with it."""
+    start, end = span
+    below = _COMMA_BELOW.match(source.text, end)
+    if below is not None:
+        new = f"{source.indent(start)}{text},{source.newline}"
+        return Splice(below.end(), below.end(), new)
+    follows = re.compile(r"([ \t]*,)?[ \t]*#[^\r\n]*(?:\r\n|\r|\n)").match(source.text, end)
+    if follows is None:
+        return Splice(end, end, f", {text}")
+    comma, line = follows[1] or "", source.text[end : follows.end()]
+    comment = line.removeprefix(comma)
+    lines = "," + comment + source.indent(start) + text + ("," if comma else "") + comment[-1]
+    if comment.endswith("\r\n"):
+        lines = lines[:-1] + "\r\n"
+    return Splice(end, follows.end(), lines)
+
+
+def _line_below(source: Source, span: tuple[int, int], text: str) -> Splice:
+    """Write decorators below one, and below the comment behind it."""
+    at = source.line_end(span[1])
+    while source.continues(source.position(at)[0] - 1):
+        at = source.line_end(at)
+    return Splice(at, at, source.indent(span[0]) + text + source.newline)
+
+
 def in_other_order(
     source: Source, tree: ParsedLines, nodes: Sequence[Node],
     change: tuple[Sequence[Node], Sequence[Node]], fill: Callable[[Node, int], str],
@@ -120,11 +189,13 @@ def in_other_order(
     if len(lines) < len(nodes):
         return None
     start, order = element_span(tree, nodes[0])[0], _places(*change)
-    unused = [each for i, each in enumerate(lines) if i not in order]
     result: list[Splice] = []
-    for place, at, template in zip(lines, order, change[1], strict=True):
-        other = lines[at] if at is not None else unused.pop(0)
-        new = other if at is not None else replace(other, text=fill(template, start))
+    for i, (place, at, template) in enumerate(zip(lines, order, change[1], strict=True)):
+        if at is not None:
+            new = lines[at]
+        else:  # what is new is not what the comments of another one are about
+            bare = place.without_comments() if i in order else place
+            new = replace(bare, text=fill(template, start))
         old_text, text = place.put(bool(place.comma)), new.put(bool(place.comma))
         if text != old_text:
             result.append(Splice(place.start, place.start + len(old_text), text))
@@ -143,6 +214,16 @@ def _lines(source: Source, tree: ParsedLines, node: Node, above: bool = True) ->
     return _Lines(
         top, text[top:start], text[start:end], comma[0] if comma else "", text[after : lines[1]]
     )
+
+
+def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | None:
+    """The lines that elements have to themselves, to the comma and the comment behind the last."""
+    line = source.line_start(start)
+    ending = _COMMA_BELOW if _BELOW.match(source.text, end) else _ELEMENT_TAIL
+    tail = ending.match(source.text, end)
+    if tail is None or source.text[line:start].strip():
+        return None
+    return line, tail.end()
 
 
 def before_first(source: Source, start: int, text: str) -> Splice:

@@ -15,7 +15,7 @@ import libcst as cst
 from patcher.patchfile.holes import Hole, has_comments, string_spans
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.replacing.places import comments_of, end_with_comments
+from patcher.rewrite.replacing.comments import comments_of, end_with_comments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from patcher.rewrite.replacing.comments import below_comments
 from patcher.rewrite.replacing.places import CannotReplaceError, need_values
 from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.source import Source
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.search import MatchedSite
-
-_COMMENTS = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*(?:[ \t\f]*#[^\r\n]*\Z)?")
 
 
 class CrossingError(Exception):
@@ -71,7 +69,7 @@ def _group(
 ) -> Splice:  # fmt: skip
     """A site and all that lie in it, from the inside out, as one splice."""
     text, (start, end) = source.text, outermost.span
-    end = end if outermost.block is None else _below_comments(source, end)  # some may come inside
+    end = end if outermost.block is None else below_comments(source, end)  # some may come inside
     left = [outermost, *_in(outermost, region)]
     now = source
     while left:
@@ -94,12 +92,6 @@ def _group(
     head = _same(text, now.text)
     tail = _same(text[head:][::-1], now.text[head:][::-1])
     return Splice(head, len(text) - tail, now.text[head : len(now.text) - tail])
-
-
-def _below_comments(source: Source, at: int) -> int:
-    """Below the comments that follow a statement, on its line and on those below."""
-    lines = _COMMENTS.match(source.text, source.line_end(at))
-    return lines.end() if lines else at
 
 
 def _same(one: str, other: str) -> int:

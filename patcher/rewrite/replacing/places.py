@@ -1,4 +1,4 @@
-"""Where in a source's lines replacements go: beside elements, behind comments, with whole lines."""
+"""Where in a source's lines replacements go: beside elements, with whole lines, or not at all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import libcst as cst
 from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, children, one_hole
+from patcher.rewrite.replacing.comments import COMMENT_BEHIND, WHOLE_LINE_TAIL, block_end
 from patcher.rewrite.splice import Removal, Splice, overlap, with_pass
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from patcher.rewrite.matching.search import MatchedSite
     from patcher.rewrite.source import Source
 
-_ELEMENT_TAIL = re.compile(r"[ \t\f]*,?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)")
-WHOLE_LINE_TAIL = re.compile(r"[ \t\f]*;?[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z)")
-_TAIL = re.compile(r"[ \t\f]*#[^\r\n]*")
-_COMMENT_LINE = r"[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)"
-_BELOW = re.compile(rf"(?:{_COMMENT_LINE})+[ \t\f]*,")
-_COMMA_BELOW = re.compile(_BELOW.pattern + _COMMENT_LINE)
 _GAP = r"(?:[ \t]|\\(?:\r\n|\r|\n))*"
 _FOLLOWING = re.compile(rf"{_GAP};{_GAP}(?=[^\s#\\])")
 _PRECEDING = re.compile(rf"{_GAP};{_GAP}\Z")
@@ -71,12 +66,12 @@ def need_value(template: Pattern) -> None:
     raise CannotReplaceError(message, "match the whole `match` statement")
 
 
-def need_values(found: MatchedSite, template: Pattern) -> None:
+def need_values(site: MatchedSite, template: Pattern) -> None:
     """The same for what holes of the replacement put into its own patterns of `case`."""
     for name in _holes_of_cases(template.body):
-        for node in found.match.bound.get(name, ()):
+        for node in site.match.bound.get(name, ()):
             if isinstance(node, cst.BaseExpression) and not _is_value(node):
-                text = found.tree.module.code_for_node(node)
+                text = site.tree.module.code_for_node(node)
                 message = f"`${name}` holds `{text}`, which would be a pattern of `case`"
                 hint = f"compare it in a guard: `case _ if ... == ${name}:`"
                 raise CannotReplaceError(f"{message}, and not a value", hint)
@@ -85,7 +80,8 @@ def need_values(found: MatchedSite, template: Pattern) -> None:
 def _is_value(node: Node) -> bool:
     if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
         node = node.expression
-    return isinstance(node, _VALUES) or getattr(node, "value", "") in ("None", "True", "False")
+    constant = isinstance(node, cst.Name) and node.value in ("None", "True", "False")
+    return constant or isinstance(node, _VALUES)
 
 
 def _holes_of_cases(nodes: Iterable[Node]) -> Iterator[str]:
@@ -97,23 +93,6 @@ def _holes_of_cases(nodes: Iterable[Node]) -> Iterator[str]:
             yield from _holes_of_cases(below for _, below in children(node))
 
 
-def append_element(source: Source, end: int, text: str) -> Splice:
-    """Write elements behind one that ends at ``end``; the comment behind it stays with it."""
-    below = _COMMA_BELOW.match(source.text, end)
-    if below is not None:
-        new = f"{source.indent(end)}{text},{source.newline}"
-        return Splice(below.end(), below.end(), new)
-    follows = re.compile(r"([ \t]*,)?[ \t]*#[^\r\n]*(?:\r\n|\r|\n)").match(source.text, end)
-    if follows is None:
-        return Splice(end, end, f", {text}")
-    comma, line = follows[1] or "", source.text[end : follows.end()]
-    comment = line.removeprefix(comma)
-    lines = "," + comment + source.indent(end) + text + ("," if comma else "") + comment[-1]
-    if comment.endswith("\r\n"):
-        lines = lines[:-1] + "\r\n"
-    return Splice(end, follows.end(), lines)
-
-
 def takes_comment(source: Source, site: MatchedSite, template: Pattern, node: Node) -> bool:
     """Whether a hole of the replacement takes a comment in a node's own parentheses along."""
     bound = [site.match.bound.get(hole.name, ()) for hole in template.holes]
@@ -121,94 +100,6 @@ def takes_comment(source: Source, site: MatchedSite, template: Pattern, node: No
         return False
     (low, high), (start, end) = site.tree.outer(node), site.tree.inner(node)
     return "#" in source.text[low:start] + source.text[end:high]
-
-
-def element_lines(source: Source, start: int, end: int) -> tuple[int, int] | None:
-    """The lines that elements have to themselves, to the comma and the comment behind the last."""
-    line = source.line_start(start)
-    ending = _COMMA_BELOW if _BELOW.match(source.text, end) else _ELEMENT_TAIL
-    tail = ending.match(source.text, end)
-    if tail is None or source.text[line:start].strip():
-        return None
-    return line, tail.end()
-
-
-def comments_above(source: Source, start: int, limit: int = 0) -> int:
-    """The first line of the comments above an element or statement; blank lines between them count.
-
-    The lines that say interpreter and encoding are about the file and belong to no statement.
-
-    Args:
-        limit: offset before which no comment counts.
-    """
-    line = result = source.line_start(start)
-    limit = max(limit, source.head)
-    while line > limit:
-        above = source.line_start(line - 1)
-        text = source.text[above:line].strip()
-        if above < limit or (text and not text.startswith("#")):
-            break
-        line, result = above, above if text else result
-    return result
-
-
-def comments_of(source: Source, start: int, limit: int = 0) -> int:
-    """The first line of the comments above a statement, without those that end a block above it."""
-    first, line = comments_above(source, start, limit), source.line_start(start)
-    above = source.line_start(first - 1) if first else 0
-    while above and not source.text[above:first].strip():
-        first, above = above, source.line_start(above - 1)
-    first = below_block(source, first, source.indent(start))
-    while first < line and not source.text[first : source.line_end(first)].strip():
-        first = source.line_end(first)
-    return first
-
-
-def end_with_comments(source: Source, end: int, indent: str) -> int:
-    """Where a statement ends with the comment behind it and those that end its block.
-
-    Args:
-        end: where its last word does.
-        indent: the white space before it.
-    """
-    tail = _TAIL.match(source.text, end)
-    end = tail.end() if tail else end
-    line = WHOLE_LINE_TAIL.match(source.text, end)
-    below = below_block(source, line.end(), indent) if line else end
-    return len(source.text[:below].rstrip("\r\n")) if line and below > line.end() else end
-
-
-def below_block_ends(source: Source, end: int, indent: str) -> int:
-    """Behind the comments that end the block of a statement; without any, where it ends itself."""
-    line = WHOLE_LINE_TAIL.match(source.text, end)
-    below = end_with_comments(source, end, indent)
-    return below if line and below >= line.end() else end
-
-
-def with_block_ends(source: Source, end: int, text: str, indent: str) -> tuple[int, str]:
-    """What takes the place of a block, with the comments that ended it: as deep as it is now."""
-    stop, line = below_block_ends(source, end, indent), source.line_end(end)
-    if stop == end:
-        return end, text
-    ends = re.sub(r"(?m)^[ \t]+(?=#)", indent, source.text[line:stop])
-    return stop, text + source.text[end:line] + ends
-
-
-def below_block(source: Source, at: int, indent: str) -> int:
-    """Below the comments that end a block, if one ends right before ``at``: those deeper than what
-    the block belongs to, which starts with ``indent``.
-    """
-    if not at or len(source.block_indent(at - 1)) <= len(indent):
-        return at
-    result = at
-    while at < len(source.text):
-        stop = source.line_end(at)
-        line = source.text[at:stop]
-        deeper = re.match(rf"{re.escape(indent)}[ \t]+#", line)
-        if line.strip() and not deeper:
-            break
-        at, result = stop, stop if deeper else result
-    return result
 
 
 def removal(source: Source, start: int, end: int) -> Splice:
@@ -231,13 +122,14 @@ def removal(source: Source, start: int, end: int) -> Splice:
 def deletion(source: Source, site: MatchedSite, nodes: list[Node]) -> Removal:
     """Some statements of a site taken out, with the comments that end the last one's block."""
     start, end = element_span(site.tree, nodes[0])[0], element_span(site.tree, nodes[-1])[1]
-    span = start, below_block_ends(source, end, source.indent(start))
+    span = start, block_end(source, end, source.indent(start))
     block, taken = site.block, removal(source, *span)
     place, size = (0, 0), 0  # of a block that may be left empty
     if block is not None and not block.may_empty and nodes[0] in block.statements:
         places = [element_span(site.tree, each) for each in block.statements]
         place, size = (places[0][0], places[-1][1]), len(places)
-    lone = Splice(*span, "pass")
+    behind = COMMENT_BEHIND.match(source.text, span[1])
+    lone = Splice(span[0], behind.end() if behind else span[1], "pass")
     return Removal(taken.start, taken.end, taken.text, place, size, len(nodes), lone)
 
 
@@ -264,22 +156,6 @@ def need_own_lines(source: Source, start: int, end: int) -> None:
 def need_one_line(text: str, compound: bool) -> None:
     if "\n" in text or "\r" in text or compound:
         raise CannotReplaceError("the statement shares its line")
-
-
-def with_comments(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span of the template with the comments above it, behind it and below it."""
-    line = text.rfind("\n", 0, start) + 1
-    indent = text[line:start]
-    lead = re.escape(indent[: len(indent) - len(indent.lstrip())])
-    while line and not indent.strip():
-        above = text.rfind("\n", 0, line - 1) + 1
-        if not text[above:line].startswith(indent + "#"):
-            break
-        line, start = above, above + len(indent)
-    tail = re.compile(r"[ \t]*#[^\n]*").match(text, end)
-    end = tail.end() if tail else end
-    below = re.compile(rf"(?:\n[ \t]*(?=\n|\Z)|\n{lead}[ \t]*#[^\n]*)*").match(text, end)
-    return start, end + len(below[0].rstrip()) if below else end
 
 
 def statements_in(nodes: Sequence[Node]) -> list[Node]:

@@ -13,25 +13,29 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.rewrite.matching.innermost import starts_line
-from patcher.rewrite.matching.spans import element_span, is_element
+from patcher.rewrite.matching.spans import element_span
 from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
+from patcher.rewrite.replacing.comments import (
+    WHOLE_LINE_TAIL,
+    below_block,
+    below_second_comment,
+    comments_of,
+    span_with_comments,
+    with_block_ends,
+)
 from patcher.rewrite.replacing.elements import (
-    before_first,
+    are_listed,
+    changed,
     common,
     have_comments,
     in_other_order,
     same_in_other_places,
-    without,
 )
 from patcher.rewrite.replacing.fill import Filler, has_lines, is_atomic
 from patcher.rewrite.replacing.in_strings import apart, fitted
 from patcher.rewrite.replacing.places import (
-    WHOLE_LINE_TAIL,
     CannotReplaceError,
-    append_element,
     are_statements,
-    below_block,
-    comments_of,
     deletion,
     is_compound,
     joined,
@@ -40,8 +44,6 @@ from patcher.rewrite.replacing.places import (
     statements_in,
     takes_comment,
     why_not,
-    with_block_ends,
-    with_comments,
 )
 from patcher.rewrite.splice import Splice
 
@@ -172,7 +174,7 @@ class _Site:
         start = element_span(self.template.tree, nodes[0])[0]
         end = element_span(self.template.tree, nodes[-1])[1]
         if comments:
-            return with_comments(self.template.text, start, end)
+            return span_with_comments(self.template.text, start, end)
         return start, end
 
     def _node(self, pattern: Node, template: Node) -> list[Splice]:
@@ -233,32 +235,26 @@ class _Site:
                 of = self._targets(old)
                 return in_other_order(self.source, self.site.tree, of, (old, new), self._fill)
             return self._pairs(old, new)
-        if not old or not new or not all(map(is_element, (*old, *new))):
+        only_removed = bool(old) and isinstance(old[0], cst.Decorator)
+        if not old or not (new or only_removed) or not are_listed([*old, *new]):
             return None
-        head, tail = common(old, new)
         if not self._can_run(old):
             return None
-        removed = self._targets(old[head : len(old) - tail])
-        added = new[head : len(new) - tail]
+        head, tail = common(old, new)
         before, after = self._targets(old[:head]), self._targets(old[len(old) - tail :])
+        removed, added = self._targets(old[head : len(old) - tail]), new[head : len(new) - tail]
         tree = self.site.tree
-        text = self._fill_run(added, element_span(tree, before[-1])[1]) if added and before else ""
-        if not removed and before:
-            return [append_element(self.source, element_span(tree, before[-1])[1], text)]
-        if not removed and after:
-            start = element_span(tree, after[0])[0]
-            return [before_first(self.source, start, self._fill_run(added, start))]
-        if not removed:
+        if not (removed or before or after):
             return None
-        start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
-        if added:
-            return [Splice(start, end, self._fill_run(added, start))]
-        return without(self.source, tree, removed, before, after)
+        at = element_span(tree, (removed or before[-1:] or after)[0])[0]
+        text = self._fill_run(added, at) if added else ""
+        return changed(self.source, tree, removed, (before, after), text)
 
     def _change_places(self, old: Sequence[Node], new: Sequence[Node]) -> bool:
         """Whether elements with comments do: these move with them."""
-        listed = all(is_element(e) or isinstance(e, cst.Decorator) for e in (*old, *new))
-        if not listed or not self._can_run(old) or not same_in_other_places(old, new):
+        if not are_listed([*old, *new]) or not self._can_run(old):
+            return False
+        if not same_in_other_places(old, new):
             return False
         nodes = self._targets(old)
         return len(nodes) == len(old) and have_comments(self.source, self.site.tree, nodes)
@@ -341,7 +337,7 @@ class _Site:
                 start, text = above, indent + text
         last = [each for each in moved if element_span(tree, each)[1] == end]
         end = max([end, *map(filler.end_of, last)])
-        end = source.behind_comment(end, text)
+        end = below_second_comment(source, end, text)
         if not is_compound(added[-1:]):
             end, text = with_block_ends(source, end, text, indent)
         return Splice(start, end, text)

@@ -27,14 +27,17 @@ def owners(text: str, strictly: bool = True) -> dict[str, tuple[bool, Owner]]:
     Comments inside an expression belong to no element and are left out.
 
     Args:
-        strictly: a comment below one that is not so deep ends no block. It may be left below one
-            where what stood between them is removed.
+        strictly: a comment below one that is not so deep ends no block, and one above the first
+            decorator belongs to none. After a rewrite what stood between may be removed, and
+            another decorator the first.
     """
     words, comments = _read(re.sub(r"\r\n?", "\n", text))
     result: dict[str, tuple[bool, Owner]] = {}
     ended = _blocks_ended(re.sub(r"\r\n?", "\n", text), strictly)
     for comment, alone, at, listed in comments:
         owner = _below(words, at, listed) if alone else _behind(words, at, listed)
+        if strictly and alone and owner[:1] == ("@",) and not _is_decorator(words, at - 1):
+            owner = ()  # it is about the definition
         owner = ended.get(comment, owner)
         if owner and "coding:" not in comment:  # that one belongs to the file
             result[comment] = alone, owner
@@ -173,3 +176,11 @@ def _below(words: Sequence[str], at: int, listed: bool) -> Owner:
             break
         end += 1
     return tuple(words[at:end])
+
+
+def _is_decorator(words: Sequence[str], end: int) -> bool:
+    """Whether the line that ends at a place is a decorator's."""
+    start = end
+    while start and words[start - 1] != _LINE:
+        start -= 1
+    return start < end and words[start] == "@"

@@ -36,7 +36,7 @@ from patcher.rewrite.kinds import body as of_body
 from patcher.rewrite.kinds import imports as of_imports
 from patcher.rewrite.matching import tree
 from patcher.rewrite.oracle import tokens
-from patcher.rewrite.replacing import pattern_edit, places, substitute
+from patcher.rewrite.replacing import elements, pattern_edit, places, substitute
 from patcher.rewrite.source import Source
 from tests.rewrite.grammar import authoring, kinds, listed, matching, nested
 from tests.rewrite.grammar import put_back as put
@@ -134,7 +134,7 @@ DEFECTS = (
     Defect(5, "comments stay by position where elements change places",
            put.change(substitute._Site, "_change_places", lambda *of: False), (listed.listed,)),
     Defect(5, "a first element is written under the comment of another",
-           put.change(substitute, "before_first", put.in_the_line), (listed.listed,)),
+           put.change(elements, "before_first", put.in_the_line), (listed.listed,)),
     Defect(1, "a comment that ends in a backslash is taken for a line that goes on",
            put.change(Source, "continues", put.any_backslash), (matching.below_backslash,)),
     Defect(1, "a lone CR ends no line",

@@ -28,7 +28,9 @@ FINE, REFUSAL, WRONG, LOST, CRASH = "fine", "refused", "wrong", "lost comments",
 MOVED = "comments at something else"
 DEFECTS = (WRONG, LOST, MOVED, CRASH)
 _ADD = ("before", "after")  # what a hole holds stays, and may be written once more
-_KEEP_PLACE = ("list", "shorter list", "match", "before", "after", "delete", "transform")
+_KEEP_PLACE = (
+    "list", "shorter list", "decorators", "match", "before", "after", "delete", "transform",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,14 @@ from patcher.rewrite.kinds import define as of_define
 from patcher.rewrite.kinds import imports as of_imports
 from patcher.rewrite.matching import deciding, spans
 from patcher.rewrite.matching import pattern as of_pattern
-from patcher.rewrite.replacing import elements, fill, pattern_edit, places, substitute
+from patcher.rewrite.replacing import (
+    comments,
+    elements,
+    fill,
+    pattern_edit,
+    places,
+    substitute,
+)
 from patcher.rewrite.source import Source
 from tests.rewrite.grammar import authoring
 
@@ -77,7 +84,7 @@ def comments_behind(patch: Patch) -> None:
 
 
 def comments_stay_below(patch: Patch) -> None:
-    patch.setattr(places, "below_block", lambda source, at, indent: at)
+    patch.setattr(comments, "below_block", lambda source, at, indent: at)
 
 
 def below_comments(patch: Patch) -> None:
