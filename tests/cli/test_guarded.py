@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Patcher, runner
-from tests.contract.adder import make_workspace
+from tests.conftest import Patcher
+from tests.contract.adder import initialised, make_workspace
 
 
 @pytest.fixture
@@ -18,9 +18,7 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def patcher(workspace: Path) -> Patcher:
-    patcher = runner(workspace)
-    assert patcher("init", str(workspace.parent / "project")).status == 0
-    return patcher
+    return initialised(workspace)
 
 
 def test_a_guarded_patch_is_switched_by_the_environment(patcher: Patcher, workspace: Path) -> None:

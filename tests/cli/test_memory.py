@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Patcher, runner
-from tests.contract.adder import SETTINGS, make_workspace
+from tests.conftest import Patcher
+from tests.contract.adder import SETTINGS, initialised, make_workspace
 
 # It runs what both patches edit, and looks at no answer.
 WEAK = (
@@ -27,9 +27,7 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def patcher(workspace: Path) -> Patcher:
-    run = runner(workspace)
-    assert run("init", str(workspace.parent / "project")).status == 0
-    return run
+    return initialised(workspace)
 
 
 def test_a_series_that_fails_the_strong_judge_is_taken_out_though_the_weak_one_passed_it(

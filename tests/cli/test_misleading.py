@@ -21,8 +21,8 @@ from patcher.results.scanned import (
     ScanResult,
     scanned_hazard,
 )
-from tests.conftest import Patcher, runner
-from tests.contract.adder import SHIFT, make_workspace
+from tests.conftest import Patcher
+from tests.contract.adder import SHIFT, initialised, make_workspace
 
 
 @pytest.fixture
@@ -32,10 +32,7 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def patcher(workspace: Path) -> Patcher:
-    run = runner(workspace)
-    made = run("init", str(workspace.parent / "project"), "--json")
-    assert made.status == 0, made.stderr
-    return run
+    return initialised(workspace)
 
 
 def tree_of(workspace: Path) -> Path:
