@@ -43,7 +43,7 @@ def change(target: Any, name: str, value: object) -> Callable[[Patch], None]:
 
 
 def assert_is_element(patch: Patch) -> None:
-    for module in (spans, substitute):
+    for module in (spans, elements):
         patch.setattr(module, "is_element", lambda node: hasattr(node, "comma"))
 
 
