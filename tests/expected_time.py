@@ -31,7 +31,7 @@ class ExpectedTime:
     def announce(self, names: Sequence[str], workers: int) -> None:
         """Print the line, once."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        if self.shown or reporter is None or self.config.option.collectonly:
+        if self.shown or not names or reporter is None or self.config.option.collectonly:
             return
         self.shown = True
         reporter.write_line(f"\n{sentence(names, self.known, workers, time.time())}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from patcher.patchfile import holes, keys, nodes
+from patcher.patchfile import holes, keys, many_holes, nodes
 from patcher.patchfile.kinds import Kind, kind_of, kinds
 from patcher.patchfile.model import Edit, EditKind, Expect, Mark
 from patcher.patchfile.values import ValueReader, nearest
@@ -126,6 +126,7 @@ class EditReader(ValueReader):
         sought: holes.Parsed | None = None
         if edit.pattern is not None:
             sought = self.python(entry, edit.kind.value, edit, allow_empty)
+            self.many(entry, edit.kind.value, sought)
             bound = {hole.name: hole for hole in sought.holes} if sought else None
             if allow_empty and not edit.pattern.strip():
                 bound = {}
@@ -134,6 +135,7 @@ class EditReader(ValueReader):
             parsed = self.python(entry, key, edit, allow_empty)
             if parsed and (bound is not None or edit.pattern is None):
                 self.unbound(entry, key, parsed, bound or {}, edit)
+                self.many(entry, key, parsed, sought)
             if parsed and sought and parsed.branches != sought.branches:
                 hint = "write both as `elif ...:`; any other change needs the whole chain"
                 message = "an `elif` can only become, or stand beside, another `elif`"
@@ -209,6 +211,19 @@ class EditReader(ValueReader):
             if why := unfilled(hole, bound, where):
                 place = self.inside(entry.entries[key], *holes.position(text, hole.start))
                 self.problems.add(place, *why)
+
+    def many(
+        self,
+        entry: nodes.Mapping,
+        key: str,
+        parsed: holes.Parsed | None,
+        pattern: holes.Parsed | None = None,
+    ) -> None:
+        """Add the problems of `$$$` holes at their places."""
+        for hole, message, hint in many_holes.problems(parsed, pattern) if parsed else ():
+            text = self.string(entry, key)
+            place = self.inside(entry.entries[key], *holes.position(text, hole.start))
+            self.problems.add(place, f"`{key}`: {message}", hint)
 
     def attached(self, entry: nodes.Mapping, key: str, path: str) -> None:
         parts = path.split("/")

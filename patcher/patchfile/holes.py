@@ -9,9 +9,8 @@ column of the Python text is a column of the pattern. Which name depends on wher
 from __future__ import annotations
 
 import ast
-import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from patcher.patchfile.features import too_new
@@ -148,22 +147,24 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
     of = _as_ifs(text) if branches else text
     many = [hole for hole in holes if hole.many]
     first_error: SyntaxError | None = None
-    combinations = itertools.product(
-        *(_ENTRY_FIRST if hole.name in entries else MANY_FORMS for hole in many)
-    )
+    options = [_ENTRY_FIRST if hole.name in entries else MANY_FORMS for hole in many]
+    chosen: list[int] | None = [0] * len(many)
     tried: list[str] = []
-    for forms in itertools.islice(combinations, _MOST_COMBINATIONS):
+    while chosen is not None and len(tried) < _MOST_COMBINATIONS:
+        forms = [of_hole[i] for of_hole, i in zip(options, chosen, strict=True)]
         python = _substitute(of, holes, dict(zip(many, forms, strict=True)))
         tried.append(python)
         try:
             tree = parse_python(python)
+            lines = text.split("\n")
             for node in tree.body if branches else ():
-                if not isinstance(node, ast.If):
+                if not lines[node.lineno - 1].lstrip().startswith("elif"):
                     message = "only branches can stand beside an `elif`"
                     raise PatternError(message, node.lineno, node.col_offset + 1)
             return Parsed(python, tree, holes, branches)
         except SyntaxError as error:
             first_error = first_error or error
+            chosen = _next(chosen, many, python, error)
         except (ValueError, RecursionError, MemoryError) as error:
             raise PatternError(f"not Python: {error}", 1, 1) from None
     assert first_error is not None
@@ -176,6 +177,22 @@ def parse(text: str, entries: Collection[str] = ()) -> Parsed:
         raise PatternError(newer.unread(), newer.line, 1, newer.hint)
     line, column = first_error.lineno or 1, first_error.offset or 1
     raise PatternError(f"not Python: {_plain(first_error.msg)}", line, column, part_of(text))
+
+
+def _next(
+    chosen: list[int], many: Sequence[Hole], python: str, error: SyntaxError
+) -> list[int] | None:
+    """The forms to try after an error; None when all have been."""
+    last = len(chosen)
+    if 3**last > _MOST_COMBINATIONS:  # what stands behind the place of the error has no part in it
+        lines = python.splitlines(keepends=True)
+        at = sum(map(len, lines[: (error.lineno or 1) - 1])) + (error.offset or len(python))
+        last = sum(hole.start <= at for hole in many) or last
+    while last and chosen[last - 1] == len(MANY_FORMS) - 1:
+        last -= 1
+    if not last:
+        return None
+    return [*chosen[: last - 1], chosen[last - 1] + 1, *[0] * (len(chosen) - last)]
 
 
 def _hole_in_f_string(text: str) -> int | None:
@@ -205,6 +222,11 @@ def _substitute(text: str, holes: tuple[Hole, ...], forms: dict[Hole, str]) -> s
         pieces += [text[last : hole.start], forms.get(hole, ONE), hole.name]
         last = hole.end
     return "".join([*pieces, text[last:]])
+
+
+def with_holes(python: str) -> str:
+    """Code with stand-ins as it would be written, with holes."""
+    return re.sub(r"\*\*º|\*?µµµ?|µ", lambda each: "$" if each[0] == ONE else "$$$", python)
 
 
 def _plain(message: str) -> str:

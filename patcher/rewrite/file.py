@@ -162,7 +162,7 @@ def _rewrite(
     text = by_line.ended(apply(source.text, with_pass(splices)), edits, source.newline)
     new = source.encode(text)
     if python:
-        _check(path, new)
+        _check(path, content, new)
     return Rewritten(tuple(_checked(source, splices, of_lines, outcomes)), new)
 
 
@@ -211,17 +211,26 @@ def _distance(outcome: EditOutcome, line: int) -> int:
     return min(away, default=1 << 30)
 
 
-def _check(path: str, content: bytes) -> None:
+def _check(path: str, before: bytes, after: bytes) -> None:
     """The result must compile."""
+    error = _compile_error(path, after)
+    if error is None:
+        return
+    line, why, hint = getattr(error, "lineno", None) or 1, getattr(error, "msg", str(error)), ""
+    if newer := too_new(after.decode("utf-8", "replace")):
+        line, why, hint = newer.line, newer.unread(), newer.hint
+    result = "does not compile as it is"
+    if _compile_error(path, before) is None:
+        result = "would not compile after the edit"
+    message = f"{path} {result}: line {line}, {why}"
+    raise PatcherError("unsupported-source", message, hint, f"{path}:{line}:1")
+
+
+def _compile_error(path: str, content: bytes) -> SyntaxError | ValueError | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(content, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        newer = too_new(content.decode("utf-8", "replace"))
-        line, why, hint = (
-            (newer.line, newer.unread(), newer.hint) if newer else (line, str(error), "")
-        )
-        message = f"{path} would not compile after the edit: line {line}, {why}"
-        raise PatcherError("unsupported-source", message, hint, f"{path}:{line}:1") from None
+        return error
+    return None

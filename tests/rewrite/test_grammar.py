@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from patcher.patchfile.kinds import kinds
-from tests.rewrite.grammar import authoring
+from tests.rewrite.grammar import any_holes, authoring
 from tests.rewrite.grammar.cases import Case, compiles, dump, make, parse
 from tests.rewrite.grammar.code import Code
 from tests.rewrite.grammar.defects import DEFECTS, Defect, search
@@ -83,6 +83,18 @@ def test_no_seed_shows_anything_wrong(wrong: Callable[[int], str | None]) -> Non
 def test_no_seed_of_many_shows_anything_wrong(wrong: Callable[[int], str | None]) -> None:
     many = {authoring.planned: 10, authoring.adopted: 200}.get(wrong, 1500)
     assert {seed: why for seed in range(many) if (why := wrong(seed))} == {}
+
+
+# any pattern, any replacement -------------------------------------------------------------------
+
+
+def test_any_replacement_of_any_pattern_is_written_as_meant_or_refused_in_words() -> None:
+    assert {seed: why for seed in range(600) if (why := any_holes.wrong(seed))} == {}
+
+
+@pytest.mark.nightly
+def test_any_replacement_of_many_patterns_is_written_as_meant_or_refused_in_words() -> None:
+    assert {seed: why for seed in range(600, 20_600) if (why := any_holes.wrong(seed))} == {}
 
 
 # the generator itself ---------------------------------------------------------------------------

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 _ENOUGH = 0.5
 _LEAVES = (cst.Name, cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString)
 _MOST_CANDIDATES = 2000
+_TWINS: dict[type, type] = {cst.TryStar: cst.Try, cst.ExceptStarHandler: cst.ExceptHandler}
 _FIELDS = {
     "args": "argument", "params": "parameter", "decorators": "decorator", "items": "item",
     "elements": "element", "body": "statement", "bases": "base", "names": "name",
     "asynchronous": "`async`", "targets": "target", "handlers": "handler",
-    "comparisons": "comparison",
+    "comparisons": "comparison", "one_tuple": "the comma, which makes a tuple",
 }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def closest_site(
     candidates = 0
     for region in regions:
         for parent, name, node, _ in region.walk(strings):
-            if type(node) is not type(expected) or candidates > _MOST_CANDIDATES:
+            if _kind(node) is not _kind(expected) or candidates > _MOST_CANDIDATES:
                 continue
             if only_decorators and parent != "Decorator":
                 continue
@@ -68,11 +69,13 @@ def _compare(pattern: Node, node: Node) -> tuple[int, int, str]:
     """Equal parts, all parts, and the first difference in words."""
     if one_hole(pattern) is not None:
         return 1, 1, ""
-    if type(pattern) is not type(node) and not (
+    if _kind(pattern) is not _kind(node) and not (
         isinstance(pattern, cst.BaseSuite) and isinstance(node, cst.BaseSuite)
     ):
         return 0, 1 + _size(pattern), "differs here"
     same, total, note = 1, 1, ""
+    if type(pattern) is not type(node) and isinstance(node, cst.Try | cst.TryStar):
+        total, note = 2, "differs at `except` and `except*`"
     for (name, old), (_, new) in zip(parts(pattern), parts(node), strict=True):
         if isinstance(old, Node) and isinstance(new, Node):
             pairs: list[tuple[str, Node | None, Node | None]] = [(_word(name), old, new)]
@@ -94,6 +97,11 @@ def _compare(pattern: Node, node: Node) -> tuple[int, int, str]:
                 inside = place in ("`body`", "`orelse`") or place.startswith("statement")
                 note = inner if inside else f"differs at {place}"
     return same, total, note
+
+
+def _kind(node: object) -> type:
+    """The class of a node, and one for `try` with `except` or `except*`."""
+    return _TWINS.get(type(node), type(node))
 
 
 def _pairs(

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import libcst as cst
 
-from patcher.patchfile import holes
+from patcher.patchfile import holes, many_holes
 from patcher.rewrite.matching.tree import ParsedLines
 from patcher.rewrite.matching.unify import Node, children, statements
 
@@ -29,6 +29,7 @@ class Pattern:
         body: its statements; those on one line one by one.
         expression: the node when the pattern is one expression.
         branches: it is written as `elif ...:`; ``body`` has an `if` for each branch.
+        tuples: names of the `$$$` holes that stand for a tuple of what they hold.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Pattern:
     expression: cst.BaseExpression | None
     entries: frozenset[str] = frozenset()
     branches: bool = False
+    tuples: frozenset[str] = frozenset()
 
     @property
     def has_comments(self) -> bool:
@@ -67,7 +69,10 @@ def compile_pattern(text: str, entries: frozenset[str] = frozenset()) -> Pattern
         (only,) = body
         assert isinstance(only, cst.Expr)
         expression = only.value
-    return Pattern(text, parsed.holes, tree, body, expression, parsed.entries, parsed.branches)
+    return Pattern(
+        text, parsed.holes, tree, body, expression, parsed.entries, parsed.branches,
+        many_holes.tuples(parsed),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=512)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.patchfile.holes import ONE
+from patcher.rewrite.matching.bare import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +87,18 @@ def parts(node: Node) -> list[tuple[str, Any]]:
     if isinstance(node, cst.ClassDef):
         kept = [(name, value) for name, value in result if name not in ("bases", "keywords")]
         return [*kept, ("bases", [*node.bases, *node.keywords])]
+    if isinstance(node, cst.Del) and isinstance(node.target, cst.Tuple):
+        if len(node.target.elements) == 1 and not node.target.lpar:  # `del a,` is `del a`
+            return [("target", node.target.elements[0].value)]
+        return result
+    if isinstance(node, cst.Subscript):
+        return [*result, ("one_tuple", is_one_tuple(node))]
     return result
+
+
+def is_one_tuple(node: cst.Subscript) -> bool:
+    """Whether a subscript is a tuple of one value, as in `x[a,]`: there a comma counts."""
+    return len(node.slice) == 1 and isinstance(node.slice[0].comma, cst.Comma)
 
 
 def _literal(code: str) -> str:
@@ -354,7 +366,8 @@ class Matcher:
         if before is None:
             match.bound[name] = nodes
             return True
-        return len(before) == len(nodes) and all(map(same, before, nodes))
+        pairs = zip(before, nodes, strict=False)
+        return len(before) == len(nodes) and all(same(bare(one), bare(two)) for one, two in pairs)
 
 
 def _is_list(value: Any) -> bool:

@@ -137,16 +137,26 @@ def _texts(work: Work, written: Lines, windows: Sequence[Window]) -> Opinion:
         return Opinion()
     edited = [e for e in work.edited if not any(_lies_in(e, other) for other in work.edited)]
     spans = [_spans(each) for each in windows]
-    if not all(any(_holds(one, each) for one, _ in spans) for each in edited) or not spans:
-        spans = [_around(work, written)]
-        (low, _), (high, _) = spans[0][0]
-        if work.lines.lines[: low - 1] != written.lines[: low - 1]:
-            return Opinion("lines before the sites have changed")
-        if work.lines.lines[high - 1 :] != written.lines[spans[0][1][1][0] - 1 :]:
-            return Opinion("lines after the sites have changed")
+    if spans and all(any(_holds(one, each) for one, _ in spans) for each in edited):
+        opinion = _compared(work, written, spans, edited)
+        if not opinion.disagreement:  # equal lines beside a site can be taken for each other
+            return opinion
+    around = _around(work, written)
+    (low, _), (high, _) = around[0]
+    if work.lines.lines[: low - 1] != written.lines[: low - 1]:
+        return Opinion("lines before the sites have changed")
+    if work.lines.lines[high - 1 :] != written.lines[around[1][1][0] - 1 :]:
+        return Opinion("lines after the sites have changed")
+    return _compared(work, written, [around], edited)
+
+
+def _compared(
+    work: Work, written: Lines, windows: Sequence[tuple[Span, Span]], edited: Sequence[Span]
+) -> Opinion:
+    """What is between the sites of some windows, in both texts."""
     old: list[tokens.Comment] = []
     new: list[tokens.Comment] = []
-    for window, after in spans:
+    for window, after in windows:
         inside = [each for each in edited if _holds(window, each)]
         problem = _window_texts(work.lines, window, inside, written.text(*after), old, new)
         if problem:

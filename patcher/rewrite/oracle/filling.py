@@ -10,6 +10,7 @@ from patcher.rewrite.oracle.reading import Value, canonical
 _MOST_STEPS = 400_000
 _STATEMENTS = {each.__name__ for each in ast.stmt.__subclasses__()}
 _HOLES = ("$", "$s", "$i", "$p")
+_DOTTED = ("Name", "Attribute")
 _SINGLETONS = {"None": None, "True": "True", "False": "False"}
 _LISTS = {
     ("Call", 2): "argument", ("ClassDef", 2): "argument", ("arguments", 1): "parameter",
@@ -128,9 +129,14 @@ def _bind(bound: Bound, name: str, value: Value) -> bool:
     if name == "_":
         return True
     if name in bound:
-        return bool(bound[name] == value)
+        return bool(_bare(bound[name]) == _bare(value))
     bound[name] = value
     return True
+
+
+def _bare(value: Value) -> Value:
+    """What is held, whatever kind of list it stands in."""
+    return [*map(_bare, value)] if isinstance(value, list) else as_expression(value)
 
 
 def blend(pattern: Value, template: Value, node: Value, bound: Bound) -> Value:
@@ -184,10 +190,7 @@ def fill_list(
     for each in template:
         if is_hole(each, True):
             held = bound[each[1]]
-            if each[0] == "$s":
-                result += [as_statement(item) for item in held]
-            else:
-                result += [_element(item, where) for item in held]
+            result += [_AS[each[0]](item, where) for item in held]
         else:
             result.append(_element(fill(each, bound), where))
     if block and not result and any(each[0] == "$s" for each in template):
@@ -202,7 +205,7 @@ def _one(hole: Value, bound: Bound) -> Value:
     if hole[0] == "$s":
         return as_statement(held)
     if hole[0] == "$i":
-        return held[1] if held[0] == "Name" else held
+        return as_name(held)
     return as_pattern(held) if hole[0] == "$p" else as_expression(held)
 
 
@@ -210,6 +213,12 @@ def as_statement(value: Value) -> Value:
     if isinstance(value, tuple) and value[0] in _STATEMENTS:
         return value
     return "Expr", as_expression(value)
+
+
+def as_name(value: Value) -> Value:
+    """The text of a name, where that is wanted."""
+    value = as_expression(value)
+    return value[1] if isinstance(value, tuple) and value[0] == "Name" else value
 
 
 def as_pattern(value: Value) -> Value:
@@ -221,41 +230,70 @@ def as_pattern(value: Value) -> Value:
 
 def as_expression(value: Value) -> Value:
     """What a list element or a statement is where an expression stands."""
+    if isinstance(value, str):  # of `global`
+        return "Name", value
     if not isinstance(value, tuple):
         return value
     if value[0] in ("Expr", "MatchValue"):
         return value[1]
+    if value[0] == "MatchSingleton":
+        return "Constant", "bool" if value[1] else "NoneType", str(value[1])
     if value[0] == "MatchAs" and value[1] is None and value[2]:
         return "Name", value[2]
     if value[0] == "alias" and value[2] is None:
         return value[1]
     if value[0] == "withitem" and value[2] is None:
         return value[1]
-    if value[0] in ("TypeVar", "arg") and not any(value[3:]):
-        return "Name", value[1 if value[0] == "TypeVar" else 2]
+    if value[0] == "TypeVar" and not any(value[3:]):
+        return "Name", value[1]
+    if value[0] == "arg" and not any(value[3:]):
+        name = "Name", value[2]
+        return {"": name, "*": ("Starred", name), "**": ("pair", None, name)}[value[1]]
     return value
 
 
 def _element(value: Value, where: str) -> Value:
     """What an element of one list is in another."""
-    if not isinstance(value, tuple) or not where:
-        return value
+    kind = value[0] if isinstance(value, tuple) else ""
     if where == "parameter":
-        if value[0] == "Name":
-            return "arg", "", value[1], None, None
-        if value[0] == "Starred" and value[1][0] == "Name":
-            return "arg", "*", value[1][1], None, None
-        if value[0] == "keyword" and value[1]:
-            return "arg", "", value[1], None, value[2]
-    if where == "argument" and value[0] == "arg":
-        _, star, name, annotation, default = value
-        if star == "*":
-            return "Starred", ("Name", name)
-        if star == "**" or default:
-            return "keyword", None if star else name, default or ("Name", name)
-        return ("Name", name) if annotation is None else value
-    if where == "item" and value[0] != "withitem":
+        return value if kind in ("arg", "/", "*") else _parameter(as_expression(value))
+    if where == "argument" and kind == "arg":
+        return _argument(value)
+    if where == "argument" and kind == "pair" and value[1] is None:
+        return "keyword", None, value[2]
+    if (where, kind) in (("item", "withitem"), ("alias", "alias")):
+        return value
+    value = as_expression(value) if where else value
+    if where == "item":
         return "withitem", value, None
-    if where == "alias" and value[0] in ("Name", "Attribute"):
-        return "alias", value, None
+    return ("alias", value, None) if where == "alias" and value[0] in _DOTTED else value
+
+
+def _parameter(value: Value) -> Value:
+    if value[0] == "Name":
+        return "arg", "", value[1], None, None
+    if value[0] == "Starred" and value[1][0] == "Name":
+        return "arg", "*", value[1][1], None, None
+    if value[0] == "keyword" and value[1]:
+        return "arg", "", value[1], None, value[2]
+    if value[0] in ("keyword", "pair") and value[1] is None and value[2][0] == "Name":
+        return "arg", "**", value[2][1], None, None
     return value
+
+
+def _argument(value: Value) -> Value:
+    _, star, name, annotation, default = value
+    if star == "*":
+        return "Starred", ("Name", name)
+    if star == "**" or default:
+        return "keyword", None if star else name, default or ("Name", name)
+    return ("Name", name) if annotation is None else value
+
+
+_AS: dict[str, Callable[[Value, str], Value]] = {
+    "$s": lambda value, where: as_statement(value),
+    "$p": lambda value, where: as_pattern(value),
+    "$i": lambda value, where: as_name(value),
+    "$": lambda value, where: _element(value if where else as_expression(value), where),
+}
+"""What a value is in a list, by the kind of hole."""

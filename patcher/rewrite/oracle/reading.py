@@ -186,6 +186,16 @@ def _arguments_of(reader: Reader, positional: list[ast.expr], keywords: list[ast
     return [reader.node(each) for each in result]
 
 
+def _keyword(reader: Reader, node: Any) -> Value:
+    if (
+        node.arg is None
+        and isinstance(node.value, ast.Name)
+        and node.value.id[1:] in reader.entries
+    ):
+        return "$", node.value.id[1:], True  # behind a `**` nothing else can stand
+    return reader.all_fields(node)
+
+
 def _call(reader: Reader, node: Any) -> Value:
     return "Call", reader.node(node.func), _arguments_of(reader, node.args, node.keywords)
 
@@ -204,7 +214,8 @@ def _parameters(reader: Reader, node: ast.arguments) -> Value:
     def add(each: ast.arg, star: str, default: ast.expr | None) -> None:
         annotation = each.annotation and reader.node(each.annotation)
         value = default and reader.node(default)
-        hole = reader.hole(each.arg)
+        entries = star == "**" and each.arg[1:] in reader.entries
+        hole = (each.arg[1:], True) if entries else reader.hole(each.arg)
         if hole is not None and hole[1] and annotation is None and value is None:
             result.append(("$", *hole))
         else:
@@ -313,7 +324,8 @@ def _type_parameter(reader: Reader, node: Any) -> Value:
 
 _SPECIAL: dict[type[ast.AST], Callable[[Reader, Any], Value]] = {
     ast.Constant: _constant, ast.Name: _name, ast.Starred: _starred, ast.Expr: _statement,
-    ast.BoolOp: _bool_op, ast.Compare: _compare, ast.Call: _call, ast.ClassDef: _class,
+    ast.BoolOp: _bool_op, ast.Compare: _compare, ast.keyword: _keyword, ast.Call: _call,
+    ast.ClassDef: _class,
     ast.arguments: _parameters, ast.Dict: _dict, ast.Subscript: _subscript,
     ast.Delete: _delete, ast.alias: _alias, ast.ImportFrom: _import_from,
     ast.withitem: _with_item, ast.MatchAs: _match_as, ast.MatchStar: _match_star,

@@ -168,7 +168,16 @@ def _written(node: ast.AST, parent: ast.AST | None) -> Span | None:
 
 def _lies_in(node: ast.AST, span: Span) -> bool:
     own = span_of(node)
-    return own is not None and span[0] <= own[0] and own[1] <= span[1]
+    return own is not None and span[0] <= own[0] and _end(node) <= span[1]
+
+
+def _end(node: ast.AST) -> Place:
+    """Where a node ends; a block may end in a `;` that belongs to none of its statements."""
+    while below := [block for _, block in blocks(node)] if isinstance(node, ast.stmt) else []:
+        node = below[-1][-1]
+    span = span_of(node)
+    assert span is not None
+    return span[1]
 
 
 def _meets(node: ast.stmt, span: Span) -> bool:
@@ -191,4 +200,4 @@ def definition_at(tree: ast.Module, line: int) -> ast.stmt | None:
 
 def position_of(nodes: Sequence[ast.stmt], place: Place) -> int:
     """How many statements end before a place."""
-    return sum((each.end_lineno or 0, each.end_col_offset or 0) <= place for each in nodes)
+    return sum(_end(each) <= place for each in nodes)

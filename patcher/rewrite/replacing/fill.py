@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -15,10 +16,11 @@ import libcst as cst
 from patcher.patchfile.holes import Hole, has_comments, string_spans
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
 from patcher.rewrite.matching.spans import element_span
+from patcher.rewrite.matching.unify import children, many_hole, statements
 from patcher.rewrite.replacing.comments import comments_of, end_with_comments
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from patcher.rewrite.matching.tree import ParsedLines
     from patcher.rewrite.matching.unify import Node
@@ -39,7 +41,6 @@ class Filler:
         kept: statements of the template that are in the source as well, and the nodes there.
         limit: offset before which no comment belongs to a captured statement.
         bare: offsets (in the template) of holes whose expressions go without parentheses.
-        pass_for_empty: write `pass` for a hole that matched no statements.
     """
 
     source: Source
@@ -49,7 +50,6 @@ class Filler:
     limit: int
     kept: Mapping[Node, tuple[Node, ...]] = field(default_factory=dict)
     bare: Collection[int] = ()
-    pass_for_empty: bool = False
     carried: list[Node] = field(default_factory=list)
     """Statements of the source that were written, in order: their comments went with them."""
 
@@ -67,6 +67,7 @@ class Filler:
         lines: list[str] = []
         at = start
         while at < end:
+            opening = not any(lines)  # a hole that holds nothing leaves no line
             stop = text.find("\n", at, end)
             stop = end if stop < 0 else stop + 1
             first = at + len(text[at:stop]) - len(text[at:stop].lstrip(" \t"))
@@ -78,7 +79,7 @@ class Filler:
                 base = indent if at == start else indent + self._unit(spaces)
                 stop = min(end, text.find("\n", last, end) + 1 or end)
                 ending = "\n" if text[last:stop].endswith("\n") else ""
-                lines.append(self._statements(self.kept[node], base, at == start) + ending)
+                lines.append(self._statements(self.kept[node], base, opening) + ending)
                 at = stop
                 continue
             inside = any(low < at < high for low, high in strings)
@@ -90,12 +91,22 @@ class Filler:
             else:
                 line_indent = line[: len(line) - len(line.lstrip(" \t"))]
                 base = indent + self._unit(line_indent.removeprefix(outer))
-                lead, line = base, line.removeprefix(line_indent)
-            lines.append(self._line(line, stop - len(line), lead, base, at == start))
+                lead, line = "" if opening else base, line.removeprefix(line_indent)
+            lines.append(self._line(line, stop - len(line), lead, base, opening))
             at = stop
         filled = "".join(lines)
         newline = self.source.newline
         return filled if newline == "\n" else re.sub(r"(?<!\r)\n", newline, filled)
+
+    @cached_property
+    def _passes(self) -> frozenset[int]:
+        """Template offsets of holes that stand for `pass`: all there is in their block."""
+        result = set()
+        for block in _blocks(self.template.body):
+            names = [many_hole(each) for each in block]
+            if all(name is not None and not self.bound.get(name, ()) for name in names):
+                result.add(element_span(self.template.tree, block[0])[0])
+        return frozenset(result)
 
     def _unit(self, spaces: str) -> str:
         """A template's indentation in the file's own unit."""
@@ -113,7 +124,8 @@ class Filler:
         if len(result) == 1 and line.strip() == str(result[0]):
             nodes = self.bound[result[0].name]
             if not nodes and result[0].many:
-                return lead + line.replace(str(result[0]), "pass") if self.pass_for_empty else ""
+                empty = result[0].start in self._passes
+                return lead + line.replace(str(result[0]), "pass") if empty else ""
             if isinstance(nodes[0], _STATEMENT):
                 ending = "\n" if line.endswith("\n") else ""
                 return self._statements(nodes, base, first) + ending
@@ -139,13 +151,18 @@ class Filler:
     def _inline(self, hole: Hole, indent: str) -> str:
         nodes = self.bound[hole.name]
         if not nodes:
-            return ""
+            return "pass" if hole.start in self._passes else ""
+        if hole.many and isinstance(nodes[0], cst.BaseSmallStatement):
+            spans = ((self.start(each), self.end(each)) for each in nodes)
+            return "; ".join(self._moved(*span, indent) for span in spans)
         if hole.many:
             text = self._moved(*self._all_between_brackets(hole, nodes), indent)
             text = text if self._is_in_brackets(hole) else _on_one_line(text)
             value = nodes[0].value if len(nodes) == 1 and isinstance(nodes[0], cst.Arg) else None
             bare = isinstance(value, cst.GeneratorExp) and not value.lpar
             return f"({text})" if bare and hole.start not in self.bare else text
+        if isinstance(nodes[0], cst.Expr):
+            nodes = (nodes[0].value,)
         start, end = self.tree.outer(nodes[0])
         text = self._moved(start, end, indent)
         if isinstance(nodes[0], cst.Tuple) and not nodes[0].lpar and self._is_item(hole):
@@ -202,7 +219,7 @@ class Filler:
 
     def end_of(self, node: Node) -> int:
         """Where a statement ends with the comments that are its own."""
-        end, indent = self.end(node), self.source.indent(self.start(node))
+        end, indent = self.end(node), self.source.block_indent(self.start(node))
         return end_with_comments(self.source, end, indent)
 
     def _statements(self, nodes: tuple[Node, ...], indent: str, first: bool) -> str:
@@ -235,6 +252,14 @@ class Filler:
             lines.append(line if keep else indent + line.removeprefix(own))
         text = ("" if not shares else indent) + "".join(lines)
         return text.removeprefix(indent) if first else text
+
+
+def _blocks(nodes: Sequence[Node]) -> Iterator[list[Node]]:
+    """The statements of every block below some nodes."""
+    for node in nodes:
+        if isinstance(node, cst.BaseSuite):
+            yield statements(node)
+        yield from _blocks([below for _, below in children(node)])
 
 
 def _on_one_line(text: str) -> str:

@@ -17,7 +17,8 @@ import libcst as cst
 from patcher.patchfile.holes import has_comments, string_spans
 from patcher.rewrite.matching.pattern import Pattern, compile_pattern
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.replacing.places import CannotReplaceError, need_value
+from patcher.rewrite.replacing.needs import need_value
+from patcher.rewrite.replacing.places import CannotReplaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -6,7 +6,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from patcher.rewrite.replacing.comments import below_comments
-from patcher.rewrite.replacing.places import CannotReplaceError, need_values
+from patcher.rewrite.replacing.needs import (
+    need_elements,
+    need_names,
+    need_tuples,
+    need_values,
+)
+from patcher.rewrite.replacing.places import CannotReplaceError
 from patcher.rewrite.replacing.substitute import substitute
 from patcher.rewrite.source import Source
 from patcher.rewrite.splice import Splice, apply, in_word, with_pass
@@ -39,7 +45,8 @@ def substitute_all(
     result: list[Splice] = []
     for region in sites:
         for each in region:
-            need_values(each, template)
+            for need in (need_values, need_tuples, need_names, need_elements):
+                need(each, template)
         alone = [each for each in region if not _around(each, region) and not _in(each, region)]
         result += substitute(source, alone, pattern, template)
         for outermost in region:
@@ -89,9 +96,10 @@ def _group(
                 "the sites lie in each other, and the inner ones, once written, change which match",
                 "rewrite them in two patches, the second one with `requires`",
             )
-    head = _same(text, now.text)
-    tail = _same(text[head:][::-1], now.text[head:][::-1])
-    return Splice(head, len(text) - tail, now.text[head : len(now.text) - tail])
+    old, new = text[:end], now.text[: len(now.text) - len(text) + end]  # below it nothing changed
+    head = _same(old, new)
+    tail = _same(old[head:][::-1], new[head:][::-1])
+    return Splice(head, len(old) - tail, new[head : len(new) - tail])
 
 
 def _same(one: str, other: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
+from patcher.patchfile.holes import PatternError
 from patcher.patchfile.model import Edit, EditStatus
 from patcher.patchfile.python import parse_python
 from patcher.rewrite.matching.closest import closest_site
@@ -18,14 +19,14 @@ from patcher.rewrite.matching.search import MatchedSite, find
 from patcher.rewrite.matching.sites import in_dict, in_subscript, inside_others, left_alone
 from patcher.rewrite.matching.tree import RoundTripError
 from patcher.rewrite.matching.unify import Matcher, TooManyStepsError
-from patcher.rewrite.outcome import EditOutcome
+from patcher.rewrite.outcome import EditOutcome, Site
 from patcher.rewrite.replacing.nested import CrossingError, substitute_all
 from patcher.rewrite.replacing.places import CannotReplaceError
 from patcher.rewrite.source import Source
 from patcher.rewrite.splice import OverlapError, apply, with_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from patcher.rewrite.matching.search import Region
 
@@ -61,14 +62,18 @@ def plan_pattern_edit(
     except RoundTripError as error:
         hint = "write it with other white space"
         return refuse(edit, f"the pattern cannot be read: {error}", hint), []
+    except PatternError as error:
+        hint = "say it in two edits, with fewer `$$$` holes each"
+        message = f"pattern and replacement cannot be read together: {error}"
+        return refuse(edit, message, hint), []
     return _plan(file, edit, goal)
 
 
-def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
+def _plan(file: File, edit: Edit, goal: _Goal, taken_back: bool = False) -> Result:
+    """``taken_back``: the file is one without the edit, so that its sites are there or nothing."""
     tells = not generalises(goal.template, goal.pattern, goal.statements)
     if not tells and generalises(goal.pattern, goal.template, goal.statements):
-        hint = "make the pattern match less, or the replacement differ from it"
-        return refuse(edit, "the pattern matches what the replacement writes", hint), []
+        return _endless(edit), []
     try:
         regions = _regions(file, edit, goal)
         sites, done = _sites(file, goal, regions, tells)
@@ -77,11 +82,16 @@ def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
         return refuse(edit, "the pattern matches in too many ways", hint), []
     flat = [each for region in sites for each in region]
     places = tuple(site_at(file, *each.span) for each in flat)
-    decided = decide(edit, places, tuple(site_at(file, *each.span) for each in done))
+    there = tuple(site_at(file, *each.span) for each in done)
+    decided = decide(edit, places, there if _can_be_taken_back(goal) else ())
+    if decided.status is EditStatus.ALREADY and taken_back:
+        return decided, []
     if decided.status is EditStatus.ALREADY and not _gives_itself(file, edit, goal, done):
+        if _matches_either(file, goal, regions, done):
+            return _endless(edit), []
         decided = EditOutcome(edit, EditStatus.MISSING)
     if decided.status is EditStatus.MISSING:
-        return _missing(file, edit, decided, goal), []
+        return _missing(file, edit, decided, goal, there), []
     if decided.status is not EditStatus.READY:
         return decided, []
 
@@ -99,6 +109,11 @@ def _plan(file: File, edit: Edit, goal: _Goal) -> Result:
         return refuse(edit, "the sites overlap", hint, places), []
     notes = () if goal.statements else left_alone(file, edit, goal.pattern, regions)
     return replace(decided, notes=notes), splices
+
+
+def _endless(edit: Edit) -> EditOutcome:
+    hint = "make the pattern match less, or the replacement differ from it"
+    return refuse(edit, "the pattern matches what the replacement writes", hint)
 
 
 def _regions(file: File, edit: Edit, goal: _Goal) -> list[Region]:
@@ -145,14 +160,7 @@ def generalises(pattern: Pattern, other: Pattern, statements: bool) -> bool:
 
 
 def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[MatchedSite]) -> bool:
-    """Whether taking the edit back and making it again gives the file as it is.
-
-    An edit whose pattern says more than its replacement cannot be taken back: that its replacement
-    stands there, as often as it would, is all that can be known then.
-    """
-    names = {hole.name for hole in goal.pattern.holes}
-    if not names <= {hole.name for hole in goal.template.holes}:
-        return True
+    """Whether taking the edit back and making it again gives the file as it is."""
     source = file.source
 
     def written(source: Source) -> list[list[MatchedSite]]:
@@ -166,13 +174,31 @@ def _gives_itself(file: File, edit: Edit, goal: _Goal, done: list[MatchedSite]) 
         sites = list(regions.values())
         back = substitute_all(source, sites, goal.template, goal.pattern, written)
         before = Source(source.path, source.encode(apply(source.text, with_pass(back))))
-        outcome, splices = _plan(File(before), edit, goal)
+        outcome, splices = _plan(File(before), edit, goal, taken_back=True)
         again = apply(before.text, with_pass(splices))
     except (CannotReplaceError, CrossingError, OverlapError, PatcherError):
         return False
     same_place = outcome.status is EditStatus.READY and outcome.count == len(done)
     # As code: a comment that the replacement brings stays when the edit is taken back.
     return same_place and ast.dump(parse_python(again)) == ast.dump(source.tree)
+
+
+def _can_be_taken_back(goal: _Goal) -> bool:
+    """Whether the replacement has all that the pattern held.
+
+    Where it has not, what it writes may stand there for another reason.
+    """
+    names = {hole.name for hole in goal.pattern.holes}
+    return names <= {hole.name for hole in goal.template.holes}
+
+
+def _matches_either(
+    file: File, goal: _Goal, regions: list[Region], done: list[MatchedSite]
+) -> bool:
+    """Whether pattern and replacement match the same code, as where elements go round."""
+    spans = {each.span for each in done}
+    sites = (each.span for region in regions for each in goal.find(goal.pattern, region, file))
+    return any(span in spans for span in sites)
 
 
 def _is_written(site: MatchedSite, written: list[MatchedSite]) -> bool:
@@ -182,21 +208,30 @@ def _is_written(site: MatchedSite, written: list[MatchedSite]) -> bool:
         low, high = each.span
         if low <= start and end <= high:
             inside_hole = any(
-                a <= start and end <= b and (a, b) != (low, high) for a, b in each.holes()
+                a <= start and end <= b and not ((start, end) == (a, b) == (low, high))
+                for a, b in each.holes()
             )
             if not inside_hole:
                 return True
     return False
 
 
-def _missing(file: File, edit: Edit, outcome: EditOutcome, goal: _Goal) -> EditOutcome:
-    """Say why nothing was found: no such definition, or the place most like the pattern."""
+def _missing(
+    file: File, edit: Edit, outcome: EditOutcome, goal: _Goal, written: Sequence[Site]
+) -> EditOutcome:
+    """Say why nothing was found: no such definition, or the place most like the pattern.
+
+    Args:
+        written: where code stands that the replacement would write.
+    """
     if outcome.count:
         return outcome
     where = edit.within if edit.within not in (None, "<module>") else None
     if where and not file.definitions(where, edit.decorated):
         return no_definition(file, edit)
     message = f"no site in {where or edit.file}"
+    if written and not _can_be_taken_back(goal):
+        message += f"; what it writes stands in line {written[0].line}, perhaps for another reason"
     if edit.within is not None:
         everywhere = file.regions(None, [goal.pattern])
         for region in everywhere:

@@ -9,12 +9,12 @@ import libcst as cst
 
 from patcher.rewrite.matching.innermost import starts_line
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Node, children, one_hole
+from patcher.rewrite.matching.unify import Node, children
 from patcher.rewrite.replacing.comments import COMMENT_BEHIND, WHOLE_LINE_TAIL, block_end
 from patcher.rewrite.splice import Removal, Splice, overlap, with_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.search import MatchedSite
@@ -53,46 +53,6 @@ def why_not(sites: Sequence[MatchedSite], template: Pattern, error: str) -> Cann
     return CannotReplaceError(message)
 
 
-_VALUES = (
-    cst.SimpleString, cst.ConcatenatedString, cst.Integer, cst.Float, cst.Imaginary, cst.Attribute,
-)  # fmt: skip
-
-
-def need_value(template: Pattern) -> None:
-    """Raises `CannotReplaceError` for what a `case` would not take for a value."""
-    if template.expression is None or _is_value(template.expression):
-        return
-    message = f"`{template.text.strip()}` would be a pattern of `case`, and not a value"
-    raise CannotReplaceError(message, "match the whole `match` statement")
-
-
-def need_values(site: MatchedSite, template: Pattern) -> None:
-    """The same for what holes of the replacement put into its own patterns of `case`."""
-    for name in _holes_of_cases(template.body):
-        for node in site.match.bound.get(name, ()):
-            if isinstance(node, cst.BaseExpression) and not _is_value(node):
-                text = site.tree.module.code_for_node(node)
-                message = f"`${name}` holds `{text}`, which would be a pattern of `case`"
-                hint = f"compare it in a guard: `case _ if ... == ${name}:`"
-                raise CannotReplaceError(f"{message}, and not a value", hint)
-
-
-def _is_value(node: Node) -> bool:
-    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
-        node = node.expression
-    constant = isinstance(node, cst.Name) and node.value in ("None", "True", "False")
-    return constant or isinstance(node, _VALUES)
-
-
-def _holes_of_cases(nodes: Iterable[Node]) -> Iterator[str]:
-    for node in nodes:
-        name = one_hole(node) if isinstance(node, cst.MatchAs) else None
-        if name is not None:
-            yield name
-        else:
-            yield from _holes_of_cases(below for _, below in children(node))
-
-
 def takes_comment(source: Source, site: MatchedSite, template: Pattern, node: Node) -> bool:
     """Whether a hole of the replacement takes a comment in a node's own parentheses along."""
     bound = [site.match.bound.get(hole.name, ()) for hole in template.holes]
@@ -122,7 +82,7 @@ def removal(source: Source, start: int, end: int) -> Splice:
 def deletion(source: Source, site: MatchedSite, nodes: list[Node]) -> Removal:
     """Some statements of a site taken out, with the comments that end the last one's block."""
     start, end = element_span(site.tree, nodes[0])[0], element_span(site.tree, nodes[-1])[1]
-    span = start, block_end(source, end, source.indent(start))
+    span = start, block_end(source, end, source.block_indent(start))
     block, taken = site.block, removal(source, *span)
     place, size = (0, 0), 0  # of a block that may be left empty
     if block is not None and not block.may_empty and nodes[0] in block.statements:

@@ -77,9 +77,7 @@ def substitute(
     meant = joined(source, (splice for site in whole for splice in site.careful()))
     if small == meant and tree.meaning(source.text, small) is not None:
         return small
-    for filled, wrap in ((False, True), (False, False), (True, True), (True, False)):
-        for site in whole:
-            site.pass_for_empty = filled
+    for wrap in (True, False):
         meant = joined(source, (splice for site in whole for splice in site.careful(wrap)))
         reference = tree.meaning(source.text, meant)
         if reference is not None:
@@ -114,7 +112,6 @@ class _Site:
     template: Pattern
     bare: set[int | None] = field(default_factory=set)
     """Template offsets of holes that go without parentheses; None is the replacement itself."""
-    pass_for_empty: bool = False
 
     def small(self) -> list[Splice]:
         """Only what differs between pattern and template."""
@@ -166,7 +163,6 @@ class _Site:
         return Filler(
             self.source, self.site.tree, self.template, self.site.match.bound,
             start if limit is None else limit, kept, bare,
-            self.pass_for_empty,
         )  # fmt: skip
 
     def _text_span(self, nodes: Sequence[Node], comments: bool) -> tuple[int, int]:
@@ -320,7 +316,7 @@ class _Site:
         tree, source = self.site.tree, self.source
         start, end = element_span(tree, removed[0])[0], element_span(tree, removed[-1])[1]
         kept = self._kept(of, added)
-        span, indent = self._text_span(added, True), source.indent(start)
+        span, indent = self._text_span(added, True), source.block_indent(start)
         filler = self._filler(kept, start)  # the comments above stay there
         text = filler.fill(*span, indent).rstrip("\r\n")
         carried = filler.carried
