@@ -45,15 +45,18 @@ def need_values(site: MatchedSite, template: Pattern) -> None:
     places = list(_holes(template.body))
     cases = {name for name, in_case in places if in_case}
     elsewhere = {name for name, in_case in places if not in_case}
+    code = site.tree.module.code_for_node
     for hole in template.holes:
         for node in map(_inner, site.match.bound.get(hole.name, ())):
-            text, of_case = site.tree.module.code_for_node(node), isinstance(node, _OF_CASE)
+            of_case = isinstance(node, _OF_CASE)
             if hole.name in cases and not of_case and not _is_value(node):
-                message = f"`{hole}` holds `{text}`, which would be a pattern of `case`"
+                message = f"`{hole}` holds `{code(node)}`, which would be a pattern of `case`"
                 hint = f"compare it in a guard: `case _ if ... == ${hole.name}:`"
                 raise CannotReplaceError(f"{message}, and not a value", hint)
             if hole.name in elsewhere and of_case and not _names(node):
-                message = f"`{hole}` holds `{text}`, a pattern of `case` and elsewhere no value"
+                message = (
+                    f"`{hole}` holds `{code(node)}`, a pattern of `case` and elsewhere no value"
+                )
                 raise CannotReplaceError(message, "write out what shall be there")
 
 
