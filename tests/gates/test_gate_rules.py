@@ -337,3 +337,21 @@ def test_equal_tokens_do_not_hide_logits_that_are_far_apart(
     result = compare_runs(baseline, ran(tmp_path / "b", Arm.PATCHED, kept))
     assert result.passed is passes
     assert passes or result.stage == "logits"
+
+
+@pytest.mark.parametrize(("gap", "passes"), [(0.1, True), (0.28, True), (0.3, False), (2.0, False)])
+def test_only_a_best_element_that_was_nearly_as_likely_may_change_places(
+    gap: float, passes: bool, tmp_path: Path
+) -> None:
+    rows = [[-9.0] * 8 for _ in range(STEPS)]
+    for row in rows:
+        row[1], row[2] = 3.0, 3.0 - gap
+    before = [number for row in rows for number in row]
+    rows[4][2] = 3.001  # and the divergence stays small
+    after = [number for row in rows for number in row]
+    kept = [
+        keep(tmp_path / name, {"logits": ((STEPS, 8), numbers)})
+        for name, numbers in (("a", before), ("b", after))
+    ]
+    limits = perceptual.PerceptualLimits(mean_kl=1.0)
+    assert perceptual.judge(*kept, limits).passed is passes
