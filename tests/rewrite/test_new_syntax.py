@@ -10,6 +10,7 @@ from patcher.errors import PatcherError
 from patcher.patchfile.features import HERE, features, text_of, too_new
 from patcher.rewrite.authoring.capture import capture
 from patcher.rewrite.plan import PlanTarget, plan_patches
+from patcher.rewrite.problem import render_problem
 from tests.rewrite.making import patch, tree
 
 CASES = {
@@ -51,6 +52,15 @@ def test_it_rewrites(case: tuple[tuple[int, int], str, str, str]) -> None:
     plan = plan_patches([patch("p", "- file: m.py\n" + lines)], tree(m=before))
     assert plan.ok, plan.problems
     assert plan.files == {"m.py": after.encode()}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.11 reads `except*`")
+def test_except_and_except_star_are_named_as_what_differs() -> None:
+    pattern = "    try:\n        a()\n    except E:\n        $$$R\n"
+    edit = f"- file: m.py\n  match: |\n{pattern}  with: b()\n"
+    plan = plan_patches([patch("p", edit)], tree(m="try:\n    a()\nexcept* E:\n    b()\n"))
+    (problem,) = plan.problems
+    assert "differs at `except` and `except*`" in render_problem(problem)
 
 
 NEW = {
