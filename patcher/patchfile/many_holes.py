@@ -39,6 +39,8 @@ class HoleRole(Enum):
 
 @dataclass(frozen=True)
 class HolePlace:
+    """One `$$$` hole and what it stands for."""
+
     hole: Hole
     role: HoleRole
 
@@ -55,8 +57,9 @@ def places(parsed: Parsed) -> list[HolePlace]:
     for parent, field, node in _stand_ins(parsed.tree):
         column = len(lines[node.lineno - 1].encode()[: node.col_offset].decode())
         at = offsets[node.lineno - 1] + column
-        (hole,) = (each for each in parsed.holes if each.start <= at < each.end)
-        result.append(HolePlace(hole, _role(parsed, parent, field, node, hole)))
+        hole = next((each for each in parsed.holes if each.start <= at < each.end), None)
+        if hole is not None:
+            result.append(HolePlace(hole, _role(parsed, parent, field, node, hole)))
     return result
 
 
