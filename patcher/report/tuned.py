@@ -22,6 +22,11 @@ def print_tuned(result: TuneResult, *, color: bool | None) -> None:
         console(color=color).print(table(("tried", "gates", "speed"), rows))
     if not result.complete:
         click.echo("time ran out before everything was tried: the same command goes on from here")
+    if result.set is None and not result.complete and not any(map(_is_timed, result.tried)):
+        click.echo(
+            "set: none yet; no comparison of speed was finished: give it a longer `--budget`"
+        )
+        return
     if result.set is None:
         click.echo("set: none; nothing is faster than pristine here")
         return
@@ -30,6 +35,10 @@ def print_tuned(result: TuneResult, *, color: bool | None) -> None:
     click.echo(f"written: {result.path}")
     click.echo(f"receipt: {result.receipt}")
     click.echo(f"next: `patcher apply @{result.set} --verify`")
+
+
+def _is_timed(tried: TriedSet) -> bool:
+    return tried.speed not in (None, "not-measured")
 
 
 def _said(tried: TriedSet) -> str:

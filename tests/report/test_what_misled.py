@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from patcher.execution.results import Case
 from patcher.report.markdown import render
 from patcher.report.reading import read_record
+from patcher.report.tuned import print_tuned
 from patcher.report.verdict import text
+from patcher.results import TriedSet, TuneResult
 from patcher.verify.timing import said_of
 from tests.cli.test_misleading import patcher, workspace  # noqa: F401 - fixtures
 from tests.conftest import REPOSITORY, Patcher
@@ -122,3 +125,14 @@ def test_a_speed_of_inputs_that_came_again_and_again_says_so() -> None:
     assert few in " ".join(" ".join(line.text for line in text(record, 70)).split())
     assert few[1:] in render(record)
     assert "again and again" not in render(read_record(benched()))
+
+
+def test_a_search_whose_time_ran_out_does_not_say_that_nothing_is_faster(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started = TriedSet("start", "fast", ("a",), (), verdict="pass", speed="not-measured")
+    print_tuned(TuneResult("pkg", (), (started,), complete=False), color=False)
+    assert "set: none yet; no comparison of speed was finished" in capsys.readouterr().out
+    slower = replace(started, speed="slower")
+    print_tuned(TuneResult("pkg", (), (slower,), complete=True), color=False)
+    assert "nothing is faster than pristine here" in capsys.readouterr().out
