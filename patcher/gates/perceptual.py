@@ -43,13 +43,10 @@ if TYPE_CHECKING:
 class PerceptualLimits(close.CloseLimits):
     """Thresholds; the keys of ``[tool.patcher.verify.gates.perceptual]``.
 
-    ``waveform_snr_db`` suits bfloat16 and int8; float16 reaches 35. ``near_tie`` is a share of the
-    best element's probability: what has it on the baseline may become the best. It is how far the
-    divergence that is allowed moves two logits, ``exp(-2 sqrt(2 mean_kl))``.
+    ``waveform_snr_db`` suits bfloat16 and int8; float16 reaches 35.
     """
 
     top1: float = 0.99
-    near_tie: float = 0.75
     mean_kl: float = 1e-2
     mel_mean_abs: float = 0.05
     waveform_snr_db: float = 25.0
@@ -100,7 +97,8 @@ def similar_logits(expected: Array, actual: Array, limits: PerceptualLimits) -> 
 
     A planted margin makes the best element robust on synthetic weights; the divergence is what
     still sees a fault in attention then. A row whose two candidates are nearly as likely on the
-    baseline is undecided there, and counts for neither side.
+    baseline, no further apart than the divergence that is allowed moves two logits, is undecided
+    there and does not count.
     """
     rows = list(zip(expected.rows(), actual.rows(), strict=True))
     divergences = [arrays.kl_divergence(before, after) for before, after in rows]
@@ -110,7 +108,7 @@ def similar_logits(expected: Array, actual: Array, limits: PerceptualLimits) -> 
         for row, (before, after) in enumerate(rows)
         if arrays.argmax(before) != arrays.argmax(after)
     ]
-    tie = math.log(1 / limits.near_tie)
+    tie = 2 * math.sqrt(2 * limits.mean_kl)
     turned = [row for row, now in changed if max(rows[row][0]) - rows[row][0][now] > tie]
     agreement = 1 - len(turned) / len(rows)
     strange = [(row, now) for row, now in changed if now not in arrays.top(rows[row][0], 5)]

@@ -11,6 +11,7 @@ import libcst as cst
 from libcst import MaybeSentinel
 
 from patcher.patchfile.holes import ONE, with_holes
+from patcher.rewrite.matching.bare import bare
 from patcher.rewrite.matching.unify import Node, children, is_one_tuple, many_hole, one_hole
 from patcher.rewrite.replacing.places import CannotReplaceError
 
@@ -111,12 +112,12 @@ def need_names(site: MatchedSite, template: Pattern) -> None:
     """Raises `CannotReplaceError` where something else than a name would be one."""
     imported = [each.name for each in _below(template.body, cst.ImportAlias)]
     members = [each.attr for each in _below(template.body, cst.Attribute)]
-    dotted = cst.Attribute, cst.ImportAlias, cst.NameItem
+    dotted = cst.Attribute, cst.ImportAlias
     for places, also in ((imported, dotted), (members, ())):
         for place in places:
             name = one_hole(place)
             for held in site.match.bound.get(name, ()) if name else ():
-                inner = held.value if isinstance(held, cst.Expr) else _inner(held)
+                inner = bare(held)
                 if not isinstance(inner, (cst.Name, *also)):
                     text = site.tree.module.code_for_node(inner)
                     message = f"`${name}` holds `{text}`, which is no name"

@@ -44,7 +44,7 @@ def substitute_all(
     """
     result: list[Splice] = []
     for region in sites:
-        for each in region:
+        for each in region if template.holes else ():
             for need in (need_values, need_tuples, need_names, need_elements):
                 need(each, template)
         alone = [each for each in region if not _around(each, region) and not _in(each, region)]
