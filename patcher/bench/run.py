@@ -90,8 +90,8 @@ class BenchRun:
     Attributes:
         pairs: the pairs that count, by index.
         rejected: pairs the re-run rule set aside, each with its reason.
-        stopped: why it ended: ``decided``, ``all pairs``, ``not faster``, ``budget``,
-            ``failure``, ``fault`` or ``withheld``.
+        stopped: why it ended: ``decided``, ``all pairs``, ``plain gain``, ``not faster``,
+            ``budget``, ``failure``, ``fault`` or ``withheld``.
         failed: the timing that ended the bench, or None.
         fault: what the patched arm did wrong, or None.
         lost: processes that were lost, their pairs run again.
@@ -149,6 +149,7 @@ class _Sitting:
         progress: Callable[[int, ProcessTiming], None] | None,
     ) -> None:
         self.rules, self.lanes, self.ledger = rules, lanes, ledger
+        self.plan = rules.plan
         self.clock, self.check, self.progress = clock, check, progress
         self.name = uuid.uuid4().hex
         stored = ledger.pairs()
@@ -164,19 +165,25 @@ class _Sitting:
         self.began_s: dict[int, float] = {}  # of the pairs that run now
 
     def run(self) -> BenchRun:
-        plan, began_s = self.rules.plan, self.clock()
+        plan, began_s = self.plan, self.clock()
         for pair in self.kept.values():
             if fault := self.check(pair):
                 return self._result("fault", fault=fault)
         if not self._may_be_faster():
             return self._result("not faster")
-        for look in plan.looks:
+        for look in (*((plan.early.pairs,) if plan.early else ()), *plan.looks):
             ended = self._up_to(look, began_s)
             if ended is not None:
                 return ended
+            if shorter := plan.ends_early(pair_log_ratios(self._first(look))):
+                self.plan = shorter
+                return self._result("plain gain")
             if self._decided(look):
                 return self._result("decided")
         return self._result("all pairs")
+
+    def _first(self, count: int) -> list[TimedPair]:
+        return [self.kept[index] for index in range(count)]
 
     def _up_to(self, look: int, began_s: float) -> BenchRun | None:
         """Time every pair before ``look``; what the bench ends with, or None when it goes on."""
@@ -205,12 +212,10 @@ class _Sitting:
         return next((index for index in missing if index // 2 not in busy), None)
 
     def _decided(self, count: int) -> bool:
-        if count not in self.rules.plan.looks or not all(i in self.kept for i in range(count)):
-            return False
-        return self._verdict([self.kept[i] for i in range(count)]).decided
+        return count in self.plan.looks and self._verdict(self._first(count)).decided
 
     def _verdict(self, pairs: Sequence[TimedPair]) -> SpeedVerdict:
-        return judge_pairs(self.rules.plan, pairs, self.rules.margin, self.rules.floor_s)
+        return judge_pairs(self.plan, pairs, self.rules.margin, self.rules.floor_s)
 
     def _finish(
         self, index: int, began_s: float, timings: dict[Arm, ProcessTiming] | BenchRun
@@ -244,11 +249,11 @@ class _Sitting:
         """Whether the re-run rule has a run left for it, and one would help."""
         if self.loaded >= LASTING_LOAD and not pair.unlike:
             return False
-        return pair.attempt < RERUNS_A_PAIR and len(self.rejected) < self.rules.plan.reruns
+        return pair.attempt < RERUNS_A_PAIR and len(self.rejected) < self.plan.reruns
 
     def _may_be_faster(self) -> bool:
         """False once no further pair could make a plan that asks for nothing else ``faster``."""
-        plan, pairs = self.rules.plan, [self.kept[index] for index in sorted(self.kept)]
+        plan, pairs = self.plan, [self.kept[index] for index in sorted(self.kept)]
         if not plan.only_faster or not pairs:
             return True
         return statistics.may_exclude_1(pair_log_ratios(pairs), plan.pairs, plan.confidence)
@@ -294,7 +299,7 @@ class _Sitting:
         used = tuple(self.kept[index] for index in sorted(self.kept))
         verdict = self._verdict(used)
         return BenchRun(
-            self.rules.plan,
+            self.plan,
             verdict,
             used,
             tuple(self.rejected),

@@ -8,7 +8,7 @@ baseline time, so below 1 is faster.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,21 @@ class Word(str, Enum):
 
 
 @dataclass(frozen=True)
+class EarlyLook:
+    """A look before the planned ones, at a gain that nobody would overlook.
+
+    Attributes:
+        pairs: after so many of them.
+        confidence: of the interval that so few pairs reach.
+        gain: every pair has to be faster by more than this (0.2 = a fifth).
+    """
+
+    pairs: int
+    confidence: float
+    gain: float
+
+
+@dataclass(frozen=True)
 class BenchPlan:
     """How many pairs, looked at when, with which confidence; fixed before the first pair.
 
@@ -45,6 +60,7 @@ class BenchPlan:
             on a machine that is not quiet; ``quick`` stays quick.
         only_faster: it ends as soon as no further pair could make it ``faster``; what else could
             be said of the speed stays unsaid.
+        early: where it may end before the first look; the verdict then has that confidence.
     """
 
     name: str
@@ -54,10 +70,20 @@ class BenchPlan:
     warm_ups: int = 1
     reruns: int = 2
     only_faster: bool = False
+    early: EarlyLook | None = None
 
     @property
     def pairs(self) -> int:
         return self.looks[-1]
+
+    def ends_early(self, differences: Sequence[float]) -> BenchPlan | None:
+        """What the plan comes to after its first pairs, one log ratio each; None to go on."""
+        early = self.early
+        if early is None or len(differences) != early.pairs:
+            return None
+        if max(differences) >= math.log1p(-early.gain):
+            return None
+        return replace(self, looks=(early.pairs,), confidence=early.confidence, early=None)
 
 
 QUICK = BenchPlan("quick", looks=(6,), confidence=0.968, timed=1)

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from patcher.bench.speed import QUICK
 from patcher.bench.tuning import Names, Part, TuningTrial, search
 from patcher.commands.shared.candidates import Candidate, on_pristine
 from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import frozen_trees, loosest
 from patcher.commands.shared.judge_candidate import FASTER, CandidateJudge, How, Report, Say
 from patcher.commands.shared.resuming import resumable
-from patcher.commands.shared.verify_request import adapter_of
 from patcher.commands.shared.write_set import write_set
 from patcher.commands.verify import verify
 from patcher.errors import PatcherError
@@ -27,9 +27,8 @@ from patcher.patchfile.catalogue import Catalogue, load_catalogue
 from patcher.patchfile.model import Equivalence, Patch
 from patcher.report.words import duration
 from patcher.results import JudgedCandidate, TriedSet, TuneResult, as_json
-from patcher.settings import load_settings
 from patcher.verify.judgement import Verdict
-from patcher.verify.options import VerifyOptions
+from patcher.verify.options import Clock, VerifyOptions
 
 if TYPE_CHECKING:
     from patcher.execution.runner import Observer
@@ -46,12 +45,12 @@ class TuneOptions:
     """What the user asked `patcher tune` for.
 
     Attributes:
-        verify: how candidates are run; ``scale`` and ``models`` are those of the clock and of the
-            last verification, by default the first model alone. Gates run on the whole matrix at
-            tiny scale.
+        verify: how candidates are run; ``scale`` and ``models`` are those of the clock, by default
+            the first model alone, with the first test of the matrix. Gates run on the whole matrix
+            at tiny scale.
         claim: the loosest claim that a patch may make.
-        budget_s: seconds for all of it. What the last verification will take is kept back: as
-            long as a comparison beside pristine took.
+        budget_s: seconds for all of it. What the last verification will take is kept back, from
+            what a comparison beside pristine took.
         name: of the set that is written.
         receipt: where the receipt of the last verification goes.
         again: repeat what is on record.
@@ -92,24 +91,17 @@ def tune(
                 "conflict", "tune starts from pristine; patches are applied", hint=hint
             )
         with frozen_trees(copy) as scratch:
-            gates = replace(options.verify, scale="tiny", models=None)
-            options = replace(options, verify=_of_first_model(copy, options.verify))
-            # The clock looks at the matrix's own inputs: drawn ones are gated.
-            how = How(gates, replace(options.verify, inputs=0), options.again)
+            asked = options.verify
+            gates = replace(asked, scale="tiny", models=None)
+            # A call at full size takes many seconds: one of them is timed.
+            timed = replace(gates, clock=Clock(asked.scale, asked.models))
+            options = replace(options, verify=timed)
+            how = How(gates, timed, options.again)
             judge = CandidateJudge(copy, how, scratch, report, say)
             search_ = _Search(judge, options)
             best = search_.run(load_catalogue(workspace.root))
     result = TuneResult(copy.target, best, tuple(search_.tried), complete=search_.complete)
     return _verified(workspace, options, result, observer) if best else result
-
-
-def _of_first_model(copy: WorkingCopy, options: VerifyOptions) -> VerifyOptions:
-    """One model for the clock, where none was named: at full size each takes minutes."""
-    settings = load_settings(copy.workspace.root).get("verify", {})
-    adapter = adapter_of(copy, settings)
-    if options.models is not None or adapter is None:
-        return options
-    return replace(options, models=[adapter.matrix(settings).models[0].name])
 
 
 class _Search:
@@ -139,7 +131,7 @@ class _Search:
                 if time.monotonic() >= self.ends_at - self.last_s:
                     self.complete = False
                     return best
-                faster = self._timed(trial, catalogue)
+                faster = self._try(trial, catalogue)
                 best = trial.patches if faster else best
                 trial = steps.send(faster)
         except StopIteration as end:
@@ -148,18 +140,6 @@ class _Search:
 
     def _left_out(self, name: str, reason: str) -> None:
         self.tried.append(TriedSet("left out", name, (), (), error=reason))
-
-    def _timed(self, trial: TuningTrial, catalogue: Catalogue) -> bool:
-        began_s = time.monotonic()
-        faster = self._try(trial, catalogue)
-        took_s = time.monotonic() - began_s
-        # An answer from the record takes no time, and says nothing of what the last one will take.
-        if faster and not trial.beside and took_s > FROM_RECORD_S:
-            self.last_s = took_s
-            self.judge.say(
-                f"that took {duration(took_s)}; as much is kept for the last verification"
-            )
-        return faster
 
     def _try(self, trial: TuningTrial, catalogue: Catalogue) -> bool:
         try:
@@ -174,12 +154,23 @@ class _Search:
         return result.speed == FASTER and result.verdict == Verdict.PASS.value
 
     def _judged(self, candidate: Candidate, beside: Candidate | None) -> JudgedCandidate:
+        began_s = time.monotonic()
         result = self.judge.gated(candidate)
+        gated_s = time.monotonic() - began_s
         if result.verdict == Verdict.PASS.value:
             result = self.judge.screened(candidate, result, beside, self._left_s())
         # What stands beside pristine is measured again at the end; all else only here.
         if beside is not None and result.speed == FASTER:
-            result = self.judge.confirmed(candidate, result, beside, self._left_s())
+            return self.judge.confirmed(candidate, result, beside, self._left_s())
+        took_s = time.monotonic() - began_s
+        # An answer from the record takes no time, and says nothing of what the last one will take.
+        if result.speed == FASTER and took_s > FROM_RECORD_S:
+            whole = QUICK.pairs / max(1, result.pairs)
+            self.last_s = gated_s + (took_s - gated_s) * whole
+            self.judge.say(
+                f"that took {duration(took_s)}; the last verification will take about "
+                f"{duration(self.last_s)}, which is kept for it"
+            )
         return result
 
     def _left_s(self) -> float:

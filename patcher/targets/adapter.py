@@ -369,6 +369,12 @@ class Adapter(Protocol):
     #
     # Models beside those of the matrix: `verify --models all` runs them, too; each can be named.
     #
+    #     def code_of(self, model: Model) -> str
+    #
+    # Equal for models that run the same code of the package. One of them, drawn, is put through
+    # every kind of further call; the others get drawn inputs and a test once more. By default
+    # each model is taken to have code of its own.
+    #
     #     fresh_process: bool  # every run is a process of its own: no call can spoil the next
     #     def lives_on(self, test: Test) -> bool
     #

@@ -130,7 +130,7 @@ class Comparison:
                 StateRules(
                     exact=self.request.equivalence is Equivalence.BITWISE,
                     may_keep=may_keep,
-                    unsteady=self._unsteady(model),
+                    unsteady=self._unsteady(),
                     further=self._with_another_past(model),
                 ),
             )
@@ -144,11 +144,11 @@ class Comparison:
         on_record = any(self.baseline[case].reused for case, _ in calls if case in self.baseline)
         return frozenset(case for case, named in calls if on_record and not named)
 
-    def _unsteady(self, model: Model) -> frozenset[str]:
+    def _unsteady(self) -> frozenset[str]:
         """Generators that the baseline itself leaves elsewhere when it is asked the same again."""
         asked_again = [
             (Case(model.name, call.of), Case(model.name, call.test.name))
-            for call in self.plan.of_model(model)
+            for model, call in self.plan.pairs()
             if call.kind is CallReason.AGAIN
         ]
         pairs = [

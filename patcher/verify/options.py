@@ -10,6 +10,21 @@ from patcher.verify.plan import INPUTS
 
 
 @dataclass(frozen=True)
+class Clock:
+    """What is timed, where that is not all that is gated.
+
+    Attributes:
+        scale: size of the synthetic weights: small ones say little about speed.
+        models: as in `VerifyOptions`; by default the first of the matrix.
+        tests: so many of the matrix, from its first.
+    """
+
+    scale: str = "full"
+    models: str | Sequence[str] | None = None
+    tests: int = 1
+
+
+@dataclass(frozen=True)
 class VerifyOptions:
     """What the user asked `patcher verify` for; the options' names, times in seconds."""
 
@@ -36,6 +51,7 @@ class VerifyOptions:
     seed: int | None = None
     allow_unexercised: bool = False
     life: int | None = None
+    clock: Clock | None = None
 
     @property
     def plan(self) -> str | None:

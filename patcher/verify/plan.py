@@ -3,7 +3,8 @@
 The named tests of the matrix come first: they are the report's table. After them come further
 calls, in an order that the seed decides: inputs nobody could know, a named test once more, its
 words with another seed, the shortest text, a call that the package refuses. A patch may be right
-once.
+once. Models that run the same code share some of these: the seed picks the one that is put through
+all kinds, and each of the others gets drawn inputs of its own and a test once more.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class CallReason(str, Enum):
     AGAIN = "again"  # a named test once more, others in between
     REFUSED = "refused"  # the package raises; the call after it must not suffer
     ENTRY = "entry"  # another way into the package, which the series touches
+
+
+EVERYWHERE = (CallReason.DRAWN, CallReason.AGAIN)  # also where another model has the same code
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,31 @@ def make_plan(
         entries: other ways into the package, tried on the first model.
     """
     calls = {}
+    close = _looked_at_closely(adapter, matrix, seed, full=full)
     for number, model in enumerate(matrix.models):
         rng = random.Random(f"{seed}/{model.name}")
         named = tuple(Call(test) for test in matrix.tests)
         further = _further(adapter, model, matrix.tests, rng, inputs, full=full)
+        if model.name not in close:
+            further = [call for call in further if call.kind in EVERYWHERE]
         others = [Call(test, CallReason.ENTRY) for test in entries] if number == 0 else []
         calls[model.name] = _named_apart((*named, *further, *others))
     return CallPlan(seed, matrix, calls)
+
+
+def _looked_at_closely(
+    adapter: Adapter, matrix: Matrix, seed: int, *, full: bool
+) -> frozenset[str]:
+    """The models that get every kind of call: one of each code; in the full plan all."""
+    code_of = getattr(adapter, "code_of", None)
+    if full or code_of is None:
+        return frozenset(model.name for model in matrix.models)
+    by_code: dict[str, list[str]] = {}
+    for model in matrix.models:
+        by_code.setdefault(code_of(model), []).append(model.name)
+    return frozenset(
+        random.Random(f"{seed}/{code}").choice(names) for code, names in by_code.items()
+    )
 
 
 def _named_apart(calls: Sequence[Call]) -> tuple[Call, ...]:

@@ -33,6 +33,14 @@ MAKING_TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
+class Timed:
+    """What is timed apart from what is gated: a size of the weights, and a part of the matrix."""
+
+    scale: str
+    matrix: Matrix
+
+
+@dataclass(frozen=True)
 class Request:
     """A verification.
 
@@ -62,6 +70,7 @@ class Request:
         allow_unexercised: the user's own decision that edits which never ran may pass.
         reuse_pass: where these trees passed, its results stand for the gates' runs.
         why_not: why no pass on record stands for them; empty where the series never passed.
+        clock: what is timed; None for the same as is gated.
     """
 
     adapter: Adapter
@@ -90,6 +99,7 @@ class Request:
     allow_unexercised: bool = False
     reuse_pass: bool = False
     why_not: str = ""
+    clock: Timed | None = None
     memory_limit_mib: int | None = None
     sandbox: bool = True
     readable: tuple[Path, ...] = ()

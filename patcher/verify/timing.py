@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from patcher.bench.floor import best_bandwidth, floor_s, last_level_cache_bytes
@@ -14,6 +14,7 @@ from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import key_of
 from patcher.verify.judgement import Status
 from patcher.verify.own_comparison import own_comparison
+from patcher.verify.setup import prepare
 
 if TYPE_CHECKING:
     import random
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from patcher.targets.adapter import Model, Test
     from patcher.verify.judge import Bench
     from patcher.verify.judgement import CaseJudgement
+    from patcher.verify.setup import Setup, Timed
 
 # A call may take so many times what a gate's run may: nobody waits for it but the bench, and
 # one slow call beside a busy neighbour says nothing about the patch.
 PATIENCE = 3.0
+UNKNOWN_S = 300.0  # what a call may take of which nothing is known
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def measure_speed(
     An argument of `judge.judge`, once ``options`` are bound with `functools.partial`.
     """
     setup = bench.setup
-    request = setup.request
+    request, clock = setup.request, setup.request.clock
     runs: GateRuns = {
         Arm.BASELINE: [case.baseline for case in cases if case.baseline],
         Arm.PATCHED: [case.patched for case in cases if case.patched],
@@ -78,12 +81,16 @@ def measure_speed(
     device = str(facts.get("device", request.options.device))
     passed = {case.case for case in cases if case.status is Status.PASS}
     failed = {case.case for case in cases if case.status is Status.FAIL}
+    if clock is not None:
+        passed &= {Case(model.name, test.name) for model, test in clock.matrix.pairs()}
     if failed or not passed:
         matrix = {Case(model.name, test.name) for model, test in request.matrix.pairs()}
         reason = said_of(failed, matrix) if failed else "no case ran"
         return not_timed(
             options.plan, f"{reason}, so nothing was timed", device=device, gate_runs=runs
         )
+    if clock is not None:
+        setup = timed_setup(bench, clock)
     recorded = {
         case.case: [asdict(stage) for stage in case.baseline.stages]
         for case in cases
@@ -103,7 +110,10 @@ def measure_speed(
             request.python,
             request.limits,
         ),
-        facts={key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
+        facts={
+            **{key: facts[key] for key in ("device", "torch", "gpu") if key in facts},
+            **({"timed": setup.assets.summary} if clock else {}),
+        },
         floor_s=floors(cases, request.options.cache) if measured_here else {},
         claim=Claim(
             request.equivalence,
@@ -118,14 +128,16 @@ def measure_speed(
         vary=getattr(adapter, "vary", None),
         fresh_process=bool(getattr(adapter, "fresh_process", False)),
         models=[(each.model, each.tests) for each in setup.batches(Arm.BASELINE, passed, "timing")],
+        # What calls take, and what is recorded of them, is of the size that was gated.
         call_s={
             case.case: case.baseline.measure.wall_s
             for case in cases
-            if case.baseline and case.baseline.measure
+            if case.baseline and case.baseline.measure and clock is None
         },
         # Fixed work costs another call a case: only the full plan has the time.
-        recorded=recorded if options.plan.timed > 1 else {},
-        timeout_s=PATIENCE * max(bench.runner.case_timeout_s(case) for case in passed),
+        recorded=recorded if options.plan.timed > 1 and clock is None else {},
+        timeout_s=PATIENCE
+        * max(UNKNOWN_S if clock else bench.runner.case_timeout_s(case) for case in passed),
     )
     return time_arms(
         terms,
@@ -135,6 +147,15 @@ def measure_speed(
         request.run_dir / "runs.sqlite",
         observer,
     )
+
+
+def timed_setup(bench: Bench, clock: Timed) -> Setup:
+    """Where a part of the matrix is timed at its own size; its edits ran when they were gated."""
+    request = bench.setup.request
+    options = replace(request.options, scale=clock.scale)
+    asked = replace(request, options=options, matrix=clock.matrix, places=(), clock=None)
+    threads = processors_of(bench.executor)
+    return prepare(asked, bench.executor, threads, bench.observer)
 
 
 def floors(cases: Sequence[CaseJudgement], cache: Path) -> dict[Case, float]:

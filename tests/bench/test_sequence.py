@@ -18,6 +18,8 @@ MARGIN = 0.03
 
 def faster(rng: random.Random, plan: sequence.BenchPlan, effect: float) -> bool:
     differences = [effect + rng.gauss(0, NOISE) for _ in range(plan.pairs)]
+    if plan.early and (shorter := plan.ends_early(differences[: plan.early.pairs])):
+        return decide(differences[: shorter.pairs], [], shorter, MARGIN).word is Word.FASTER
     return decide(differences, [], plan, MARGIN).word is Word.FASTER
 
 
@@ -25,7 +27,7 @@ def kept(rng: random.Random, effects: list[float]) -> list[int]:
     """The candidates that screening and confirmation leave."""
     left, confirmed = [], 0
     for number, effect in enumerate(effects):
-        if not faster(rng, QUICK, effect):
+        if not faster(rng, sequence.SCREEN, effect):
             continue
         confirmed += 1
         if faster(rng, sequence.confirmation(confirmed), effect):
@@ -60,7 +62,16 @@ def test_a_first_look_ends_with_the_pair_that_rules_faster_out() -> None:
     resumed = FakeStopwatch(ratio(1.2))
     assert go(resumed, sequence.SCREEN, ledger).stopped == "not faster"
     assert resumed.order == ""
-    assert go(FakeStopwatch(ratio(0.8)), sequence.SCREEN).verdict.word is Word.FASTER
+    assert go(FakeStopwatch(ratio(0.85)), sequence.SCREEN).stopped == "decided"
+
+
+def test_a_first_look_ends_after_three_pairs_that_are_all_faster_by_more_than_a_fifth() -> None:
+    watch = FakeStopwatch(ratio(0.7))
+    run = go(watch, sequence.SCREEN)
+    assert (run.stopped, run.verdict.word, len(watch.order)) == ("plain gain", Word.FASTER, 6)
+    assert run.verdict.interval is not None
+    assert run.verdict.interval.confidence == 0.75
+    assert go(FakeStopwatch(ratio(0.7)), QUICK).verdict.pairs == QUICK.pairs
 
 
 @pytest.mark.parametrize("plan", [QUICK, *map(sequence.confirmation, (1, 3, 9))])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from patcher.results import JudgedCandidate
 from tests.cli.sums import MODULE, workload
 from tests.conftest import Patcher, runner
 
@@ -133,17 +135,22 @@ def test_time_for_the_last_verification_is_kept_back(
 
     at_s, trials, lines = [0.0], [], []
 
-    def tried(self: object, trial: tune.TuningTrial, catalogue: object) -> bool:
-        trials.append(trial)
-        at_s[0] += 200.0 if trial.beside else first_s
-        return not trial.beside
+    def screened(_: object, result: JudgedCandidate, beside: object, *__: object) -> Any:
+        trials.append(beside)
+        at_s[0] += 200.0 if beside else first_s
+        return replace(result, speed="undecided" if beside else "faster", pairs=6)
 
     starts = {"exact": SimpleNamespace(patches=["a", "b"])}
     parts = dict.fromkeys("abcdefghij", tune.Part())
     monkeypatch.setattr(tune.time, "monotonic", lambda: at_s[0])
-    monkeypatch.setattr(tune._Search, "_try", tried)
+    monkeypatch.setattr(tune._Search, "_candidate", lambda _, names, __: names)
     monkeypatch.setattr(tune, "fitting", lambda *_: parts)
-    judge: Any = SimpleNamespace(copy=None, say=lines.append)
+    judge: Any = SimpleNamespace(
+        copy=None,
+        say=lines.append,
+        gated=lambda _: JudgedCandidate("c", "set", "pass"),
+        screened=screened,
+    )
     search = tune._Search(judge, tune.TuneOptions(budget_s=1500.0))
     best = search.run(SimpleNamespace(sets=starts))  # type: ignore[arg-type]
     assert (best, search.complete) == (("a", "b"), False)

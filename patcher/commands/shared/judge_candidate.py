@@ -162,7 +162,9 @@ class CandidateJudge:
             declares=frozenset(each for patch in candidate.patches for each in patch.declares),
             places=edited_places(self.copy, candidate.patches),
         )
-        request = replace(request, about={"series": [p.name for p in candidate.patches]})
+        about = {"series": [patch.name for patch in candidate.patches]}
+        # Where these trees have passed, only their speed is new.
+        request = replace(request, about=about, reuse_pass=plan is not None)
         key = f"{step}/{plan.pairs if plan else 0}/{identity(request, options)}"
         known = self.ledger.find(key)
         if known is not None:

@@ -150,6 +150,7 @@ def identity(request: Request, options: VerifyOptions) -> str:
         options.plan,
         options.require,
         [request.inputs, request.seed, request.life, request.allow_unexercised],
+        asdict(request.clock) if request.clock else None,
     )
 
 

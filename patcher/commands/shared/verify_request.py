@@ -16,7 +16,7 @@ from patcher.settings import load_settings
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Matrix, Model, Options
 from patcher.targets.content import content_of
-from patcher.verify.setup import Request
+from patcher.verify.setup import Request, Timed
 
 if TYPE_CHECKING:
     from patcher.execution.process import FrozenTree
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from patcher.store.working_copy import WorkingCopy
     from patcher.targets.adapter import Adapter
     from patcher.verify.exercised import ChangedLines
-    from patcher.verify.options import VerifyOptions
+    from patcher.verify.options import Clock, VerifyOptions
 
 
 def request_for(
@@ -47,11 +47,12 @@ def request_for(
     adapter = adapter_of(copy, given)
     if adapter is None:
         raise nothing_to_run(copy)
+    every = adapter.matrix(given)
     return Request(
         adapter=adapter,
         version=copy.version or "",
         trees=trees,
-        matrix=selected(adapter.matrix(given), options.models, further_models(adapter)),
+        matrix=selected(every, options.models, further_models(adapter)),
         run_dir=copy.home / "runs",
         options=Options(
             device=options.device,
@@ -78,8 +79,18 @@ def request_for(
         readable=(copy.workspace.root, *readable_paths(copy.workspace.root, given)),
         hidden=hidden_from_workers(copy),
         content=content_of(adapter, given, copy.workspace.root),
+        clock=timed_apart(options.clock, every, adapter) if options.clock else None,
         about={"series": [each.name for each in copy.series], "aa": options.aa},
     )
+
+
+def timed_apart(clock: Clock, matrix: Matrix, adapter: Adapter) -> Timed:
+    """The part of a matrix that is timed."""
+    first = [model.name for model in matrix.models[:1]]
+    kept = selected(
+        matrix, first if clock.models is None else clock.models, further_models(adapter)
+    )
+    return Timed(clock.scale, Matrix(kept.models, kept.tests[: clock.tests]))
 
 
 def adapter_of(copy: WorkingCopy, config: Mapping[str, Any]) -> Adapter | None:

@@ -156,6 +156,10 @@ class ChatterboxAdapter:
 
         return edges(rng)
 
+    def code_of(self, model: Model) -> str:
+        """Its entry point: the report's models are one class with other weights."""
+        return str(model.options.get("entry", ""))
+
     def entries(self, touched: Collection[str]) -> tuple[Test, ...]:
         """A call of each other entry point that a series touches."""
         from patcher.targets.chatterbox.entries import entries
