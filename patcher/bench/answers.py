@@ -42,7 +42,8 @@ class AnswerCheck:
 
     Attributes:
         repeat: times the baseline once more, to see whether it repeats itself.
-        judged_inputs: runs inputs on both arms with their stages kept and gates them.
+        judged_inputs: runs inputs on both arms with their stages kept and gates them, given what
+            the patched arm answered while timed; None leaves that to a later measurement.
         loose: what a looser claim's gates said of an input, by label: the patched digest, or why
             it is wrong.
         unrepeated: inputs to which the baseline itself gives different answers.
@@ -50,7 +51,7 @@ class AnswerCheck:
 
     claim: Equivalence
     repeat: Callable[[], ProcessTiming]
-    judged_inputs: Callable[[Sequence[str]], Mapping[str, JudgedAnswer]]
+    judged_inputs: Callable[[Mapping[str, str]], Mapping[str, JudgedAnswer]] | None
     loose: dict[str, JudgedAnswer] = field(default_factory=dict)
     baseline: dict[str, str] = field(default_factory=dict)
     unrepeated: set[str] = field(default_factory=set)
@@ -87,8 +88,11 @@ class AnswerCheck:
     def _judge(self, pair: TimedPair, differing: Sequence[str]) -> Fault | None:
         inputs = [label.removesuffix(AGAIN) for label in differing]
         missing = [label for label in dict.fromkeys(inputs) if label not in self.loose]
+        if self.judged_inputs is None:
+            return None
         if missing:
-            self.loose.update(self.judged_inputs(missing))
+            timed = {label: pair.patched.answers.get(label, "") for label in missing}
+            self.loose.update(self.judged_inputs(timed))
         for label, key in zip(differing, inputs, strict=True):
             judged = self.loose.get(key)
             if judged is None:
@@ -108,7 +112,8 @@ class JudgedAnswer:
 
     Attributes:
         problem: why it is wrong; empty when it passed.
-        repeats: the patched arm gave the same answer twice.
+        repeats: the patched arm gave the same answer twice; asked only where a timed answer is
+            another one.
     """
 
     digest: str = ""
@@ -132,18 +137,19 @@ class InputJudge:
         self.workload, self.claim = workload, claim
         self.limits, self.compare = limits, compare
 
-    def __call__(self, labels: Sequence[str]) -> Mapping[str, JudgedAnswer]:
-        """What came of each input, by ``model / input``."""
+    def __call__(self, timed: Mapping[str, str]) -> Mapping[str, JudgedAnswer]:
+        """What came of each input, by ``model / input``, given the timed answers' digests."""
         result: dict[str, JudgedAnswer] = {}
-        for model, tests in self._asked(set(labels)):
+        for model, tests in self._asked(set(timed)):
             batch = {arm: Batch(arm, model, tests, "timed") for arm in Arm}
             first = self.runner.run(batch.values())
-            second = self.runner.run([batch[Arm.PATCHED]])
             baseline = {case: first[Arm.BASELINE, case] for case in batch[Arm.BASELINE].cases}
             patched = {case: first[Arm.PATCHED, case] for case in batch[Arm.PATCHED].cases}
             replays = {
                 arm: replay(self.runner, arm, batch[arm], baseline, patched=patched) for arm in Arm
             }
+            others = [case for case, run in patched.items() if _digest(run) != timed[str(case)]]
+            second = self.runner.run([batch[Arm.PATCHED]]) if others else {}
             for case, run in baseline.items():
                 pair = GatePair(
                     run,
@@ -153,7 +159,8 @@ class InputJudge:
                     limits=self.limits,
                     compare=self.compare,
                 )
-                result[str(case)] = self._judged(pair, second[Arm.PATCHED, case])
+                again = second.get((Arm.PATCHED, case), patched[case])
+                result[str(case)] = self._judged(pair, again)
         return result
 
     def _asked(self, labels: set[str]) -> Iterable[tuple[Model, tuple[Test, ...]]]:
@@ -170,10 +177,14 @@ class InputJudge:
                 return JudgedAnswer(problem=result.failure.text)
         wrong = next((each for each in run_gates(pair, self.claim) if not each.passed), None)
         return JudgedAnswer(
-            digest_of([vars(each) for each in pair.patched.returned]),
+            _digest(pair.patched),
             wrong.message if wrong else "",
             repeats=again.ok and compare(pair.patched, again).passed,
         )
+
+
+def _digest(result: CaseResult) -> str:
+    return digest_of([vars(each) for each in result.returned])
 
 
 def _cases(labels: Sequence[str]) -> tuple[Case, ...]:

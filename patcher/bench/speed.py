@@ -61,6 +61,7 @@ class BenchPlan:
         only_faster: it ends as soon as no further pair could make it ``faster``; what else could
             be said of the speed stays unsaid.
         early: where it may end before the first look; the verdict then has that confidence.
+        gated: answers under a claim looser than bitwise are run again and held to its gate.
     """
 
     name: str
@@ -71,6 +72,7 @@ class BenchPlan:
     reruns: int = 2
     only_faster: bool = False
     early: EarlyLook | None = None
+    gated: bool = True
 
     @property
     def pairs(self) -> int:

@@ -125,6 +125,7 @@ def time_arms(
     own = shared.view() if count > 1 else executor
     stopwatch = ExecutorStopwatch(own, plain, planned)
     judge = InputJudge(own, plain, planned, claim.equivalence, claim.limits, claim.compare)
+    gate_inputs = judge if terms.plan.gated else None
     expected, budget_s = None, terms.budget_s
     if observer.announce is not None:
         margin = margin_of(terms.device)
@@ -147,7 +148,7 @@ def time_arms(
         Lanes(watches, shared.stop, lambda: timing_slots(executor)),
         ledger,
         clock=time.monotonic,
-        check=AnswerCheck(claim.equivalence, lambda: stopwatch(Arm.BASELINE), judge),
+        check=AnswerCheck(claim.equivalence, lambda: stopwatch(Arm.BASELINE), gate_inputs),
         progress=observer.progress,
     )
     if run.stopped != "budget":

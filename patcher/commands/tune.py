@@ -8,7 +8,7 @@ beside pristine and from nothing, and only what that calls faster is written dow
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +113,7 @@ class _Search:
         # Before anything is known, half of the time: the last verification does the same once more.
         self.last_s = options.budget_s / 2
         self.tried: list[TriedSet] = []
+        self.labels: dict[Names, str] = {(): "pristine"}
         self.complete = True
 
     def run(self, catalogue: Catalogue) -> Names:
@@ -143,12 +144,13 @@ class _Search:
 
     def _try(self, trial: TuningTrial, catalogue: Catalogue) -> bool:
         try:
+            self.labels[trial.patches] = _label(trial, self.labels[trial.beside])
             candidate = self._candidate(trial.patches, catalogue)
             beside = self._candidate(trial.beside, catalogue) if trial.beside else None
         except PatcherError as error:
             self._record(trial, JudgedCandidate(trial.changed, trial.kind, error=error.message))
             return False
-        self.judge.say(f"{trial.kind} {trial.changed}, beside {_shown(trial.beside)}")
+        self.judge.say(f"{self.labels[trial.patches]}, beside {self.labels[trial.beside]}")
         result = self._judged(candidate, beside)
         self._record(trial, result)
         return result.speed == FASTER and result.verdict == Verdict.PASS.value
@@ -177,7 +179,7 @@ class _Search:
         return max(1.0, self.ends_at - self.last_s - time.monotonic())
 
     def _candidate(self, names: Names, catalogue: Catalogue) -> Candidate:
-        return on_pristine(self.copy, _shown(names), "set", catalogue.expand(names))
+        return on_pristine(self.copy, self.labels[names], "set", catalogue.expand(names))
 
     def _record(self, trial: TuningTrial, result: JudgedCandidate) -> None:
         self.tried.append(
@@ -203,8 +205,14 @@ def _plan(starts: int, parts: int, budget_s: float) -> str:
     )
 
 
-def _shown(names: Sequence[str]) -> str:
-    return " + ".join(names) or "pristine"
+def _label(trial: TuningTrial, beside: str) -> str:
+    """A set in a few words, by how the search came to it."""
+    if trial.kind == "start":
+        return f"@{trial.changed}"
+    if not trial.beside:
+        return trial.changed
+    word = {"add": "and", "swap": "changed to", "drop": "without"}[trial.kind]
+    return f"{beside} {word} {trial.changed}"
 
 
 def fitting(

@@ -342,25 +342,21 @@ class Adapter(Protocol):
             PatcherError: ``environment`` when weights that were asked for cannot be reached.
         """
 
-    # An adapter may also have:
+    # An adapter may also have (`Tests` is a tuple of `Test`):
     #
-    #     def draw(self, rng: random.Random, model: Model, count: int, full: bool)
-    #         -> tuple[Test, ...]
+    #     def draw(self, rng: random.Random, model: Model, count: int, full: bool) -> Tests
     #
-    # Inputs drawn from `rng` (`draw_inputs`). A test's `options` hold every argument of the call.
-    # The first one should have every public argument off its default and be longer than the
-    # named tests.
+    # Inputs drawn from `rng` (`draw_inputs`), every argument of the call in `options`. The first
+    # should have every public argument off its default and be longer than the named tests.
     #
-    #     def edges(self, rng: random.Random, model: Model) -> tuple[Test, ...]
+    #     def edges(self, rng: random.Random, model: Model) -> Tests
     #
     # Inputs at the edges of what the package takes: the shortest text, one word again and again,
     # each argument at its least. The first is tried always, all of them in the full plan.
     #
-    #     def refused(self, model: Model) -> Test | None
+    #     def refused(self, model: Model) -> Test | None  # raises; the next call must not suffer
     #
-    # A call that the package raises at: the call after it must not suffer.
-    #
-    #     def entries(self, touched: Collection[str]) -> tuple[Test, ...]
+    #     def entries(self, touched: Collection[str]) -> Tests
     #
     # Other ways into the package than the one the named tests take, for a series that touches
     # these functions (`file:qualified name`, as in `chatterbox/vc.py:ChatterboxVC.generate`).
@@ -371,9 +367,7 @@ class Adapter(Protocol):
     #
     #     def code_of(self, model: Model) -> str
     #
-    # Equal for models that run the same code of the package. One of them, drawn, is put through
-    # every kind of further call; the others get drawn inputs and a test once more. By default
-    # each model is taken to have code of its own.
+    # Equal for models that run the same code: one of them stands for all in rarer further calls.
     #
     #     fresh_process: bool  # every run is a process of its own: no call can spoil the next
     #     def lives_on(self, test: Test) -> bool

@@ -3,7 +3,7 @@
 Query, key and value are one product, and so are gate and up; both rotations are done at once; keys
 and values are written into place where the library concatenates the whole cache. On a CPU in
 float32 the products of two rows run as a batch of narrow ones, which reads the weights at the
-speed of the memory.
+speed of the memory. Where it can be, a layer is one compiled function (`compiled_layer`).
 """
 
 from types import SimpleNamespace
@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 from torch.nn import functional
+
+from .compiled_layer import compiled_layer
 
 GROWTH = 256  # positions added to the buffers at a time
 ROWS = 64  # rows of a weight in one product of a batch
@@ -92,6 +94,7 @@ class Block:
         self.gate_up = Product(mlp.gate_proj, mlp.up_proj, batch=batch)
         self.down = Product(mlp.down_proj, batch=batch)
         self.keys_values = torch.cat((keys, values), dim=1)
+        self.compiled = compiled_layer(self) if is_untouched(self.act) else None
 
     def grow(self):
         batch, heads, length, dim = self.keys_values.shape
@@ -102,6 +105,18 @@ class Block:
 
     def __call__(self, hidden, cos, sin, position):
         """``hidden`` (B, C) to ``hidden`` (B, C); ``cos`` and ``sin`` (D,) of this position."""
+        compiled = self.compiled
+        if compiled is None:
+            return self.plain(hidden, cos, sin, position)
+
+        def cheaper():
+            return compiled(hidden, cos, sin, self.keys_values, position)
+
+        if gives_the_same(compiled.key, cheaper, lambda: self.plain(hidden, cos, sin, position)):
+            return cheaper()
+        return self.plain(hidden, cos, sin, position)
+
+    def plain(self, hidden, cos, sin, position):
         batch, heads = hidden.shape[0], self.heads
         qkv = self.qkv(self.before_attention(hidden))
         if self.head_dim != ROWS:

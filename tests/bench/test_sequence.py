@@ -65,12 +65,12 @@ def test_a_first_look_ends_with_the_pair_that_rules_faster_out() -> None:
     assert go(FakeStopwatch(ratio(0.85)), sequence.SCREEN).stopped == "decided"
 
 
-def test_a_first_look_ends_after_three_pairs_that_are_all_faster_by_more_than_a_fifth() -> None:
+def test_a_first_look_ends_after_two_pairs_that_are_both_faster_by_more_than_a_fifth() -> None:
     watch = FakeStopwatch(ratio(0.7))
     run = go(watch, sequence.SCREEN)
-    assert (run.stopped, run.verdict.word, len(watch.order)) == ("plain gain", Word.FASTER, 6)
+    assert (run.stopped, run.verdict.word, len(watch.order)) == ("plain gain", Word.FASTER, 4)
     assert run.verdict.interval is not None
-    assert run.verdict.interval.confidence == 0.75
+    assert run.verdict.interval.confidence == 0.5
     assert go(FakeStopwatch(ratio(0.7)), QUICK).verdict.pairs == QUICK.pairs
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from estimator import estimated, given_to_estimator, small_estimator  # beside this file
 from int8_probes import int8_encoder, int8_flow, int8_t3
+from t3_probes import compiled, static
 
 GENERATIONS = 3
 
@@ -26,6 +27,7 @@ def main() -> None:
     special = {
         "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "int8_encoder": int8_encoder,
         "layout": layout, "attention": attention, "static": static, "solver": solver_graph,
+        "compiled": compiled,
     }  # fmt: skip
     print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
 
@@ -91,95 +93,6 @@ def flow() -> dict[str, Any]:
         mel, _ = solver(mu, mask, 4, spks=speaker, cond=condition)
         reported[f"mel_{has}"], reported["dtype"] = mel.flatten().tolist(), str(mel.dtype)
     return reported
-
-
-def taped(step: Any) -> Any:
-    """What a CUDA graph does, on a CPU: the operations of one call, replayed on the same memory.
-
-    Whatever Python decided while recording stays decided: a number, a branch, a shape.
-    """
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
-
-    tape: list[tuple[Any, Any, Any, Any]] = []
-
-    class Recording(TorchDispatchMode):
-        def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), named: Any = None) -> Any:
-            result = op(*args, **(named or {}))
-            tape.append((op, args, named or {}, result))
-            return result
-
-    with Recording():
-        output = step()
-
-    def replay() -> Any:
-        for op, args, named, known in tape:
-            given = [each for each in tree_leaves((args, named)) if torch.is_tensor(each)]
-            memory = {each.untyped_storage().data_ptr() for each in given}
-            fresh = op(*args, **named)
-            for new, old in zip(tree_leaves(fresh), tree_leaves(known), strict=True):
-                if torch.is_tensor(old) and old.untyped_storage().data_ptr() not in memory:
-                    old.copy_(new)
-        return output
-
-    return replay
-
-
-def static() -> dict[str, Any]:
-    """Tokens of a T3 whose steps are replayed from a tape, over the border of a bucket."""
-    import torch
-    from chatterbox.models.t3 import T3, llama_configs
-    from chatterbox.models.t3.inference import static_steps
-    from chatterbox.models.t3.modules.cond_enc import T3Cond
-    from chatterbox.models.t3.modules.t3_config import T3Config
-
-    small = {"num_hidden_layers": 2, "intermediate_size": 64}
-    llama_configs.LLAMA_CONFIGS["Llama_520M"].update(small)
-    torch.manual_seed(0)
-    t3 = T3(T3Config.english_only()).eval()
-    recordings: list[Any] = []
-
-    def record(step: Any) -> Any:
-        recordings.append(step)
-        return taped(step)
-
-    def generate(words: int, replayed: bool, tokens: int = 8) -> list[int]:
-        static_steps.recorder = lambda _: record if replayed else None
-        text = torch.randint(10, 200, (1, words), generator=torch.Generator().manual_seed(words))
-        text[0, 0], text[0, -1] = t3.hp.start_text_token, t3.hp.stop_text_token
-        condition = T3Cond(
-            speaker_emb=torch.ones(1, 256),
-            cond_prompt_speech_tokens=torch.arange(150)[None],
-            emotion_adv=0.5 * torch.ones(1, 1, 1),
-        )
-        torch.manual_seed(3)
-        actual = t3.inference(
-            t3_cond=condition,
-            text_tokens=text.repeat(2, 1),
-            max_new_tokens=tokens,
-            stop_on_eos=False,
-        )
-        speech: list[int] = actual.flatten().tolist()
-        return speech
-
-    short, long = 12, 216  # the long one crosses into the next bucket
-    results = {
-        "plain": [generate(short, False), generate(long, False), generate(short, False)],
-        "replayed": [generate(short, True), generate(long, True), generate(short, True)],
-        "recordings": len(recordings),
-    }
-    with torch.no_grad():
-        for part in t3.tfmr.parameters():
-            part.mul_(1.01)  # a graph reads the weights where they lie
-    results["plain"].append(generate(short, False))
-    results["replayed"].append(generate(short, True))
-    results["after a change in place"] = len(recordings)
-    last = t3.tfmr.layers[-1].mlp.down_proj
-    last.register_forward_hook(lambda _part, _given, out: out * 1000)
-    results["hooked"] = [generate(short, False), generate(short, True)]
-    results["with a hook"] = len(recordings)
-    return results
 
 
 def solver_graph() -> dict[str, Any]:

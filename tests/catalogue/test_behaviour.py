@@ -134,6 +134,25 @@ def test_an_int8_model_is_the_same_after_a_pickle(probed: Any) -> None:
     assert reported["after a pickle"] == reported["apart"]
 
 
+COMPILED = ("t3_reuse_backend", "t3_lean_step", "t3_int8")
+
+
+@pytest.mark.parametrize(("kind", "layers"), [("float", 2), ("int8", 2), ("hooked", 1)])
+def test_a_compiled_layer_gives_the_bits_of_the_plain_one(
+    probed: Any, kind: str, layers: int
+) -> None:
+    reported = probed("compiled", *COMPILED)[kind]
+    assert reported["same"]
+    assert reported["steps"] >= 7
+    # Narrow products have the plain ones' bits on some machines alone.
+    assert reported["layers"] in ({0, layers} if kind == "float" else {layers})
+
+
+def test_where_nothing_can_be_compiled_layers_stay_plain(probed: Any) -> None:
+    reported = probed("compiled", *COMPILED)["where nothing compiles"]
+    assert (reported["layers"], reported["same"]) == (0, True)
+
+
 STATIC = ("t3_reuse_backend", "t3_lean_step", "t3_static_graph")
 
 

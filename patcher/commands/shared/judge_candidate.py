@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patcher.bench.sequence import SCREEN, confirmation
+from patcher.bench.timing import TimingObserver
 from patcher.commands.shared.edited_places import edited_places
 from patcher.commands.shared.explain_failures import quick_explainer
 from patcher.commands.shared.freeze_trees import Freezer, loosest
@@ -23,6 +24,7 @@ from patcher.commands.shared.keep_run import identity
 from patcher.commands.shared.replay_series import rewriting
 from patcher.commands.shared.verify_request import request_for
 from patcher.execution.results import Arm
+from patcher.report.bench_progress import BenchProgress
 from patcher.results import JudgedCandidate, JudgedOutcome, as_json
 from patcher.results.judged import outcome_of
 from patcher.results.reading import from_json
@@ -187,7 +189,12 @@ class CandidateJudge:
         if plan is None:
             return judge_trees(request, explain=explain)
         declares = frozenset(each for patch in candidate.patches for each in patch.declares)
-        measure = partial(measure_speed, options=TimingOptions(plan, budget_s, declares=declares))
+        shown = BenchProgress(plan.pairs)
+        measure = partial(
+            measure_speed,
+            options=TimingOptions(plan, budget_s, declares=declares),
+            observer=TimingObserver(lambda *of: self.say(shown.sentence(*of))),
+        )
         return judge_trees(request, explain=explain, measure_speed=measure)
 
     def _tree(self, candidate: Candidate) -> FrozenTree:

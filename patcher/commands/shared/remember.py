@@ -62,6 +62,8 @@ def on_record(copy: WorkingCopy, request: Request, options: VerifyOptions) -> Re
     """
     if options.plan is None or options.aa or options.again:
         return request
+    if options.clock is not None:  # a search gated these trees itself
+        return replace(request, reuse_pass=True)
     keys, known = _keys(copy.series), _read(copy)
     if not any(each.series == keys for each in known):
         return request
