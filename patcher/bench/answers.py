@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.bench.collect import digest_of
 from patcher.bench.records import Fault
-from patcher.execution.replaying import replay
+from patcher.execution.replaying import replay_all
 from patcher.execution.results import Arm, Case
 from patcher.execution.runner import Batch, Runner, Silent
 from patcher.gates.bitwise import compare
@@ -145,17 +145,15 @@ class InputJudge:
             first = self.runner.run(batch.values())
             baseline = {case: first[Arm.BASELINE, case] for case in batch[Arm.BASELINE].cases}
             patched = {case: first[Arm.PATCHED, case] for case in batch[Arm.PATCHED].cases}
-            replays = {
-                arm: replay(self.runner, arm, batch[arm], baseline, patched=patched) for arm in Arm
-            }
+            replays = replay_all(self.runner, [*batch.values()], baseline, patched=patched)
             others = [case for case, run in patched.items() if _digest(run) != timed[str(case)]]
             second = self.runner.run([batch[Arm.PATCHED]]) if others else {}
             for case, run in baseline.items():
                 pair = GatePair(
                     run,
                     patched[case],
-                    replays[Arm.BASELINE].get((Arm.BASELINE, case)),
-                    replays[Arm.PATCHED].get((Arm.PATCHED, case)),
+                    replays.get((Arm.BASELINE, case)),
+                    replays.get((Arm.PATCHED, case)),
                     limits=self.limits,
                     compare=self.compare,
                 )

@@ -6,15 +6,50 @@ that reads it is pristine, in a process that never saw the patch.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Job, Step
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.execution.runner import LOOK_TIMEOUT_S, Batch, Results, Runner, case_result, run_job
+from patcher.execution.shared import SharedExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+
+def replay_all(
+    runner: Runner,
+    batches: Sequence[Batch],
+    recorded: Mapping[Case, CaseResult],
+    *,
+    patched: Mapping[Case, CaseResult],
+) -> Results:
+    """Replay several batches, as many at once as there are slots."""
+    count = max(1, min(len(batches), runner.executor.slots()))
+    shared = SharedExecutor(runner.executor)
+    views = [runner.on(shared.view()) for _ in range(count)] if count > 1 else [runner]
+    waiting = deque(batches)
+    results: Results = {}
+
+    def work(view: Runner) -> None:
+        while True:
+            try:
+                batch = waiting.popleft()
+            except IndexError:
+                return
+            results.update(replay(view, batch.arm, batch, recorded, patched=patched))
+
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            list(pool.map(work, views))
+        except BaseException:  # Ctrl-C too: what the others still do is not waited for
+            waiting.clear()
+            shared.stop()
+            raise
+    return results
 
 
 def replay(

@@ -8,6 +8,7 @@ rest. After one hang the rest of its batch runs last.
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -127,6 +128,12 @@ class Runner:
         self.case_s: dict[Case, float] = {}  # what the baseline took
         self.open_s: dict[str, float] = {}  # by model
         self.expected: set[Arm] = set()
+
+    def on(self, executor: Executor) -> Runner:
+        """The same runner on another view of its executor; both know what calls take."""
+        result = copy(self)
+        result.executor = executor
+        return result
 
     def run(
         self,

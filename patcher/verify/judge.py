@@ -8,7 +8,7 @@ explained. It writes nothing but its own run folder: the working copy is none of
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from patcher.verify.survival import Survived, survive
 from patcher.verify.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from patcher.execution.results import Arm, CaseResult
     from patcher.verify.exercised import Exercise
@@ -96,6 +96,45 @@ def judge(
         return Judgement(Verdict.FAIL, "record-damaged", sentence, gate=request.equivalence.value)
 
 
+def time_again(
+    request: Request,
+    passed: Judgement,
+    measure_speed: MeasureSpeed,
+    observer: Observer | None = None,
+) -> Judgement:
+    """Time the arms of a verification that passed in this process; no gate runs again.
+
+    Args:
+        passed: of the same trees and the same request but for what is timed.
+    """
+    watcher = observer or Silent()
+    with executor_of(request) as (executor, _, threads):
+        setup = prepare(request, executor, threads, watcher)
+        guarded = Guarded(setup, executor)
+        runner = Runner(executor, setup.sites, watcher, timeout_s=request.timeout_s)
+        baseline = {case.case: case.baseline for case in passed.cases if case.baseline}
+        runner.learn(baseline.values())
+        speed = measure_speed(Bench(setup, executor, watcher, runner, baseline), passed.cases)
+    fault = speed.fault
+    judged = replace(passed, speed=speed, warnings=())
+    if fault:
+        judged = replace(judged, verdict=Verdict.FAIL, reason=fault.reason, sentence=fault.sentence)
+    judged = guarded.conclude(judged)
+    return replace(judged, warnings=tuple(dict.fromkeys((*passed.warnings, *judged.warnings))))
+
+
+@contextmanager
+def executor_of(request: Request) -> Iterator[tuple[Executor, int, int]]:
+    """The executor of a request while it is used, its slots, and the threads of each worker."""
+    slots, threads = slots_and_threads(request)
+    executor = find_executor(request.executor, slots)
+    scope: AbstractContextManager[Any] = (
+        executor if isinstance(executor, AbstractContextManager) else nullcontext()
+    )
+    with scope:
+        yield executor, slots, threads
+
+
 def _judge(
     request: Request,
     watcher: Observer,
@@ -103,12 +142,7 @@ def _judge(
     measure_speed: MeasureSpeed | None,
 ) -> Judgement:
     began_s = time.monotonic()
-    slots, threads = slots_and_threads(request)
-    executor = find_executor(request.executor, slots)
-    scope: AbstractContextManager[Any] = (
-        executor if isinstance(executor, AbstractContextManager) else nullcontext()
-    )
-    with scope:
+    with executor_of(request) as (executor, slots, threads):
         setup = prepare(request, executor, threads, watcher)
         guarded = Guarded(setup, executor)
         trial = Trial(setup, executor, watcher)

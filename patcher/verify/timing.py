@@ -136,6 +136,8 @@ def measure_speed(
         },
         # Fixed work costs another call a case: only the full plan has the time.
         recorded=recorded if options.plan.timed > 1 and clock is None else {},
+        # Parts alone are not asked for where one call takes many seconds.
+        parts=clock is None,
         timeout_s=PATIENCE
         * max(UNKNOWN_S if clock else bench.runner.case_timeout_s(case) for case in passed),
     )
@@ -183,6 +185,7 @@ class TimedCalls:
         recorded: what the stages of the baseline worked on, for fixed work.
         vary: makes another test of a test, where the adapter can.
         fresh_process: each call is a process of its own.
+        parts: the parts of the first model that can be run alone are timed, too.
     """
 
     plan: BenchPlan
@@ -192,6 +195,7 @@ class TimedCalls:
     timeout_s: float
     vary: Callable[[random.Random, Test], Test] | None
     fresh_process: bool
+    parts: bool = True
 
     def workload(self, seed: str) -> Workload:
         """The calls with the inputs that a bench's seed draws."""
@@ -199,4 +203,5 @@ class TimedCalls:
             self.models, self.plan, seed,
             call_s=self.call_s, vary=self.vary, fresh_process=self.fresh_process,
         )  # fmt: skip
-        return Workload(planned, self.recorded, self.timeout_s)
+        work = Workload(planned, self.recorded, self.timeout_s)
+        return work if self.parts else replace(work, component_repeats=0)

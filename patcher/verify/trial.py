@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from patcher.execution.replaying import replay
+from patcher.execution.replaying import replay, replay_all
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 from patcher.execution.rundb import RunDb
 from patcher.execution.runner import Observer, Runner
@@ -180,15 +180,17 @@ class Trial:
             return
         differ = {case for case in comparison.patched if comparison.differs(case)}
         same = {case: self._like(case, differ) for case in sorted(differ)}
-        for arm in Arm:
-            for batch in self.setup.batches(arm, set(same.values()), "replay"):
-                for case in batch.cases:
-                    self.observer.began(arm, case, "replay")
-                patched = comparison.patched
-                result = replay(self.runner, arm, batch, self.baseline, patched=patched)
-                for case, other in same.items():
-                    if (arm, other) in result:
-                        comparison.replays.setdefault(case, {})[arm] = result[arm, other]
+        batches = [
+            batch for arm in Arm for batch in self.setup.batches(arm, set(same.values()), "replay")
+        ]
+        for batch in batches:
+            for case in batch.cases:
+                self.observer.began(batch.arm, case, "replay")
+        results = replay_all(self.runner, batches, self.baseline, patched=comparison.patched)
+        for case, other in same.items():
+            for arm in Arm:
+                if (arm, other) in results:
+                    comparison.replays.setdefault(case, {})[arm] = results[arm, other]
 
     def _like(self, case: Case, differ: set[Case]) -> Case:
         """The case to replay in its place: the one it repeats, where both arms repeated it."""

@@ -44,6 +44,7 @@ class LineWatch:
         groups = (enough or {}).items()
         self.enough = [(file, frozenset(each)) for file, lines in groups for each in lines]
         self.left = list(self.enough)  # what this call has not shown yet
+        self.over = False  # it has shown all
 
     def imported(self, files: Iterable[str]) -> None:
         """Note files, relative to the tree, whose module code ran."""
@@ -59,7 +60,7 @@ class LineWatch:
 
     def __enter__(self) -> LineWatch:
         if any(self.spans.values()):  # where imports alone matter nothing is followed
-            self.left = list(self.enough)
+            self.left, self.over = list(self.enough), False
             self.start()
         return self
 
@@ -68,8 +69,9 @@ class LineWatch:
         if hasattr(sys, "monitoring"):
             self._monitor()
         else:
-            threading.settrace(self._call)
-            sys.settrace(self._call)
+            tracer = self._tracer()
+            threading.settrace(tracer)
+            sys.settrace(tracer)
 
     def __exit__(self, *exception: object) -> None:
         if not any(self.spans.values()):
@@ -92,24 +94,30 @@ class LineWatch:
         self.seen.setdefault(file, set()).add(line)
         if self.left:
             self.left = [each for each in self.left if each[0] != file or line not in each[1]]
+            self.over = not self.left
 
-    @property
-    def _over(self) -> bool:
-        return bool(self.enough) and not self.left
+    def _tracer(self) -> Any:
+        """What Python calls at every call there is: it looks at one name and is done."""
+        spans = self.spans
 
-    def _call(self, frame: FrameType, event: str, argument: object) -> Any:
-        if self._over:
-            sys.settrace(None)  # of this thread; others see for themselves
-            return None
+        def entered(frame: FrameType, event: str, argument: object) -> Any:
+            if self.over:
+                sys.settrace(None)  # of this thread; others see for themselves
+                return None
+            return self._call(frame) if frame.f_code.co_filename in spans else None
+
+        return entered
+
+    def _call(self, frame: FrameType) -> Any:
         code = frame.f_code
-        if code.co_filename not in self.spans or not self._follows(code):
+        if not self._follows(code):
             return None
         self._note(code, code.co_firstlineno)
         return self._line
 
     def _line(self, frame: FrameType, event: str, argument: object) -> Any:
         self._note(frame.f_code, frame.f_lineno)
-        if self._over:
+        if self.over:
             sys.settrace(None)
             return None
         return self._line

@@ -30,6 +30,7 @@ from patcher.results.judged import outcome_of
 from patcher.results.reading import from_json
 from patcher.verify.declarations import undeclared
 from patcher.verify.judge import judge as judge_trees
+from patcher.verify.judge import time_again
 from patcher.verify.judgement import Status, Verdict
 from patcher.verify.options import VerifyOptions
 from patcher.verify.timing import TimingOptions, measure_speed
@@ -74,6 +75,7 @@ class CandidateJudge:
         self.pristine = self.freeze(pristine=True)
         self.ledger = CandidateLedger(copy.home / LEDGER, fresh=how.again)
         self.confirmations = 0
+        self.passed: dict[str, Judgement] = {}  # by the trees: their gates need not run twice
 
     def gated(self, candidate: Candidate) -> JudgedCandidate:
         """Run its gates beside pristine."""
@@ -186,8 +188,12 @@ class CandidateJudge:
         budget_s: float | None,
     ) -> Judgement:
         explain = quick_explainer(candidate.patches)
+        trees = " ".join(tree.sha256 for tree in request.trees.values())
         if plan is None:
-            return judge_trees(request, explain=explain)
+            judgement = judge_trees(request, explain=explain)
+            if judgement.verdict is Verdict.PASS:
+                self.passed[trees] = judgement
+            return judgement
         declares = frozenset(each for patch in candidate.patches for each in patch.declares)
         shown = BenchProgress(plan.pairs)
         measure = partial(
@@ -195,6 +201,8 @@ class CandidateJudge:
             options=TimingOptions(plan, budget_s, declares=declares),
             observer=TimingObserver(lambda *of: self.say(shown.sentence(*of))),
         )
+        if trees in self.passed:
+            return time_again(request, self.passed[trees], measure)
         return judge_trees(request, explain=explain, measure_speed=measure)
 
     def _tree(self, candidate: Candidate) -> FrozenTree:
