@@ -31,7 +31,7 @@ demo: $(READY)  ## the report's afternoon on real Chatterbox, synthetic weights,
 
 # A file stays in one process, so that what its tests share is made once.
 test: $(READY)  ## the test suite, the real package included; says how long it will take (JOBS=2)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 nightly: $(READY)  ## also the whole of what is long: torture, mutations, generated cases, downloads
 	PATCHER_SEARCH=1 $(BIN)/python -m pytest -m 'not gpu'

@@ -33,6 +33,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ExpectedTime(config), "expected-time")
 
 
+# Files of few tests that take minutes: whoever starts one last is waited for.
+LONG_FIRST = ("e2e", "catalogue", "targets", "docs", "examples", "redteam", "torture")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise in the order of collection."""
+
+    def place(item: pytest.Item) -> int:
+        folder = "".join(Path(item.nodeid).parts[1:2])
+        return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+    items.sort(key=place)
+
+
 @dataclass(frozen=True)
 class Ran:
     """One finished `patcher` command."""

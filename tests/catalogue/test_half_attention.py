@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.catalogue.about import ROOT
-from benchmarks.flow_parts import REST, kind_of
+from benchmarks.parts import REST, kind_of
 
 
 def half_attention() -> Any:
