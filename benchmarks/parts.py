@@ -123,7 +123,7 @@ def profiled(part: str, rounds: int = ROUNDS) -> Profile:
         "seconds": statistics.median(seconds),
         "faults": statistics.median(faults),
         "spent_s": {kind: spent[kind] / 1e6 for kind in (*kinds, REST)},
-        "calls": {kind: calls[kind] / steps for kind in kinds},
+        "calls": {kind: round(calls[kind] / steps, 1) for kind in kinds},
     }
 
 
