@@ -72,6 +72,8 @@ class WorkerSite:
             tree. Slows the target down; never while timing.
         enough: groups of those lines, by file, of which one each is all that has to be seen.
         memory_limit_mib: bound on the address space, or None.
+        compiled_by: sha256 of another tree, whose compile caches serve while there are none of this
+            one's own; empty for none. Gates alone use them.
         policy: what the worker may read, write and reach; None leaves it as free as its user.
         cwd: the folder it works in; None for its own one, or without a policy its parent's.
     """
@@ -91,6 +93,7 @@ class WorkerSite:
     watch: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     enough: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     memory_limit_mib: int | None = None
+    compiled_by: str = ""
     policy: Policy | None = None
     cwd: Path | None = None
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ class Started:
         assert site.policy is not None
         if shutil.which(site.python) is None:
             raise no_interpreter(site.python, "No such file or directory")
-        self.workplace = Workplace(site.stages_dir.parent, compile_caches(site))
+        self.workplace = Workplace(site.stages_dir.parent, *compile_caches_of(site))
         own = str(self.workplace.folder)
         named = [*site.sys_path, *paths_in(dict(site.assets))]
         opened = [each for path in named for each in site.policy.opening(path)]
@@ -207,6 +208,14 @@ def compile_caches(site: WorkerSite) -> Path:
     """
     kind = "" if site.deterministic else "-timed"
     return site.run_dir / f"compiled-{site.tree.sha256[:16]}{kind}"
+
+
+def compile_caches_of(site: WorkerSite) -> tuple[Path, Path | None]:
+    """A tree's own compile caches, and those that serve while there are none."""
+    other = None
+    if site.compiled_by and site.deterministic:
+        other = compile_caches(replace(site, tree=replace(site.tree, sha256=site.compiled_by)))
+    return compile_caches(site), other
 
 
 def paths_in(value: object) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 Its path says neither which arm runs in it nor what for. Nothing that one worker leaves there is
 seen by another, but for compiled code: the first worker of a tree that ends in order gives its
-compile caches to the later ones of the same tree, each of which gets a copy.
+compile caches to the later ones of the same tree, each of which gets a copy. Until then the patched
+tree's get one of pristine's, which nothing of the patch has touched.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Workplace:
         seed: where the compile caches of this tree are kept between workers.
     """
 
-    def __init__(self, parent: Path, seed: Path) -> None:
+    def __init__(self, parent: Path, seed: Path, other: Path | None = None) -> None:
         self.folder = parent / WORKPLACES / f"{os.getpid()}-{secrets.token_hex(8)}"
         self.seed = seed
         self.home = self.folder / "home"
@@ -48,8 +49,9 @@ class Workplace:
         self.caches = self.folder / "caches"
         for each in (self.home, self.temporary):
             each.mkdir(parents=True)
-        if seed.is_dir():
-            shutil.copytree(seed, self.caches, symlinks=True)
+        filled = next((each for each in (seed, other) if each is not None and each.is_dir()), None)
+        if filled is not None:
+            shutil.copytree(filled, self.caches, symlinks=True)
         else:
             self.caches.mkdir()
 

@@ -270,7 +270,12 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     )
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         places = request.places
-        site = replace(sites[Arm.PATCHED], watch=watched(places), enough=enough(places))
+        site = replace(
+            sites[Arm.PATCHED],
+            watch=watched(places),
+            enough=enough(places),
+            compiled_by=request.trees[Arm.BASELINE].sha256,
+        )
         sites[Arm.PATCHED] = site
     plan = CallPlan.of_matrix(request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan)

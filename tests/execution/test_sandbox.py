@@ -288,6 +288,26 @@ def test_compiled_code_is_handed_to_later_workers_of_the_same_tree_alone(
         assert report.value["value"] is there
 
 
+def test_a_tree_without_compiled_code_of_its_own_is_gated_with_that_of_another(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    pristine = site(tmp_path / "one")
+    tried(executor, pristine, "own_folders")  # leaves a note in the compile caches
+    patched = replace(
+        pristine,
+        tree=replace(pristine.tree, sha256="f" * 64),
+        compiled_by=pristine.tree.sha256,
+    )
+    step = Step("call", {"function": "tests.execution.escapes:noted", "arguments": {}}, 60)
+    for where, there in (
+        (replace(patched, compiled_by=""), False),
+        (replace(patched, deterministic=False), False),  # timed
+        (patched, True),
+    ):
+        report = run_job(executor, Job(where, (step,)), Silent())[-1]
+        assert report.value["value"] is there
+
+
 @pytest.mark.parametrize("number", [6, 9, 11, 15])
 def test_a_worker_that_ends_by_a_signal_is_reported_as_outside(
     executor: LocalExecutor, tmp_path: Path, offer: Kernel, number: int
