@@ -8,7 +8,7 @@ beside pristine and from nothing, and only what that calls faster is written dow
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from patcher.commands.shared.find_copy import copy_for
 from patcher.commands.shared.freeze_trees import frozen_trees, loosest
 from patcher.commands.shared.judge_candidate import FASTER, CandidateJudge, How, Report, Say
 from patcher.commands.shared.resuming import resumable
+from patcher.commands.shared.verify_request import adapter_of
 from patcher.commands.shared.write_set import write_set
 from patcher.commands.verify import verify
 from patcher.errors import PatcherError
@@ -27,6 +28,7 @@ from patcher.patchfile.catalogue import Catalogue, load_catalogue
 from patcher.patchfile.model import Equivalence, Patch
 from patcher.report.words import duration
 from patcher.results import JudgedCandidate, TriedSet, TuneResult, as_json
+from patcher.settings import load_settings
 from patcher.verify.judgement import Verdict
 from patcher.verify.options import Clock, VerifyOptions
 
@@ -92,7 +94,7 @@ def tune(
             )
         with frozen_trees(copy) as scratch:
             asked = options.verify
-            gates = replace(asked, scale="tiny", models=None)
+            gates = replace(asked, scale="tiny", models=_gated_models(copy, asked))
             # A call at full size takes many seconds: one of them is timed.
             timed = replace(gates, clock=Clock(asked.scale, asked.models))
             options = replace(options, verify=timed)
@@ -102,6 +104,16 @@ def tune(
             best = search_.run(load_catalogue(workspace.root))
     result = TuneResult(copy.target, best, tuple(search_.tried), complete=search_.complete)
     return _verified(workspace, options, result, observer) if best else result
+
+
+def _gated_models(copy: WorkingCopy, asked: VerifyOptions) -> str | Sequence[str] | None:
+    """The models of the matrix, and those that the clock was asked to look at beside them."""
+    settings = load_settings(copy.workspace.root).get("verify", {})
+    adapter, models = adapter_of(copy, settings), asked.models
+    if models is None or models == "all" or adapter is None:
+        return models
+    named = models.split(",") if isinstance(models, str) else models
+    return [*(model.name for model in adapter.matrix(settings).models), *named]
 
 
 class _Search:

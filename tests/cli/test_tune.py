@@ -189,3 +189,21 @@ def test_a_set_of_the_same_name_is_replaced_and_all_else_stays(workspace: Path) 
     assert list(sets) == ["mine", "z", "tuned"]
     assert sets["tuned"].patches == ("a", "b")
     assert sets["tuned"].summary == "it's new: 2 times"
+
+
+@pytest.mark.parametrize(
+    ("models", "gated"),
+    [
+        (None, None),
+        ("all", "all"),
+        ("turbo", ["Base Chatterbox", "GRPO Fine-tuned", "Mixed Precision Quantized", "turbo"]),
+    ],
+)
+def test_what_is_timed_is_gated_too(tmp_path: Path, models: str | None, gated: object) -> None:
+    from patcher.commands import tune
+    from patcher.verify.options import VerifyOptions
+
+    workspace: Any = SimpleNamespace(root=tmp_path)
+    copy: Any = SimpleNamespace(workspace=workspace, target="chatterbox-tts", version="0.1.7",
+                                packages=("chatterbox",))  # fmt: skip
+    assert tune._gated_models(copy, VerifyOptions(models=models)) == gated
