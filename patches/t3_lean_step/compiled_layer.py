@@ -18,6 +18,8 @@ def attended(
     cos: Tensor,
     sin: Tensor,
     keys_values: Tensor,
+    keys: Tensor,
+    values: Tensor,
     position: int,
     heads: int,
     scaling: float,
@@ -27,7 +29,6 @@ def attended(
     turned = torch.roll(rotated, [qkv.size(2) // 2], [-1])
     rotated.mul_(cos).add_(turned.mul_(sin))
     keys_values.select(2, position).copy_(qkv.narrow(1, heads, 2 * heads))
-    keys, values = keys_values.chunk(2, dim=1)
     result = functional.scaled_dot_product_attention(
         qkv.narrow(1, 0, heads).unsqueeze(2),
         keys.narrow(2, 0, position + 1),
@@ -65,6 +66,8 @@ def narrow_layer(
     cos: Tensor,
     sin: Tensor,
     keys_values: Tensor,
+    keys: Tensor,
+    values: Tensor,
     position: int,
     heads: int,
     scaling: float,
@@ -77,7 +80,7 @@ def narrow_layer(
     down: Tensor,
 ):
     new = narrow_product(norm(hidden, first, epsilon), qkv)
-    seen = attended(new, cos, sin, keys_values, position, heads, scaling)
+    seen = attended(new, cos, sin, keys_values, keys, values, position, heads, scaling)
     hidden = plus(hidden, narrow_product(seen, out))
     inner = gated(narrow_product(norm(hidden, second, epsilon), gate_up))
     return plus(hidden, narrow_product(inner, down))
@@ -88,6 +91,8 @@ def int8_layer(
     cos: Tensor,
     sin: Tensor,
     keys_values: Tensor,
+    keys: Tensor,
+    values: Tensor,
     position: int,
     heads: int,
     scaling: float,
@@ -100,7 +105,7 @@ def int8_layer(
     down: Packed,
 ):
     new = int8_product(norm(hidden, first, epsilon), qkv)
-    seen = attended(new, cos, sin, keys_values, position, heads, scaling)
+    seen = attended(new, cos, sin, keys_values, keys, values, position, heads, scaling)
     hidden = plus(hidden, int8_product(seen, out))
     inner = gated(int8_product(norm(hidden, second, epsilon), gate_up))
     return plus(hidden, int8_product(inner, down))
@@ -142,5 +147,6 @@ class CompiledLayer:
         self.constants = (block.heads, float(block.scaling), float(epsilon), *norms, *weights)
         self.key = kind, *block.keys_values.shape[:2], torch.get_num_threads()
 
-    def __call__(self, hidden, cos, sin, keys_values, position):
-        return self.function(hidden, cos, sin, keys_values, position, *self.constants)
+    def __call__(self, hidden, cos, sin, block, position):
+        buffers = block.keys_values, block.keys, block.values
+        return self.function(hidden, cos, sin, *buffers, position, *self.constants)

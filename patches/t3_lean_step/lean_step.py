@@ -110,7 +110,7 @@ class Block:
             return self.plain(hidden, cos, sin, position)
 
         def cheaper():
-            return compiled(hidden, cos, sin, self.keys_values, position)
+            return compiled(hidden, cos, sin, self, position)
 
         if gives_the_same(compiled.key, cheaper, lambda: self.plain(hidden, cos, sin, position)):
             return cheaper()
