@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Executor, LocalExecutor, Step, find_executor
 from patcher.execution.results import Case
+from patcher.execution.rundb import RunDb
 from patcher.execution.runner import Observer, Runner, Silent
 from patcher.execution.stages import DamagedRecord
 from patcher.gates.structured import compared as kinds_compared
@@ -120,7 +121,22 @@ def time_again(
     if fault:
         judged = replace(judged, verdict=Verdict.FAIL, reason=fault.reason, sentence=fault.sentence)
     judged = guarded.conclude(judged)
+    if judged.verdict is not Verdict.PASS:  # the pass on record stands for nothing any more
+        db = RunDb(request.run_dir / "runs.sqlite")
+        finish(db, db.begin(setup.run_key(), judged.seed or 0), request, judged)
     return replace(judged, warnings=tuple(dict.fromkeys((*passed.warnings, *judged.warnings))))
+
+
+def finish(db: RunDb, run: int, request: Request, judgement: Judgement) -> None:
+    """Put a judgement on record."""
+    about = {
+        "sandbox": request.sandbox,
+        "trees": dict(judgement.trees),
+        "inputs": {"seed": judgement.seed},
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+    }
+    db.finish(run, {**request.about, **about})
 
 
 @contextmanager
@@ -210,17 +226,7 @@ def _judge(
         survived=survived,
     )
     judgement = guarded.conclude(judgement)
-    trial.db.finish(
-        trial.run_id,
-        {
-            **request.about,
-            "sandbox": request.sandbox,
-            "trees": dict(judgement.trees),
-            "inputs": {"seed": judgement.seed},
-            "verdict": judgement.verdict.value,
-            "reason": judgement.reason,
-        },
-    )
+    finish(trial.db, trial.run_id, request, judgement)
     return judgement
 
 

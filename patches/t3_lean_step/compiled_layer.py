@@ -61,6 +61,7 @@ def int8_product(hidden: Tensor, packed: Packed):
     return result.view(hidden.size(0), -1, 64)
 
 
+# The two layers are the same words: TorchScript has no argument of either type.
 def narrow_layer(
     hidden: Tensor,
     cos: Tensor,

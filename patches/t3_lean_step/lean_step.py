@@ -94,7 +94,8 @@ class Block:
         self.gate_up = Product(mlp.gate_proj, mlp.up_proj, batch=batch)
         self.down = Product(mlp.down_proj, batch=batch)
         self.keys_values = torch.cat((keys, values), dim=1)
-        self.compiled = compiled_layer(self) if is_untouched(self.act) else None
+        usual = is_untouched(self.act) and not torch.is_autocast_enabled("cpu")
+        self.compiled = compiled_layer(self) if usual else None
 
     def grow(self):
         batch, heads, length, dim = self.keys_values.shape

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from patcher.bench.answers import AnswerCheck, JudgedAnswer
-from patcher.bench.records import ProcessTiming, TimedPair
+from patcher.bench.records import Fault, ProcessTiming, TimedPair
 from patcher.bench.speed import QUICK
 from patcher.execution.results import Arm
+from patcher.execution.rundb import RunDb
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Assets, Matrix, Options
-from patcher.verify.judge import judge
+from patcher.verify.judge import judge, time_again
 from patcher.verify.judgement import Verdict
 from patcher.verify.plan import CallReason, make_plan
 from patcher.verify.setup import Timed
@@ -81,3 +83,14 @@ def test_a_first_look_leaves_the_gates_of_timed_answers_to_the_measurement_after
     fault = check(lambda _: wrong)(pair)
     assert fault is not None
     assert "other words" in fault.sentence
+
+
+def test_what_fails_while_it_is_timed_again_is_no_pass_on_record(tmp_path: Path) -> None:
+    asked = request(tmp_path, matrix=one_case(), inputs=0)
+    passed = judge(asked)
+    record = RunDb(asked.run_dir / "runs.sqlite")
+    assert [*record.passes(dict(passed.trees))]
+    speed: Any = SimpleNamespace(fault=Fault("timed-wrong", "other bytes while timed"))
+    actual = time_again(asked, passed, lambda *_: speed)
+    assert (actual.verdict, actual.reason) == (Verdict.FAIL, "timed-wrong")
+    assert not [*record.passes(dict(passed.trees))]
