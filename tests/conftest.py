@@ -21,6 +21,9 @@ from tests.expected_time import ExpectedTime
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# Tests share the cores: a thread that waits by spinning takes its core from another test.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # A run of the suite draws the same examples everywhere; the search for new ones is the night's.
 settings.register_profile("fixed", derandomize=True, deadline=None)  # CI is busy
 settings.register_profile("search", derandomize=False, print_blob=True)

@@ -1,16 +1,12 @@
-"""Run on a tree by `test_behaviour`: what a generation leaves behind in the T3 it used, what the
+"""Run on a tree for `test_behaviour`: what a generation leaves behind in the T3 it used, what the
 CFM solver makes on a CPU with bfloat16 instructions and on one without, or what int8 and another
 layout make of them.
 
-The classes are the target's own, small; prints one JSON object.
+The classes are the target's own, small. `probe_server` runs them.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
-import warnings
 from typing import Any
 
 from estimator import estimated, given_to_estimator, small_estimator  # beside this file
@@ -20,16 +16,14 @@ from t3_probes import compiled, static
 GENERATIONS = 3
 
 
-def main() -> None:
-    logging.disable()
-    warnings.simplefilter("ignore")
-    kind = sys.argv[1]
+def probe(kind: str) -> dict[str, Any]:
+    """What one kind of probe says of the tree that is first on ``sys.path``."""
     special = {
         "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "int8_encoder": int8_encoder,
         "layout": layout, "attention": attention, "static": static, "solver": solver_graph,
         "compiled": compiled,
     }  # fmt: skip
-    print(json.dumps(special[kind]() if kind in special else t3_of(kind)))
+    return special[kind]() if kind in special else t3_of(kind)
 
 
 def attention() -> dict[str, Any]:
@@ -223,7 +217,3 @@ def t3_of(kind: str) -> dict[str, Any]:
     except RuntimeError as error:
         reported["without_guidance"] = str(error)
     return reported
-
-
-if __name__ == "__main__":
-    main()

@@ -4,10 +4,9 @@ and what a CPU cannot do fast is left alone."""
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,30 +18,35 @@ from tests.catalogue.support import PATCHES
 
 pytestmark = pytest.mark.chatterbox
 pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
-PROBE = Path(__file__).with_name("probe.py")
 Probed = Mapping[str, Any]
 
 
 @pytest.fixture(scope="module")
-def probed() -> Callable[..., Probed]:
+def probed() -> Iterator[Callable[..., Probed]]:
     """What the probe says of a model on a tree with some patches."""
     target = Target()
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("probe_server.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        requests, answers = server.stdin, server.stdout
 
-    @cache
-    def probe(kind: str, *names: str) -> Probed:
-        subject = Subject(" ".join(names), tuple(PATCHES[name] for name in names))
-        with target.frozen(subject) as tree:
-            done = subprocess.run(
-                [sys.executable, str(PROBE), kind],
-                env={**os.environ, "PYTHONPATH": str(tree.path)},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-        actual: Probed = json.loads(done.stdout.splitlines()[-1])
-        return actual
+        @cache
+        def probe(kind: str, *names: str) -> Probed:
+            subject = Subject(" ".join(names), tuple(PATCHES[name] for name in names))
+            with target.frozen(subject) as tree:
+                print(json.dumps([str(tree.path), kind]), file=requests)
+                actual: Probed | None = json.loads(answers.readline())
+            assert actual is not None, f"the probe {kind} failed"
+            return actual
 
-    return probe
+        yield probe
+        requests.close()
 
 
 MULTILINGUAL = ("t3_reuse_backend", "t3_lean_step", "mtl_hook_leak_fix", "cfg_zero_single_batch")

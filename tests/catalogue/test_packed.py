@@ -21,7 +21,7 @@ if not torch.backends.mkldnn.is_available():
 
 @pytest.fixture(name="packed")
 def packed_module(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The patch's module, on any CPU: one without the instructions emulates them."""
+    """The patch's module, on any CPU with AVX-512: it emulates the products of bfloat16."""
     path = ROOT / "patches" / "cfm_packed" / "packed.py"
     spec = importlib.util.spec_from_file_location("packed", path)
     assert spec
@@ -42,6 +42,9 @@ def a_block(packed: Any) -> Any:
 
 
 def in_half_precision() -> Any:
+    """The circumstances in which weights are packed; without AVX-512 nothing can pack them."""
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this processor cannot pack weights in bfloat16")
     stack = contextlib.ExitStack()
     stack.enter_context(torch.inference_mode())
     stack.enter_context(torch.autocast("cpu", torch.bfloat16))
