@@ -245,3 +245,63 @@ def test_jobs_beyond_the_slots_wait_their_turn_and_all_are_reported(tmp_path: Pa
             reports += executor.wait()
     assert sorted(report.job for report in reports) == handles
     assert len({report.value["value"] for report in reports}) == 5
+
+
+PID = Step("call", {"function": "os:getpid", "arguments": {}}, 20)
+
+
+def test_a_worker_waits_for_further_steps_and_takes_them_in_the_same_process(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    job = executor.submit(Job(site(tmp_path), (PID,), more=True))
+    (first,) = executor.wait()
+    assert not first.last
+    assert executor.wait() == [], "nothing will come of it by itself"
+    executor.extend(job, [PID], more=True)
+    (second,) = executor.wait()
+    executor.extend(job, [PID], more=False)
+    (third,) = executor.wait()
+    assert [each.step for each in (first, second, third)] == [0, 1, 2]
+    assert first.value == second.value == third.value
+    assert third.last
+    executor.extend(job, [PID], more=False)  # it has ended
+    assert executor.wait() == []
+
+
+def test_a_job_takes_further_steps_before_it_has_a_slot(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    first = executor.submit(Job(site(tmp_path / "a"), (PID,)))
+    second = executor.submit(Job(site(tmp_path / "b"), (PID,), more=True))
+    executor.extend(second, [PID], more=False)
+    reports = [*executor.wait(), *executor.wait(), *executor.wait()]
+    assert [(each.job, each.step) for each in reports] == [(first, 0), (second, 0), (second, 1)]
+    assert reports[-1].last
+
+
+def test_what_kills_a_worker_while_it_waits_is_the_next_steps_result(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    job = executor.submit(Job(site(tmp_path), (PID,), more=True))
+    (report,) = executor.wait()
+    os.kill(report.value["value"], signal.SIGKILL)
+    assert has_ended(report.value["value"])
+    executor.extend(job, [PID], more=True)
+    (ended,) = executor.wait()
+    assert (ended.step, ended.outcome, ended.last) == (1, Outcome.KILLED, True)
+
+
+def test_a_job_that_waits_can_be_cancelled(executor: LocalExecutor, tmp_path: Path) -> None:
+    job = executor.submit(Job(site(tmp_path), (PID,), more=True))
+    (report,) = executor.wait()
+    executor.cancel(job)
+    assert has_ended(report.value["value"])
+
+
+def test_a_step_on_its_way_can_be_given_less_time(executor: LocalExecutor, tmp_path: Path) -> None:
+    nap = {"function": "tests.execution.worker_side:nap", "arguments": {"seconds": 60}}
+    job = executor.submit(Job(site(tmp_path), (Step("call", nap, 50),)))
+    executor.hurry(job, 0.5)
+    executor.hurry(job, 40)  # the shortest holds
+    (report,) = executor.wait(20)
+    assert report.outcome is Outcome.TIMEOUT
