@@ -48,7 +48,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Lane:
+class Queue:
     """Units of one arm in the order in which one worker takes them.
 
     Attributes:
@@ -59,7 +59,7 @@ class Lane:
     patient: bool
 
     @classmethod
-    def of(cls, batches: Iterable[Batch], *, patient: bool) -> Lane:
+    def of(cls, batches: Iterable[Batch], *, patient: bool) -> Queue:
         units = (Unit(batch, test) for batch in batches for test in batch.tests)
         return cls(tuple(units), patient)
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from patcher.execution.executor import Executor, Extensible, Job, Report, Step
-from patcher.execution.flights import LOOKS, Ask, Batch, Flight, Lane, Unit
+from patcher.execution.flights import LOOKS, Ask, Batch, Flight, Queue, Unit
 from patcher.execution.results import Arm, Case, CaseResult, Outcome
 
 if TYPE_CHECKING:
@@ -63,23 +63,35 @@ class Silent:
 
 @dataclass
 class _Run:
-    """One call of `Runner.run`: the lanes that wait, those that workers are on, and results."""
+    """One call of `Runner.run`.
 
-    waiting: deque[Lane]
+    Attributes:
+        waiting: queues that no worker is on yet.
+        to_come: cases whose baseline will have a result and has none.
+    """
+
+    waiting: deque[Queue]
     admit: Callable[[Arm, Case], bool]
     flights: dict[int, Flight] = field(default_factory=dict)
     results: Results = field(default_factory=dict)
+    to_come: set[Case] = field(default_factory=set)
 
-    def to_come(self, case: Case, *, flown: bool) -> bool:
-        """Whether the baseline's result of a case is still to come, or its worker at least."""
-        lanes = [lane.units for lane in self.waiting]
-        if flown:
-            lanes += [tuple(flight.left) for flight in self.flights.values()]
-        return any(
-            unit.case == case and unit.batch.arm is Arm.BASELINE
-            for units in lanes
-            for unit in units
-        )
+    def take(self, result: CaseResult) -> None:
+        self.results[result.arm, result.case] = result
+        if result.arm is Arm.BASELINE:
+            self.to_come.discard(result.case)
+
+    def admitted(self, unit: Unit) -> bool:
+        """Whether a unit is to run; what is left out has no result to wait for."""
+        admitted = self.admit(unit.batch.arm, unit.case)
+        if not admitted and unit.batch.arm is Arm.BASELINE:
+            self.to_come.discard(unit.case)
+        return admitted
+
+    def unstarted(self) -> set[Case]:
+        """Cases whose baseline has no worker yet."""
+        units = (unit for queue in self.waiting for unit in queue.units)
+        return {unit.case for unit in units if unit.batch.arm is Arm.BASELINE}
 
 
 class Runner:
@@ -131,7 +143,8 @@ class Runner:
             admit: asked of every case when it could begin; False leaves it out.
             on_result: sees every result; True ends the run, leaving the other cases out.
         """
-        run = _Run(deque(self._lanes([*batches])), admit)
+        run = _Run(deque(self._queues([*batches])), admit)
+        run.to_come = run.unstarted()
         while run.waiting or run.flights:
             self._launch(run)
             self._feed(run)
@@ -142,7 +155,7 @@ class Runner:
                     continue
                 ask = flight.asks[report.step]
                 for result in self._read(report, flight, run):
-                    run.results[result.arm, result.case] = result
+                    run.take(result)
                     if ask.batch.purpose == "run":
                         self.keep(result)
                     if ask.op == "results":
@@ -159,40 +172,44 @@ class Runner:
             self._hurry(run)
         return run.results
 
-    def _lanes(self, batches: Sequence[Batch]) -> list[Lane]:
+    def _queues(self, batches: Sequence[Batch]) -> list[Queue]:
         """Who takes what, baselines first; what is repeated has a fresh worker for each batch."""
         first = [batch for batch in batches if batch.purpose == "run"]
-        alone = [Lane.of([batch], patient=True) for batch in batches if batch.purpose != "run"]
+        alone = [Queue.of([batch], patient=True) for batch in batches if batch.purpose != "run"]
         if not isinstance(self.executor, Extensible):
-            return [Lane.of([batch], patient=True) for batch in first] + alone
+            return [Queue.of([batch], patient=True) for batch in first] + alone
         arms = [[batch for batch in first if batch.arm is arm] for arm in Arm]
         count = max(1, self.executor.slots() // max(1, sum(map(bool, arms))))
         parts = [each[at::count] for each in arms for at in range(count)]
         if arms[-1]:
             for site in self.following:
                 self.executor.expect(site)
-        return [Lane.of(part, patient=False) for part in parts if part] + alone
+        return [Queue.of(part, patient=False) for part in parts if part] + alone
 
     def _launch(self, run: _Run) -> None:
         """Fill the slots."""
-        for lane in [*run.waiting]:
+        for queue in [*run.waiting]:
             if len(run.flights) >= self.executor.slots():
                 return
-            behind = [unit for unit in lane.units if self._waits(unit, run)]
+            behind = self._behind(queue.units, run)
             # Who waits for a worker that has no slot yet must not take it.
-            if any(lane.patient or run.to_come(unit.case, flown=False) for unit in behind):
+            if behind and (queue.patient or run.unstarted() & {each.case for each in queue.units}):
                 continue
-            run.waiting.remove(lane)
-            units = list(lane.units)
+            run.waiting.remove(queue)
+            units = list(queue.units)
             if not behind:
-                units = [unit for unit in units if run.admit(unit.batch.arm, unit.case)]
+                units = [unit for unit in units if run.admitted(unit)]
             if units:
                 self._start(Flight(units, [*units]), run)
+
+    def _behind(self, units: Sequence[Unit], run: _Run) -> bool:
+        """Whether some unit waits: most often the last one does."""
+        return any(self._waits(unit, run) for unit in reversed(units))
 
     def _waits(self, unit: Unit, run: _Run) -> bool:
         """Whether what a unit's baseline takes is not known, and will be."""
         known = unit.batch.arm is Arm.BASELINE or unit.case in self.case_s
-        return not known and run.to_come(unit.case, flown=True)
+        return not known and unit.case in run.to_come
 
     def _start(self, flight: Flight, run: _Run) -> None:
         first = flight.ahead[0]
@@ -220,7 +237,7 @@ class Runner:
         steps: list[Step] = []
         while flight.ahead and not self._waits(flight.ahead[0], run):
             unit = flight.ahead.pop(0)
-            if run.admit(unit.batch.arm, unit.case):
+            if run.admitted(unit):
                 steps += self._steps_of(unit, flight)
             else:
                 flight.left.remove(unit)
@@ -271,12 +288,12 @@ class Runner:
     def _read(self, report: Report, flight: Flight, run: _Run) -> list[CaseResult]:
         """The results that a report completes; what a worker left over goes to a fresh one."""
         ask = flight.asks[report.step]
-        units = [unit for unit in flight.left if unit.batch is ask.batch]
+        left = flight.left
         results = flight.read(report)
         behind: list[Unit] = []
         if ask.op == "open" and results:
             # A model that cannot be opened says nothing where its baseline may not open it either.
-            behind = [unit for unit in units if self._waits(unit, run)]
+            behind = [each for each in left if each.batch is ask.batch and self._waits(each, run)]
             flight.left[:0] = behind
             unknown = {unit.case for unit in behind}
             results = [
@@ -287,12 +304,12 @@ class Runner:
         elif ask.op == "open" and ask.batch.arm is Arm.BASELINE:
             self.open_s[ask.batch.model.name] = report.wall_s
         if report.last and flight.left:
-            left = Lane(tuple(flight.left), patient=bool(behind))
-            flight.left.clear()
+            rest = Queue(tuple(flight.left), patient=bool(behind))
+            flight.left = []
             if report.outcome is Outcome.TIMEOUT:
-                run.waiting.append(left)
+                run.waiting.append(rest)
             else:
-                run.waiting.appendleft(left)
+                run.waiting.appendleft(rest)
         return results
 
     def _hurry(self, run: _Run) -> None:
