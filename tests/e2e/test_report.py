@@ -6,6 +6,7 @@ One workspace lives through the whole story, as a user's would; each test leaves
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import distribution
@@ -119,7 +120,7 @@ def test_inference_mode_fails_as_the_report_says_and_is_explained_to_the_line(
 
 def test_with_its_remedy_inference_mode_passes_nine_of_nine_bitwise(patcher: Patcher) -> None:
     assert patcher("apply", "inference_mode", "embed_ref_lens_clone").status == 0
-    ran = patcher("verify", "--json")
+    ran = patcher("verify", "--inputs", "0", "--json")
     assert ran.status == 0, ran.stdout
     assert ran.json["verdict"] == "pass"
     assert ran.json["restored"] is False
@@ -167,10 +168,10 @@ def test_applying_twice_changes_nothing(patcher: Patcher) -> None:
 
 
 def test_a_patch_that_claims_more_than_holds_is_refused(tmp_path: Path) -> None:
-    claim = (shipped() / "t3_bf16.yaml").read_text("utf-8")
-    for then, now in (("patch: t3_bf16\n", "patch: same_bits\n"), ("perceptual", "bitwise")):
+    claim = (shipped() / "t3_int8.yaml").read_text("utf-8")
+    for then, now in (("patch: t3_int8\n", "patch: same_bits\n"), ("perceptual", "bitwise")):
         claim = claim.replace(then, now, 1)
-    (tmp_path / "patches").mkdir()
+    shutil.copytree(shipped() / "t3_int8", tmp_path / "patches" / "t3_int8")
     (tmp_path / "patches" / "same_bits.yaml").write_text(claim, "utf-8")
 
     patcher = runner(tmp_path)
