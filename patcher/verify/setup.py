@@ -231,7 +231,9 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
     """
     adapter = request.adapter
     options = request.options
-    assets = adapter.assets(request.matrix, options, request.version)
+    entries = entries_of(adapter, request.places, request.matrix)
+    every_test = replace(request.matrix, tests=(*request.matrix.tests, *entries))
+    assets = adapter.assets(every_test, options, request.version)
     # Commands are processes that import for themselves.
     trees = request.trees.values() if getattr(adapter, "lines_elsewhere", False) else ()
     with compiled(trees, request.python, request.run_dir / "bytecode"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,17 @@ def test_entry_points_have_a_checkpoint_of_their_own_that_is_made_when_they_are_
     turbo = adapter.assets(selected(adapter.matrix(EMPTY), "Turbo", further), options, "0.1.7")
     assert turbo.values["entries"] == {"turbo": str(Path(turbo.values["base"]).with_name("turbo"))}
     assert turbo.values["base"] == report.values["base"]
+
+
+def test_what_an_entry_point_that_is_tried_needs_is_made_once_and_before(tmp_path: Path) -> None:
+    options, matrix = Options(cache=tmp_path), adapter.matrix(EMPTY)
+    tried = adapter.entries(["chatterbox/mtl_tts.py:x", "chatterbox/batch.py:x"])  # type: ignore[attr-defined]
+    more = replace(matrix, tests=(*matrix.tests, *tried))
+    plain, asked = (adapter.assets(each, options, "0.1.7") for each in (matrix, more))
+    assert set(asked.values["entries"]) == {"multilingual"}, "a batch is a call of the base model"
+    (voice,) = set(asked.values["clips"]) - set(plain.values["clips"])
+    assert asked.values["clips"][voice]["path"].startswith(str(tmp_path))
+    assert asked.fingerprint == plain.fingerprint, "results of the matrix stay what they were"
 
 
 def test_an_entry_point_can_be_a_model_of_the_configuration_and_a_misspelt_one_is_refused() -> None:

@@ -1,7 +1,7 @@
 """Other ways into the package than `ChatterboxTTS`, tried when a series touches them.
 
-One short call each, by the session that `--models all` has for the entry point. Weights that are
-not there are made once a worker, in a folder of its own.
+One short call each, by the session that `--models all` has for the entry point. Synthetic weights
+are made before any worker starts; of a user's own base model, once a worker in a folder of its own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def entries(touched: Collection[str]) -> tuple[Test, ...]:
     files = {place.partition(":")[0] for place in touched}
     reached = {entry for place, entry in PLACES.items() if place in touched or place in files}
     return tuple(
-        Test(name, {"entry": entry, "text": "Well measured.", "covers": covers(entry)}, seed=5)
+        Test(
+            name,
+            {"entry": entry, "text": "Well measured.", "voice": VOICE, "covers": covers(entry)},
+            seed=5,
+        )
         for entry, name in NAMES.items()
         if entry in reached
     )
@@ -87,7 +91,11 @@ def replay(session: ChatterboxSession, test: Test, recorded: Mapping[str, Buffer
 
 def call_of(test: Test) -> Test:
     """The call itself: in a cloned voice, a few tokens of it."""
-    options = {"text": test.options["text"], "reference": VOICE, "tokens": TOKENS}
+    options = {
+        "text": test.options["text"],
+        "reference": test.options["voice"],
+        "tokens": TOKENS,
+    }
     return Test(test.name, options, test.seed)
 
 
