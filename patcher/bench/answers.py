@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from patcher.bench.collect import digest_of
 from patcher.bench.records import Fault
-from patcher.execution.flights import Batch
 from patcher.execution.replaying import replay_all
 from patcher.execution.results import Arm, Case
-from patcher.execution.runner import Runner, Silent
+from patcher.execution.runner import Batch, Runner, Silent
 from patcher.gates.bitwise import compare
 from patcher.gates.registry import Pair as GatePair
 from patcher.gates.registry import run_gates

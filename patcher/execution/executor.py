@@ -11,7 +11,7 @@ import itertools
 import selectors
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from patcher.errors import PatcherError
@@ -44,13 +44,11 @@ class Job:
     Attributes:
         pair: jobs with the same word here are compared by the clock: they run on one host, whatever
             else is free, or not at all.
-        more: further steps will come, by `Extensible.extend`; until then the worker waits.
     """
 
     site: WorkerSite
     steps: tuple[Step, ...]
     pair: str = ""
-    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,34 +91,11 @@ class Executor(Protocol):
     def wait(self, timeout_s: float | None = None) -> list[Report]:
         """News since the last call; blocks until there is some, or for ``timeout_s``.
 
-        An empty list means that the time is over, or that no job is left that does not itself wait
-        for steps.
+        An empty list means that the time is over or that no job is left.
         """
 
     def cancel(self, job: int) -> None:
         """End a job; nothing more is reported of it."""
-
-
-@runtime_checkable
-class Extensible(Protocol):
-    """An executor whose workers can be kept waiting for what to do next."""
-
-    def slots(self) -> int: ...
-
-    def expect(self, site: WorkerSite) -> None:
-        """Start the process of a job that is to come: it waits, and imports nothing of its tree."""
-
-    def extend(self, job: int, steps: Sequence[Step], *, more: bool) -> None:
-        """Give a job that was submitted with ``more`` its next steps, at least one.
-
-        One that ended meanwhile takes none: its last report is still to be read.
-
-        Args:
-            more: these are not the last ones either.
-        """
-
-    def hurry(self, job: int, timeout_s: float) -> None:
-        """Let the step that a job is on take no more than so many seconds in all."""
 
 
 @runtime_checkable
@@ -163,11 +138,6 @@ class _Running:
     step: int = 0
 
 
-def asked(running: _Running) -> bool:
-    """Whether its worker is on a step, and does not wait for one."""
-    return running.step < len(running.job.steps)
-
-
 class LocalExecutor:
     """Worker processes on this machine, ``slots`` at a time."""
 
@@ -190,6 +160,7 @@ class LocalExecutor:
         self._selector.close()
 
     def expect(self, site: WorkerSite) -> None:
+        """Start the process of a job that is to come: it waits, and imports nothing of its tree."""
         if all(worker.site != site for worker in self._expected):
             self._expected.append(WorkerProcess(site))
 
@@ -217,7 +188,7 @@ class LocalExecutor:
     def wait(self, timeout_s: float | None = None) -> list[Report]:
         until_s = None if timeout_s is None else time.monotonic() + timeout_s
         reports: list[Report] = []
-        while not reports and any(map(asked, self._running.values())):
+        while not reports and self._running:
             now_s = time.monotonic()
             deadlines = [each.worker.deadline_s for each in self._running.values()]
             times = [when for when in (*deadlines, until_s) if when is not None]
@@ -231,21 +202,6 @@ class LocalExecutor:
             if until_s is not None and now_s >= until_s:
                 break
         return reports
-
-    def extend(self, job: int, steps: Sequence[Step], *, more: bool) -> None:
-        for place, (handle, waiting) in enumerate(self._waiting):
-            if handle == job:
-                self._waiting[place] = handle, extended(waiting, steps, more)
-        if (running := self._running.get(job)) is not None:
-            waits = not asked(running)
-            running.job = extended(running.job, steps, more)
-            if waits:
-                self._ask(running)
-                self._selector.register(running.worker, selectors.EVENT_READ, job)
-
-    def hurry(self, job: int, timeout_s: float) -> None:
-        if (running := self._running.get(job)) is not None:
-            running.worker.hurry(timeout_s)
 
     def cancel(self, job: int) -> None:
         self._waiting = deque(each for each in self._waiting if each[0] != job)
@@ -291,31 +247,20 @@ class LocalExecutor:
                 self._fill()
                 break
             running.step += 1
-            if not asked(running):
-                self._selector.unregister(running.worker)  # how it ends is the next step's result
-                break
             self._ask(running)
         return reports
 
     @staticmethod
     def _over(running: _Running, answer: Answer) -> bool:
-        if not answer.alive:
-            return True
-        if running.step + 1 == len(running.job.steps) and not running.job.more:
+        if not answer.alive or running.step + 1 == len(running.job.steps):
             return True
         opening = running.job.steps[running.step].op == "open"
         return opening and (answer.failure is not None or "not_applicable" in answer.value)
 
     def _end(self, handle: int) -> None:
         running = self._running.pop(handle)
-        if asked(running):
-            self._selector.unregister(running.worker)
+        self._selector.unregister(running.worker)
         running.worker.close()
-
-
-def extended(job: Job, steps: Sequence[Step], more: bool) -> Job:
-    """The job with further steps."""
-    return replace(job, steps=(*job.steps, *steps), more=more)
 
 
 def find_executor(name: str, slots: int) -> Executor:

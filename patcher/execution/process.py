@@ -266,11 +266,6 @@ class WorkerProcess:
             return f"the code of {names} that ran did not come from the tree that was to be run"
         return ""
 
-    def hurry(self, timeout_s: float) -> None:
-        """Bring the deadline of the present request forward to so long after it was asked."""
-        if self.deadline_s is not None:
-            self.deadline_s = min(self.deadline_s, self._asked_s + timeout_s)
-
     def expire(self) -> None:
         """Past the deadline: TERM (the worker dumps its stacks), then KILL. Called repeatedly."""
         now = time.monotonic()

@@ -12,9 +12,8 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Job, Step
-from patcher.execution.flights import Batch, case_result
 from patcher.execution.results import Arm, Case, CaseResult
-from patcher.execution.runner import LOOK_TIMEOUT_S, Results, Runner, run_job
+from patcher.execution.runner import LOOK_TIMEOUT_S, Batch, Results, Runner, case_result, run_job
 from patcher.execution.shared import SharedExecutor
 
 if TYPE_CHECKING:

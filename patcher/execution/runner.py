@@ -1,32 +1,31 @@
 """Runs cases on both arms: which worker does what, in which order, and what came of it.
 
-A worker takes models one after the other, for a large framework takes longer to import than a small
-model to run. A patched case follows its baseline, in both arms after the same calls: the time it
-may take is then known. A worker that crashed or hung costs its case; a fresh one goes on with the
-rest, after a hang last of all.
+One worker process an arm and model. Baselines go first, so that the time a patched case may take
+is known when it starts. A worker that crashed or hung costs its case; a fresh one goes on with the
+rest. After one hang the rest of its batch runs last.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from copy import copy
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from patcher.execution.executor import Executor, Extensible, Job, Report, Step
-from patcher.execution.flights import LOOKS, Ask, Batch, Flight, Queue, Unit
-from patcher.execution.results import Arm, Case, CaseResult, Outcome
+from patcher.execution.executor import Executor, Job, LocalExecutor, Report, Step
+from patcher.execution.results import Arm, Case, CaseResult, Measure, Outcome, stage_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from patcher.execution.process import WorkerSite
-    from patcher.targets.adapter import Model
+    from patcher.targets.adapter import Model, Test
 
 OPEN_TIMEOUT_S = 600.0  # the first import of a large framework from a slow disk
 CASE_TIMEOUT_S = 600.0  # where there is no baseline to go by
 LEAST_TIMEOUT_S = 30.0
 LOOK_TIMEOUT_S = 120.0  # for an answer that runs nothing of the target
+LOOKS = ("stages", "state")  # what is asked for after every call
 TIMES_BASELINE = 10.0
 
 Results = dict[tuple[Arm, Case], CaseResult]
@@ -61,37 +60,42 @@ class Silent:
     def message(self, text: str) -> None: ...
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Tests of one model on one arm, for one worker; ``further`` names those beyond the matrix."""
+
+    arm: Arm
+    model: Model
+    tests: tuple[Test, ...]
+    purpose: str = "run"
+    further: frozenset[str] = frozenset()
+
+    def purpose_of(self, case: Case) -> str:
+        """What the observer is shown of a case."""
+        return "further" if self.purpose == "run" and case.test in self.further else self.purpose
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(Case(self.model.name, test.name) for test in self.tests)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """What one step of a job is for. ``case`` is None for a step that concerns all of them."""
+
+    op: str
+    case: Case | None = None
+
+
 @dataclass
-class _Run:
-    """One call of `Runner.run`.
-
-    Attributes:
-        waiting: queues that no worker is on yet.
-        to_come: cases whose baseline will have a result and has none.
-    """
-
-    waiting: deque[Queue]
-    admit: Callable[[Arm, Case], bool]
-    flights: dict[int, Flight] = field(default_factory=dict)
-    results: Results = field(default_factory=dict)
-    to_come: set[Case] = field(default_factory=set)
-
-    def take(self, result: CaseResult) -> None:
-        self.results[result.arm, result.case] = result
-        if result.arm is Arm.BASELINE:
-            self.to_come.discard(result.case)
-
-    def admitted(self, unit: Unit) -> bool:
-        """Whether a unit is to run; what is left out has no result to wait for."""
-        admitted = self.admit(unit.batch.arm, unit.case)
-        if not admitted and unit.batch.arm is Arm.BASELINE:
-            self.to_come.discard(unit.case)
-        return admitted
-
-    def unstarted(self) -> set[Case]:
-        """Cases whose baseline has no worker yet."""
-        units = (unit for queue in self.waiting for unit in queue.units)
-        return {unit.case for unit in units if unit.batch.arm is Arm.BASELINE}
+class _Flight:
+    batch: Batch
+    asks: tuple[_Ask, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)  # the state the present call began in
+    result: CaseResult | None = None  # of the present call, its stages and state still to come
+    done: dict[Case, CaseResult] = field(default_factory=dict)
+    ran: dict[str, set[int]] = field(default_factory=dict)
 
 
 class Runner:
@@ -123,6 +127,7 @@ class Runner:
         self.following = following
         self.case_s: dict[Case, float] = {}  # what the baseline took
         self.open_s: dict[str, float] = {}  # by model
+        self.expected: set[Arm] = set()
 
     def on(self, executor: Executor) -> Runner:
         """The same runner on another view of its executor; both know what calls take."""
@@ -140,128 +145,90 @@ class Runner:
         """Run all batches.
 
         Args:
-            admit: asked of every case when it could begin; False leaves it out.
+            admit: asked of every case when its worker is about to start; False leaves it out.
             on_result: sees every result; True ends the run, leaving the other cases out.
         """
-        run = _Run(deque(self._queues([*batches])), admit)
-        run.to_come = run.unstarted()
-        while run.waiting or run.flights:
-            self._launch(run)
-            self._feed(run)
+        waiting = deque(batches)
+        flights: dict[int, _Flight] = {}
+        results: Results = {}
+        while waiting or flights:
+            self._launch(waiting, flights, admit)
             for report in self.executor.wait():
-                flight = run.flights[report.job]
-                if report.progress is not None:
-                    self.observer.message(report.progress)
-                    continue
-                ask = flight.asks[report.step]
-                for result in self._read(report, flight, run):
-                    run.take(result)
-                    if ask.batch.purpose == "run":
+                for result in self._read(report, flights, waiting):
+                    known = (result.arm, result.case) in results
+                    again = known and flights[report.job].asks[report.step].op == "results"
+                    results[result.arm, result.case] = result
+                    batch = flights[report.job].batch
+                    if batch.purpose == "run":
                         self.keep(result)
-                    if ask.op == "results":
+                    if again:
                         continue  # known already: its returned value was read once more
                     self.learn([result])
-                    self.observer.finished(result, ask.batch.purpose_of(result.case))
+                    self.observer.finished(result, batch.purpose_of(result.case))
+                    self._announce(report, flights[report.job].batch)
                     if on_result(result):
-                        for handle in run.flights:
+                        for handle in flights:
                             self.executor.cancel(handle)
-                        return run.results
-                self._announce(flight)
+                        return results
                 if report.last:
-                    del run.flights[report.job]
-            self._hurry(run)
-        return run.results
+                    del flights[report.job]
+        return results
 
-    def _queues(self, batches: Sequence[Batch]) -> list[Queue]:
-        """Who takes what, baselines first; what is repeated has a fresh worker for each batch."""
-        first = [batch for batch in batches if batch.purpose == "run"]
-        alone = [Queue.of([batch], patient=True) for batch in batches if batch.purpose != "run"]
-        if not isinstance(self.executor, Extensible):
-            return [Queue.of([batch], patient=True) for batch in first] + alone
-        arms = [[batch for batch in first if batch.arm is arm] for arm in Arm]
-        count = max(1, self.executor.slots() // max(1, sum(map(bool, arms))))
-        parts = [each[at::count] for each in arms for at in range(count)]
-        if arms[-1]:
-            for site in self.following:
-                self.executor.expect(site)
-        return [Queue.of(part, patient=False) for part in parts if part] + alone
-
-    def _launch(self, run: _Run) -> None:
-        """Fill the slots."""
-        for queue in [*run.waiting]:
-            if len(run.flights) >= self.executor.slots():
+    def _launch(
+        self,
+        waiting: deque[Batch],
+        flights: dict[int, _Flight],
+        admit: Callable[[Arm, Case], bool],
+    ) -> None:
+        """Fill the slots; a patched batch waits for its baseline while that time is unknown."""
+        for batch in [*waiting]:
+            if len(flights) >= self.executor.slots():
                 return
-            behind = self._behind(queue.units, run)
-            # Who waits for a worker that has no slot yet must not take it.
-            if behind and (queue.patient or run.unstarted() & {each.case for each in queue.units}):
+            others = [*(flight.batch for flight in flights.values()), *waiting]
+            if batch.arm is Arm.PATCHED and any(
+                other.arm is Arm.BASELINE and case in other.cases
+                for other in others
+                for case in batch.cases
+                if case not in self.case_s
+            ):
+                self._expect(batch.arm)
                 continue
-            run.waiting.remove(queue)
-            units = list(queue.units)
-            if not behind:
-                units = [unit for unit in units if run.admitted(unit)]
-            if units:
-                self._start(Flight(units, [*units]), run)
+            waiting.remove(batch)
+            tests = tuple(
+                test
+                for test, case in zip(batch.tests, batch.cases, strict=True)
+                if admit(batch.arm, case)
+            )
+            if not tests:
+                continue
+            admitted = replace(batch, tests=tests)
+            job, asks = self._job(admitted)
+            flights[self.executor.submit(job)] = _Flight(admitted, asks)
+            first = admitted.cases[0]
+            self.observer.began(batch.arm, first, batch.purpose_of(first))
 
-    def _behind(self, units: Sequence[Unit], run: _Run) -> bool:
-        """Whether some unit waits: most often the last one does."""
-        return any(self._waits(unit, run) for unit in reversed(units))
+    def _expect(self, arm: Arm) -> None:
+        """Have the first worker of an arm, and what follows it, started while its baseline runs."""
+        if arm not in self.expected and isinstance(self.executor, LocalExecutor):
+            self.expected.add(arm)
+            for site in (self.sites[arm], *self.following):
+                self.executor.expect(site)
 
-    def _waits(self, unit: Unit, run: _Run) -> bool:
-        """Whether what a unit's baseline takes is not known, and will be."""
-        known = unit.batch.arm is Arm.BASELINE or unit.case in self.case_s
-        return not known and unit.case in run.to_come
-
-    def _start(self, flight: Flight, run: _Run) -> None:
-        first = flight.ahead[0]
-        steps = [self._opening(first.batch, flight), *self._next_steps(flight, run)]
-        job = Job(self.sites[first.batch.arm], tuple(steps), more=bool(flight.ahead))
-        run.flights[self.executor.submit(job)] = flight
-        self.observer.began(first.batch.arm, first.case, first.batch.purpose_of(first.case))
-
-    def _feed(self, run: _Run) -> None:
-        """Give workers that wait for the baseline what can begin by now."""
-        moving = False
-        for handle, flight in run.flights.items():
-            idle = flight.now is None
-            if flight.ahead and (steps := self._next_steps(flight, run)):
-                assert isinstance(self.executor, Extensible)
-                self.executor.extend(handle, steps, more=bool(flight.ahead))
-                if idle:
-                    self._announce(flight)
-            moving = moving or flight.now is not None
-        if run.flights and not moving:
-            raise RuntimeError("every worker waits for another one")
-
-    def _next_steps(self, flight: Flight, run: _Run) -> list[Step]:
-        """The steps of all units that can begin, and of what stands between batches."""
-        steps: list[Step] = []
-        while flight.ahead and not self._waits(flight.ahead[0], run):
-            unit = flight.ahead.pop(0)
-            if run.admitted(unit):
-                steps += self._steps_of(unit, flight)
-            else:
-                flight.left.remove(unit)
-            following = flight.ahead[0].batch if flight.ahead else None
-            if following is not unit.batch:
-                flight.asks.append(Ask("results", unit.batch))
-                steps.append(Step("results", {}, LOOK_TIMEOUT_S))
-                steps += [self._opening(following, flight)] if following else []
-        return steps
-
-    def _opening(self, batch: Batch, flight: Flight) -> Step:
-        flight.asks.append(Ask("open", batch))
+    def _job(self, batch: Batch) -> tuple[Job, tuple[_Ask, ...]]:
+        """Open the model; prepare, run and look around for each test; look at all results again."""
         opening = {"model": asdict(batch.model), "seed": 0}
-        return Step("open", opening, self.open_timeout_s(batch.model.name))
-
-    def _steps_of(self, unit: Unit, flight: Flight) -> list[Step]:
-        """Prepare, run and look around."""
-        flight.asks += [Ask(op, unit.batch, unit) for op in ("prepare", "run", *LOOKS)]
-        timeout_s, request = self.case_timeout_s(unit.case), asdict(unit.test)
-        return [
-            Step("prepare", {"tests": [request]}, max(timeout_s, LEAST_TIMEOUT_S)),
-            Step("run", {"test": request}, timeout_s),
-            *(Step(op, {}, LOOK_TIMEOUT_S) for op in LOOKS),
-        ]
+        steps = [Step("open", opening, self.open_timeout_s(batch.model.name))]
+        asks = [_Ask("open")]
+        for test, case in zip(batch.tests, batch.cases, strict=True):
+            timeout_s = self.case_timeout_s(case)
+            request = asdict(test)
+            steps.append(Step("prepare", {"tests": [request]}, max(timeout_s, LEAST_TIMEOUT_S)))
+            steps.append(Step("run", {"test": request}, timeout_s))
+            steps += [Step(op, {}, LOOK_TIMEOUT_S) for op in LOOKS]
+            asks += [_Ask(op, case) for op in ("prepare", "run", *LOOKS)]
+        steps.append(Step("results", {}, LOOK_TIMEOUT_S))
+        asks.append(_Ask("results"))
+        return Job(self.sites[batch.arm], tuple(steps)), tuple(asks)
 
     def case_timeout_s(self, case: Case) -> float:
         """What one run of ``case`` may take."""
@@ -275,8 +242,7 @@ class Runner:
         """What loading ``model`` may take, imports included."""
         if model not in self.open_s:
             return OPEN_TIMEOUT_S
-        # Another worker may have opened it after its imports.
-        return max(2 * LEAST_TIMEOUT_S, TIMES_BASELINE * max(self.open_s.values()))
+        return max(2 * LEAST_TIMEOUT_S, TIMES_BASELINE * self.open_s[model])
 
     def learn(self, results: Iterable[CaseResult]) -> None:
         """Take the times of baselines: patched cases are timed out by them."""
@@ -285,49 +251,91 @@ class Runner:
                 self.case_s[result.case] = result.facts.get("run_s", 0.0)
                 self.open_s[result.case.model] = result.facts.get("open_s", 0.0)
 
-    def _read(self, report: Report, flight: Flight, run: _Run) -> list[CaseResult]:
-        """The results that a report completes; what a worker left over goes to a fresh one."""
+    def _read(
+        self, report: Report, flights: Mapping[int, _Flight], waiting: deque[Batch]
+    ) -> list[CaseResult]:
+        """The results that a report completes."""
+        flight = flights[report.job]
+        batch = flight.batch
+        if report.progress is not None:
+            self.observer.message(report.progress)
+            return []
         ask = flight.asks[report.step]
-        left = flight.left
-        results = flight.read(report)
-        behind: list[Unit] = []
-        if ask.op == "open" and results:
-            # A model that cannot be opened says nothing where its baseline may not open it either.
-            behind = [each for each in left if each.batch is ask.batch and self._waits(each, run)]
-            flight.left[:0] = behind
-            unknown = {unit.case for unit in behind}
-            results = [
-                result
-                for result in results
-                if result.case not in unknown and run.admit(result.arm, result.case)
-            ]
-        elif ask.op == "open" and ask.batch.arm is Arm.BASELINE:
-            self.open_s[ask.batch.model.name] = report.wall_s
-        if report.last and flight.left:
-            rest = Queue(tuple(flight.left), patient=bool(behind))
-            flight.left = []
-            if report.outcome is Outcome.TIMEOUT:
-                run.waiting.append(rest)
-            else:
-                run.waiting.appendleft(rest)
-        return results
+        for file, lines in report.value.get("ran", {}).items():
+            flight.ran.setdefault(file, set()).update(lines)
+        if ask.op == "open":
+            if report.failure is None and "not_applicable" not in report.value:
+                flight.facts = {**report.value["facts"], "open_s": report.wall_s}
+                return []
+            # The model cannot be opened: that is the result of each of its cases.
+            return [case_result(batch.arm, case, report, {}) for case in batch.cases]
+        if ask.case is None:
+            return self._read_again(report, flight)
+        result = self._advance(ask, ask.case, report, flight)
+        if report.last:
+            self._continue(report, batch, waiting)
+        return result
 
-    def _hurry(self, run: _Run) -> None:
-        """Time out loads that began before the baseline's was known."""
-        for handle, flight in run.flights.items():
-            ask = flight.now
-            if ask is None or ask.op != "open" or ask.batch.arm is Arm.BASELINE:
-                continue
-            model = ask.batch.model.name
-            if model in self.open_s and isinstance(self.executor, Extensible):
-                self.executor.hurry(handle, self.open_timeout_s(model))
+    def _advance(self, ask: _Ask, case: Case, report: Report, flight: _Flight) -> list[CaseResult]:
+        """One more answer about a case; its result when it was the last one."""
+        arm = flight.batch.arm
+        if ask.op == "prepare":
+            flight.result, flight.before = None, report.value.get("state", {})
+            if report.failure is not None or "not_applicable" in report.value:
+                flight.result = case_result(arm, case, report, flight.facts)
+        elif ask.op == "run" and flight.result is None:
+            facts = {**flight.facts, "run_s": report.wall_s}
+            flight.result = case_result(arm, case, report, facts)
+        elif flight.result is not None and report.failure is not None:
+            flight.result = case_result(arm, case, report, flight.facts)
+        elif flight.result is not None and flight.result.ok:
+            flight.result = looked(flight.result, report.value, flight.before)
+        if ask.op != LOOKS[-1] and not report.last:
+            return []
+        result = flight.result or case_result(arm, case, report, flight.facts)
+        ran = {file: tuple(sorted(lines)) for file, lines in flight.ran.items()}
+        flight.ran.clear()
+        result = replace(result, ran=ran)
+        flight.done[case] = result
+        return [result]
 
-    def _announce(self, flight: Flight) -> None:
+    @staticmethod
+    def _continue(report: Report, batch: Batch, waiting: deque[Batch]) -> None:
+        """The rest of a batch whose worker died goes to a fresh one; last of all after a hang."""
+        rest = batch.tests[(report.step - 1) // (len(LOOKS) + 2) + 1 :]
+        if not rest:
+            return
+        again = replace(batch, tests=rest)
+        if report.outcome is Outcome.TIMEOUT:
+            waiting.append(again)
+        else:
+            waiting.appendleft(again)
+
+    def _read_again(self, report: Report, flight: _Flight) -> list[CaseResult]:
+        """What earlier calls had returned, as it reads after all later ones.
+
+        A worker holds the last results only: those before them have been looked at as well as can
+        be. One that cannot answer leaves all of them unread, and says why.
+        """
+        unread = {case: result for case, result in flight.done.items() if result.unread}
+        if report.failure is not None:
+            why = report.failure.message or report.outcome.value
+            return [replace(result, unreadable=why) for result in unread.values() if result.ok]
+        read = {
+            Case(flight.batch.model.name, name): report.value.get(f"result {at}", ())
+            for at, name in enumerate(report.value.get("tests", ()))
+        }
+        return [
+            replace(result, later=tuple(map(stage_from, read.get(case, ()))), unread=False)
+            for case, result in unread.items()
+            if result.ok
+        ]
+
+    def _announce(self, report: Report, batch: Batch) -> None:
         """Say which case the worker is on now."""
-        ask = flight.now
-        if ask is not None and ask.unit is not None and ask.op == "prepare":
-            case = ask.unit.case
-            self.observer.began(ask.batch.arm, case, ask.batch.purpose_of(case))
+        at = report.step // (len(LOOKS) + 2)
+        if not report.last and at < len(batch.cases):
+            self.observer.began(batch.arm, batch.cases[at], batch.purpose_of(batch.cases[at]))
 
     def ask(self, arm: Arm, model: Model, step: Step) -> Report:
         """Open a model in a fresh worker and ask it one more thing; the last answer's report."""
@@ -347,3 +355,46 @@ def run_job(executor: Executor, job: Job, observer: Observer) -> list[Report]:
             elif report.job == handle:
                 reports.append(report)
     return reports
+
+
+def looked(result: CaseResult, value: Mapping[str, Any], before: Mapping[str, str]) -> CaseResult:
+    """A result with its stages, or with the state its call left behind."""
+    if "state" not in value:
+        return replace(result, stages=tuple(stage_from(stage) for stage in value["stages"]))
+    state = value["state"]
+    changed = {name for name in before if before[name] != state.get(name)} | (
+        set(state) - {*before}
+    )
+    return replace(result, state=state, changed=tuple(sorted(changed)))
+
+
+def case_result(arm: Arm, case: Case, report: Report, facts: Mapping[str, Any]) -> CaseResult:
+    """A worker's answer to ``open`` or ``run`` as the result of a case."""
+    if report.failure is not None:
+        return CaseResult(case, arm, report.outcome, report.failure, facts=facts)
+    value = report.value
+    if "not_applicable" in value:
+        return CaseResult(
+            case, arm, Outcome.OK, not_applicable=value["not_applicable"], facts=facts
+        )
+    expected = value["expected_s"]
+    return CaseResult(
+        case,
+        arm,
+        Outcome.OK,
+        stages=tuple(stage_from(stage) for stage in value.get("stages", ())),
+        returned=tuple(stage_from(stage) for stage in value.get("returned", ())),
+        asked=value.get("asked", {}),
+        unread=value.get("unread", False),
+        measure=Measure(
+            value["wall_s"],
+            value["audio_s"],
+            value["tokens"],
+            value["stage_s"],
+            value["memory_mib"],
+        ),
+        sample_rate=value["sample_rate"],
+        expected_s=(expected[0], expected[1]) if expected else None,
+        called_with=value.get("called_with", ""),
+        facts=facts,
+    )

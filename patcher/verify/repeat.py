@@ -13,8 +13,7 @@ from patcher.verify.plan import CallReason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from patcher.execution.flights import Batch
-    from patcher.execution.runner import Runner
+    from patcher.execution.runner import Batch, Runner
     from patcher.gates.result import GateResult
     from patcher.verify.setup import Setup
 

@@ -13,10 +13,9 @@ from patcher.errors import PatcherError
 from patcher.execution import machine as host
 from patcher.execution.compiled import compiled
 from patcher.execution.executor import Executor, Job, Step, fingerprint_of
-from patcher.execution.flights import Batch
 from patcher.execution.results import Arm, Case
 from patcher.execution.rundb import FORMAT, key_of
-from patcher.execution.runner import Observer, run_job
+from patcher.execution.runner import Batch, Observer, run_job
 from patcher.execution.sandbox import Policy, policy_for
 from patcher.execution.site import FrozenTree, WorkerSite
 from patcher.execution.workplace import wipe_left

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from patcher.execution.executor import Job, Report
 from patcher.execution.results import Arm, Failure, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from patcher.execution.executor import Step
-    from patcher.execution.site import WorkerSite
+    from collections.abc import Callable
 
 VALUE: dict[str, Any] = {
     "stages": [],
@@ -36,8 +33,6 @@ class FakeExecutor:
         outcome: what one step of a job comes to; OK for all by default.
         seconds: what one step takes.
         log: ``(virtual second, "start" or "end", arm, model, tests)`` of every job.
-        ended: when a test's call had ended, its arm, model and name.
-        timeouts: of every call, and of every load under an empty name.
     """
 
     count: int = 2
@@ -47,7 +42,6 @@ class FakeExecutor:
     log: list[tuple[float, str, str, str, tuple[str, ...]]] = field(default_factory=list)
     timeouts: dict[tuple[str, str, str], float] = field(default_factory=dict)
     cancelled: list[int] = field(default_factory=list)
-    ended: list[tuple[float, str, str, str]] = field(default_factory=list)
     _jobs: dict[int, tuple[Job, int]] = field(default_factory=dict)
     _due: list[tuple[float, int]] = field(default_factory=list)
     _waiting: deque[int] = field(default_factory=deque)
@@ -77,21 +71,17 @@ class FakeExecutor:
         looks = job.steps[index].op not in ("open", "run")
         outcome = Outcome.OK if looks else self.outcome(arm, model, test)
         failure = None if outcome is Outcome.OK else Failure("exception", message=f"{test} fails")
-        opening = job.steps[index].op == "open"
-        dead = outcome not in (Outcome.OK, Outcome.EXCEPTION) or (failure and opening)
-        value = {} if failure else ({"facts": {}} if opening else VALUE)
+        dead = outcome not in (Outcome.OK, Outcome.EXCEPTION) or (failure and not index)
+        last = bool(dead) or index + 1 == len(job.steps)
+        value = {} if failure else ({"facts": {}} if index == 0 else VALUE)
         wall_s = self._seconds(job, index)
-        if job.steps[index].op == "run":
-            self.ended.append((self.now, arm, model, test))
-        last = bool(dead) or (index + 1 == len(job.steps) and not job.more)
         if last:
             self._running.discard(handle)
             self.log.append((self.now, "end", arm, model, ()))
             self._fill()
         else:
             self._jobs[handle] = (job, index + 1)
-            if index + 1 < len(job.steps):
-                self._schedule(handle)
+            self._schedule(handle)
         return [Report(handle, index, outcome, value, failure, wall_s, last=last)]
 
     def _fill(self) -> None:
@@ -103,13 +93,9 @@ class FakeExecutor:
             runs = {index: step for index, step in enumerate(job.steps) if step.op == "run"}
             tests = tuple(step.arguments["test"]["name"] for step in runs.values())
             self.log.append((self.now, "start", arm, model, tests))
-            self._note_timeouts(job, 0)
-            self._schedule(handle)
-
-    def _note_timeouts(self, job: Job, start: int) -> None:
-        for index, step in enumerate(job.steps):
-            if index >= start and step.op in ("open", "run"):
+            for index, step in runs.items():
                 self.timeouts[names(job, index)] = step.timeout_s
+            self._schedule(handle)
 
     def _schedule(self, handle: int) -> None:
         due = self.now + self._seconds(*self._jobs[handle])
@@ -126,38 +112,9 @@ class FakeExecutor:
         return [(arm, model) for _, what, arm, model, _ in self.log if what == "start"]
 
 
-@dataclass
-class FakeExtensible(FakeExecutor):
-    """One whose workers wait for what to do next, as those of this machine do.
-
-    Attributes:
-        expected: sites whose workers were to be started early.
-        hurried: arm, model and the limit of a step that was on its way.
-    """
-
-    expected: list[WorkerSite] = field(default_factory=list)
-    hurried: list[tuple[str, str, float]] = field(default_factory=list)
-
-    def expect(self, site: WorkerSite) -> None:
-        self.expected.append(site)
-
-    def extend(self, job: int, steps: Sequence[Step], *, more: bool) -> None:
-        known, index = self._jobs[job]
-        longer = replace(known, steps=(*known.steps, *steps), more=more)
-        self._jobs[job] = (longer, index)
-        self._note_timeouts(longer, len(known.steps))
-        if index == len(known.steps):
-            self._schedule(job)
-
-    def hurry(self, job: int, timeout_s: float) -> None:
-        arm, model, _ = names(*self._jobs[job])
-        self.hurried.append((arm, model, timeout_s))
-
-
 def names(job: Job, index: int) -> tuple[str, str, str]:
     """Arm, model and test of one step; the test of ``open`` is empty."""
     arm = Arm(job.site.tree.sha256).value
-    opened = [step for step in job.steps[: index + 1] if step.op == "open"]
-    model = opened[-1].arguments["model"]["name"]
+    model = job.steps[0].arguments["model"]["name"]
     test = job.steps[index].arguments.get("test", {}).get("name", "")
     return arm, model, test

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from patcher.execution.executor import LocalExecutor
-from patcher.execution.flights import Batch
 from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm
-from patcher.execution.runner import Runner, Silent
+from patcher.execution.runner import Batch, Runner, Silent
 from patcher.hazards.diagnosis_runs import copy_tree, tree_reader
 from patcher.hazards.dynamic import Surveys
 from patcher.hazards.static import map_source, scopes

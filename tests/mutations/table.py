@@ -21,11 +21,10 @@ from typing import Any
 from docs.tables import circumstances, write_table
 from patcher.execution import machine as host
 from patcher.execution.executor import Job, LocalExecutor, Step
-from patcher.execution.flights import case_result
 from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.execution.rundb import result_from
-from patcher.execution.runner import Silent
+from patcher.execution.runner import Silent, case_result
 from patcher.gates import close, perceptual
 from patcher.gates.bitwise import compare
 from patcher.gates.perceptual import compare_utterance
