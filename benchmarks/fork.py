@@ -130,7 +130,14 @@ def worker(scale: str, base: str) -> None:
 
     if not Path(base).exists():
         checkpoint.appear(Path(base), lambda folder: checkpoint.make_base(folder, scale))
-    assets = {"kind": "synthetic", "scale": scale, "base": base, "clips": {}, "entries": {}}
+    assets = {
+        "kind": "synthetic",
+        "scale": scale,
+        "base": base,
+        "clips": {},
+        "entries": {},
+        "tried": {},
+    }
     opening = Opening(Model("Base Chatterbox", {}), assets, "cpu", deterministic=False)
     whole = WholeSession(opening)
 

@@ -115,6 +115,7 @@ class Setup:
         environment: sha256 of what must be equal for results to be comparable.
         facts: of the machine, for the report.
         plan: every call of both arms; empty until it is `planned`.
+        entries: calls of other entry points, which the series touches.
     """
 
     request: Request
@@ -123,6 +124,7 @@ class Setup:
     environment: str
     facts: Mapping[str, Any]
     plan: CallPlan
+    entries: tuple[Test, ...] = ()
 
     @property
     def policy(self) -> Policy | None:
@@ -157,7 +159,7 @@ class Setup:
             inputs=self.request.inputs,
             seed=seed,
             full=self.request.full,
-            entries=entries_of(self.request.adapter, self.request.places, self.request.matrix),
+            entries=self.entries,
         )
         return replace(self, plan=plan)
 
@@ -280,7 +282,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         )
         sites[Arm.PATCHED] = site
     plan = CallPlan.of_matrix(request.matrix)
-    return Setup(request, assets, sites, facts.sha256, facts.facts, plan)
+    return Setup(request, assets, sites, facts.sha256, facts.facts, plan, entries)
 
 
 def entries_of(

@@ -14,7 +14,7 @@ from patcher.commands.shared.verify_request import further_models, selected
 from patcher.errors import PatcherError
 from patcher.targets import find_adapter
 from patcher.targets.adapter import Options
-from patcher.targets.chatterbox import adapter, clip_key
+from patcher.targets.chatterbox import adapter, clip_key, folders
 from patcher.targets.chatterbox.clips import SAMPLE_RATE, write_clip
 
 EMPTY: dict[str, object] = {}
@@ -204,10 +204,26 @@ def test_what_an_entry_point_that_is_tried_needs_is_made_once_and_before(tmp_pat
     tried = adapter.entries(["chatterbox/mtl_tts.py:x", "chatterbox/batch.py:x"])  # type: ignore[attr-defined]
     more = replace(matrix, tests=(*matrix.tests, *tried))
     plain, asked = (adapter.assets(each, options, "0.1.7") for each in (matrix, more))
-    assert set(asked.values["entries"]) == {"multilingual"}, "a batch is a call of the base model"
+    assert set(asked.values["tried"]) == {"multilingual"}, "a batch is a call of the base model"
     (voice,) = set(asked.values["clips"]) - set(plain.values["clips"])
     assert asked.values["clips"][voice]["path"].startswith(str(tmp_path))
     assert asked.fingerprint == plain.fingerprint, "results of the matrix stay what they were"
+
+
+def test_an_entry_point_that_is_tried_and_cannot_be_made_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders.checkpoint, "make", lambda values, say: None)
+    monkeypatch.setattr(folders, "missing", lambda entry: None)
+    monkeypatch.setattr(folders, "fill", lambda *given, **named: 1 / 0)
+    values = {"kind": "synthetic", "scale": "tiny", "base": str(tmp_path / "base")}
+    place = {"turbo": str(tmp_path / "turbo")}
+    progress: list[str] = []
+    folders.make({**values, "entries": {}, "tried": place}, progress.append)
+    assert "no synthetic checkpoint for turbo: ZeroDivisionError" in progress[-1]
+    with pytest.raises(ZeroDivisionError):  # one that was asked for
+        folders.make({**values, "entries": place, "tried": {}}, progress.append)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_entry_point_can_be_a_model_of_the_configuration_and_a_misspelt_one_is_refused() -> None:

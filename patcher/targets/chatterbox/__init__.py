@@ -108,7 +108,6 @@ class ChatterboxAdapter:
             for test in matrix.tests
             if test.options.get("reference")
         }
-        named_clips = dict(clips)
         if options.pretrained:
             kind, weights, base = "pretrained", "published weights", root / "pretrained"
         elif options.checkpoint is not None:
@@ -121,29 +120,32 @@ class ChatterboxAdapter:
         identity = fingerprint_of(base) if kind == "checkpoint" else f"{base}"
         key = hashlib.sha256(f"{kind} {identity} r{RECIPE}".encode()).hexdigest()[:16]
         tuned = base.with_name("grpo") if kind == "synthetic" else root / f"grpo-{key}"
-        named = {model.options["entry"] for model in matrix.models if "entry" in model.options}
-        if kind == "synthetic":  # else they are made of the user's own weights, by each worker
-            tried = [test.options for test in matrix.tests if "entry" in test.options]
-            named |= {options["entry"] for options in tried} - {"batch"}  # a call of the base model
-            clips |= {clip_key(each["voice"]): clip_of(each["voice"], root) for each in tried}
-        entries = {entry: str(base.with_name(entry)) for entry in sorted(named)}
+        named = (model.options.get("entry") for model in matrix.models)
+        entries = {entry: str(base.with_name(entry)) for entry in named if entry is not None}
+        # Of the user's own weights each worker makes them; a batch is a call of the base model.
+        tried = [test.options for test in matrix.tests if "entry" in test.options]
+        tried = [each for each in tried if kind == "synthetic" and each["entry"] != "batch"]
+        beside = {each["entry"]: str(base.with_name(each["entry"])) for each in tried}
+        voices = {clip_key(each["voice"]): clip_of(each["voice"], root) for each in tried}
         values = {
             "kind": kind,
             "scale": options.scale,
             "base": str(base),
             "grpo": str(tuned),
-            "clips": clips,
+            "clips": clips | voices,
             "entries": entries,
+            "tried": beside,
         }
-        made = [tuned, *([base, *map(Path, entries.values())] if kind == "synthetic" else [])]
+        folders = map(Path, (entries | beside).values())
+        made = [tuned, *([base, *folders] if kind == "synthetic" else [])]
         ready = kind != "pretrained" and all(folder.is_dir() for folder in made)
         ready = ready and all(
             (root / "clips" / clip_name(clip["seed"], clip["samples"])).is_file()
-            for clip in clips.values()
+            for clip in (clips | voices).values()
             if "samples" in clip
         )
         identity_text = json.dumps(
-            [kind, identity, options.scale, RECIPE, version, named_clips], sort_keys=True
+            [kind, identity, options.scale, RECIPE, version, clips], sort_keys=True
         )
         fingerprint = hashlib.sha256(identity_text.encode()).hexdigest()
         tiny = kind == "synthetic" and options.scale == "tiny"

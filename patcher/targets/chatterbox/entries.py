@@ -111,8 +111,8 @@ def opened_for(session: ChatterboxSession, test: Test) -> ChatterboxSession:
 
 
 def weights_for(session: Any, entry: str) -> Path:
-    """The entry point's folder: that of the matrix where it is made, or one of the worker's own."""
-    made = session.assets["entries"].get(entry)
+    """The entry point's folder: made before, or one of the worker's own."""
+    made = {**session.assets["entries"], **session.assets["tried"]}.get(entry)
     if made is not None and Path(made).is_dir():
         return Path(made)
     base = Path(session.assets["base"])

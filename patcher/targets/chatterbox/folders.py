@@ -46,7 +46,8 @@ TINY_VOCABULARY = 8  # of the backbone's own embedding, which the loader deletes
 def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Make what is missing of ``values``, the folders of other entry points included.
 
-    Those of entry points that this version does not have are left out.
+    Those of entry points that this version does not have are left out. One that is tried beside
+    the models and cannot be made stops nothing: its call says why, in both arms.
     """
     checkpoint.make(values, say)
     if values["kind"] == "pretrained":
@@ -56,10 +57,22 @@ def make(values: Mapping[str, Any], say: Callable[[str], None]) -> None:
     if values["kind"] != "synthetic":
         return
     for entry, path in values["entries"].items():
-        if not Path(path).exists() and missing(entry) is None:
-            say(f"making a synthetic checkpoint for {entry}")
-            base, scale = Path(values["base"]), values["scale"]
-            checkpoint.appear(Path(path), partial(fill, entry, base=base, scale=scale))
+        make_entry(entry, Path(path), values, say)
+    for entry, path in values["tried"].items():
+        try:
+            make_entry(entry, Path(path), values, say)
+        except Exception as error:
+            say(f"no synthetic checkpoint for {entry}: {type(error).__name__}: {error}")
+
+
+def make_entry(
+    entry: str, folder: Path, values: Mapping[str, Any], say: Callable[[str], None]
+) -> None:
+    """Make an entry point's folder, where this version has the entry point and it is not there."""
+    if not folder.exists() and missing(entry) is None:
+        say(f"making a synthetic checkpoint for {entry}")
+        base, scale = Path(values["base"]), values["scale"]
+        checkpoint.appear(folder, partial(fill, entry, base=base, scale=scale))
 
 
 def missing(entry: str) -> str | None:
