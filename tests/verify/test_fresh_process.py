@@ -30,6 +30,24 @@ def test_a_patch_that_works_after_another_model_alone_fails(tmp_path: Path) -> N
     assert {case.case.model for case in actual.cases if case.status.value == "fail"} == {"High hum"}
 
 
+def test_answers_mixed_up_between_two_models_fail_the_full_plan_that_loads_both(
+    tmp_path: Path,
+) -> None:
+    said = "self.waveform(self.spectrogram(tokens))"
+    mixed = (
+        (IMPORTS, f"{IMPORTS}_KEPT = {{}}\n"),
+        (
+            f"        samples = {said}\n",
+            "        if (text, seed, spread) not in _KEPT:\n"
+            f"            _KEPT[text, seed, spread] = {said}\n"
+            "        samples = list(_KEPT[text, seed, spread])\n",
+        ),
+    )
+    actual = judged(tmp_path, *mixed, full=True, declares=frozenset({Declaration.CACHE_ANSWERS}))
+    assert actual.verdict is Verdict.FAIL
+    assert [row.probe for row in actual.survived if row.lost] == ["two models"]
+
+
 def test_a_package_that_can_be_loaded_once_a_process_is_judged_on_all_models(
     tmp_path: Path,
 ) -> None:
