@@ -72,8 +72,10 @@ class WorkerSite:
             tree. Slows the target down; never while timing.
         enough: groups of those lines, by file, of which one each is all that has to be seen.
         memory_limit_mib: bound on the address space, or None.
-        compiled_by: sha256 of another tree, whose compile caches serve while there are none of this
-            one's own; empty for none. Gates alone use them.
+        compiled_by: sha256 of the baseline's tree, whose compile caches serve the gates of a tree
+            that has none of its own yet; empty for none.
+        compiled_in: where the baseline's compile caches are kept, for every workspace with the same
+            tree and the same packages; None for ``run_dir``, as all other trees'.
         policy: what the worker may read, write and reach; None leaves it as free as its user.
         cwd: the folder it works in; None for its own one, or without a policy its parent's.
     """
@@ -94,6 +96,7 @@ class WorkerSite:
     enough: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     memory_limit_mib: int | None = None
     compiled_by: str = ""
+    compiled_in: Path | None = None
     policy: Policy | None = None
     cwd: Path | None = None
 

@@ -204,10 +204,13 @@ def no_interpreter(python: str, why: str) -> PatcherError:
 def compile_caches(site: WorkerSite) -> Path:
     """Where compiled code of a tree is kept between its workers.
 
-    Timing compiles other code than gates do, and what gates ran must not serve it.
+    Timing compiles other code than gates do, and what gates ran must not serve it. What ran without
+    guards serves its own workspace alone.
     """
     kind = "" if site.deterministic else "-timed"
-    return site.run_dir / f"compiled-{site.tree.sha256[:16]}{kind}"
+    shared = site.policy is not None and site.tree.sha256 == site.compiled_by
+    folder = site.compiled_in if shared else None
+    return (folder or site.run_dir) / f"compiled-{site.tree.sha256[:16]}{kind}"
 
 
 def compile_caches_of(site: WorkerSite) -> tuple[Path, Path | None]:

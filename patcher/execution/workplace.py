@@ -3,7 +3,8 @@
 Its path says neither which arm runs in it nor what for. Nothing that one worker leaves there is
 seen by another, but for compiled code: the first worker of a tree that ends in order gives its
 compile caches to the later ones of the same tree, each of which gets a copy. Until then the patched
-tree's get one of pristine's, which nothing of the patch has touched.
+tree's get one of pristine's, which nothing of the patch has touched. Pristine's are kept from one
+workspace to the next: what libraries compile at their first call takes longer than a small model.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +34,9 @@ CACHES: Mapping[str, str] = {
 }
 WORKPLACES = "workers"
 LARGEST_SEED_BYTES = 1 << 30
+KEPT = 16  # trees with compile caches in one folder: two kinds each for a baseline and its patches
+UNFINISHED = ".compiled-"
+DAY_S = 86_400.0
 
 
 class Workplace:
@@ -50,9 +56,7 @@ class Workplace:
         for each in (self.home, self.temporary):
             each.mkdir(parents=True)
         filled = next((each for each in (seed, other) if each is not None and each.is_dir()), None)
-        if filled is not None:
-            shutil.copytree(filled, self.caches, symlinks=True)
-        else:
+        if filled is None or not copied(filled, self.caches):
             self.caches.mkdir()
 
     def environ(self) -> dict[str, str]:
@@ -82,9 +86,45 @@ class Workplace:
 
     def _share(self) -> None:
         size = sum(entry.lstat().st_size for entry in self.caches.rglob("*") if not entry.is_dir())
-        if 0 < size <= LARGEST_SEED_BYTES:
-            self.seed.parent.mkdir(parents=True, exist_ok=True)
-            self.caches.rename(self.seed)
+        if not 0 < size <= LARGEST_SEED_BYTES:
+            return
+        self.seed.parent.mkdir(parents=True, exist_ok=True)
+        whole = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.seed.parent))
+        try:
+            shutil.copytree(self.caches, whole, symlinks=True, dirs_exist_ok=True)
+            whole.rename(self.seed)
+        finally:
+            wipe(whole)
+        drop_old(self.seed.parent)
+
+
+def copied(source: Path, destination: Path) -> bool:
+    """Copy a folder; False, and no copy, where somebody dropped it meanwhile."""
+    try:
+        os.utime(source)  # dropped last
+        shutil.copytree(source, destination, symlinks=True)
+    except OSError:
+        wipe(destination)
+        return False
+    return True
+
+
+def drop_old(folder: Path) -> None:
+    """Keep the compile caches that were used last, and of unfinished ones those of today."""
+    kept = sorted(folder.glob("compiled-*"), key=last_used, reverse=True)
+    unfinished = [
+        each for each in folder.glob(f"{UNFINISHED}*") if time.time() - last_used(each) > DAY_S
+    ]
+    for each in [*kept[KEPT:], *unfinished]:
+        wipe(each)
+
+
+def last_used(folder: Path) -> float:
+    """When, in seconds since the epoch; 0 for what is gone."""
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def wipe(folder: Path) -> None:

@@ -272,14 +272,14 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
             "distributions": installed(request.python),
         },
     )
+    kept = options.cache / "compiled" / facts.sha256[:16] if options.cache.name else None
+    baseline = request.trees[Arm.BASELINE].sha256
+    sites = {
+        arm: replace(site, compiled_by=baseline, compiled_in=kept) for arm, site in sites.items()
+    }
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         places = request.places
-        site = replace(
-            sites[Arm.PATCHED],
-            watch=watched(places),
-            enough=enough(places),
-            compiled_by=request.trees[Arm.BASELINE].sha256,
-        )
+        site = replace(sites[Arm.PATCHED], watch=watched(places), enough=enough(places))
         sites[Arm.PATCHED] = site
     plan = CallPlan.of_matrix(request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan, entries)

@@ -33,7 +33,7 @@ from time import perf_counter  # this one, whatever the target makes of `time`
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from patcher.worker import messages
 
@@ -64,6 +64,7 @@ from patcher.worker.system import (  # noqa: E402
     rss_mib,
 )
 
+SELDOM = (50_000, 20, 20)  # for `gc.set_threshold`
 HELD = 16  # results that are looked at once more at the end
 
 
@@ -158,6 +159,10 @@ class Worker:
 
     def op_open(self, request: messages.OpenRequest) -> messages.ReplyValue:
         """Load a model; the one before it is dropped first."""
+        with seldom_collected():
+            return self.load(request)
+
+    def load(self, request: messages.OpenRequest) -> messages.ReplyValue:
         adapter = importlib.import_module("patcher.targets.adapter")
         if self.session is None:
             self.rss_before_mib = rss_mib("VmRSS")
@@ -358,6 +363,19 @@ class Worker:
         }
 
 
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Collect garbage seldom: most of what imports and loading make stays, and is looked at again
+    and again, for a seventh of their time. What the target itself sets is left as it is."""
+    before = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        if gc.get_threshold() == SELDOM:
+            gc.set_threshold(*before)
+
+
 def buffers_of(request: messages.AnyRequest) -> dict[str, Any]:
     """The arrays that came with a request, by name."""
     adapter = importlib.import_module("patcher.targets.adapter")
@@ -394,6 +412,7 @@ def main(argv: list[str]) -> None:
             request = json.loads(line)
             request["data"] = [lines.read(kept["size"]) for kept in request.get("payload", ())]
             worker.answer(request)
+    gc.freeze()  # a last search through all that was loaded takes longer than many an import
 
 
 if __name__ == "__main__":

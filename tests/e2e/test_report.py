@@ -168,10 +168,10 @@ def test_applying_twice_changes_nothing(patcher: Patcher) -> None:
 
 
 def test_a_patch_that_claims_more_than_holds_is_refused(tmp_path: Path) -> None:
-    claim = (shipped() / "t3_int8.yaml").read_text("utf-8")
-    for then, now in (("patch: t3_int8\n", "patch: same_bits\n"), ("perceptual", "bitwise")):
+    claim = (shipped() / "flow_int8.yaml").read_text("utf-8")
+    for then, now in (("patch: flow_int8\n", "patch: same_bits\n"), ("perceptual", "bitwise")):
         claim = claim.replace(then, now, 1)
-    shutil.copytree(shipped() / "t3_int8", tmp_path / "patches" / "t3_int8")
+    shutil.copytree(shipped() / "cfm_int8", tmp_path / "patches" / "cfm_int8")  # its files
     (tmp_path / "patches" / "same_bits.yaml").write_text(claim, "utf-8")
 
     patcher = runner(tmp_path)

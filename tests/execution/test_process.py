@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,21 @@ def test_third_party_bytecode_is_used_though_the_user_does_not_write_it(
 ) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     assert "PYTHONDONTWRITEBYTECODE" not in environment(site(tmp_path))
+
+
+@pytest.mark.parametrize("own", [None, (900, 7, 7)])
+def test_garbage_is_collected_as_the_target_has_it_once_a_model_is_loaded(
+    executor: LocalExecutor, tmp_path: Path, own: tuple[int, int, int] | None
+) -> None:
+    where = site(tmp_path)
+    if own:
+        source = where.tree.path / "hum" / "__init__.py"
+        source.write_text(f"import gc\ngc.set_threshold(*{own})\n{source.read_text()}")
+        where = replace(where, tree=FrozenTree.of(where.tree.path, "own", where.tree.packages))
+    asked = Step("call", {"function": "gc:get_threshold", "arguments": {}}, 20)
+    before, opened, after = run_job(executor, Job(where, (asked, OPEN, asked)), Silent())
+    assert opened.failure is None, opened.failure
+    assert after.value["value"] == (list(own) if own else before.value["value"])
 
 
 def test_the_worker_shadows_no_module_of_the_standard_library(

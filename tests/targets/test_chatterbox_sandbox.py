@@ -31,13 +31,16 @@ def test_a_generation_in_the_sandbox_is_the_one_outside_to_the_bit(tmp_path: Pat
     matrix = Matrix(MODELS[:1], TESTS[:1])
     options = Options(device="cpu", cache=cache_folder())
     assets = adapter.assets(matrix, options, distribution("chatterbox-tts").version)
+    tree = frozen(tmp_path / "tree", inference_mode=False)
     free = WorkerSite(
-        frozen(tmp_path / "tree", inference_mode=False),
+        tree,
         adapter.serving,
         tmp_path / "records" / "logs",
         tmp_path / "records" / "stages",
         assets=assets.values,
         device="cpu",
+        compiled_by=tree.sha256,
+        compiled_in=options.cache / "compiled" / "tests",
     )
     fenced = replace(free, policy=policy_for(sys.executable, hidden=[tmp_path], gpu=False))
     steps = (

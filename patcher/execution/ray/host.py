@@ -190,6 +190,7 @@ class _Here:
             tree=tree,
             run_dir=self.folder / "logs",
             stages_dir=self.folder / "stages",
+            compiled_in=None,  # the driver's
             assets=self._arrived(site.assets),
             sys_path=folders,
             policy=policy,
