@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 # A batch lasts this long, so that the pipe and the clocks do not count; at most so many inputs.
 BATCH_S = 0.25
 MOST_IN_A_BATCH = 64
-# A process of short calls times for so long in all, at most so many batches a case: its start took
-# longer than that, and the median of several batches does not mind a neighbour in one of them.
-MEASURED_S = 2.0
-MOST_BATCHES = 9
+MOST_BATCHES = 9  # of a case, in a process
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def _case(
     cases: int,
 ) -> TimedCase:
     size = batch_size(call_s)
-    count = plan.warm_ups + batch_count(call_s, plan.timed, MEASURED_S / cases) * size
+    count = plan.warm_ups + batch_count(call_s, plan.timed, plan.measured_s / cases) * size
     if test.options.get("repeat") is True:
         others = [test] * (count - 1)
     else:

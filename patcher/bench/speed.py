@@ -56,6 +56,8 @@ class BenchPlan:
             near 95 %; six pairs reach 96.9 %, in one look.
         timed: timed calls of each case a process (``k``); the observation is their median.
         warm_ups: calls before them, reported apart as cold.
+        measured_s: a process of short calls times more of them than ``timed``, for so long in all:
+            its start took longer, and a median of many minds no neighbour in one of them.
         reruns: how many disturbed pairs may be run again in all. ``full`` may take twice its time
             on a machine that is not quiet; ``quick`` stays quick.
         only_faster: it ends as soon as no further pair could make it ``faster``; what else could
@@ -69,6 +71,7 @@ class BenchPlan:
     confidence: float
     timed: int
     warm_ups: int = 1
+    measured_s: float = 2.0
     reruns: int = 2
     only_faster: bool = False
     early: EarlyLook | None = None

@@ -33,7 +33,7 @@ from time import perf_counter  # this one, whatever the target makes of `time`
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from patcher.worker import messages
 
@@ -54,17 +54,10 @@ def load_patcher() -> None:
 if __name__ == "__main__":
     load_patcher()
 
+from patcher.worker import system  # noqa: E402
 from patcher.worker.failures import describe_failure, raised_by_adapter  # noqa: E402
 from patcher.worker.importing import TreeFinder  # noqa: E402
-from patcher.worker.system import (  # noqa: E402
-    die_with_parent,
-    limit_memory,
-    probe,
-    reset_peak,
-    rss_mib,
-)
 
-SELDOM = (50_000, 20, 20)  # for `gc.set_threshold`
 HELD = 16  # results that are looked at once more at the end
 
 
@@ -97,7 +90,7 @@ class Worker:
         if greeting.get("cpus"):
             os.sched_setaffinity(0, greeting["cpus"])
         if limit_mib := greeting.get("memory_limit_mib"):
-            limit_memory(limit_mib)
+            system.limit_memory(limit_mib)
 
     def answer(self, request: messages.AnyRequest) -> None:
         """Do what one request asks and write the answer, whatever happens."""
@@ -157,15 +150,12 @@ class Worker:
 
     # requests
 
+    @system.seldom_collected()
     def op_open(self, request: messages.OpenRequest) -> messages.ReplyValue:
         """Load a model; the one before it is dropped first."""
-        with seldom_collected():
-            return self.load(request)
-
-    def load(self, request: messages.OpenRequest) -> messages.ReplyValue:
         adapter = importlib.import_module("patcher.targets.adapter")
         if self.session is None:
-            self.rss_before_mib = rss_mib("VmRSS")
+            self.rss_before_mib = system.rss_mib("VmRSS")
         else:
             self.session.close()
             self.session = self.last = self.survivor = None
@@ -201,7 +191,7 @@ class Worker:
         Judged and timed runs are this one request and these frames: neither tells a patch which it
         is in. What a judged run needs beside is asked for afterwards (``stages``, ``state``).
         """
-        reset_peak()
+        system.reset_peak()
         self.last = None
         runs = []
         with self.watch or contextlib.nullcontext():
@@ -218,7 +208,7 @@ class Worker:
 
     def op_probe(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """Time a fixed piece of work that knows nothing of the target."""
-        return {"probe_s": probe()}
+        return {"probe_s": system.probe()}
 
     def op_stages(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """The stages of the last run."""
@@ -236,7 +226,7 @@ class Worker:
     def op_memory(self, request: messages.AnyRequest) -> messages.ReplyValue:
         """What the process takes now."""
         gc.collect()
-        return {"process_mib": rss_mib("VmRSS")}
+        return {"process_mib": system.rss_mib("VmRSS")}
 
     def op_trace(self, request: messages.TraceRequest) -> messages.ReplyValue:
         """Run one test by way of a tracer, whose answer matters above all when the run fails.
@@ -347,7 +337,7 @@ class Worker:
     def describe(self, produced: Any, returned: str = "returned") -> messages.RunReply:
         memory_mib = self.session.memory_mib()
         if memory_mib is None:
-            memory_mib = max(0.0, rss_mib("VmHWM") - self.rss_before_mib)
+            memory_mib = max(0.0, system.rss_mib("VmHWM") - self.rss_before_mib)
         self.attach(returned, produced.returned)
         return {
             "asked": dict(produced.asked),
@@ -361,19 +351,6 @@ class Worker:
             "stage_s": dict(produced.stage_s),
             "memory_mib": memory_mib,
         }
-
-
-@contextlib.contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Collect garbage seldom: most of what imports and loading make stays, and is looked at again
-    and again, for a seventh of their time. What the target itself sets is left as it is."""
-    before = gc.get_threshold()
-    gc.set_threshold(*SELDOM)
-    try:
-        yield
-    finally:
-        if gc.get_threshold() == SELDOM:
-            gc.set_threshold(*before)
 
 
 def buffers_of(request: messages.AnyRequest) -> dict[str, Any]:
@@ -406,7 +383,7 @@ def main(argv: list[str]) -> None:
     with open(requests, "rb", closefd=False) as lines:
         greeting = json.loads(lines.readline())
         if greeting["parent"] is not None:  # else the launcher sees to it
-            die_with_parent(greeting["parent"], requests, answers)
+            system.die_with_parent(greeting["parent"], requests, answers)
         worker = Worker(greeting, answers)
         while line := lines.readline():
             request = json.loads(line)

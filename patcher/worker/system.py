@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import select
 import signal
 from time import perf_counter  # this one, whatever the target makes of `time`
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PR_SET_PDEATHSIG = 1
+SELDOM = (50_000, 20, 20)  # for `gc.set_threshold`
 PROBE_ROUNDS = 40_000  # about 2 ms: far below a call, far above the clock's step
 
 
@@ -66,3 +72,16 @@ def die_with_parent(parent: int, requests: int, answers: int) -> None:
         while not any(event & select.POLLHUP for _, event in poll.poll()):
             pass
         os.killpg(0, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Collect garbage seldom: most of what imports and loading make stays, and is looked at again
+    and again, for a seventh of their time. What the target itself sets is left as it is."""
+    before = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        if gc.get_threshold() == SELDOM:
+            gc.set_threshold(*before)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import pytest
 from benchmarks.catalogue.trees import Subject, Target
 from tests.catalogue.support import PATCHES
 
-pytestmark = pytest.mark.chatterbox
-pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
+pytestmark = [
+    pytest.mark.chatterbox,
+    pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
+]
 Probed = Mapping[str, Any]
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import pytest
 
-pytestmark = pytest.mark.chatterbox
-pytest.importorskip("chatterbox", reason="chatterbox-tts is not installed")
+pytestmark = [
+    pytest.mark.chatterbox,
+    pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
+]
 
 from benchmarks.catalogue import rates  # noqa: E402
 from benchmarks.catalogue.measure import Lab  # noqa: E402

@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -109,6 +108,8 @@ SARIF = {
 
 def findings(file: Path) -> list[dict[str, Any]]:
     """The results of a SARIF file, which is one."""
+    import jsonschema  # seconds, where tests are only collected
+
     log = json.loads(file.read_text("utf-8"))
     jsonschema.validate(log, SARIF)
     (run,) = log["runs"]

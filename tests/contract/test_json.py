@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from patcher.results.schema import PATH, rendered
@@ -54,10 +53,14 @@ def test_the_object_of_a_command_is_what_its_schema_says(
     if name == "apply" and "verdict" in printed:
         name = "verify"
     if name in definitions:
+        import jsonschema  # seconds, where tests are only collected
+
         jsonschema.validate(printed, {**definitions[name], "$defs": definitions})
 
 
 def test_the_schema_that_ships_is_up_to_date() -> None:
+    import jsonschema
+
     assert PATH.read_text(encoding="utf-8") == rendered()
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 

@@ -20,10 +20,17 @@ from tests.rewrite.grammar.cases import compiles, dump
 from tests.rewrite.grammar.noise import noisy
 from tests.rewrite.making import patch, reading
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import hypothesmith
 
+def programs() -> st.SearchStrategy[str]:
+    """Any Python. To read its grammar takes seconds: not where tests are only collected."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import hypothesmith
+
+    return hypothesmith.from_grammar()
+
+
+PROGRAMS = st.deferred(programs)
 SLOW = settings(
     deadline=None,
     max_examples=30,
@@ -42,7 +49,7 @@ REAL = [
 
 
 @SLOW
-@given(hypothesmith.from_grammar(), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+@given(PROGRAMS, st.booleans(), st.sampled_from(["\n", "\r\n"]))
 def test_bytes_outside_the_site_never_change(code: str, first: bool, newline: str) -> None:
     target = newline.join(["def target():", "    return old_site( a )", ""])
     parts = [target, code] if first else [code if code.endswith("\n") else code + "\n", target]
@@ -137,7 +144,7 @@ def test_planning_twice_changes_nothing_more(patches: list[Patch]) -> None:
 
 
 @SLOW
-@given(hypothesmith.from_grammar())
+@given(PROGRAMS)
 def test_any_file_is_planned_or_refused_with_a_message(code: str) -> None:
     assume("\0" not in code)
     try:

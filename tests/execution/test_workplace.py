@@ -1,0 +1,91 @@
+"""Compiled code that one worker leaves to another."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from patcher.execution.executor import Job, LocalExecutor, Step
+from patcher.execution.process import WorkerSite
+from patcher.execution.runner import Silent, run_job
+from patcher.execution.start import compile_caches
+from patcher.execution.workplace import KEPT, UNFINISHED, copied, drop_old
+from tests.execution.test_sandbox import HERE, executor, site, tried
+
+pytestmark = pytest.mark.skipif(bool(HERE.why), reason=HERE.why or "the kernel has guards")
+__all__ = ["executor"]
+
+
+def test_compiled_code_is_handed_to_later_workers_of_the_same_tree_alone(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    one = site(tmp_path / "one")
+    tried(executor, one, "own_folders")  # leaves a note in the compile caches
+    for where, there in ((one, True), (site(tmp_path / "two"), False)):
+        step = Step("call", {"function": "tests.execution.escapes:noted", "arguments": {}}, 60)
+        report = run_job(executor, Job(where, (step,)), Silent())[-1]
+        assert report.value["value"] is there
+
+
+def test_a_tree_without_compiled_code_of_its_own_is_gated_with_that_of_another(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    pristine = site(tmp_path / "one")
+    tried(executor, pristine, "own_folders")  # leaves a note in the compile caches
+    patched = replace(
+        pristine,
+        tree=replace(pristine.tree, sha256="f" * 64),
+        compiled_by=pristine.tree.sha256,
+    )
+    step = Step("call", {"function": "tests.execution.escapes:noted", "arguments": {}}, 60)
+    for where, there in (
+        (replace(patched, compiled_by=""), False),
+        (replace(patched, deterministic=False), False),  # timed
+        (patched, True),
+    ):
+        report = run_job(executor, Job(where, (step,)), Silent())[-1]
+        assert report.value["value"] is there
+
+
+def test_a_baselines_compiled_code_serves_every_workspace_and_no_other_trees_does(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    def of(folder: str, **options: object) -> WorkerSite:
+        where = site(tmp_path / folder)
+        kept = replace(where, compiled_by=where.tree.sha256, compiled_in=tmp_path / "kept")
+        return replace(kept, **options)  # type: ignore[arg-type]
+
+    def there(where: WorkerSite) -> object:
+        return tried(executor, where, "noted")
+
+    patched = of("patched")
+    changed = replace(patched.tree, sha256="f" * 64)
+    tried(executor, replace(patched, tree=changed), "own_folders")
+    assert not (tmp_path / "kept").exists()
+    free = of("free", policy=None)  # nothing keeps it from leaving whatever it likes
+    assert compile_caches(free).parent == free.run_dir
+    one, two, three = of("one"), of("two"), of("three", deterministic=False)
+    assert there(one) is False
+    tried(executor, one, "own_folders")
+    assert there(two) is True
+    assert there(three) is False  # timed
+
+
+def test_of_kept_compiled_code_the_last_used_stays(tmp_path: Path) -> None:
+    folders = [tmp_path / f"compiled-{number:02}" for number in range(KEPT + 2)]
+    unfinished = [tmp_path / f"{UNFINISHED}{name}" for name in ("new", "old")]
+    for at, folder in enumerate([*folders, *unfinished]):
+        folder.mkdir()
+        os.utime(folder, (at, at) if folder.name != f"{UNFINISHED}new" else None)
+    assert copied(folders[0], tmp_path / "copy")
+    drop_old(tmp_path)
+    assert {*folders} & {*tmp_path.iterdir()} == {folders[0], *folders[3:]}
+    assert [each.exists() for each in unfinished] == [True, False]
+
+
+def test_compiled_code_that_was_dropped_meanwhile_is_made_anew(tmp_path: Path) -> None:
+    assert not copied(tmp_path / "dropped", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
