@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.tracing.programs import line_of, program
 
 torch = pytest.importorskip("torch")
@@ -147,3 +150,43 @@ def test_a_trace_leaves_torch_and_the_interpreter_as_they_were(tmp_path: Path) -
     module = program(tmp_path, TRIM)
     trace(lambda: module.embed(9, 3), str(tmp_path))
     assert (torch.no_grad.__enter__, torch.inference_mode.__exit__, sys.gettrace()) == before
+
+
+PLAIN = """
+{loads}
+
+def share(total, parts):
+    if len(parts) != 2:
+        parts = parts[:1]
+        return total / (len(parts) - 1)
+    return total
+"""
+
+
+@pytest.mark.parametrize(("loads", "loaded"), [("", False), ("import torch", True)])
+def test_a_call_without_tensors_is_traced_without_torch(
+    tmp_path: Path, loads: str, loaded: bool
+) -> None:
+    (tmp_path / "voice.py").write_text(PLAIN.format(loads=loads))
+    code = (
+        "import json, sys\n"
+        "from patcher.worker.tracing.failure import trace\n"
+        "def run():\n"
+        f"    sys.path.insert(0, {str(tmp_path)!r})\n"
+        "    import voice\n"
+        "    voice.share(6, 'abc')\n"
+        f"print(json.dumps([trace(run, {str(tmp_path)!r}), 'torch' in sys.modules]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    actual, imported = json.loads(done.stdout)
+    assert imported is loaded
+    assert (actual["kind"], actual["type"]) == ("other", "ZeroDivisionError")
+    assert actual["at"]["statement"] == "return total / (len(parts) - 1)"
+    (fact,) = actual["conditions"]["seen"]
+    assert (fact["test"], fact["held"], fact["values"]) == (
+        "len(parts) != 2",
+        True,
+        {"len(parts)": "3"},
+    )

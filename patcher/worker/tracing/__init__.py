@@ -1,8 +1,8 @@
 """Watch a real run from inside the process that runs it.
 
-Loaded in worker processes only. `frames` and `conditions` need the standard library alone; the rest
-imports torch, which the worker has by then. Nothing here imports another part of patcher, so that a
-worker can load this folder without the rest.
+Loaded in worker processes only. `frames`, `conditions` and `failure` need the standard library
+alone; the rest imports torch, and `failure` asks for it where the target has loaded torch. Nothing
+here imports another part of patcher, so that a worker can load this folder without the rest.
 
     trace(run, root=...)     why did this call fail: the line, the tensor, its maker, the condition
     observe(run, root=...)   everything this call does that a patch could break

@@ -171,3 +171,12 @@ def _function_start(each: Watched) -> int:
     tree = parsed(each.path)
     chain = definitions_at(tree, each.line) if tree else []
     return first_line(chain[-1]) if chain else 1
+
+
+def show(value: Any) -> str:
+    """A value in a few words: numbers and text as they are, the rest by type."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:57] + "..."
+    size = f" of {len(value)}" if isinstance(value, (tuple, list, dict, set)) else ""
+    return type(value).__name__.strip("_") + size

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType, TracebackType
 
+    from . import answers
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 Level = tuple["Code", int]
 Stack = tuple[Level, ...]
@@ -283,3 +285,26 @@ def _statements(path: str) -> tuple[dict[int, ast.stmt], list[str]]:
                 result[line] = node
     with open(path, encoding="utf-8", errors="replace") as source:
         return result, source.read().splitlines()
+
+
+def frame_json(frame: StackLevel) -> answers.FrameJson:
+    """Plain data for the parent process."""
+    return {"file": frame.file, "line": frame.line, "function": frame.function}
+
+
+def located(error: Exception, stacks: Stacks) -> answers.FailureJson:
+    """What a call raised and where, for the parent process."""
+    result: answers.FailureJson = {
+        "kind": "other",
+        "type": type(error).__name__,
+        "message": str(error),
+        "at": None,
+    }
+    place = stacks.of_traceback(error.__traceback__)
+    if place is not None:
+        frame, line = place
+        result["at"] = {
+            **frame_json(stacks.frame(frame.f_code, line)),
+            "statement": statement_at(frame.f_code.co_filename, line),
+        }
+    return result

@@ -19,9 +19,9 @@ from torch.overrides import TorchFunctionMode
 
 from .conditions import Conditions, Watched, watch_line
 from .contexts import OpenScope, Scopes
-from .failure import explain, scope_json, show
 from .frames import Level, Stack, Stacks, statement_at
 from .recorder import Recorder, memory_format_of, short, tensors_in
+from .tensors import explain, scope_json, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
