@@ -75,7 +75,8 @@ class WorkerSite:
         compiled_by: sha256 of the baseline's tree, whose compile caches serve the gates of a tree
             that has none of its own yet; empty for none.
         compiled_in: where the baseline's compile caches are kept, for every workspace with the same
-            tree and the same packages; None for ``run_dir``, as all other trees'.
+            tree and the same packages: a path to which the tree is added. None for ``run_dir``, as
+            all other trees'.
         policy: what the worker may read, write and reach; None leaves it as free as its user.
         cwd: the folder it works in; None for its own one, or without a policy its parent's.
     """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from patcher.errors import PatcherError
 from patcher.execution.sandbox import LAUNCHER
-from patcher.execution.workplace import CACHES, Workplace
+from patcher.execution.workplace import CACHES, COMPILED, Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,8 +209,8 @@ def compile_caches(site: WorkerSite) -> Path:
     """
     kind = "" if site.deterministic else "-timed"
     shared = site.policy is not None and site.tree.sha256 == site.compiled_by
-    folder = site.compiled_in if shared else None
-    return (folder or site.run_dir) / f"compiled-{site.tree.sha256[:16]}{kind}"
+    start = (site.compiled_in if shared else None) or site.run_dir / COMPILED
+    return start.with_name(f"{start.name}-{site.tree.sha256[:16]}{kind}")
 
 
 def compile_caches_of(site: WorkerSite) -> tuple[Path, Path | None]:

@@ -35,7 +35,8 @@ CACHES: Mapping[str, str] = {
 WORKPLACES = "workers"
 LARGEST_SEED_BYTES = 1 << 30
 KEPT = 16  # trees with compile caches in one folder: two kinds each for a baseline and its patches
-UNFINISHED = ".compiled-"
+COMPILED = "compiled"  # what the names of kept compile caches begin with
+UNFINISHED = f".{COMPILED}-"
 DAY_S = 86_400.0
 
 
@@ -111,7 +112,7 @@ def copied(source: Path, destination: Path) -> bool:
 
 def drop_old(folder: Path) -> None:
     """Keep the compile caches that were used last, and of unfinished ones those of today."""
-    kept = sorted(folder.glob("compiled-*"), key=last_used, reverse=True)
+    kept = sorted(folder.glob(f"{COMPILED}-*"), key=last_used, reverse=True)
     unfinished = [
         each for each in folder.glob(f"{UNFINISHED}*") if time.time() - last_used(each) > DAY_S
     ]

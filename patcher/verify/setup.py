@@ -18,7 +18,7 @@ from patcher.execution.rundb import FORMAT, key_of
 from patcher.execution.runner import Batch, Observer, run_job
 from patcher.execution.sandbox import Policy, policy_for
 from patcher.execution.site import FrozenTree, WorkerSite
-from patcher.execution.workplace import wipe_left
+from patcher.execution.workplace import COMPILED, wipe_left
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
 from patcher.verify.exercised import ChangedLines, enough, watched
@@ -272,10 +272,13 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
             "distributions": installed(request.python),
         },
     )
-    kept = options.cache / "compiled" / facts.sha256[:16] if options.cache.name else None
+    compiled_in = None
+    if options.cache.name:
+        compiled_in = options.cache / COMPILED / f"{COMPILED}-{facts.sha256[:16]}"
     baseline = request.trees[Arm.BASELINE].sha256
     sites = {
-        arm: replace(site, compiled_by=baseline, compiled_in=kept) for arm, site in sites.items()
+        arm: replace(site, compiled_by=baseline, compiled_in=compiled_in)
+        for arm, site in sites.items()
     }
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         places = request.places

@@ -10,11 +10,16 @@ import pytest
 
 from patcher.execution.executor import Job, LocalExecutor, Step
 from patcher.execution.process import WorkerSite
+from patcher.execution.results import Arm
 from patcher.execution.runner import Silent, run_job
 from patcher.execution.start import compile_caches
-from patcher.execution.workplace import KEPT, UNFINISHED, copied, drop_old
+from patcher.execution.workplace import COMPILED, KEPT, UNFINISHED, copied, drop_old
+from patcher.targets.adapter import Options
+from patcher.verify.setup import prepare
 from tests.execution.test_sandbox import HERE, executor, site, tried
+from tests.verify.judging import request
 
+LATER = ("import random\n", "import random\n_later = True\n")
 pytestmark = pytest.mark.skipif(bool(HERE.why), reason=HERE.why or "the kernel has guards")
 __all__ = ["executor"]
 
@@ -55,7 +60,7 @@ def test_a_baselines_compiled_code_serves_every_workspace_and_no_other_trees_doe
 ) -> None:
     def of(folder: str, **options: object) -> WorkerSite:
         where = site(tmp_path / folder)
-        kept = replace(where, compiled_by=where.tree.sha256, compiled_in=tmp_path / "kept")
+        kept = replace(where, compiled_by=where.tree.sha256, compiled_in=tmp_path / "kept" / "of")
         return replace(kept, **options)  # type: ignore[arg-type]
 
     def there(where: WorkerSite) -> object:
@@ -89,3 +94,21 @@ def test_of_kept_compiled_code_the_last_used_stays(tmp_path: Path) -> None:
 def test_compiled_code_that_was_dropped_meanwhile_is_made_anew(tmp_path: Path) -> None:
     assert not copied(tmp_path / "dropped", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_verification_keeps_its_baselines_compiled_code_where_assets_are_kept(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    def places(run: str, options: Options) -> dict[Arm, Path]:
+        (tmp_path / run).mkdir()
+        asked = replace(request(tmp_path / run, LATER), options=options)
+        setup = prepare(asked, executor, 1, Silent())
+        return {arm: compile_caches(where) for arm, where in setup.sites.items()}
+
+    kept = Options(device="cpu", cache=tmp_path / "cache")
+    one, two = places("one", kept), places("two", kept)
+    assert one[Arm.BASELINE] == two[Arm.BASELINE]
+    assert one[Arm.BASELINE].parent == tmp_path / "cache" / COMPILED
+    assert one[Arm.PATCHED].is_relative_to(tmp_path / "one")
+    nowhere = places("three", Options(device="cpu"))
+    assert nowhere[Arm.BASELINE].is_relative_to(tmp_path / "three")

@@ -40,7 +40,7 @@ def test_a_generation_in_the_sandbox_is_the_one_outside_to_the_bit(tmp_path: Pat
         assets=assets.values,
         device="cpu",
         compiled_by=tree.sha256,
-        compiled_in=options.cache / "compiled" / "tests",
+        compiled_in=options.cache / "compiled" / "compiled-tests",
     )
     fenced = replace(free, policy=policy_for(sys.executable, hidden=[tmp_path], gpu=False))
     steps = (
