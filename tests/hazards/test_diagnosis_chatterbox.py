@@ -19,6 +19,7 @@ from tests.hazards.embedding import FAILING, MODEL, PASSING, Embedding
 
 pytestmark = [
     pytest.mark.chatterbox,
+    pytest.mark.slow,  # `test_diagnosis` is its fast slice
     pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
 ]
 

@@ -22,6 +22,7 @@ from tests.targets.test_chatterbox import frozen
 HERE = kernel()
 pytestmark = [
     pytest.mark.chatterbox,
+    pytest.mark.slow,  # the report's tests run in the sandbox too
     pytest.mark.skipif(find_spec("chatterbox") is None, reason="chatterbox-tts is not installed"),
     pytest.mark.skipif(not HERE.landlock, reason=HERE.why or "the kernel has no Landlock"),
 ]
