@@ -101,8 +101,9 @@ class Workplace:
 
 def copied(source: Path, destination: Path) -> bool:
     """Copy a folder; False, and no copy, where somebody dropped it meanwhile."""
-    try:
+    with contextlib.suppress(OSError):  # somebody else's may be read all the same
         os.utime(source)  # dropped last
+    try:
         shutil.copytree(source, destination, symlinks=True)
     except OSError:
         wipe(destination)

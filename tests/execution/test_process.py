@@ -82,6 +82,20 @@ def test_garbage_is_collected_as_the_target_has_it_once_a_model_is_loaded(
     assert after.value["value"] == (list(own) if own else before.value["value"])
 
 
+def test_no_call_finds_garbage_that_loading_left(executor: LocalExecutor, tmp_path: Path) -> None:
+    where = site(tmp_path)
+    source = where.tree.path / "hum" / "__init__.py"
+    source.write_text(
+        "import weakref\nclass Left: pass\nleft = Left()\nleft.itself = left\n"
+        f"seen = weakref.ref(left)\ndel left\n{source.read_text()}"
+    )
+    where = replace(where, tree=FrozenTree.of(where.tree.path, "left", where.tree.packages))
+    asked = Step("call", {"function": "hum:seen", "arguments": {}}, 20)
+    opened, after = run_job(executor, Job(where, (OPEN, asked)), Silent())
+    assert opened.failure is None, opened.failure
+    assert after.value["value"] is None
+
+
 def test_the_worker_shadows_no_module_of_the_standard_library(
     executor: LocalExecutor, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,12 +17,20 @@ from patcher.execution.start import compile_caches
 from patcher.execution.workplace import COMPILED, KEPT, UNFINISHED, copied, drop_old
 from patcher.targets.adapter import Options
 from patcher.verify.setup import prepare
-from tests.execution.test_sandbox import HERE, executor, site, tried
+from tests.execution.test_sandbox import HERE, site, tried
 from tests.verify.judging import request
 
 LATER = ("import random\n", "import random\n_later = True\n")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = pytest.mark.skipif(bool(HERE.why), reason=HERE.why or "the kernel has guards")
-__all__ = ["executor"]
+
+
+@pytest.fixture
+def executor() -> Iterator[LocalExecutor]:
+    with LocalExecutor() as actual:
+        yield actual
 
 
 def test_compiled_code_is_handed_to_later_workers_of_the_same_tree_alone(

@@ -35,12 +35,12 @@ def trace(
         ``made`` and ``now`` the call stack and modes then and at the failure; ``conditions`` the
         watched lines (the failing one first) with what their tests evaluated to.
     """
-    with_tensors = "torch" in sys.modules
+    with_tensors = has_torch()
     stacks = Stacks(tree)
     watch = list(watch)
     watched = [watch_line(os.path.join(tree or "", each["file"]), each["line"]) for each in watch]
     error, result = _once(run, stacks, watched)
-    if error is not None and not with_tensors and "torch" in sys.modules:
+    if error is not None and not with_tensors and has_torch():
         return trace(run, tree, watch)
     answer: answers.FailureJson = {"kind": "none", "watched": [each.as_json() for each in watched]}
     if error is None:
@@ -60,7 +60,7 @@ def trace(
 def _once(
     run: Callable[[], object], stacks: Stacks, watched: list[Watched]
 ) -> tuple[Exception | None, answers.FailureJson]:
-    if "torch" in sys.modules:
+    if has_torch():
         from .tensors import once  # seconds, for a target that has no tensors
 
         return once(run, stacks, watched)
@@ -70,3 +70,8 @@ def _once(
         except Exception as error:
             return error, located(error, stacks)
     return None, {}
+
+
+def has_torch() -> bool:
+    """The target has loaded torch; None stands there where it was told to do without."""
+    return sys.modules.get("torch") is not None
