@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -42,6 +43,9 @@ LONG_FIRST = ("e2e", "catalogue", "targets", "docs", "examples", "redteam", "tor
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first; otherwise in the order of collection."""
+    # What was imported and collected stays: the collector need not go through it again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
     def place(item: pytest.Item) -> int:
         folder = "".join(Path(item.nodeid).parts[1:2])

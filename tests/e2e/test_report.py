@@ -30,8 +30,13 @@ MODELS = {"Base Chatterbox", "GRPO Fine-tuned", "Mixed Precision Quantized"}
 
 
 @pytest.fixture(scope="module")
-def patcher(tmp_path_factory: pytest.TempPathFactory) -> Patcher:
-    return runner(tmp_path_factory.mktemp("afternoon"))
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("afternoon")
+
+
+@pytest.fixture(scope="module")
+def patcher(workspace: Path) -> Patcher:
+    return runner(workspace)
 
 
 def installed() -> dict[str, str]:
@@ -167,14 +172,13 @@ def test_applying_twice_changes_nothing(patcher: Patcher) -> None:
     assert_pristine(patcher)
 
 
-def test_a_patch_that_claims_more_than_holds_is_refused(tmp_path: Path) -> None:
+def test_a_patch_that_claims_more_than_holds_is_refused(patcher: Patcher, workspace: Path) -> None:
     claim = (shipped() / "flow_int8.yaml").read_text("utf-8")
     for then, now in (("patch: flow_int8\n", "patch: same_bits\n"), ("perceptual", "bitwise")):
         claim = claim.replace(then, now, 1)
-    shutil.copytree(shipped() / "cfm_int8", tmp_path / "patches" / "cfm_int8")  # its files
-    (tmp_path / "patches" / "same_bits.yaml").write_text(claim, "utf-8")
+    shutil.copytree(shipped() / "cfm_int8", workspace / "patches" / "cfm_int8")  # its files
+    (workspace / "patches" / "same_bits.yaml").write_text(claim, "utf-8")
 
-    patcher = runner(tmp_path)
     assert patcher("apply", "same_bits").status == 0
     ran = patcher("verify", "--models", "Base Chatterbox", "--inputs", "0", "--json")
     assert ran.status == 1, ran.stdout

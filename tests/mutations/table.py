@@ -61,13 +61,14 @@ def run_arm(
 ) -> dict[str, dict[Case, CaseResult]]:
     """Run all tests on one arm, and replay each on what the baseline recorded."""
     planned: list[tuple[str, Test, dict[str, Any]]]
-    planned = [("run", test, {}) for test in tests]
+    planned = [(op, test, {}) for test in tests for op in ("run", "stages")]
     for test in tests:
         stages = {stage.name: asdict(stage) for stage in recorded.get(case_of(test), ())}
         planned += [("replay", test, {"recorded": stages})] if stages else []
     opening = Step("open", {"model": asdict(MODEL), "seed": 0}, TIMEOUT_S)
     steps = [
-        Step(kind, {"test": asdict(test), **extra}, TIMEOUT_S) for kind, test, extra in planned
+        Step(op, {} if op == "stages" else {"test": asdict(test), **extra}, TIMEOUT_S)
+        for op, test, extra in planned
     ]
     handle = executor.submit(Job(site, (opening, *steps)))
     actual: dict[str, dict[Case, CaseResult]] = {"run": {}, "replay": {}}
@@ -76,9 +77,12 @@ def run_arm(
         for report in executor.wait():
             last = report.last
             if report.job == handle and report.step > 0 and report.progress is None:
-                kind, test, _ = planned[report.step - 1]
+                op, test, _ = planned[report.step - 1]
                 case = case_of(test)
-                actual[kind][case] = case_result(Arm.PATCHED, case, report, {})
+                if op != "stages":
+                    actual[op][case] = case_result(Arm.PATCHED, case, report, {})
+                elif actual["run"][case].ok:
+                    actual["run"][case] = looked(actual["run"][case], report.value, {})
     return actual
 
 

@@ -160,7 +160,7 @@ def suite(folder: Path, more: str = "") -> dict[str, Any]:
     expected = [Hum().tokens("abc", seed) for seed in (1, 2)]
     text = SUITE.replace("{expected}", repr(expected)).replace("{more}", more)
     (folder / "test_hum.py").write_text(text)
-    return {"tests": ["pytest", "-q", "test_hum.py"]}
+    return {"tests": ["pytest", "-q", "--disable-plugin-autoload", "test_hum.py"]}
 
 
 def test_what_passed_on_the_baseline_must_pass_on_the_patched_arm(tmp_path: Path) -> None:
