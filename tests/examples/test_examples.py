@@ -20,7 +20,8 @@ def test_an_example_passes_its_own_tests_once_it_is_installed(name: str, tmp_pat
     install = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site)]
     subprocess.run([sys.executable, "-m", "pip", *install, str(EXAMPLES / name)], check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull,
+        [sys.executable, "-m", "pytest", "-q", "--disable-plugin-autoload",
+         "-p", "no:cacheprovider", "-c", os.devnull,
          "--rootdir", str(EXAMPLES / name), str(EXAMPLES / name / "tests")],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,

@@ -24,7 +24,7 @@ from patcher.execution.executor import Job, LocalExecutor, Step
 from patcher.execution.process import FrozenTree, WorkerSite
 from patcher.execution.results import Arm, Case, CaseResult
 from patcher.execution.rundb import result_from
-from patcher.execution.runner import Silent, case_result
+from patcher.execution.runner import Silent, case_result, looked
 from patcher.gates import close, perceptual
 from patcher.gates.bitwise import compare
 from patcher.gates.perceptual import compare_utterance

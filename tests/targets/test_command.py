@@ -22,7 +22,7 @@ RAISES = (
 
 
 def judged(folder: Path, command: list[str], *changes: tuple[str, str], **options: Any) -> Any:
-    adapter = find_adapter("hum", {"command": command})
+    adapter = find_adapter("hum", {"command": command}, root=folder)
     assert adapter is not None
     asked = request(folder, *changes, adapter=adapter, matrix=adapter.matrix({}), **options)
     return judge(asked)
@@ -47,7 +47,7 @@ def test_a_command_that_fails_on_the_patched_tree_fails_with_its_last_line(tmp_p
 
 def test_a_command_that_hangs_is_ended_with_everything_it_started(tmp_path: Path) -> None:
     hang = ["python", "-c", "import time, hum.voice; time.sleep(hum.voice.ROUNDS)"]
-    actual = judged(tmp_path, hang, ("ROUNDS = 2", "ROUNDS = 90"), timeout_s=8.0)
+    actual = judged(tmp_path, hang, ("ROUNDS = 2", "ROUNDS = 90"), timeout_s=3.0)
     assert actual.cases[0].patched.outcome is Outcome.TIMEOUT
     assert actual.wall_s < 60
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from patcher.patchfile.model import Equivalence
 from patcher.results.judged import baseline_outcome
 from patcher.targets import find_adapter
 from patcher.verify.judgement import Verdict
+from patcher.worker.commands import private_folder
 from tests.targets.workloads import BENCH, PRINTS, SAME, WRONG, judged
 
 RAISES = (
@@ -281,6 +283,17 @@ def test_a_command_may_write_into_its_own_copy_of_the_workspace_alone(tmp_path: 
     assert actual.verdict is Verdict.PASS
     assert (tmp_path / "data" / "log.txt").read_text() == "theirs"
     assert not (tmp_path / "new.txt").exists()
+
+
+def test_a_workspace_that_holds_the_commands_folder_is_not_copied_into_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "other.txt").write_text("x")
+    with private_folder(tmp_path, (), str(tmp_path / "tree"), ()) as folder:
+        assert (folder / "tmp").is_symlink()
+        assert (folder / "tmp" / "other.txt").read_text() == "x"
 
 
 def test_a_command_finds_the_trees_package_also_where_the_workspace_holds_one(

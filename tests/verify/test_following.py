@@ -74,7 +74,8 @@ def test_an_edit_that_a_command_does_not_reach_is_no_pass(tmp_path: Path) -> Non
 )
 def test_a_suite_names_an_edit(body: str, kind: str, tmp_path: Path) -> None:
     (tmp_path / "test_hum.py").write_text(f"import hum\ndef test_it():\n    {body}\n")
-    actual = followed(tmp_path, {"tests": ["pytest", "-q", "--disable-plugin-autoload", "test_hum.py"]})
+    command = ["pytest", "-q", "--disable-plugin-autoload", "test_hum.py"]
+    actual = followed(tmp_path, {"tests": command})
     assert kinds(actual) == {"Hum.polish": kind}
     assert (actual.verdict is Verdict.PASS) == (kind == "ran")
 
