@@ -81,10 +81,10 @@ def patcher(tmp_path: Path) -> Patcher:
     return runner(workspace)
 
 
-# Commands that start no worker and are over at once: starting Python is half of what they cost.
-SHORT = {
+# Commands that run in this process: starting Python is half of what they cost.
+HERE = {
     "apply", "check", "compare", "diff", "discard", "doctor", "explain", "export", "gc", "history",
-    "init", "list", "plan", "receipt", "recover", "revert", "show", "status",
+    "init", "judge", "list", "plan", "receipt", "recover", "revert", "show", "status", "verify",
 }  # fmt: skip
 
 
@@ -94,8 +94,7 @@ def runner(workspace: Path, limit_s: float = 600, *, own_process: bool = False) 
     Args:
         limit_s: how long one may take; on slow cores a whole matrix of the real package needs
             more than the default.
-        own_process: start a process for each. The `SHORT` ones run in this one otherwise, unless
-            something else follows them (``apply --verify``).
+        own_process: start a process for each, also for those `HERE`.
     """
 
     def run(*arguments: str, timeout_s: float = limit_s, **environment: str) -> Ran:
@@ -104,7 +103,7 @@ def runner(workspace: Path, limit_s: float = 600, *, own_process: bool = False) 
             kept["PATCHER_CACHE"] = os.environ["PATCHER_CACHE"]
         words = ["-C", str(workspace), *arguments]
         variables = {**kept, "COLUMNS": "100", **environment}
-        if not own_process and arguments[0] in SHORT and not {"--verify", "--scan"} & {*arguments}:
+        if not own_process and arguments[0] in HERE and "--scan" not in arguments:
             return run_here(words, variables)
         done = subprocess.run(
             [sys.executable, "-m", "patcher", *words],
