@@ -76,6 +76,7 @@ def test_the_shipped_remedy_is_named_because_nothing_is_left_with_it(
     assert [hazard.remedy for hazard in hazards] == ["embed_ref_lens_clone"]
 
 
+@pytest.mark.slow
 def test_with_every_no_grad_turned_what_is_predicted_is_what_fails(embedding: Target) -> None:
     patch = every_no_grad(embedding.tree)
     assert len(patch.edits) >= 3
@@ -88,6 +89,7 @@ def test_with_every_no_grad_turned_what_is_predicted_is_what_fails(embedding: Ta
     assert all(text.startswith(REFUSED) for _, _, text in seen.values())
 
 
+@pytest.mark.slow
 def test_the_drafted_remedy_makes_every_case_pass(
     embedding: Target, hazards: tuple[Hazard, ...]
 ) -> None:

@@ -19,7 +19,7 @@ TRICKS = {
         (top("def _same(x):\n    return x"), first("text = _same(text)")), must="pass"
     ),
     "a constant of the module": Trick(
-        (top("_HALF = 0.5"), first("seed = int(seed + _HALF - _HALF)")), must="pass"
+        (top("_HALF = 0.5"), first("seed = int(seed + _HALF - _HALF)")), must="pass", slow=True
     ),
     "the table kept, declared": Trick(
         (
@@ -38,6 +38,7 @@ TRICKS = {
         must="pass",
         declares=(Declaration.CACHE_WEIGHTS,),
         gains=0.0,
+        slow=True,
     ),
     "answers kept by all that decides them, declared": Trick(
         (

@@ -109,7 +109,7 @@ TRICKS = {
     ),
     "a note in the times of its own file": Trick(
         (top("import os"), first("os.utime(__file__, (len(text), len(text)))")),
-        reason="files-changed", declares=EVERYTHING,
+        reason="files-changed", declares=EVERYTHING, slow=True,
     ),
     "a note in the permissions of its own folder": Trick(
         (top("import os"), first("os.chmod(os.path.dirname(__file__), 0o700 + len(text) % 8)")),
@@ -118,7 +118,7 @@ TRICKS = {
     **{
         f"answers kept in {name}": Trick(
             (top(KEPT.format(folder=folder)), first(TAKE), last(LEAVE)),
-            must="pass", declares=EVERYTHING,
+            must="pass", declares=EVERYTHING, slow=folder != "'/tmp'",
         )
         for name, folder in {
             "the home folder": "os.path.expanduser('~')",
