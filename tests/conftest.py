@@ -92,8 +92,8 @@ def runner(workspace: Path, limit_s: float = 600, *, own_process: bool = False) 
     """A function that runs a command in ``workspace``, as a user would.
 
     Args:
-        limit_s: how long one may take; on slow cores a whole matrix of the real package needs
-            more than the default.
+        limit_s: how long one in a process of its own may take; on slow cores a whole matrix of
+            the real package needs more than the default.
         own_process: start a process for each, also for those `HERE`.
     """
 

@@ -18,7 +18,7 @@ ANALYSED_LAYERS = 10  # 0.1.0, 0.1.1 and the fork watch the attention of layer 9
 TINY_TOKENIZER = {"n_audio_layer": 1, "n_audio_state": 128, "n_audio_head": 2}
 TINY_PARTS: dict[str, dict[str, Any]] = {
     "UpsampleConformerEncoder": {"num_blocks": 1, "linear_units": 256},
-    # Narrow too: processors without bfloat16 take ten times as long for the half of it.
+    # Narrow too: a processor without bfloat16 computes in it ten times as slowly.
     "ConditionalDecoder": {"n_blocks": 1, "num_mid_blocks": 1, "channels": [64], "num_heads": 2},
     "HiFTGenerator": {"base_channels": 64},
 }
