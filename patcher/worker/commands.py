@@ -172,8 +172,9 @@ def private_folder(
 
 def copy_small(source: Path, target: Path, left: int) -> int:
     """Copy a file or folder of no more than ``left`` bytes, or else link it; the bytes copied."""
-    # A folder that holds the copy itself would be copied for ever.
-    size = left + 1 if source.name in LINKED or source in target.parents else 0
+    # A folder that holds the copy itself would be copied for ever, whatever link leads there.
+    holds_itself = source.resolve() in target.resolve().parents
+    size = left + 1 if source.name in LINKED or holds_itself else 0
     if source.is_dir() and not source.is_symlink():
         for path, _, names in os.walk(str(source)):
             # A block a file: many small ones take as long as a large one.

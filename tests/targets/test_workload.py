@@ -285,13 +285,18 @@ def test_a_command_may_write_into_its_own_copy_of_the_workspace_alone(tmp_path: 
     assert not (tmp_path / "new.txt").exists()
 
 
+@pytest.mark.parametrize("way", ["", "by a link"])
 def test_a_workspace_that_holds_the_commands_folder_is_not_copied_into_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "tmp" / "other.txt").write_text("x")
-    with private_folder(tmp_path, (), str(tmp_path / "tree"), ()) as folder:
+    workspace = tmp_path / "workspace"
+    (workspace / "tmp").mkdir(parents=True)
+    (workspace / "tmp" / "other.txt").write_text("x")
+    monkeypatch.setattr(tempfile, "tempdir", str(workspace / "tmp"))
+    root = tmp_path / "link" if way else workspace
+    if way:
+        root.symlink_to(workspace)
+    with private_folder(root, (), str(tmp_path / "tree"), ()) as folder:
         assert (folder / "tmp").is_symlink()
         assert (folder / "tmp" / "other.txt").read_text() == "x"
 
