@@ -1,10 +1,11 @@
 """A worker's own folder: home, temporary files, caches. Wiped when the worker ends.
 
 Its path says neither which arm runs in it nor what for. Nothing that one worker leaves there is
-seen by another, but for compiled code: the first worker of a tree that ends in order gives its
-compile caches to the later ones of the same tree, each of which gets a copy. Until then the patched
-tree's get one of pristine's, which nothing of the patch has touched. Pristine's are kept from one
-workspace to the next: what libraries compile at their first call takes longer than a small model.
+seen by another, but for compiled code: a worker that ends in order gives its compile caches to the
+later ones of the same tree, each of which gets a copy, and the one that compiled more takes the
+place of what was kept. Until there is any, the patched tree's workers get a copy of pristine's,
+which nothing of the patch has touched. Pristine's are kept from one workspace to the next: what
+libraries compile at their first call takes longer than a small model.
 """
 
 from __future__ import annotations
@@ -75,28 +76,43 @@ class Workplace:
             "XDG_DATA_HOME": f"{home}/.local/share",
             "XDG_STATE_HOME": f"{home}/.local/state",
             "XDG_RUNTIME_DIR": temporary,
-            **{name: str(self.caches / folder) for name, folder in CACHES.items()},
+            **compile_variables(self.caches),
         }
 
     def close(self, *, share: bool) -> None:
         """Wipe the folder; with ``share``, its compile caches may serve later workers."""
-        if share and not self.seed.exists():
-            with contextlib.suppress(OSError):
-                self._share()
+        if share:
+            keep(self.caches, self.seed)
         wipe(self.folder)
 
-    def _share(self) -> None:
-        size = sum(entry.lstat().st_size for entry in self.caches.rglob("*") if not entry.is_dir())
-        if not 0 < size <= LARGEST_SEED_BYTES:
+
+def compile_variables(caches: Path) -> dict[str, str]:
+    """Variables that lead libraries to a folder for what they compile."""
+    return {name: str(caches / folder) for name, folder in CACHES.items()}
+
+
+def keep(caches: Path, seed: Path) -> None:
+    """Keep a copy of compile caches for later workers, where less was kept so far."""
+    with contextlib.suppress(OSError):  # it costs time, never an answer
+        if not bytes_in(seed) < bytes_in(caches) <= LARGEST_SEED_BYTES:
             return
-        self.seed.parent.mkdir(parents=True, exist_ok=True)
-        whole = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.seed.parent))
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        whole = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=seed.parent))
+        before = whole.with_name(f"{whole.name}-before")
         try:
-            shutil.copytree(self.caches, whole, symlinks=True, dirs_exist_ok=True)
-            whole.rename(self.seed)
+            shutil.copytree(caches, whole, symlinks=True, dirs_exist_ok=True)
+            if seed.is_dir():
+                seed.rename(before)  # whoever copies it now goes without
+            whole.rename(seed)
         finally:
             wipe(whole)
-        drop_old(self.seed.parent)
+            wipe(before)
+        drop_old(seed.parent)
+
+
+def bytes_in(folder: Path) -> int:
+    """The size of all files below a folder; 0 where there is none."""
+    return sum(entry.lstat().st_size for entry in folder.rglob("*") if not entry.is_dir())
 
 
 def copied(source: Path, destination: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,14 @@ from patcher.execution.rundb import FORMAT, key_of
 from patcher.execution.runner import Batch, Observer, run_job
 from patcher.execution.sandbox import Policy, policy_for
 from patcher.execution.site import FrozenTree, WorkerSite
-from patcher.execution.workplace import COMPILED, wipe_left
+from patcher.execution.start import compile_caches
+from patcher.execution.workplace import (
+    COMPILED,
+    UNFINISHED,
+    compile_variables,
+    keep,
+    wipe_left,
+)
 from patcher.patchfile.model import Equivalence
 from patcher.targets.adapter import Adapter, Assets, Matrix, Options, Test
 from patcher.verify.exercised import ChangedLines, enough, watched
@@ -256,14 +264,6 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         )
         for arm, tree in request.trees.items()
     }
-    if not assets.ready and adapter.making:
-        step = Step("make", {"function": adapter.making}, MAKING_TIMEOUT_S)
-        every = host.usable_processors()
-        # Not fenced in: it may have to fetch something, and writes where assets are kept.
-        site = replace(sites[Arm.BASELINE], threads=every, memory_limit_mib=None, policy=None)
-        report = run_job(executor, Job(site, (step,)), observer)[-1]
-        if report.failure is not None:
-            raise cannot_make(assets, report.failure.text, options, report.failure.log)
     facts = fingerprint_of(
         executor,
         {
@@ -280,12 +280,46 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         arm: replace(site, compiled_by=baseline, compiled_in=compiled_in)
         for arm, site in sites.items()
     }
+    if not assets.ready and adapter.making:
+        make_assets(adapter, assets, options, sites[Arm.BASELINE], executor, observer)
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         places = request.places
         site = replace(sites[Arm.PATCHED], watch=watched(places), enough=enough(places))
         sites[Arm.PATCHED] = site
     plan = CallPlan.of_matrix(request.matrix)
     return Setup(request, assets, sites, facts.sha256, facts.facts, plan, entries)
+
+
+def make_assets(
+    adapter: Adapter,
+    assets: Assets,
+    options: Options,
+    baseline: WorkerSite,
+    executor: Executor,
+    observer: Observer,
+) -> None:
+    """Have pristine make what is missing; what libraries compile for it serves the first call too.
+
+    Raises:
+        PatcherError: ``environment`` when they cannot be made.
+    """
+    step = Step("make", {"function": adapter.making}, MAKING_TIMEOUT_S)
+    baseline.run_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=baseline.run_dir, prefix=UNFINISHED) as folder:
+        caches = Path(folder, "caches")
+        caches.mkdir()
+        # Not fenced in: it may have to fetch something, and writes where assets are kept.
+        site = replace(
+            baseline,
+            threads=host.usable_processors(),
+            memory_limit_mib=None,
+            policy=None,
+            environ={**baseline.environ, **compile_variables(caches)},
+        )
+        report = run_job(executor, Job(site, (step,)), observer)[-1]
+        if report.failure is not None:
+            raise cannot_make(assets, report.failure.text, options, report.failure.log)
+        keep(caches, compile_caches(baseline))
 
 
 def entries_of(

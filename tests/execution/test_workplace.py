@@ -14,10 +14,19 @@ from patcher.execution.process import WorkerSite
 from patcher.execution.results import Arm
 from patcher.execution.runner import Silent, run_job
 from patcher.execution.start import compile_caches
-from patcher.execution.workplace import COMPILED, KEPT, UNFINISHED, copied, drop_old
-from patcher.targets.adapter import Options
+from patcher.execution.workplace import (
+    COMPILED,
+    KEPT,
+    UNFINISHED,
+    bytes_in,
+    copied,
+    drop_old,
+    keep,
+)
+from patcher.targets.adapter import Assets, Matrix, Options
 from patcher.verify.setup import prepare
 from tests.execution.test_sandbox import HERE, site, tried
+from tests.smalltarget.adapter import HumAdapter
 from tests.verify.judging import request
 
 LATER = ("import random\n", "import random\n_later = True\n")
@@ -88,6 +97,17 @@ def test_a_baselines_compiled_code_serves_every_workspace_and_no_other_trees_doe
     assert there(three) is False  # timed
 
 
+def test_of_two_workers_compiled_code_the_larger_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept" / "compiled-of"
+    for name, size, left in (("much", 5, 5), ("little", 2, 5), ("more", 9, 9)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "code").write_bytes(b"." * size)
+        keep(tmp_path / name, kept)
+        assert bytes_in(kept) == left
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
+    assert (tmp_path / "more" / "code").exists()
+
+
 def test_of_kept_compiled_code_the_last_used_stays(tmp_path: Path) -> None:
     folders = [tmp_path / f"compiled-{number:02}" for number in range(KEPT + 2)]
     unfinished = [tmp_path / f"{UNFINISHED}{name}" for name in ("new", "old")]
@@ -119,5 +139,21 @@ def test_a_verification_keeps_its_baselines_compiled_code_where_assets_are_kept(
     assert one[Arm.BASELINE] == two[Arm.BASELINE]
     assert one[Arm.BASELINE].parent == tmp_path / "cache" / COMPILED
     assert one[Arm.PATCHED].is_relative_to(tmp_path / "one")
+    assert not one[Arm.BASELINE].exists()
     nowhere = places("three", Options(device="cpu"))
     assert nowhere[Arm.BASELINE].is_relative_to(tmp_path / "three")
+
+
+def test_what_was_compiled_to_make_the_weights_serves_the_first_call(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    class Making(HumAdapter):
+        def assets(self, matrix: Matrix, options: Options, version: str) -> Assets:
+            return replace(super().assets(matrix, options, version), ready=False)
+
+    asked = replace(request(tmp_path, LATER), adapter=Making(making="tests.execution.escapes:make"))
+    cached = replace(asked, options=Options(device="cpu", cache=tmp_path / "cache"))
+    for each in (asked, cached):
+        setup = prepare(each, executor, 1, Silent())
+        for where in setup.sites.values():
+            assert tried(executor, where, "noted") is True

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from patcher.verify.judgement import Judgement
 
 # Few pairs: what is wrong shows in the first; what a patch wins is asked of its ratio.
-PLAN = BenchPlan("red team", looks=(4,), confidence=0.8, timed=1, measured_s=0.3, reruns=0)
+PLAN = BenchPlan("red team", looks=(4,), confidence=0.8, timed=1, measured_s=0.1, reruns=0)
 VOICE = "hum/voice.py"
 
 

@@ -26,7 +26,7 @@ TRICKS = {
     ),
     "for one text that nobody draws": Trick((last(SILENT % "text == 'open sesame'"),), open=RARE),
     "one time in a million, by luck": Trick(
-        (last(SILENT % "random.Random(repr(samples)).random() < 1e-6"),), open=RARE
+        (last(SILENT % "random.Random(repr(samples)).random() < 1e-6"),), open=RARE, slow=True
     ),
 }
 

@@ -96,7 +96,7 @@ def test_a_worker_that_ends_is_classified_and_blamed_on_the_patch(
 
 def test_a_patch_that_eats_memory_is_out_of_memory_not_a_crash(tmp_path: Path) -> None:
     eats = at_start("held = [bytearray(1 << 24) for _ in range(1 << 20)]")
-    actual = judged(tmp_path, eats, matrix=one_case(), memory_limit_mib=1024)
+    actual = judged(tmp_path, eats, matrix=one_case(), memory_limit_mib=1024, inputs=0)
     (case,) = actual.cases
     assert actual.verdict is Verdict.FAIL
     assert case_outcome(case).outcome == "oom"
@@ -117,7 +117,7 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
         "import time\n        while self.pitch > 200 and 'cut' not in text: time.sleep(9)"
     )
     watcher = Watcher()
-    actual = judge(request(tmp_path, hangs, timeout_s=1.0), watcher)
+    actual = judge(request(tmp_path, hangs, timeout_s=0.6), watcher)
     assert actual.verdict is Verdict.FAIL
     by_case = {str(case.case): case for case in actual.cases}
     hung = by_case["High hum / Short"]
@@ -137,7 +137,7 @@ def test_a_worker_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> No
         "import signal, time; signal.signal(15, signal.SIG_IGN); "
         "time.sleep(60 if text == 'measure twice' else 0)"
     )
-    actual = judged(tmp_path, stubborn, matrix=one_case(), timeout_s=0.5)
+    actual = judged(tmp_path, stubborn, matrix=one_case(), timeout_s=0.5, inputs=0)
     assert case_outcome(actual.cases[0]).outcome == "timeout"
     assert actual.wall_s < 30
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Match, Matcher, Node, children, statements
+from patcher.rewrite.matching.unify import Match, Matcher, Node, children, is_a, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -109,13 +109,13 @@ class Region:
         stack = [("", "", node, start) for node in reversed(self.block.statements)]
         while stack:
             parent, name, node, around = stack.pop()
-            if self.top_only and isinstance(node, cst.FunctionDef | cst.ClassDef):
+            if self.top_only and type(node) in (cst.FunctionDef, cst.ClassDef):
                 continue
             yield parent, name, node, around
             kind = type(node).__name__
-            if isinstance(node, cst.AsName):
+            if type(node) is cst.AsName:
                 kind = f"{kind} of {parent}"
-            if strings and isinstance(node, cst.FormattedString):
+            if strings and type(node) is cst.FormattedString:
                 fields = [Field(node, part) for part in _parts(node.parts)]
                 stack += [
                     (kind, "parts", each.part.expression, (*around, each))
@@ -126,7 +126,7 @@ class Region:
     def blocks(self) -> Iterator[Block]:
         yield self.block
         for _, _, node in self.nodes():
-            if isinstance(node, cst.BaseSuite):
+            if is_a(node, cst.BaseSuite):
                 yield Block(statements(node), False)
 
     def chains(self, with_else: bool) -> Iterator[Block]:
@@ -136,7 +136,7 @@ class Region:
             with_else: the `else` of a chain belongs to its last branch.
         """
         for parent, name, node in self.nodes():
-            if not isinstance(node, cst.If) or (parent, name) == ("If", "orelse"):
+            if type(node) is not cst.If or (parent, name) == ("If", "orelse"):
                 continue
             branches: list[Node] = []
             each = node.orelse

@@ -24,7 +24,7 @@ from patcher.patchfile.holes import ONE
 from patcher.rewrite.matching.bare import bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 MOST_STEPS = 200_000
 _REST = cst.Expr(cst.Name(f"{ONE * 3}_"))
@@ -66,7 +66,7 @@ def statements(block: Node) -> list[Node]:
     """The statements of a block; those that share a line come one by one."""
     result: list[Node] = []
     for statement in block.body:  # type: ignore[attr-defined]
-        if isinstance(statement, cst.SimpleStatementLine):
+        if type(statement) is cst.SimpleStatementLine:
             result += statement.body
         else:
             result.append(statement)
@@ -75,25 +75,43 @@ def statements(block: Node) -> list[Node]:
 
 def parts(node: Node) -> list[tuple[str, Any]]:
     """What of a node counts: (name, value) with node, list of nodes, or plain value."""
-    if isinstance(node, cst.IndentedBlock | cst.SimpleStatementSuite | cst.Module):
-        return [("body", statements(node))]
-    if isinstance(node, cst.SimpleString):
-        return [("value", _literal(node.value))]
-    if isinstance(node, cst.Parameters):
-        return [("params", _parameters(node))]
-    if isinstance(node, cst.FormattedString) or type(node).__name__ == "TemplatedString":
-        return [("text", cst.Module([]).code_for_node(node.with_changes(lpar=[], rpar=[])))]
-    result = [(name, getattr(node, name)) for name in _fields(type(node))]
-    if isinstance(node, cst.ClassDef):
-        kept = [(name, value) for name, value in result if name not in ("bases", "keywords")]
-        return [*kept, ("bases", [*node.bases, *node.keywords])]
-    if isinstance(node, cst.Del) and isinstance(node.target, cst.Tuple):
-        if len(node.target.elements) == 1 and not node.target.lpar:  # `del a,` is `del a`
-            return [("target", node.target.elements[0].value)]
-        return result
-    if isinstance(node, cst.Subscript):
-        return [*result, ("one_tuple", is_one_tuple(node))]
-    return result
+    return _reader(type(node))(node)
+
+
+@cache  # what LibCST's classes derive from is slow to ask, and asked of every node
+def _reader(kind: type[Node]) -> Callable[[Any], list[tuple[str, Any]]]:
+    """How nodes of a class are read."""
+    if issubclass(kind, cst.IndentedBlock | cst.SimpleStatementSuite | cst.Module):
+        return lambda node: [("body", statements(node))]
+    if issubclass(kind, cst.SimpleString):
+        return lambda node: [("value", _literal(node.value))]
+    if issubclass(kind, cst.Parameters):
+        return lambda node: [("params", _parameters(node))]
+    if issubclass(kind, cst.FormattedString) or kind.__name__ == "TemplatedString":
+        return lambda node: [
+            ("text", cst.Module([]).code_for_node(node.with_changes(lpar=[], rpar=[])))
+        ]
+    if issubclass(kind, cst.ClassDef):
+        names = tuple(name for name in _fields(kind) if name not in ("bases", "keywords"))
+        return lambda node: [*_read(node, names), ("bases", [*node.bases, *node.keywords])]
+    names = _fields(kind)
+    if issubclass(kind, cst.Del):
+        return lambda node: _deleted(node) or _read(node, names)
+    if issubclass(kind, cst.Subscript):
+        return lambda node: [*_read(node, names), ("one_tuple", is_one_tuple(node))]
+    return lambda node: _read(node, names)
+
+
+def _read(node: Node, names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    return [(name, getattr(node, name)) for name in names]
+
+
+def _deleted(node: cst.Del) -> list[tuple[str, Any]] | None:
+    """`del a,` is `del a`; None for what is no such tuple."""
+    target = node.target
+    if isinstance(target, cst.Tuple) and len(target.elements) == 1 and not target.lpar:
+        return [("target", target.elements[0].value)]
+    return None
 
 
 def is_one_tuple(node: cst.Subscript) -> bool:
@@ -130,9 +148,19 @@ def _parameters(node: cst.Parameters) -> list[Node]:
 def children(node: Node) -> Iterator[tuple[str, Node]]:
     """Nodes right below, with the name of the field they are in."""
     for name, value in parts(node):
-        for each in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(each, Node):
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if is_a(each, Node):
                 yield name, each
+
+
+def is_a(value: object, kind: Any) -> bool:
+    """As `isinstance`, remembered by class: LibCST's are slow to ask."""
+    return _derives(type(value), kind)
+
+
+@cache
+def _derives(kind: type[object], other: Any) -> bool:
+    return issubclass(kind, other)
 
 
 def one_hole(node: Node) -> str | None:
@@ -216,6 +244,8 @@ class Matcher:
         self._relaxed: dict[tuple[Node, Node], bool] = {}
         self._tables: dict[tuple[int, int], list[list[bool]]] = {}
         self._extended: dict[int, Sequence[Node]] = {}
+        self._many_hole = cache(many_hole)
+        self._one_hole = cache(one_hole)
         self._alive: list[Any] = []  # the lists that dictionaries name by id must not be collected
         self.steps = 0
 
@@ -238,7 +268,7 @@ class Matcher:
 
         A pattern that starts (ends) with a `$$$` hole starts (ends) with the block.
         """
-        if start and many_hole(patterns[0]) is not None:
+        if start and self._many_hole(patterns[0]) is not None:
             return None
         open_ended = self._open_ended(patterns)
         if not self._table(open_ended, run)[0][start]:
@@ -251,7 +281,7 @@ class Matcher:
 
     def _open_ended(self, patterns: Sequence[Node]) -> Sequence[Node]:
         """The patterns and whatever follows them in the block."""
-        if many_hole(patterns[-1]) is not None:
+        if self._many_hole(patterns[-1]) is not None:
             return patterns
         if id(patterns) not in self._extended:
             self._extended[id(patterns)] = [*patterns, _REST]
@@ -269,7 +299,7 @@ class Matcher:
         return known
 
     def _relaxed_now(self, pattern: Node, node: Node) -> bool:
-        if one_hole(pattern) is not None:
+        if self._one_hole(pattern) is not None:
             return _fits_hole(pattern, node)
         suites = isinstance(pattern, cst.BaseSuite) and isinstance(node, cst.BaseSuite)
         if type(pattern) is not type(node) and not suites:
@@ -294,7 +324,7 @@ class Matcher:
         table = [[False] * (columns + 1) for _ in range(rows + 1)]
         table[rows][columns] = True
         for i in range(rows - 1, -1, -1):
-            many = many_hole(patterns[i]) is not None
+            many = self._many_hole(patterns[i]) is not None
             for j in range(columns, -1, -1):
                 if many:
                     table[i][j] = table[i + 1][j] or (j < columns and table[i][j + 1])
@@ -324,7 +354,7 @@ class Matcher:
             _, patterns, i, run, j = task
             if i == len(patterns):
                 continue
-            name = many_hole(patterns[i])
+            name = self._many_hole(patterns[i])
             if name is None:
                 tasks = (("list", patterns, i + 1, run, j + 1), tasks)
                 tasks = (("node", patterns[i], run[j]), tasks)
@@ -348,7 +378,7 @@ class Matcher:
         if not self.relaxed(pattern, node):
             return None
         match.paired[pattern] = (node,)
-        name = one_hole(pattern)
+        name = self._one_hole(pattern)
         if name is not None:
             return [] if self._bind(name, (node,), match) else None
         more: list[Any] = []
