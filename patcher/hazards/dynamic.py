@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from patcher.targets.adapter import Model
     from patcher.verify.setup import Setup
 
-OBSERVER = "patcher.worker.tracing.survey:observe"
+OBSERVER = "patcher.worker.tracing.acts:observe"
 FORMAT = 1  # of the cached answers: raise it when `observe` changes what it says
 TIMEOUT_S = 1800.0
 

@@ -12,8 +12,6 @@ import pytest
 
 from patcher.patchfile.model import EditKind, EditStatus, Equivalence
 from patcher.rewrite.check import check_names, check_patch
-from patcher.rewrite.plan import PlanTarget, plan_patches
-from patcher.rewrite.replay import replay
 from patcher.store.source import DistributionSource, find_source
 from tests.catalogue.support import CATALOGUE, PATCHES, fitting, plan_on, repository, series_of
 
@@ -60,31 +58,6 @@ def test_applies_to_pristine_or_is_for_another_package(
     assert len(planned.patches[-1].edits) in {len(form.edits) for form in patch.forms}
     for path, content in planned.files.items():
         compile(content, path, "exec")
-
-
-@pytest.mark.parametrize("name", PATCHES)
-def test_applied_twice_changes_nothing(name: str, pristine: DistributionSource) -> None:
-    patch = PATCHES[name]
-    if patch not in fitting(pristine):
-        pytest.skip("for another package")
-    files = {path: content for path, (content, _) in pristine.files.items()}
-    files |= replay(files.get, series_of(patch))
-    again = plan_patches(series_of(patch), files.get, PlanTarget(VERSION))
-    assert again.patches[-1].status is EditStatus.ALREADY
-
-
-def test_inference_mode_has_exactly_the_three_sites_of_the_report(
-    pristine: DistributionSource,
-) -> None:
-    planned = plan_on(pristine, [PATCHES["inference_mode"]])
-    sites = [
-        (edit.edit.file, site.line) for edit in planned.patches[0].edits for site in edit.sites
-    ]
-    assert sites == [
-        ("chatterbox/models/s3gen/hifigan.py", 200),
-        ("chatterbox/models/s3gen/hifigan.py", 275),
-        ("chatterbox/models/s3tokenizer/s3tokenizer.py", 90),
-    ]
 
 
 def test_only_the_two_of_the_report_are_reproductions() -> None:
@@ -134,6 +107,7 @@ def test_a_file_that_travels_imports_what_its_target_requires_anyway(path: Path)
     assert imported_by(path) <= required | sys.stdlib_module_names
 
 
+@pytest.mark.slow  # what they import is read above
 @pytest.mark.chatterbox
 def test_files_that_travel_can_be_imported_without_their_target() -> None:
     names = [f"{path.parent.name}.{path.stem}" for path in FILES]

@@ -23,8 +23,8 @@ from tests.rewrite.grammar.matching import EXPRESSIONS, STATEMENTS
 from tests.rewrite.grammar.night import FIRST, NIGHTLY, chunk
 from tests.rewrite.grammar.noise import joined, noisy
 
-SUITE = 2_000
-PARTS = 4
+SUITE = 1_000
+PARTS = 2
 
 
 @cache

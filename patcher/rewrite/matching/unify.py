@@ -155,7 +155,8 @@ def children(node: Node) -> Iterator[tuple[str, Node]]:
 
 def is_a(value: object, kind: Any) -> bool:
     """As `isinstance`, remembered by class: LibCST's are slow to ask."""
-    return _derives(type(value), kind)
+    own: Any = type(value)
+    return _derives(own, kind)
 
 
 @cache

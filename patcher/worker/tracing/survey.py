@@ -9,7 +9,6 @@ Whether it is one is decided later, for any patch, by whoever reads the answer.
 from __future__ import annotations
 
 import gc
-import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from .conditions import Conditions, Watched, watch_line
+from .acts import followed, with_lines
+from .conditions import Conditions
 from .contexts import OpenScope, Scopes
 from .frames import Level, Stack, Stacks, statement_at
 from .recorder import Recorder, memory_format_of, short, tensors_in
@@ -41,7 +41,6 @@ CONVOLUTIONS = {
 }  # fmt: skip
 RANKS = {torch.channels_last: 4, torch.channels_last_3d: 5}
 MAX_FACTS = 64
-LOADING = "open"  # the act whose tests are not followed: every call of every import would be
 
 
 def observe(
@@ -52,8 +51,8 @@ def observe(
     """Run calls one after the other and record what they do.
 
     Args:
-        acts: the calls by name (`LOADING` and then the tests, say); one that raises is explained
-            under ``failures``, and the next one runs.
+        acts: the calls by name (`acts.LOADING` and then the tests, say); one that raises is
+            explained under ``failures``, and the next one runs.
         tree: import root of the target; paths in the answer are relative to it.
         watch: lines ``{"file", "line"}`` whose tests to follow.
 
@@ -66,7 +65,7 @@ def observe(
     stacks = Stacks(tree)
     scopes = Scopes(stacks)
     survey = Survey(stacks, scopes)
-    watched = {name: [_watched(tree, each) for each in watch] for name in acts if name != LOADING}
+    watched = followed(acts, tree, watch)
     with ExitStack() as stack:
         stack.enter_context(scopes.watch())
         stack.enter_context(survey)
@@ -80,18 +79,7 @@ def observe(
                     act()
                 except Exception as error:
                     survey.failed(error)
-    answer = survey.answer()
-    answer["watched"] = [
-        {"act": name, "file": each["file"], **followed.as_json()}
-        for name, lines in watched.items()
-        for each, followed in zip(watch, lines, strict=True)
-        if followed.calls
-    ]
-    return answer
-
-
-def _watched(tree: str | None, each: WatchJson) -> Watched:
-    return watch_line(os.path.join(tree or "", each["file"]), each["line"])
+    return with_lines(survey.answer(), watched, watch)
 
 
 class Survey(Recorder):
