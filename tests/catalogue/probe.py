@@ -1,6 +1,6 @@
 """Run on a tree for `test_behaviour`: what a generation leaves behind in the T3 it used, what the
-CFM solver makes on a CPU with bfloat16 instructions and on one without, or what int8 and another
-layout make of them.
+CFM solver makes on a CPU with bfloat16 instructions and on one without, what int8 and another
+layout make of them, or what the whole model dispatches.
 
 The classes are the target's own, small. `probe_server` runs them.
 """
@@ -16,14 +16,25 @@ from t3_probes import compiled, static
 GENERATIONS = 3
 
 
-def probe(kind: str) -> dict[str, Any]:
+def probe(kind: str, given: Any = None) -> dict[str, Any]:
     """What one kind of probe says of the tree that is first on ``sys.path``."""
+    if kind == "counts":
+        return counts(given)
     special = {
         "flow": flow, "int8_t3": int8_t3, "int8_flow": int8_flow, "int8_encoder": int8_encoder,
         "layout": layout, "attention": attention, "static": static, "solver": solver_graph,
         "compiled": compiled,
     }  # fmt: skip
     return special[kind]() if kind in special else t3_of(kind)
+
+
+def counts(assets: Any) -> dict[str, Any]:
+    """What the catalogue's own counting says of a model from these assets."""
+    from benchmarks.catalogue.counting import count
+    from patcher.targets.adapter import Model, Opening
+    from patcher.targets.chatterbox.serving import ChatterboxSession
+
+    return count(ChatterboxSession(Opening(Model("base", {"weights": "base"}), assets, "cpu")))
 
 
 def attention() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Runs probes on trees, each in a fork of one process that has the target's libraries loaded.
 
-A line of input names a tree's folder and a kind of `probe`; a line of output is what it said, or
-null. The target itself is imported anew in every fork, from its tree.
+A line of input names a tree's folder, a kind of `probe` and what it is given; a line of output is
+what it said, or null. The target itself is imported anew in every fork, from its tree.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            tree, kind = json.loads(line)
+            tree, kind, given = json.loads(line)
             sys.path.insert(0, tree)
-            print(json.dumps(probe(kind)), file=answers, flush=True)
+            print(json.dumps(probe(kind, given)), file=answers, flush=True)
             os._exit(0)
         if os.waitpid(child, 0)[1]:
             print("null", file=answers, flush=True)

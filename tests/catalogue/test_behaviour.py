@@ -1,9 +1,10 @@
-"""What patches change beside speed: nothing leaks, nothing is stored twice, guidance can be off,
-and what a CPU cannot do fast is left alone."""
+"""What patches change that no clock can blur: nothing leaks, nothing is stored twice, guidance can
+be off, what a CPU cannot do fast is left alone, there is less to do and nothing to wait for."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,10 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
+from benchmarks.catalogue.measure import Lab
 from benchmarks.catalogue.trees import Subject, Target
-from tests.catalogue.support import PATCHES
+from tests.catalogue.support import CATALOGUE, repository
 
 pytestmark = [
     pytest.mark.chatterbox,
@@ -27,13 +30,15 @@ Probed = Mapping[str, Any]
 @pytest.fixture(scope="module")
 def probed() -> Iterator[Callable[..., Probed]]:
     """What the probe says of a model on a tree with some patches."""
-    target = Target()
+    folder = Path(os.environ.get("PATCHER_CACHE") or platformdirs.user_cache_dir("patcher"))
+    lab = Lab(Target(), "cpu", folder, print)
     with subprocess.Popen(
         [sys.executable, Path(__file__).with_name("probe_server.py")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,
+        env={**os.environ, "PYTHONPATH": str(repository())},
     ) as server:
         assert server.stdin
         assert server.stdout
@@ -41,9 +46,10 @@ def probed() -> Iterator[Callable[..., Probed]]:
 
         @cache
         def probe(kind: str, *names: str) -> Probed:
-            subject = Subject(" ".join(names), tuple(PATCHES[name] for name in names))
-            with target.frozen(subject) as tree:
-                print(json.dumps([str(tree.path), kind]), file=requests)
+            subject = Subject(" ".join(names), tuple(CATALOGUE.expand(names)))
+            given = lab.assets("tiny").values if kind == "counts" else None
+            with lab.target.frozen(subject) as tree:
+                print(json.dumps([str(tree.path), kind, given]), file=requests)
                 actual: Probed | None = json.loads(answers.readline())
             assert actual is not None, f"the probe {kind} failed"
             return actual
@@ -261,6 +267,29 @@ def test_channels_last_1d_leaves_half_precision_on_a_cpu_to_the_bit(probed: Any)
     reported, plain = probed("layout", "channels_last_1d"), probed("layout")
     assert reported["torch.bfloat16"] == plain["torch.bfloat16"]
     assert reported["turned torch.bfloat16"] == []
+
+
+# A compiled layer makes more views than the plain one, at no cost in Python.
+@pytest.mark.parametrize(("measure", "share"), [("operations", 0.75), ("dispatches", 0.85)])
+def test_a_t3_step_of_the_exact_set_takes_less(probed: Any, measure: str, share: float) -> None:
+    now, then = (probed("counts", *names)["t3_step"] for names in (["@exact"], []))
+    assert now[measure] <= share * then[measure]
+
+
+def test_a_cfm_step_of_the_exact_set_waits_for_nothing(probed: Any) -> None:
+    assert probed("counts")["cfm_step"]["reads"] > 0
+    assert probed("counts", "@exact")["cfm_step"]["reads"] == 0
+
+
+def test_a_t3_step_of_the_exact_set_waits_for_its_token_alone(probed: Any) -> None:
+    step = probed("counts", "@exact")["t3_step"]
+    assert (step["reads"], step["uploads"]) == (1, 0)
+
+
+def test_the_exact_set_gives_every_voice_to_the_bit(probed: Any) -> None:
+    stages = probed("counts")["stages"]
+    assert {name.split("/")[1] for name in stages} >= {"speech_tokens", "mel", "waveform"}
+    assert probed("counts", "@exact")["stages"] == stages
 
 
 def distance(actual: Sequence[float], expected: Sequence[float]) -> float:

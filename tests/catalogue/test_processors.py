@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.catalogue import rates
 from benchmarks.catalogue.__main__ import RESULTS
 from benchmarks.catalogue.floor import BFLOAT16, FLOAT32, INT8, floors, flow_form, t3_form
 from benchmarks.catalogue.processors import disagreements, speed_rows, start_rows
 from benchmarks.catalogue.store import Results
+from benchmarks.catalogue.tables import RATES as COLUMNS
 from benchmarks.catalogue.tables import Book, page
 from benchmarks.catalogue.trees import PRISTINE, Subject, subject_of
 from benchmarks.catalogue.work import operations
@@ -157,3 +159,12 @@ def test_committed_speeds_say_for_each_set_where_when_of_what_and_how_fast() -> 
             assert whole["low"] <= whole["time_ratio"] <= whole["high"]
             assert whole["verdict"] in ("faster", "slower", "no-measurable-change", "undecided")
             assert whole["rounds"] >= 6
+
+
+def test_a_processor_is_told_by_a_rate_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    for name, value in {"WEIGHTS": 2, "TURNS": 1, "ROUNDS": 1}.items():
+        monkeypatch.setattr(rates, name, value)
+    actual = rates.rates("cpu")
+    assert actual.keys() == COLUMNS.keys()
+    assert all(rate > 0 for rate in actual.values())

@@ -18,6 +18,7 @@ TRICKS = {
     "another voice": Trick((first("self.pitch = self.pitch * 2"),), claim=LOOSE),
     "the spread ignored": Trick((first("spread = 1"),), claim=LOOSE),
     "silence": Trick((last("samples = [0.0] * len(samples)"),), claim=LOOSE),
+    "the samples backwards": Trick((last("samples = samples[::-1]"),), claim=LOOSE),
     "quieter by half": Trick((last("samples = [one / 2 for one in samples]"),), claim=LOOSE),
 }
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from patcher.patchfile.model import Edit, EditKind, EditStatus, Expect, Patch
 from patcher.rewrite.file import rewrite_file
-from patcher.rewrite.matching.unify import Matcher, same, statements
+from patcher.rewrite.matching.parts import statements
+from patcher.rewrite.matching.unify import Matcher, same
 from patcher.rewrite.plan import PlanSeries, plan_patches
 from patcher.rewrite.replay import replay
 from tests.rewrite.grammar.cases import compiles, dump

@@ -6,8 +6,9 @@ import libcst as cst
 import pytest
 
 from patcher.rewrite.matching import unify
+from patcher.rewrite.matching.parts import statements
 from patcher.rewrite.matching.pattern import compile_pattern
-from patcher.rewrite.matching.unify import Matcher, TooManyStepsError, same, statements
+from patcher.rewrite.matching.unify import Matcher, TooManyStepsError, same
 from patcher.rewrite.plan import plan_patches
 from tests.rewrite.making import patch, tree
 

@@ -111,9 +111,8 @@ def test_a_patch_that_changes_nothing_passes_every_further_call(
     assert sorted(kinds) == ["again", "drawn", "edge", "refused", "reseeded"]
 
 
-@pytest.mark.parametrize("claim", [Equivalence.CLOSE, Equivalence.PERCEPTUAL])
 @pytest.mark.parametrize(
-    "change",
+    "change",  # as perceptual: tests/redteam/test_other_words.py
     [
         pytest.param(
             (TOKENS, "        text = text[::-1]\n" + TOKENS), id="the text is read backwards"
@@ -125,10 +124,8 @@ def test_a_patch_that_changes_nothing_passes_every_further_call(
         pytest.param(returning(line("return [0.0 for _ in samples]")), id="silence"),
     ],
 )
-def test_other_words_are_refused_under_every_claim(
-    tmp_path: Path, claim: Equivalence, change: tuple[str, str]
-) -> None:
-    actual = judged(tmp_path, change, equivalence=claim)
+def test_other_words_are_not_close(tmp_path: Path, change: tuple[str, str]) -> None:
+    actual = judged(tmp_path, change, equivalence=Equivalence.CLOSE)
     assert actual.verdict is Verdict.FAIL, actual.sentence
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.rewrite.matching.parts import Node, parts
 from patcher.rewrite.matching.reach import name_there
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts
+from patcher.rewrite.matching.unify import many_hole, one_hole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from functools import lru_cache
 import libcst as cst
 
 from patcher.patchfile import holes, many_holes
+from patcher.rewrite.matching.parts import Node, children, statements
 from patcher.rewrite.matching.tree import ParsedLines
-from patcher.rewrite.matching.unify import Node, children, statements
 
 ATOMIC = (
     cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.SimpleString, cst.FormattedString,

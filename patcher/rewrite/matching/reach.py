@@ -23,10 +23,11 @@ from patcher.rewrite.matching.unify import many_hole
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from patcher.rewrite.matching.parts import Node
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.regions import File
     from patcher.rewrite.matching.search import Region
-    from patcher.rewrite.matching.unify import Matcher, Node
+    from patcher.rewrite.matching.unify import Matcher
     from patcher.rewrite.outcome import Site
 
 _DEFINITION = "match the whole definition or `lambda`, or its lines with `lines`"

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from patcher.rewrite.matching.parts import Node, children, is_a, statements
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Match, Matcher, Node, children, is_a, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from patcher.rewrite.matching.pattern import Pattern
     from patcher.rewrite.matching.tree import ParsedLines
+    from patcher.rewrite.matching.unify import Match, Matcher
 
 NOT_EXPRESSIONS = {
     ("Attribute", "attr"), ("Arg", "keyword"), ("Param", "name"), ("FunctionDef", "name"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from patcher.rewrite.matching.unify import Node
+from patcher.rewrite.matching.parts import Node
 
 if TYPE_CHECKING:
     from patcher.rewrite.matching.tree import ParsedLines

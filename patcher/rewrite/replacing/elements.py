@@ -19,8 +19,8 @@ from patcher.rewrite.splice import Splice
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from patcher.rewrite.matching.parts import Node
     from patcher.rewrite.matching.tree import ParsedLines
-    from patcher.rewrite.matching.unify import Node
     from patcher.rewrite.source import Source
 
 _BEHIND = re.compile(r"[ \t\f]*,?[ \t\f]*#")

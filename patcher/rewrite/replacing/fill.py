@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from patcher.patchfile.holes import Hole, has_comments, string_spans
+from patcher.rewrite.matching.parts import children, statements
 from patcher.rewrite.matching.pattern import ATOMIC, Pattern
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import children, many_hole, statements
+from patcher.rewrite.matching.unify import many_hole
 from patcher.rewrite.replacing.comments import comments_of, end_with_comments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from patcher.rewrite.matching.parts import Node
     from patcher.rewrite.matching.tree import ParsedLines
-    from patcher.rewrite.matching.unify import Node
     from patcher.rewrite.source import Source
 
 _STATEMENT = (cst.BaseSmallStatement, cst.BaseCompoundStatement)

@@ -12,7 +12,8 @@ from libcst import MaybeSentinel
 
 from patcher.patchfile.holes import ONE, with_holes
 from patcher.rewrite.matching.bare import bare
-from patcher.rewrite.matching.unify import Node, children, is_one_tuple, many_hole, one_hole
+from patcher.rewrite.matching.parts import Node, children, is_one_tuple
+from patcher.rewrite.matching.unify import many_hole, one_hole
 from patcher.rewrite.replacing.places import CannotReplaceError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.rewrite.matching.innermost import starts_line
+from patcher.rewrite.matching.parts import Node, children
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Node, children
 from patcher.rewrite.replacing.comments import COMMENT_BEHIND, WHOLE_LINE_TAIL, block_end
 from patcher.rewrite.splice import Removal, Splice, overlap, with_pass
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from patcher.rewrite.matching.innermost import starts_line
+from patcher.rewrite.matching.parts import Node, parts
 from patcher.rewrite.matching.spans import element_span
-from patcher.rewrite.matching.unify import Node, many_hole, one_hole, parts, same
+from patcher.rewrite.matching.unify import many_hole, one_hole, same
 from patcher.rewrite.replacing.comments import (
     WHOLE_LINE_TAIL,
     below_block,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .conditions import Conditions, show, watch_line
+from .conditions import Conditions, followed, show, with_lines
 from .failure import has_torch
 from .frames import Stacks, located
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .answers import ActFailureJson, SurveyJson, WatchJson
-    from .conditions import Watched
-
-LOADING = "open"  # the act whose tests are not followed: every call of every import would be
 
 
 def observe(
@@ -45,30 +41,6 @@ def observe(
 def names_torch(tree: Path) -> bool:
     """Whether any Python file below a folder has the word."""
     return any(b"torch" in path.read_bytes() for path in tree.rglob("*.py") if path.is_file())
-
-
-def followed(
-    acts: Mapping[str, Callable[[], object]], tree: str | None, watch: Sequence[WatchJson]
-) -> dict[str, list[Watched]]:
-    """The lines to follow in each act, loading left out."""
-    return {
-        name: [watch_line(os.path.join(tree or "", each["file"]), each["line"]) for each in watch]
-        for name in acts
-        if name != LOADING
-    }
-
-
-def with_lines(
-    answer: SurveyJson, watched: Mapping[str, list[Watched]], watch: Sequence[WatchJson]
-) -> SurveyJson:
-    """The answer, with those followed lines that an act came to."""
-    answer["watched"] = [
-        {"act": name, "file": each["file"], **line.as_json()}
-        for name, lines in watched.items()
-        for each, line in zip(watch, lines, strict=True)
-        if line.calls
-    ]
-    return answer
 
 
 def _without_tensors(

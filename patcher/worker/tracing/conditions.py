@@ -6,6 +6,7 @@ read. So the functions that hold the lines of interest, and only those, are foll
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from .frames import Condition, definitions_at, first_line, guards, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import CodeType, FrameType
 
-    from .answers import FactJson, WatchedJson
+    from .answers import FactJson, SurveyJson, WatchedJson, WatchJson
 
 MAX_SEEN = 16
+LOADING = "open"  # the act whose tests are not followed: every call of every import would be
 
 
 @dataclass
@@ -72,6 +74,30 @@ def watch_line(path: str, line: int) -> Watched:
     """A line to follow, with the tests around it; without tests when the source is unreadable."""
     tree = parsed(path)
     return Watched(path, line, tuple(guards(tree, line)) if tree else ())
+
+
+def followed(
+    acts: Iterable[str], tree: str | None, watch: Sequence[WatchJson]
+) -> dict[str, list[Watched]]:
+    """The lines to follow in each act, loading left out."""
+    return {
+        name: [watch_line(os.path.join(tree or "", each["file"]), each["line"]) for each in watch]
+        for name in acts
+        if name != LOADING
+    }
+
+
+def with_lines(
+    answer: SurveyJson, watched: Mapping[str, list[Watched]], watch: Sequence[WatchJson]
+) -> SurveyJson:
+    """The answer, with those followed lines that an act came to."""
+    answer["watched"] = [
+        {"act": name, "file": each["file"], **line.as_json()}
+        for name, lines in watched.items()
+        for each, line in zip(watch, lines, strict=True)
+        if line.calls
+    ]
+    return answer
 
 
 class Conditions:

@@ -16,8 +16,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
-from .acts import followed, with_lines
-from .conditions import Conditions
+from .conditions import Conditions, followed, with_lines
 from .contexts import OpenScope, Scopes
 from .frames import Level, Stack, Stacks, statement_at
 from .recorder import Recorder, memory_format_of, short, tensors_in
@@ -51,7 +50,7 @@ def observe(
     """Run calls one after the other and record what they do.
 
     Args:
-        acts: the calls by name (`acts.LOADING` and then the tests, say); one that raises is
+        acts: the calls by name (`conditions.LOADING` and then the tests, say); one that raises is
             explained under ``failures``, and the next one runs.
         tree: import root of the target; paths in the answer are relative to it.
         watch: lines ``{"file", "line"}`` whose tests to follow.
