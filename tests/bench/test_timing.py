@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TREE = REPOSITORY / "tests" / "smalltarget" / "tree"
-ONE_BLOCK = BenchPlan("one block", looks=(2,), confidence=0.5, timed=2)
+ONE_BLOCK = BenchPlan("one block", looks=(2,), confidence=0.5, timed=2, measured_s=0.2)
 
 
 def workload(seed: str, recorded: Mapping[Case, object] | None = None) -> Workload:

@@ -29,14 +29,14 @@ def every(count: int, step: int) -> range:
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_no_kill_tears_the_tree_or_loses_a_byte(scene: Scene, action: str) -> None:
-    tally = kills.kill_everywhere(scene, action, every(kills.calls_of(scene, action), 9))
-    assert tally.tried > 12
+    tally = kills.kill_everywhere(scene, action, every(kills.calls_of(scene, action), 13))
+    assert tally.tried > 8
     assert tally.clean, tally.examples
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_no_kill_of_the_recovery_does_either(scene: Scene, action: str) -> None:
-    for point in every(kills.calls_of(scene, action), 43):
+    for point in every(kills.calls_of(scene, action), 67):
         tally = kills.kill_recovery(scene, action, point)
         assert tally.clean, tally.examples
 
@@ -44,7 +44,7 @@ def test_no_kill_of_the_recovery_does_either(scene: Scene, action: str) -> None:
 @pytest.mark.parametrize("name", kills.ERRNOS)
 def test_no_failing_call_tears_the_tree_and_each_is_told_in_words(scene: Scene, name: str) -> None:
     for action in ACTIONS:
-        points = every(kills.calls_of(scene, action), 43)
+        points = every(kills.calls_of(scene, action), 67)
         for sticky in (False, True):
             tally = kills.fail_everywhere(scene, action, name, sticky=sticky, points=points)
             assert tally.clean, tally.examples
@@ -52,7 +52,7 @@ def test_no_failing_call_tears_the_tree_and_each_is_told_in_words(scene: Scene, 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_no_loss_of_power_tears_the_tree(scene: Scene, action: str) -> None:
-    for point in every(kills.calls_of(scene, action) + 1, 17):
+    for point in every(kills.calls_of(scene, action) + 1, 29):
         tally = power.lose_power(scene, action, point, 4)
         assert tally.clean, tally.examples
 
@@ -67,7 +67,7 @@ def test_without_one_kind_of_fsync_a_loss_of_power_does(scene: Scene, off: str) 
 @pytest.mark.parametrize("name", edits.EDITS)
 def test_nobodys_edit_is_overwritten_at_any_moment(scene: Scene, name: str) -> None:
     for action in ACTIONS:
-        points = every(kills.calls_of(scene, action), 41)
+        points = every(kills.calls_of(scene, action), 61)
         tally = edits.edit_everywhere(scene, action, name, points)
         assert tally.clean, tally.examples
 
