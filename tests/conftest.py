@@ -22,7 +22,9 @@ from tests.expected_time import ExpectedTime
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# Tests share the cores: a thread that waits by spinning takes its core from another test.
+# Tests share the cores: a second thread waits for the core that another test has, and a thread that
+# waits by spinning takes it. Workers are told their own number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # A run of the suite draws the same examples everywhere; the search for new ones is the night's.

@@ -78,7 +78,7 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
         folder / "stages",
         assets=assets.values,
         device="cpu",
-        threads=2,
+        threads=1,
     )
     if not assets.ready:
         made = run_job(executor, Job(site, (Step("make", {"function": adapter.making}),)), Silent())
@@ -233,7 +233,7 @@ def test_the_recipe_leaves_alone_what_a_patch_has_converted_and_says_that_nothin
         tmp_path / "stages",
         assets=assets.values,
         device="cpu",
-        threads=2,
+        threads=1,
     )
     mixed = next(model for model in MODELS if model.options.get("recipe"))
     opening = Step("open", {"model": asdict(mixed), "seed": 0})

@@ -44,7 +44,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, arrays.A
         folder / "stages",
         assets=assets.values,
         device="cpu",
-        threads=2,
+        threads=1,
     )
     opening = Step("open", {"model": asdict(MODELS[0]), "seed": 0})
     test = asdict(TESTS[1])
