@@ -39,8 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ExpectedTime(config), "expected-time")
 
 
-# Files of few tests that take minutes: whoever starts one last is waited for.
-LONG_FIRST = ("e2e", "catalogue", "targets", "docs", "examples", "redteam", "torture")
+# Files of few tests that take minutes: whoever starts one last is waited for. The weights that e2e
+# makes are there when the next folder asks for them, and are not made twice side by side.
+LONG_FIRST = ("e2e", "docs", "examples", "redteam", "torture", "catalogue", "targets")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

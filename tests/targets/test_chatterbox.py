@@ -215,6 +215,7 @@ CONVERTED = """
 """
 
 
+@pytest.mark.slow
 def test_the_recipe_leaves_alone_what_a_patch_has_converted_and_says_that_nothing_is_left(
     executor: LocalExecutor, answers: dict[str, Report], tmp_path: Path
 ) -> None:
