@@ -212,6 +212,7 @@ def test_the_reference_holds_every_json_object_with_its_keys_and_every_adapter()
 
 @pytest.mark.skipif(find_spec("sphinx") is None, reason="sphinx is not installed")
 @pytest.mark.skipif(find_spec("furo") is None, reason="furo is not installed")
+@pytest.mark.slow  # `make docs` builds it
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html",

@@ -12,8 +12,17 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-@pytest.mark.parametrize("name", ["networkx", pytest.param("transformers", marks=pytest.mark.slow)])
-def test_an_example_passes_its_own_tests_once_it_is_installed(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "which"),
+    [
+        ("networkx", "not verdict"),
+        pytest.param("networkx", "verdict", marks=pytest.mark.slow),
+        pytest.param("transformers", "", marks=pytest.mark.slow),
+    ],
+)
+def test_an_example_passes_its_own_tests_once_it_is_installed(
+    name: str, which: str, tmp_path: Path
+) -> None:
     pytest.importorskip(name)
     pytest.importorskip("hatchling")
     site = tmp_path / "site"
@@ -21,7 +30,7 @@ def test_an_example_passes_its_own_tests_once_it_is_installed(name: str, tmp_pat
     subprocess.run([sys.executable, "-m", "pip", *install, str(EXAMPLES / name)], check=True)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--disable-plugin-autoload",
-         "-p", "no:cacheprovider", "-c", os.devnull,
+         "-p", "no:cacheprovider", "-c", os.devnull, "-k", which,
          "--rootdir", str(EXAMPLES / name), str(EXAMPLES / name / "tests")],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,

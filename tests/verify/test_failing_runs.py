@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from patcher.execution import process
 from patcher.execution.results import Arm, Outcome
 from patcher.results.judged import baseline_outcome, case_outcome
 from patcher.verify.judge import judge
@@ -132,7 +133,10 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
     assert watcher.finished_runs(Arm.PATCHED, purpose="retry") == []
 
 
-def test_a_worker_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
+def test_a_worker_that_ignores_the_polite_signal_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE_S", 0.3)
     stubborn = at_start(
         "import signal, time; signal.signal(15, signal.SIG_IGN); "
         "time.sleep(60 if text == 'measure twice' else 0)"

@@ -96,7 +96,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_patch_that_gives_the_user_something_else_fails(tmp_path: Path, name: str) -> None:
-    actual = judged(tmp_path, HOSTILE[name])
+    actual = judged(tmp_path, HOSTILE[name], matrix=one_case())
     assert actual.verdict is Verdict.FAIL, actual.sentence
 
 
@@ -125,7 +125,7 @@ def test_a_patch_that_changes_nothing_passes_every_further_call(
     ],
 )
 def test_other_words_are_not_close(tmp_path: Path, change: tuple[str, str]) -> None:
-    actual = judged(tmp_path, change, equivalence=Equivalence.CLOSE)
+    actual = judged(tmp_path, change, equivalence=Equivalence.CLOSE, matrix=one_case())
     assert actual.verdict is Verdict.FAIL, actual.sentence
 
 
