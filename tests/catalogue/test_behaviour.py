@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
 
 from benchmarks.catalogue.measure import Lab
 from benchmarks.catalogue.trees import Subject, Target
+from patcher.commands.shared.verify_request import cache_folder
 from tests.catalogue.support import CATALOGUE, repository
+from tests.compiled_before import variables
 
 pytestmark = [
     pytest.mark.chatterbox,
@@ -28,17 +29,17 @@ Probed = Mapping[str, Any]
 
 
 @pytest.fixture(scope="module")
-def probed() -> Iterator[Callable[..., Probed]]:
+def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Probed]]:
     """What the probe says of a model on a tree with some patches."""
-    folder = Path(os.environ.get("PATCHER_CACHE") or platformdirs.user_cache_dir("patcher"))
-    lab = Lab(Target(), "cpu", folder, print)
+    lab = Lab(Target(), "cpu", cache_folder(), print)
+    compiled = variables(tmp_path_factory.mktemp("probes") / "compiled")
     with subprocess.Popen(
         [sys.executable, Path(__file__).with_name("probe_server.py")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,
-        env={**os.environ, "PYTHONPATH": str(repository())},
+        env={**os.environ, **compiled, "PYTHONPATH": str(repository())},
     ) as server:
         assert server.stdin
         assert server.stdout

@@ -91,7 +91,7 @@ def target(
         sys_path=(str(REPOSITORY),),
     )
     with LocalExecutor(1) as executor:
-        setup = prepare(request, executor, 2, Silent())
+        setup = prepare(request, executor, 1, Silent())
         surveys = Surveys(setup, executor, Silent(), folder / "cache", folder / "surveyed")
         yield Target(folder, setup, executor, surveys)
 

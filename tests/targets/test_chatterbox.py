@@ -20,6 +20,7 @@ from patcher.execution.runner import Silent, run_job
 from patcher.gates import arrays
 from patcher.targets.adapter import Matrix, Options, Test
 from patcher.targets.chatterbox import MODELS, TESTS, adapter
+from tests.compiled_before import variables
 
 pytestmark = [
     pytest.mark.chatterbox,
@@ -79,6 +80,7 @@ def answers(executor: LocalExecutor, tmp_path_factory: pytest.TempPathFactory) -
         assets=assets.values,
         device="cpu",
         threads=1,
+        environ=variables(folder / "compiled"),
     )
     if not assets.ready:
         made = run_job(executor, Job(site, (Step("make", {"function": adapter.making}),)), Silent())
