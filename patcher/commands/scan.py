@@ -59,7 +59,6 @@ def scan(
     observer: Observer | None = None,
 ) -> ScanResult:
     """Map the target, and predict the named patches as if applied in that order."""
-    from patcher.hazards.dynamic import NoTorchError
     from patcher.hazards.summary import is_outside, summarise
     from patcher.hazards.tree import installed_package, scan_static
     from patcher.results.scanned import ScanResult, mapped_package, scanned_hazard
@@ -78,15 +77,11 @@ def scan(
             return ScanResult((), False, static, None)
         ran: DynamicSummary | None = None
         hazards: tuple[Hazard, ...] = ()
-        try:
-            with surveys(copy, scratch, watcher) as survey:
-                if options.dynamic:
-                    ran = summarise(survey.survey({}, None), copy.packages)
-                if patches:
-                    hazards = _predict(copy, patches, survey)
-        except NoTorchError:  # where the code names none either, there is nothing to watch
-            if static[copy.target].torch:
-                raise
+        with surveys(copy, scratch, watcher) as survey:
+            if options.dynamic:
+                ran = summarise(survey.survey({}, None), copy.packages)
+            if patches:
+                hazards = _predict(copy, patches, survey)
         if not patches:
             return ScanResult((), False, static, ran)
         placed = [
@@ -124,22 +119,14 @@ def predict_on(
     copy: WorkingCopy, patches: Sequence[Patch], notify: Notify
 ) -> tuple[HazardOutcome, ...]:
     """The same on a working copy that is open already (``apply --scan``)."""
-    from patcher.hazards.dynamic import NoTorchError
-    from patcher.hazards.tree import scan_static
-    from patcher.results.scanned import hazard_outcome, mapped_package
+    from patcher.results.scanned import hazard_outcome
 
     watcher = _Notifier(notify)
     series = patches_of(copy.series)
     applied = {patch.name for patch in series}
     ordered = in_order([*series, *(patch for patch in patches if patch.name not in applied)])
     with frozen_trees(copy) as scratch, surveys(copy, scratch, watcher) as survey:
-        try:
-            return tuple(map(hazard_outcome, _predict(copy, ordered, survey)))
-        except NoTorchError:
-            tree = freeze(copy, new_tree(scratch), pristine=True)
-            if mapped_package(scan_static(tree.path, copy.packages)).torch:
-                raise
-            return ()
+        return tuple(map(hazard_outcome, _predict(copy, ordered, survey)))
 
 
 def _predict(copy: WorkingCopy, patches: Sequence[Patch], survey: Surveys) -> tuple[Hazard, ...]:

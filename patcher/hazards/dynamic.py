@@ -14,6 +14,7 @@ from patcher.execution.results import Arm
 from patcher.hazards.diagnosis_runs import Variants, inputs_text
 from patcher.hazards.static import UPDATES, EntryKind, map_source
 from patcher.hazards.traces import DynamicMap, SurveyedRun
+from patcher.hazards.tree import TORCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ TIMEOUT_S = 1800.0
 
 
 class NoTorchError(PatcherError):
-    """There is no torch where the target runs, so that no tensor can be watched."""
+    """The target names torch, and there is none where it runs: no tensor can be watched."""
 
     def __init__(self, model: str) -> None:
         super().__init__(
@@ -71,7 +72,7 @@ class Surveys:
             cases: ``MODEL / TEST`` names; None for all.
 
         Raises:
-            NoTorchError: there is no torch where it runs.
+            NoTorchError: the target names torch, and there is none where it runs.
             PatcherError: ``environment`` when a worker did not live to answer.
         """
         runs: dict[str, SurveyedRun] = {}
@@ -115,7 +116,7 @@ class Surveys:
                     continue
                 model, stored = waiting.pop(report.job)
                 if report.failure is not None:
-                    if "No module named 'torch'" in report.failure.text:  # `OBSERVER` imports it
+                    if "No module named 'torch'" in report.failure.text:
                         raise NoTorchError(model)
                     raise PatcherError(
                         "environment",
@@ -155,10 +156,15 @@ class Surveys:
             "seed": 0,
             "tests": tests,
             "tracer": OBSERVER,
-            "options": {"watch": guarded_updates(tree)},
+            "options": {"watch": guarded_updates(tree), "tensors": names_torch(tree)},
         }
         site = replace(self.setup.sites[Arm.BASELINE], tree=tree)
         return Job(site, (Step("survey", asked, TIMEOUT_S),))
+
+
+def names_torch(tree: FrozenTree) -> bool:
+    """Whether any file of a tree's packages names torch, as the static map says it."""
+    return any(TORCH in (tree.path / path).read_bytes() for path in tree.files)
 
 
 def guarded_updates(tree: FrozenTree) -> list[Mapping[str, str | int]]:

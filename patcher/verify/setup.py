@@ -281,7 +281,7 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
         for arm, site in sites.items()
     }
     if not assets.ready and adapter.making:
-        make_assets(adapter, assets, options, sites[Arm.BASELINE], executor, observer)
+        make_assets(request, assets, sites[Arm.BASELINE], executor, observer)
     if Arm.PATCHED in sites:  # a scan runs pristine alone
         places = request.places
         site = replace(sites[Arm.PATCHED], watch=watched(places), enough=enough(places))
@@ -291,19 +291,14 @@ def prepare(request: Request, executor: Executor, threads: int, observer: Observ
 
 
 def make_assets(
-    adapter: Adapter,
-    assets: Assets,
-    options: Options,
-    baseline: WorkerSite,
-    executor: Executor,
-    observer: Observer,
+    request: Request, assets: Assets, baseline: WorkerSite, executor: Executor, observer: Observer
 ) -> None:
     """Have pristine make what is missing; what libraries compile for it serves the first call too.
 
     Raises:
         PatcherError: ``environment`` when they cannot be made.
     """
-    step = Step("make", {"function": adapter.making}, MAKING_TIMEOUT_S)
+    step = Step("make", {"function": request.adapter.making}, MAKING_TIMEOUT_S)
     baseline.run_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=baseline.run_dir, prefix=UNFINISHED) as folder:
         caches = Path(folder, "caches")
@@ -318,7 +313,7 @@ def make_assets(
         )
         report = run_job(executor, Job(site, (step,)), observer)[-1]
         if report.failure is not None:
-            raise cannot_make(assets, report.failure.text, options, report.failure.log)
+            raise cannot_make(assets, report.failure.text, request.options, report.failure.log)
         keep(caches, compile_caches(baseline))
 
 

@@ -217,7 +217,7 @@ CONVERTED = """
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # another load of a model, for one recipe
 def test_the_recipe_leaves_alone_what_a_patch_has_converted_and_says_that_nothing_is_left(
     executor: LocalExecutor, answers: dict[str, Report], tmp_path: Path
 ) -> None:

@@ -118,7 +118,7 @@ def test_a_hang_costs_one_timeout_a_batch_shows_where_it_hung_and_the_rest_is_ju
         "import time\n        while self.pitch > 200 and 'cut' not in text: time.sleep(9)"
     )
     watcher = Watcher()
-    actual = judge(request(tmp_path, hangs, timeout_s=0.6), watcher)
+    actual = judge(request(tmp_path, hangs, timeout_s=1.0), watcher)
     assert actual.verdict is Verdict.FAIL
     by_case = {str(case.case): case for case in actual.cases}
     hung = by_case["High hum / Short"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .conditions import Conditions, followed, show, with_lines
@@ -20,16 +19,16 @@ def observe(
     acts: Mapping[str, Callable[[], object]],
     tree: str | None = None,
     watch: Sequence[WatchJson] = (),
+    *,
+    tensors: bool = True,
 ) -> SurveyJson:
     """As `survey.observe`, without torch for a target that does without it.
 
     Args:
-        acts: the calls by name; they are made once more when a target whose files do not name torch
-            loads it all the same.
-        tree: import root of the target; paths in the answer are relative to it.
-        watch: lines ``{"file", "line"}`` whose tests to follow.
+        tensors: the target is expected to have some. Where it is not and loads torch all the same,
+            the calls are made once more.
     """
-    if not has_torch() and tree is not None and not names_torch(Path(tree)):
+    if not tensors and not has_torch():
         answer = _without_tensors(acts, tree, watch)
         if not has_torch():
             return answer
@@ -38,13 +37,8 @@ def observe(
     return survey(acts, tree, watch)
 
 
-def names_torch(tree: Path) -> bool:
-    """Whether any Python file below a folder has the word."""
-    return any(b"torch" in path.read_bytes() for path in tree.rglob("*.py") if path.is_file())
-
-
 def _without_tensors(
-    acts: Mapping[str, Callable[[], object]], tree: str, watch: Sequence[WatchJson]
+    acts: Mapping[str, Callable[[], object]], tree: str | None, watch: Sequence[WatchJson]
 ) -> SurveyJson:
     stacks = Stacks(tree)
     watched = followed(acts, tree, watch)
