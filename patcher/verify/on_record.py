@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # Why a pass that says enough stands for nothing all the same.
 LOST = (
-    "of the pass on record, results are not kept any more, or the machine, its packages or the "
-    "guards are others"
+    "of the pass on record, results are not kept any more, the machine, its packages or the "
+    "guards are others, or another model was put through some of the calls"
 )
 
 
