@@ -77,7 +77,11 @@ class Started:
         assert site.policy is not None
         if shutil.which(site.python) is None:
             raise no_interpreter(site.python, "No such file or directory")
-        self.workplace = Workplace(site.stages_dir.parent, *compile_caches_of(site))
+        self.workplace = Workplace(
+            site.stages_dir.parent,
+            *compile_caches_of(site),
+            grows=site.tree.sha256 == site.compiled_by,
+        )
         own = str(self.workplace.folder)
         named = [*site.sys_path, *paths_in(dict(site.assets))]
         opened = [each for path in named for each in site.policy.opening(path)]

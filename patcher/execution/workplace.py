@@ -1,11 +1,11 @@
 """A worker's own folder: home, temporary files, caches. Wiped when the worker ends.
 
 Its path says neither which arm runs in it nor what for. Nothing that one worker leaves there is
-seen by another, but for compiled code: a worker that ends in order gives its compile caches to the
-later ones of the same tree, each of which gets a copy, and the one that compiled more takes the
-place of what was kept. Until there is any, the patched tree's workers get a copy of pristine's,
-which nothing of the patch has touched. Pristine's are kept from one workspace to the next: what
-libraries compile at their first call takes longer than a small model.
+seen by another, but for compiled code: the first worker of a tree that ends in order gives its
+compile caches to the later ones of the same tree, each of which gets a copy. Until then the patched
+tree's get one of pristine's, which nothing of the patch has touched. Pristine's are kept from one
+workspace to the next, and grow: what libraries compile at their first call takes longer than a
+small model. A patch's do not: its workers could tell by them how many there were before.
 """
 
 from __future__ import annotations
@@ -47,11 +47,15 @@ class Workplace:
     Attributes:
         folder: the folder itself; the worker may write here and nowhere else.
         seed: where the compile caches of this tree are kept between workers.
+        grows: what this worker compiled beyond that is kept, too.
     """
 
-    def __init__(self, parent: Path, seed: Path, other: Path | None = None) -> None:
+    def __init__(
+        self, parent: Path, seed: Path, other: Path | None = None, *, grows: bool = False
+    ) -> None:
         self.folder = parent / WORKPLACES / f"{os.getpid()}-{secrets.token_hex(8)}"
         self.seed = seed
+        self.grows = grows
         self.home = self.folder / "home"
         self.temporary = self.folder / "tmp"
         self.caches = self.folder / "caches"
@@ -81,7 +85,7 @@ class Workplace:
 
     def close(self, *, share: bool) -> None:
         """Wipe the folder; with ``share``, its compile caches may serve later workers."""
-        if share:
+        if share and (self.grows or not self.seed.exists()):
             keep(self.caches, self.seed)
         wipe(self.folder)
 

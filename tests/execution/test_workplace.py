@@ -18,6 +18,7 @@ from patcher.execution.workplace import (
     COMPILED,
     KEPT,
     UNFINISHED,
+    Workplace,
     bytes_in,
     copied,
     drop_old,
@@ -95,6 +96,18 @@ def test_a_baselines_compiled_code_serves_every_workspace_and_no_other_trees_doe
     tried(executor, one, "own_folders")
     assert there(two) is True
     assert there(three) is False  # timed
+
+
+@pytest.mark.parametrize(("grows", "left"), [(True, 2), (False, 1)], ids=["pristine", "patched"])
+def test_what_a_later_worker_adds_is_kept_of_pristine_alone(
+    tmp_path: Path, grows: bool, left: int
+) -> None:
+    for number in range(2):
+        place = Workplace(tmp_path, tmp_path / "seed", grows=grows)
+        assert len([*place.caches.iterdir()]) == number
+        (place.caches / str(number)).write_text("code")
+        place.close(share=True)
+    assert len([*(tmp_path / "seed").iterdir()]) == left
 
 
 def test_of_two_workers_compiled_code_the_larger_is_kept(tmp_path: Path) -> None:
